@@ -1,0 +1,28 @@
+"""Data sets, by name. A loader takes the row's ``data.options`` as keyword arguments and returns a Dataset.
+
+Loaders are named by module and function and imported when asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+from flowrepro.errors import UsageError
+from flowrepro.experiment import Data
+from flowrepro.trajectory import Dataset
+
+DATASETS: dict[str, tuple[str, str]] = {
+    "two-points": ("flowrepro.data.points", "two_points"),
+    "five-points": ("flowrepro.data.points", "five_points"),
+    "digits": ("flowrepro.data.mnist", "digits"),
+    "file": ("flowrepro.data.from_file", "points_from_file"),
+}
+"""name -> (module, function)."""
+
+
+def load(data: Data) -> Dataset:
+    """The named data set; UsageError for an unknown name, DataError for data that cannot be used."""
+    if data.name not in DATASETS:
+        raise UsageError(f"data.name must be one of {', '.join(DATASETS)}, not '{data.name}'")
+    module, function = DATASETS[data.name]
+    return getattr(importlib.import_module(module), function)(**data.options)  # type: ignore[no-any-return]

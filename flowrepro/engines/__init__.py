@@ -1,0 +1,62 @@
+"""Ways to train, one contract (base.py), interchangeable members.
+
+Members are named by module and class and imported when asked for, so that a broken installation of one
+dependency (torch, numba) does not touch the others.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from flowrepro.errors import EnvironmentFault, UsageError
+
+if TYPE_CHECKING:
+    from flowrepro.engines.base import Engine, Problem
+
+ENGINES: dict[str, tuple[str, str]] = {
+    "fused": ("flowrepro.engines.fused_gd", "FusedGD"),
+    "torch": ("flowrepro.engines.torch_gd", "TorchGD"),
+}
+"""name -> (module, class), fastest first: "auto" takes the first that recommends itself for the problem."""
+
+
+def load(name: str) -> type[Engine]:
+    """The engine's class; UsageError for an unknown name, EnvironmentFault where its dependency cannot be imported."""
+    if name not in ENGINES:
+        raise UsageError(f"--engine must be one of auto, {', '.join(ENGINES)}, not '{name}'")
+    module, cls = ENGINES[name]
+    try:
+        return getattr(importlib.import_module(module), cls)  # type: ignore[no-any-return]
+    except (ImportError, OSError) as error:
+        needs = "torch" if name == "torch" else "numba"
+        raise EnvironmentFault(
+            f"engine '{name}' needs {needs}, which cannot be imported here ({error}); reinstall it with 'pip install --force-reinstall {needs}'"
+        ) from error
+
+
+def choose(name: str, problem: Problem) -> tuple[type[Engine], str]:
+    """The engine for ``problem`` and one line saying why.
+
+    "auto" takes the first member of ENGINES that supports the problem and recommends itself for its size.
+    A named engine that does not support the problem raises UsageError with its reason.
+    """
+    if name != "auto":
+        engine = load(name)
+        reason = engine.supports(problem)
+        if reason:
+            raise UsageError(f"engine '{name}' cannot run this row: {reason}")
+        return engine, f"engine {name} as asked"
+    reasons = []
+    for candidate in ENGINES:
+        try:
+            engine = load(candidate)
+        except EnvironmentFault as error:
+            reasons.append(str(error))
+            continue
+        reason = engine.supports(problem) or engine.advises_against(problem)
+        if reason is None:
+            passed_over = f" ({'; '.join(reasons)})" if reasons else ""
+            return engine, f"engine {candidate}, the fastest exact one for this row{passed_over}"
+        reasons.append(f"not {candidate}: {reason}")
+    raise UsageError(f"no engine can run this row: {'; '.join(reasons)}")

@@ -1,0 +1,41 @@
+"""The errors a user may meet: one sentence each, with a documented exit code."""
+
+from __future__ import annotations
+
+
+class FlowreproError(Exception):
+    """An error that is shown to the user as its message alone.
+
+    The message is one sentence that names the input, the rule and the remedy.
+    """
+
+    exit_code = 1
+
+
+class UsageError(FlowreproError):
+    """An option, key or value that does not exist or is out of its range."""
+
+    exit_code = 2
+
+
+class DataError(FlowreproError):
+    """Input data (a file of points or weights, a packaged data set, a stored run) that cannot be used."""
+
+    exit_code = 3
+
+
+class NumericalError(FlowreproError):
+    """A run that ended without reaching its horizon."""
+
+    exit_code = 4
+
+
+class EnvironmentFault(FlowreproError):
+    """A device, disk, lock or installation that does not allow the run."""
+
+    exit_code = 7
+
+
+EXIT_CHECK_FAILED = 5
+EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143

@@ -1,0 +1,310 @@
+"""The row every run starts from: frozen, JSON-able data without functions.
+
+The same row is hashed into the run id, written into the run directory and exposed as ``--set key=value``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import hashlib
+import json
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from flowrepro.errors import UsageError
+
+SCHEMA = 1
+"""Version of the row's JSON form; part of the run id."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """A member of ``data.DATASETS`` and the keyword arguments it is loaded with."""
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Init:
+    """A member of ``initialize.INITS``: m neurons drawn with standard deviation scale / divide_by.
+
+    ``file`` and its ``sha256`` are set for the member "file" only, where scale multiplies what the file holds.
+    """
+
+    name: str
+    m: int
+    scale: float
+    divide_by: Literal["1", "sqrt(m)", "sqrt(m*d)"] = "1"
+    file: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """Two-layer network; ``alpha`` is the slope of the leaky part, 0 for ReLU."""
+
+    alpha: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss:
+    """Objective = factor * reduction over samples of the named loss (formulas: ``network.py``)."""
+
+    name: Literal["square", "logistic", "logistic2", "exp"]
+    reduction: Literal["mean", "sum"]
+    factor: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Descent:
+    """Plain gradient descent (batch_size None) or mini-batch SGD, reshuffled every epoch.
+
+    ``engine`` is a member of ``engines.ENGINES`` or "auto", the fastest exact one.
+    """
+
+    lr: float
+    n_steps: int
+    engine: str = "auto"
+    batch_size: int | None = None
+    train: Literal["both", "first"] = "both"
+    dtype: Literal["float64", "float32"] = "float64"
+    device: str = "cpu"
+    target_loss: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What a run keeps, in steps.
+
+    save_every : loss (and the observed quantities) every so many steps, and at the last one.
+    snapshots : steps at which all weights are kept; 0 and the last step always are.
+    geometric : additional snapshots at k <- floor(geometric * k) + 1; 0 for none.
+    observe : a member of ``theory.observables.OBSERVABLES``, or "".
+    """
+
+    save_every: int = 1
+    snapshots: tuple[int, ...] = ()
+    geometric: float = 0.0
+    observe: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """A number the paper states: its value, ours, and the window in which a reproduction must fall."""
+
+    what: str
+    paper: float | str
+    ours: float | None = None
+    window: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """One row. ``command`` is the subcommand that owns it, ``shows`` what of the paper it reproduces.
+
+    Rows without a ``protocol`` are static: they analyse their data and initial weights, nothing is trained.
+    ``quick`` holds the overrides of the reduced variant.
+    """
+
+    name: str
+    command: str
+    paper: str
+    shows: str
+    data: Data
+    init: Init
+    loss: Loss
+    protocol: Descent
+    model: Model = Model()
+    record: Record = Record()
+    seed: int = 0
+    targets: tuple[Target, ...] = ()
+    quick: Mapping[str, Any] = field(default_factory=dict)
+
+
+_LABELS = ("name", "command", "paper", "shows", "targets", "quick")
+"""Fields that describe a row without changing what it computes."""
+
+
+def to_json(row: Experiment) -> dict[str, Any]:
+    """The row as plain JSON values."""
+    return typing.cast("dict[str, Any]", json.loads(json.dumps(dataclasses.asdict(row))))
+
+
+def from_json(form: Mapping[str, Any]) -> Experiment:
+    """The row whose JSON form is given; unknown or missing fields raise UsageError."""
+    return typing.cast(Experiment, _build(Experiment, form, "row"))
+
+
+def _build(kind: Any, value: Any, where: str) -> Any:
+    """``value`` as an instance of the annotated type ``kind``."""
+    if dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        for key in value:
+            if key not in hints:
+                raise UsageError(f"{where} has no field '{key}'{_nearest(key, hints)}")
+        try:
+            return kind(**{key: _build(hints[key], item, f"{where}.{key}") for key, item in value.items()})  # type: ignore[operator]
+        except TypeError as error:
+            raise UsageError(f"{where} is incomplete: {error}") from None
+    return _coerce(kind, value, where)
+
+
+def _coerce(kind: Any, value: Any, where: str) -> Any:
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (typing.Union, types.UnionType):
+        if value is None and type(None) in arguments:
+            return None
+        errors = []
+        for option in arguments:
+            if option is not type(None):
+                try:
+                    return _coerce(option, value, where)
+                except UsageError as error:
+                    errors.append(error)
+        raise errors[0]
+    if origin is Literal:
+        if value not in arguments:
+            raise UsageError(f"{where} must be one of {', '.join(map(str, arguments))}, not '{value}'{_nearest(str(value), arguments)}")
+        return value
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            raise UsageError(f"{where} must be a list such as [0,100], not '{value}'")
+        inner = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else arguments
+        return tuple(_build(item_kind, item, where) for item_kind, item in zip(inner, value, strict=True))
+    if kind is int and isinstance(value, float) and value.is_integer():
+        return int(value)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if kind in (int, float, str, bool) and (not isinstance(value, kind) or isinstance(value, bool) != (kind is bool)):
+        raise UsageError(f"{where} must be of type {kind.__name__}, not '{value}'")
+    return value
+
+
+def computing_form(row: Experiment) -> dict[str, Any]:
+    """The fields that decide what a run computes, as JSON.
+
+    A file's path is left out where its sha256 is known: the content decides, not the place.
+    """
+    form = {key: value for key, value in to_json(row).items() if key not in _LABELS}
+    if "sha256" in form["data"]["options"]:
+        form["data"]["options"].pop("path", None)
+    form["init"].pop("file")
+    return {**form, "schema": SCHEMA}
+
+
+def run_id(row: Experiment) -> str:
+    """``<row>-<hash10>``, the hash being that of the canonical (order-free) JSON of `computing_form`."""
+    canonical = json.dumps(computing_form(row), sort_keys=True, separators=(",", ":"))
+    return f"{row.name}-{hashlib.sha256(canonical.encode()).hexdigest()[:10]}"
+
+
+def flatten(form: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Dotted path -> leaf of a nested JSON object."""
+    leaves: dict[str, Any] = {}
+    for key, value in form.items():
+        if isinstance(value, Mapping) and value:
+            leaves.update(flatten(value, f"{prefix}{key}."))
+        elif not isinstance(value, Mapping):
+            leaves[prefix + key] = value
+    return leaves
+
+
+def resolve_key(row: Experiment, key: str) -> str:
+    """The full dotted path of ``key``, which may be any unambiguous ending of one (``n_steps``)."""
+    paths = [path for path in flatten(computing_form(row)) if path != "schema"] + [f"data.options.{name}" for name in row.data.options]
+    paths = list(dict.fromkeys(paths))
+    if key in paths:
+        return key
+    hits = [path for path in paths if path.endswith("." + key) or path.replace(".options", "") == key]
+    if len(hits) == 1:
+        return hits[0]
+    if hits:
+        raise UsageError(f"--set {key} is ambiguous for row '{row.name}': it could be {' or '.join(hits)}; write one of them out")
+    endings = {path.rpartition(".")[2] for path in paths} | set(paths)
+    raise UsageError(f"--set {key}: row '{row.name}' has no such key{_nearest(key, endings)}; 'flowrepro list --keys' shows all")
+
+
+def override(row: Experiment, changes: Mapping[str, Any]) -> Experiment:
+    """The row with the given (dotted or short) keys replaced.
+
+    Raises UsageError for an unknown or ambiguous key, a wrong type or a value out of range.
+    """
+    form = to_json(row)
+    for key, value in changes.items():
+        *parents, leaf = resolve_key(row, key).split(".")
+        place: dict[str, Any] = form
+        for parent in parents:
+            place = place[parent]
+        place[leaf] = value
+    changed = from_json(form)
+    validate(changed)
+    return changed
+
+
+def parse_assignment(text: str) -> tuple[str, Any]:
+    """``key=value`` with the value read as JSON where possible (numbers, lists, null), else as a string."""
+    key, separator, value = text.partition("=")
+    if not separator or not key.strip():
+        raise UsageError(f"--set takes key=value, not '{text}'")
+    try:
+        parsed = json.loads(value)
+    except ValueError:
+        parsed = _number_or_text(value.strip())
+    if isinstance(parsed, float) and parsed == 0.0 and any(digit in "123456789" for digit in value.lower().split("e")[0]):
+        raise UsageError(f"--set {key}={value} underflows to 0 in double precision; the smallest positive number is 4.9e-324")
+    return key.strip(), parsed
+
+
+def _number_or_text(value: str) -> Any:
+    for kind in (int, float):
+        try:
+            return kind(value)
+        except ValueError:
+            continue
+    return value
+
+
+def validate(row: Experiment) -> None:
+    """Raise UsageError, naming the key and its range, for a value that no engine could run."""
+    for key, value in flatten(computing_form(row)).items():
+        if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+            raise UsageError(f"{key} must be a finite number, not {value}")
+    rules: tuple[tuple[str, Any, bool, str], ...] = (
+        ("protocol.lr", row.protocol.lr, row.protocol.lr > 0, "must be positive"),
+        ("protocol.n_steps", row.protocol.n_steps, 1 <= row.protocol.n_steps <= 10**10, "must be between 1 and 1e10"),
+        (
+            "protocol.batch_size",
+            row.protocol.batch_size,
+            row.protocol.batch_size is None or row.protocol.batch_size >= 1,
+            "must be null (full batch) or at least 1",
+        ),
+        ("protocol.target_loss", row.protocol.target_loss, row.protocol.target_loss >= 0, "must not be negative"),
+        ("init.m", row.init.m, 1 <= row.init.m <= 10**8, "must be between 1 and 1e8"),
+        ("init.scale", row.init.scale, row.init.scale > 0, "must be positive"),
+        ("model.alpha", row.model.alpha, 0 <= row.model.alpha <= 1, "must lie in [0, 1]"),
+        ("loss.factor", row.loss.factor, row.loss.factor > 0, "must be positive"),
+        ("record.save_every", row.record.save_every, row.record.save_every >= 1, "must be at least 1"),
+        ("record.geometric", row.record.geometric, row.record.geometric == 0 or row.record.geometric > 1, "must be 0 (none) or above 1"),
+        ("record.snapshots", row.record.snapshots, all(k >= 0 for k in row.record.snapshots), "must not hold negative steps"),
+        ("seed", row.seed, 0 <= row.seed < 2**63, "must lie in [0, 2^63)"),
+    )
+    for key, value, holds, rule in rules:
+        if not holds:
+            raise UsageError(f"{key} {rule}, not {value}")
+
+
+def departures(row: Experiment, reference: Experiment, allowed: Iterable[str] = ("seed", "protocol.engine", "protocol.device", "record.")) -> list[str]:
+    """Keys in which ``row`` differs from ``reference``, apart from those that start with an allowed prefix."""
+    left, right = flatten(computing_form(row)), flatten(computing_form(reference))
+    prefixes = tuple(allowed)
+    return [key for key in sorted(left.keys() | right.keys()) if left.get(key) != right.get(key) and not key.startswith(prefixes)]
+
+
+def _nearest(word: str, options: Iterable[Any]) -> str:
+    close = difflib.get_close_matches(str(word), [str(option) for option in options], n=1)
+    return f"; did you mean '{close[0]}'?" if close else ""

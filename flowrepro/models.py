@@ -1,0 +1,39 @@
+"""PyTorch modules; the conventions (shapes, losses, reductions, time) are those of ``network.py``."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from flowrepro.experiment import Loss
+
+
+class TwoLayer(nn.Module):
+    """f(x) = sum_j a_j sigma(<w_j, x>) without biases; sigma is the leaky ReLU of slope alpha, sigma'(0) = alpha.
+
+    Parameters ``W`` (m, d) and ``a`` (m,) start from the arrays given.
+    """
+
+    def __init__(self, W: np.ndarray, a: np.ndarray, alpha: float = 0.0, train_a: bool = True) -> None:
+        super().__init__()
+        self.W = nn.Parameter(torch.from_numpy(np.array(W)))
+        self.a = nn.Parameter(torch.from_numpy(np.array(a)), requires_grad=train_a)
+        self.alpha = alpha
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Predictions (n,) for X (n, d)."""
+        Z = X @ self.W.T
+        hidden = torch.relu(Z) if self.alpha == 0 else nn.functional.leaky_relu(Z, self.alpha)
+        return hidden @ self.a
+
+
+def objective(loss: Loss, f: Tensor, y: Tensor) -> Tensor:
+    """factor * reduction_k l(f_k, y_k), a scalar (formulas: ``network.py``)."""
+    if loss.name == "square":
+        values = 0.5 * (f - y) ** 2
+    elif loss.name == "exp":
+        values = torch.exp(-y * f)
+    else:
+        values = nn.functional.softplus(-y * f) * (2.0 if loss.name == "logistic2" else 1.0)
+    return loss.factor * (values.mean() if loss.reduction == "mean" else values.sum())

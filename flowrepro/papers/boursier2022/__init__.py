@@ -1,0 +1,1 @@
+"""The wing of boursier2022: its rows, its statements as checks, its figures."""

@@ -1,0 +1,1 @@
+"""The wing of min2024: its rows, its statements as checks, its figures."""

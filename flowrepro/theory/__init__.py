@@ -1,0 +1,1 @@
+"""Mathematics that more than one paper needs, and the result of a check."""

@@ -1,0 +1,113 @@
+"""What an engine returns: the loss curve, snapshots of all weights, observed quantities, and why it stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+import numpy as np
+
+from flowrepro.experiment import Experiment
+
+
+class StopReason(Enum):
+    """Why a run ended; the value says what to do about it."""
+
+    HORIZON = "the requested number of steps was made"
+    TARGET_LOSS = "the loss fell below the target"
+    MAX_STEPS = "the step cap was hit before the horizon; raise the cap or the tolerance"
+    DIVERGED = "the loss became non-finite; lower the step size"
+    STEP_UNDERFLOW = "the step size fell below the resolution of time; loosen the tolerance"
+    INTERRUPTED = "the run was interrupted; the same command resumes it"
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Reason, last step and flow time with a finite state, and a remedy with numbers where there is one."""
+
+    reason: StopReason
+    step: int
+    t: float
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """A recorded run.
+
+    step : (T,) int64, steps at which the loss was recorded, increasing from 0.
+    t : (T,) flow time, factor * lr * step (see network.py).
+    loss : (T,) the objective that was descended (full batch).
+    snapshot_step : (S,) int64; the first is 0, the last the step at which the run ended.
+    W : (S, G, d) first layer, a : (S, G) second layer, of G representative neurons.
+    group : (m,) int64, the representative of each neuron; arange(m) unless an engine merges neurons.
+    observed : name -> (T, ...) quantities evaluated along the run.
+    stats : counts of the engine (gradient evaluations, ...).
+    """
+
+    step: np.ndarray
+    t: np.ndarray
+    loss: np.ndarray
+    snapshot_step: np.ndarray
+    W: np.ndarray
+    a: np.ndarray
+    group: np.ndarray
+    stop: Stop
+    observed: Mapping[str, np.ndarray] = field(default_factory=dict)
+    stats: Mapping[str, Any] = field(default_factory=dict)
+
+    def at(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+        """(W (m, d), a (m,)) of all m neurons at a recorded snapshot; KeyError if there is none at that step."""
+        index = np.flatnonzero(self.snapshot_step == step)
+        if index.size == 0:
+            raise KeyError(f"no snapshot at step {step}")
+        return self.W[index[0]][self.group], self.a[index[0]][self.group]
+
+    def has(self, step: int) -> bool:
+        """Whether there is a snapshot at this step."""
+        return bool(np.any(self.snapshot_step == step))
+
+    @property
+    def last_step(self) -> int:
+        """Step of the last snapshot."""
+        return int(self.snapshot_step[-1])
+
+    def first_below(self, level: float) -> int | None:
+        """First recorded step with loss < level, or None."""
+        below = np.flatnonzero(self.loss < level)
+        return int(self.step[below[0]]) if below.size else None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Points X (n, d) and targets y (n,); ``note`` is one line on where they come from.
+
+    ``extra`` holds arrays that figures need and training does not (the mean image of MNIST, ...).
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    note: str
+    extra: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run with everything that checks and figures may ask for."""
+
+    row: Experiment
+    dataset: Dataset
+    trajectory: Trajectory
+    engine: str
+
+    @property
+    def X(self) -> np.ndarray:
+        """Points, (n, d)."""
+        return self.dataset.X
+
+    @property
+    def y(self) -> np.ndarray:
+        """Targets, (n,)."""
+        return self.dataset.y
