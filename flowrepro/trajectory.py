@@ -85,12 +85,14 @@ class Dataset:
     """Points X (n, d) and targets y (n,); ``note`` is one line on where they come from.
 
     ``extra`` holds arrays that figures need and training does not (the mean image of MNIST, ...).
+    ``warnings`` are sentences about legal but degenerate points (duplicates, ...), shown before a run.
     """
 
     X: np.ndarray
     y: np.ndarray
     note: str
     extra: Mapping[str, np.ndarray] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -128,7 +128,7 @@ def run(
     *,
     target_loss: float = 0.0,
     resume: Mapping[str, np.ndarray] | None = None,
-    checkpoint: Callable[[dict[str, np.ndarray]], None] | None = None,
+    checkpoint: Callable[[Callable[[], dict[str, np.ndarray]], bool], None] | None = None,
     progress: Callable[[int], None] | None = None,
     interrupted: Callable[[], bool] = lambda: False,
 ) -> Trajectory:
@@ -138,7 +138,8 @@ def run(
     ----------
     target_loss : stop at the first recorded loss below it.
     resume : arrays that an earlier ``checkpoint`` call received; the result is bit-identical to an unbroken run.
-    checkpoint : called after every chunk (about CHUNK_SECONDS) with arrays to continue from; it decides what to keep.
+    checkpoint : called after every chunk (about CHUNK_SECONDS) with a function that gives the arrays to continue
+        from, and whether this is the last chunk before an interruption; it decides what to keep.
     progress : called with the current step.
     interrupted : asked after every chunk; True ends the run with INTERRUPTED after a last checkpoint.
     """
@@ -157,7 +158,7 @@ def run(
         if recorder.stop is None:
             asked = interrupted()
             if checkpoint:
-                checkpoint(recorder.arrays())
+                checkpoint(recorder.arrays, asked)
             if asked:
                 recorder.stop = recorder.stop_at(StopReason.INTERRUPTED)
     return recorder.trajectory()

@@ -1,10 +1,22 @@
-"""Figures: style, and saving that gives the same bytes twice. The papers' figures are in ``papers/``."""
+"""Figures: style, and saving that gives the same bytes twice. The papers' figures are in ``papers/``.
+
+    style.py         fonts, sizes and the one colour of every meaning
+    canvas.py        a declared figure and its data -> bytes of PDF, PNG and SVG
+    numbers.py       the numbers behind a figure as JSON, and their comparison
+    line_panels.py   the learned function on the line with the kinks of its neurons
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+from flowrepro.errors import UsageError
+
+
+class NotDrawable(UsageError):
+    """Raised by a figure's ``collect``: this run cannot be drawn that way; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -15,13 +27,15 @@ class Figure:
     file : stem of the image files.
     rows : names of the rows whose runs ``collect`` takes, in order; the first one's directory keeps the image.
     caption : one line; what the panels show.
-    layout : (rows, columns, width in inches, height in inches) of the axes that ``draw`` gets as a flat list.
+    layout : (rows, columns, width in inches, height in inches) of the axes that ``draw`` gets as a flat list, or
+        (mosaic, width, height) with rows of letters such as "AAB;CCB", whose axes come in the order of the letters.
+    collect : may raise `NotDrawable` for a run (a user's own points, say) that has no such picture.
     """
 
     id: str
     file: str
     rows: tuple[str, ...]
     caption: str
-    layout: tuple[int, int, float, float]
+    layout: tuple[int, int, float, float] | tuple[str, float, float]
     collect: Callable[..., Any]
     draw: Callable[..., None]

@@ -20,7 +20,15 @@ TOY = Experiment(
     init=Init(name="balanced", m=60, scale=1e-6, divide_by="sqrt(m)"),  # Section 5
     loss=MSE,
     protocol=Descent(lr=1e-3, n_steps=20_000),  # Section 5; Figure 3's axis ends at 20000
-    record=Record(save_every=1, snapshots=(0, 4_000, 8_000, 15_000, 20_000), geometric=1.05),  # panels of Figure 2
+    record=Record(
+        save_every=1,
+        snapshots=(
+            *(0, 4_000, 8_000, 15_000, 20_000),  # panels of Figure 2
+            *range(6_500, 11_001, 500),  # near theta_S
+            *range(14_000, 20_001, 50),  # final phase: path length and gradient domination
+        ),
+        geometric=1.05,
+    ),
     targets=(
         Target(what="first step with MSE < 0.99 (leaves 0)", paper=5_000, ours=5_210, window=(4_800, 5_800)),
         Target(what="first step with MSE < 0.495 (leaves the saddle)", paper=11_000, ours=10_568, window=(9_500, 12_000)),

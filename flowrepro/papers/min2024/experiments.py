@@ -18,7 +18,7 @@ DIGITS_1_0 = Experiment(
     init=Init(name="gaussian", m=50, scale=1e-6),  # Section 5: N(0, alpha^2), alpha = 1e-6, h = 50
     loss=Loss(name="exp", reduction="mean"),
     protocol=Descent(lr=2e-3, n_steps=15_000, dtype="float32"),  # all event steps are those of float64
-    record=Record(save_every=20, snapshots=(0, 2_000, 4_000, 15_000), observe="class-alignment"),
+    record=Record(save_every=20, snapshots=tuple(range(0, 15_001, 1_000)), observe="class-alignment"),
     targets=(
         Target(what="first step with loss < 0.9 of the initial one", paper=3_000, ours=2_900, window=(2_600, 3_300)),
         Target(what="both mean cosines >= 0.99 at step", paper=2_000, ours=2_000),

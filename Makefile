@@ -1,0 +1,49 @@
+# make reproduce   set up, then run every experiment at the papers' own scale
+# make test        set up, then pass the tests
+VENV ?= .venv
+PYTHON ?= python3
+# The requirement that brings PyTorch; e.g. TORCH='torch==2.13.0' picks a build that is at hand.
+TORCH ?= torch
+OUT ?= runs
+# For 'make figures': the experiments to draw again and compare; none means all.
+EXPERIMENTS ?=
+BIN = $(VENV)/bin
+
+.PHONY: setup reproduce test slow gpu lint figures gallery verify bench clean
+
+setup: $(VENV)/.installed
+
+$(VENV)/.installed: setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet '$(TORCH)' -e '.[dev]'
+	touch $@
+
+reproduce: setup
+	$(BIN)/flowrepro all --out $(OUT)
+
+test: setup
+	$(BIN)/python -m pytest
+
+slow: setup
+	$(BIN)/python -m pytest -m slow
+
+gpu: setup
+	$(BIN)/python -m pytest -m gpu
+
+lint: setup
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+figures: setup
+	$(BIN)/python -m flowrepro.gallery figures $(EXPERIMENTS) --out $(OUT)
+
+gallery: setup
+	$(BIN)/python -m flowrepro.gallery figures --update --out $(OUT)
+
+verify: setup
+	$(BIN)/flowrepro verify orthogonal mnist-align --out $(OUT)
+
+bench: setup
+	$(BIN)/flowrepro bench
+
+clean:
+	rm -rf $(VENV) runs build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,381 @@
+"""The command line. Imports what a command needs when it runs, so that ``--help`` answers at once.
+
+Exit codes: 0 ok, 1 internal error, 2 usage, 3 bad input data, 4 numerical failure, 5 a check FAILed,
+7 environment (device, disk, lock), 129/130/143 stopped by a signal, 141 the reader of stdout went away.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flowrepro import __version__, papers
+from flowrepro.errors import EXIT_CHECK_FAILED, DataError, FlowreproError, NumericalError, UsageError
+
+if TYPE_CHECKING:
+    from flowrepro.experiment import Experiment
+    from flowrepro.pipeline import Outcome, Settings
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+
+
+@click.group(context_settings=CONTEXT)
+@click.version_option(__version__, prog_name="flowrepro")
+def cli() -> None:
+    """Reproduce papers on the gradient-flow training of small ReLU networks, and check their theorems.
+
+    Every experiment runs the paper's own setting by default, draws its figures, evaluates every statement of
+    the paper that the run can answer, and keeps all of it in a run directory. A killed run resumes with the
+    same command. Exit codes: 0 ok, 2 usage, 3 bad input data, 4 numerical failure, 5 a check FAILed,
+    7 environment, 130/143 interrupted.
+    """
+
+
+def main() -> None:
+    """Entry point: run, and turn every error into one sentence and its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        code = cli.main(standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except click.Abort:
+        code = 130
+    except FlowreproError as error:
+        print(f"flowrepro: {error}", file=sys.stderr)
+        code = error.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 141
+    except Exception as error:
+        code = _internal_error(error)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _internal_error(error: Exception) -> int:
+    """Keep the traceback in a file, show one sentence."""
+    import tempfile
+
+    with tempfile.NamedTemporaryFile("w", prefix="flowrepro-error-", suffix=".txt", delete=False) as report:
+        report.write(f"flowrepro {__version__}\n{sys.argv}\n{traceback.format_exc()}")
+    print(f"flowrepro: internal error ({type(error).__name__}: {error}); the details are in {report.name}", file=sys.stderr)
+    return 1
+
+
+# ---- the experiments
+
+
+def _experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    options = [
+        click.option("--row", "row_names", multiple=True, metavar="NAME", help="Run only this row (repeatable); see 'flowrepro list'."),
+        click.option("--figure", "figures", multiple=True, metavar="ID", help="Draw only this figure and run only the rows it needs (repeatable)."),
+        click.option(
+            "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change a field of the row, e.g. init.scale=1e-8 or n_steps=500 (repeatable)."
+        ),
+        click.option("--seed", type=int, help="Seed of all random draws (default: the row's)."),
+        click.option("--seeds", metavar="A:B", help="Run the rows once for each seed from A to B-1."),
+        click.option("--engine", metavar="NAME", help="auto, or an engine's name (default: the row's, usually auto)."),
+        click.option("--device", metavar="NAME", help="cpu, cuda or cuda:INDEX, for engine torch."),
+        click.option(
+            "--data", "data_file", type=click.Path(path_type=Path), metavar="FILE", help="Your own points, used as given: csv, or npz with x (n,d) and y (n,)."
+        ),
+        click.option("--init", "init_file", type=click.Path(path_type=Path), metavar="FILE", help="Start from your own weights: npz with W (m,d) and a (m,)."),
+        click.option("--quick", is_flag=True, help="The row's reduced variant, for a first look."),
+        *_storage_options(),
+        click.option("--fresh", is_flag=True, help="Recompute complete runs; the earlier result is kept beside."),
+        click.option("--new", is_flag=True, help="Start unfinished runs anew instead of resuming them."),
+        click.option("--force-resume", is_flag=True, help="Resume although code, versions or machine changed; recorded."),
+        click.option("--wait", is_flag=True, help="Wait for another process that holds a run directory."),
+        click.option("--strict", is_flag=True, help="Exit with 4 also where several flows exist (non-unique releases)."),
+        click.option("--format", "formats", multiple=True, metavar="FORMAT", help="Image format: pdf, png, svg (repeatable; default all three)."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _storage_options() -> list[Callable[[Callable[..., Any]], Callable[..., Any]]]:
+    return [
+        click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, metavar="DIR", help="Folder of the run directories."),
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables."),
+    ]
+
+
+def _add_experiment(name: str) -> None:
+    @cli.command(name, help=papers.COMMANDS[name].summary, short_help=papers.COMMANDS[name].summary)
+    @_experiment_options
+    def run(**options: Any) -> int:
+        return _run_commands([name], **options)
+
+
+for _name in papers.COMMANDS:
+    _add_experiment(_name)
+
+
+@cli.command("all", short_help="Run every experiment.")
+@_experiment_options
+def all_experiments(**options: Any) -> int:
+    """Run every experiment: all figures and all checks of all papers."""
+    if options["data_file"] or options["init_file"] or options["row_names"]:
+        raise UsageError("'all' takes no --row, --data or --init; name one experiment, e.g. 'flowrepro orthogonal --data FILE'")
+    return _run_commands(list(papers.COMMANDS), **options)
+
+
+def _run_commands(commands: Sequence[str], *, as_json: bool, strict: bool, **options: Any) -> int:
+    from flowrepro.console import Console, Signals
+    from flowrepro.pipeline import Interrupted, execute
+
+    settings = _settings(**options)
+    plans = [(command, _chosen_rows(command, **options)) for command in commands]
+    signals = Signals()
+    console = Console(signals)
+    outcomes: list[Outcome] = []
+    with signals.caught():
+        try:
+            for _, batches in plans:
+                for rows in batches:
+                    execute(rows, settings, console, outcomes.append)
+        except Interrupted as interruption:
+            console.say(f"{interruption}\nresume with: {shlex.join(['flowrepro', *sys.argv[1:]])}")
+            return signals.exit_code
+        finally:
+            console.finish()
+    _print_outcomes(outcomes, as_json)
+    return _exit_code(outcomes, strict)
+
+
+def _settings(*, out: Path, fresh: bool, new: bool, force_resume: bool, wait: bool, figures: Sequence[str], formats: Sequence[str], **_: Any) -> Settings:
+    from flowrepro.pipeline import Settings
+
+    known = ("pdf", "png", "svg")
+    for name in formats:
+        if name not in known:
+            raise UsageError(f"--format must be one of {', '.join(known)}, not '{name}'")
+    return Settings(out, fresh, new, force_resume, wait, tuple(figures) or None, tuple(formats) or known)
+
+
+def _chosen_rows(
+    command: str,
+    *,
+    row_names: Sequence[str],
+    figures: Sequence[str],
+    assignments: Sequence[str],
+    seed: int | None,
+    seeds: str | None,
+    engine: str | None,
+    device: str | None,
+    data_file: Path | None,
+    init_file: Path | None,
+    quick: bool,
+    **_: Any,
+) -> list[list[Experiment]]:
+    """The rows to run, changed as asked, one batch per seed."""
+    from flowrepro.experiment import override, parse_assignment
+    from flowrepro.pipeline import quick_variant
+
+    rows = _named_rows(command, row_names, figures, only_first=bool(data_file) and not row_names and not figures)
+    changes: dict[str, Any] = dict(parse_assignment(text) for text in assignments)
+    changes |= {key: value for key, value in (("protocol.engine", engine), ("protocol.device", device)) if value is not None}
+    batches = []
+    for chosen in _seeds(seed, seeds):
+        changed = []
+        for row in rows:
+            row = _with_files(row, data_file, init_file)
+            row = quick_variant(row) if quick else row
+            changed.append(override(row, {**changes, **({} if chosen is None else {"seed": chosen})}))
+        batches.append(changed)
+    return batches
+
+
+def _named_rows(command: str, names: Sequence[str], figures: Sequence[str], only_first: bool) -> list[Experiment]:
+    from flowrepro.pipeline import declared_figures
+
+    if figures:
+        declared = {figure.id: figure for figure in declared_figures(command)}
+        for figure in figures:
+            if figure not in declared:
+                raise UsageError(f"{command} has no figure '{figure}'; there are {', '.join(declared)}")
+        names = [*names, *dict.fromkeys(name for figure in figures for name in declared[figure].rows)]
+    rows = [papers.find_row(command, name) for name in dict.fromkeys(names)] or list(papers.rows_of(command))
+    return rows[:1] if only_first else rows
+
+
+def _seeds(seed: int | None, seeds: str | None) -> list[int | None]:
+    if seeds is None:
+        return [seed]
+    first, separator, last = seeds.partition(":")
+    if seed is not None or not separator or not first.isdigit() or not last.isdigit() or int(first) >= int(last):
+        raise UsageError(f"--seeds takes A:B with 0 <= A < B, without --seed, not '{seeds}'")
+    return list(range(int(first), int(last)))
+
+
+def _with_files(row: Experiment, data_file: Path | None, init_file: Path | None) -> Experiment:
+    """The row on the user's points and weights, identified by the sha256 of the files."""
+    import dataclasses
+
+    from flowrepro.data.from_file import file_sha256, weights_from_file
+    from flowrepro.experiment import Data, Init
+
+    if data_file is not None:
+        options = {"path": str(data_file.absolute()), "sha256": file_sha256(data_file), "bias": False}
+        row = dataclasses.replace(row, data=Data(name="file", options=options))
+    if init_file is not None:
+        _, a = weights_from_file(init_file)
+        init = Init(name="file", m=len(a), scale=1.0, file=str(init_file.absolute()), sha256=file_sha256(init_file))
+        row = dataclasses.replace(row, init=init)
+    return row
+
+
+def _exit_code(outcomes: Sequence[Outcome], strict: bool) -> int:
+    from flowrepro.trajectory import StopReason
+
+    failed = [outcome for outcome in outcomes if outcome.stop not in (StopReason.HORIZON, StopReason.TARGET_LOSS)]
+    for outcome in failed:
+        print(f"flowrepro: {outcome.row.name} ended with {outcome.stop.name}: {outcome.stop_note or outcome.stop.value}", file=sys.stderr)
+    if failed or (strict and any(outcome.non_unique for outcome in outcomes)):
+        return NumericalError.exit_code
+    return EXIT_CHECK_FAILED if any(check["verdict"] == "FAIL" for outcome in outcomes for check in outcome.checks) else 0
+
+
+def _print_outcomes(outcomes: Sequence[Outcome], as_json: bool) -> None:
+    from flowrepro.console import print_checks, print_table
+
+    checks = [dict(check) for outcome in outcomes for check in outcome.checks]
+    if as_json:
+        print(json.dumps({"runs": [_outcome_json(outcome) for outcome in outcomes], "checks": checks, "figures": _images(outcomes)}, indent=2))
+        return
+    print_checks(checks)
+    lines = [
+        (outcome.row.name, outcome.engine, outcome.stop.name, "reused" if outcome.reused else f"{outcome.wall_s:.2f} s", str(outcome.directory))
+        for outcome in outcomes
+    ]
+    print_table("runs", ("row", "engine", "stop", "computed in", "directory"), lines)
+    for image in _images(outcomes):
+        print(image)
+
+
+def _images(outcomes: Sequence[Outcome]) -> list[str]:
+    return [str(path) for outcome in outcomes for path in outcome.figures]
+
+
+def _outcome_json(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "dir": str(outcome.directory),
+        "experiment": outcome.row.command,
+        "row": outcome.row.name,
+        "seed": outcome.row.seed,
+        "engine": outcome.engine,
+        "stop": outcome.stop.name,
+        "stop_note": outcome.stop_note,
+        "reused": outcome.reused,
+        "wall_s": outcome.wall_s,
+        "timings": dict(outcome.timings),
+    }
+
+
+# ---- looking at what there is
+
+
+@cli.command("list", short_help="Experiments, rows, figures and checks.")
+@click.option("--keys", is_flag=True, help="Every key that --set takes, with each row's value.")
+@click.option("--errata", is_flag=True, help="Misprints and errors found in the papers.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_command(keys: bool, errata: bool, as_json: bool) -> int:
+    """Experiments with their rows, figures and checks."""
+    from flowrepro import catalogue
+    from flowrepro.console import print_table
+
+    table = catalogue.errata() if errata else catalogue.keys() if keys else catalogue.everything()
+    if as_json:
+        print(json.dumps(table.as_json(), indent=2))
+    else:
+        print_table(table.title, table.header, table.lines)
+    return 0
+
+
+@cli.command(short_help="Re-hash and re-evaluate stored runs.")
+@click.argument("targets", nargs=-1, required=True, metavar="EXPERIMENT|RUN...")
+@click.option("--quick", is_flag=True, help="The reduced variants of the experiments' rows.")
+@_storage_options()[0]
+@_storage_options()[1]
+def verify(targets: Sequence[str], quick: bool, out: Path, as_json: bool) -> int:
+    """Re-hash every file of stored runs and evaluate all their checks anew.
+
+    EXPERIMENT names all rows of an experiment; those not yet run below --out are run first. RUN is a run directory.
+    """
+    from flowrepro.console import Console, Signals, print_checks
+    from flowrepro.pipeline import Interrupted, verify_targets
+
+    signals = Signals()
+    with signals.caught():
+        try:
+            checks = verify_targets(targets, out, quick, Console(signals))
+        except Interrupted as interruption:
+            print(f"{interruption}; the same command goes on", file=sys.stderr)
+            return signals.exit_code
+    if as_json:
+        print(json.dumps({"checks": checks}, indent=2))
+    else:
+        print_checks(checks)
+    return EXIT_CHECK_FAILED if any(check["verdict"] == "FAIL" for check in checks) else 0
+
+
+@cli.command(short_help="What a run directory holds.")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(run: Path, as_json: bool) -> int:
+    """Provenance, verdicts and files of a run directory."""
+    from flowrepro.console import print_checks, print_table
+    from flowrepro.runs import RunDirectory
+    from flowrepro.storage import read_json
+
+    directory = RunDirectory(run)
+    if not directory.is_complete():
+        what = "an unfinished run; the command that began it resumes it" if directory.file("experiment.json").exists() else "not a run directory"
+        raise DataError(f"{run} is {what}")
+    stored = {name: read_json(directory.file(f"{name}.json")) for name in ("experiment", "provenance", "manifest")}
+    checks = read_json(directory.file("checks.json"))["checks"] if directory.file("checks.json").exists() else []
+    if as_json:
+        print(json.dumps({**stored, "checks": checks, "damage": directory.damage()}, indent=2))
+        return 0
+    facts = {**stored["provenance"], "argv": shlex.join(stored["provenance"]["argv"])}
+    print_table(str(run), ("what", "value"), [(key, _compact(value)) for key, value in facts.items()])
+    print_table("files", ("file", "bytes"), [(name, entry["bytes"]) for name, entry in stored["manifest"]["files"].items()])
+    print_checks(checks)
+    for sentence in directory.damage():
+        print(f"damaged: {sentence}", file=sys.stderr)
+    return DataError.exit_code if directory.damage() else 0
+
+
+def _compact(value: Any) -> str:
+    return ", ".join(f"{key} {_compact(item)}" for key, item in value.items()) if isinstance(value, dict) else str(value)[:300]
+
+
+@cli.command(short_help="Side-by-side timings against a plain PyTorch loop.")
+@click.option("--quick", is_flag=True, help="Fewer repetitions.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def bench(quick: bool, as_json: bool) -> int:
+    """Time our engines and a plain PyTorch loop in one process and print the ratios."""
+    import dataclasses
+
+    from flowrepro.bench import run_benchmarks
+    from flowrepro.console import print_table
+
+    results = [dataclasses.asdict(result) for result in run_benchmarks(quick)]
+    if as_json:
+        print(json.dumps(results, indent=2))
+    elif results:
+        print_table(
+            "bench", tuple(results[0]), [[f"{value:.4g}" if isinstance(value, float) else str(value) for value in result.values()] for result in results]
+        )
+    return 0

@@ -1,0 +1,156 @@
+"""What a person sees: progress, tables and messages on a terminal, plain lines elsewhere.
+
+Data (tables of verdicts, JSON, paths) goes to stdout, everything else to stderr.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from types import FrameType
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+VERDICT_STYLE = {"PASS": "green", "FAIL": "bold red", "N/A": "dim", "INFO": "cyan"}
+SIGNAL_EXIT = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Whether tables and bars may be drawn on a stream."""
+    return (stream.isatty() and os.environ.get("TERM") != "dumb") or bool(os.environ.get("FORCE_COLOR"))
+
+
+class Signals:
+    """First Ctrl-C, SIGTERM or SIGHUP: stop at the next safe moment. Second: stop at once."""
+
+    def __init__(self) -> None:
+        self.received: signal.Signals | None = None
+
+    @contextlib.contextmanager
+    def caught(self) -> Iterator[Signals]:
+        """Handle the three signals inside the block."""
+        before = {number: signal.signal(number, self._handle) for number in SIGNAL_EXIT}
+        try:
+            yield self
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self.received is not None:
+            os._exit(SIGNAL_EXIT[signal.Signals(number)])
+        self.received = signal.Signals(number)
+        with contextlib.suppress(OSError):
+            os.write(2, b"\nstopping after this step; once more stops at once\n")
+
+    @property
+    def exit_code(self) -> int:
+        """128 + the signal's number."""
+        return SIGNAL_EXIT[self.received] if self.received else 0
+
+
+class Console:
+    """The report of a pipeline on stderr: a progress bar on a terminal, one line per 10 % elsewhere."""
+
+    def __init__(self, signals: Signals) -> None:
+        self.signals = signals
+        self._bar: tuple[Progress, TaskID, str] | None = None
+        self._tenth: dict[str, int] = {}
+
+    def say(self, text: str) -> None:
+        """One line on stderr."""
+        self.finish()
+        print(text, file=sys.stderr, flush=True)
+
+    def progress(self, label: str, step: int, n_steps: int) -> None:
+        """Move the bar, or print a line at each tenth."""
+        if is_terminal(sys.stderr):
+            self._move_bar(label, step, n_steps)
+            return
+        tenth = 10 * step // n_steps
+        if label not in self._tenth:
+            self._tenth[label] = tenth
+        elif tenth > self._tenth[label]:
+            self._tenth[label] = tenth
+            print(f"{label}: step {step} of {n_steps} ({10 * tenth} %)", file=sys.stderr, flush=True)
+
+    def _move_bar(self, label: str, step: int, n_steps: int) -> None:
+        from rich.console import Console as RichConsole
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        if self._bar is None or self._bar[2] != label:
+            self.finish()
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+            bar = Progress(*columns, console=RichConsole(stderr=True), transient=True)
+            bar.start()
+            self._bar = (bar, bar.add_task(label, total=n_steps), label)
+        self._bar[0].update(self._bar[1], completed=step)
+
+    def finish(self) -> None:
+        """Take the bar away."""
+        if self._bar:
+            self._bar[0].stop()
+            self._bar = None
+
+    def interrupted(self) -> bool:
+        """Whether a signal asked for an end."""
+        return self.signals.received is not None
+
+
+def print_table(title: str, header: Sequence[str], lines: Iterable[Sequence[str]], styles: dict[str, str] | None = None) -> None:
+    """A table on stdout: drawn by rich on a terminal, tab-separated lines elsewhere."""
+    rows = [list(map(str, line)) for line in lines]
+    if not is_terminal(sys.stdout):
+        for row in ([*header], *rows):
+            print("\t".join(row))
+        return
+    from rich.console import Console as RichConsole
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, title_justify="left")
+    for name in header:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        style = (styles or {}).get(row[0], "")
+        table.add_row(Text(row[0], style=style), *(Text(cell) for cell in row[1:]))
+    RichConsole().print(table)
+
+
+def number(value: Any) -> str:
+    """A number of a verdict, six digits; pairs as [low, high]; '-' for none."""
+    if value is None:
+        return "-"
+    if isinstance(value, list | tuple):
+        return f"[{number(value[0])}, {number(value[1])}]"
+    return value if isinstance(value, str) else f"{value:.6g}"
+
+
+def print_checks(checks: Sequence[dict[str, Any]], verbose: bool = True) -> None:
+    """The table of verdicts and one line that counts them."""
+    header = ("verdict", "check", "row", "measured", "bound", "slack", "statement", "note")
+    lines = [
+        (
+            check["verdict"],
+            check["id"],
+            check["row"],
+            number(check["measured"]),
+            f"{check['relation']} {number(check['bound'])}" if check["relation"] else "-",
+            number(check["slack"]),
+            check["ref"],
+            check["note"] if verbose else "",
+        )
+        for check in checks
+    ]
+    print_table("checks", header, lines, VERDICT_STYLE)
+    print(count_verdicts(checks))
+
+
+def count_verdicts(checks: Sequence[dict[str, Any]]) -> str:
+    """'12 PASS, 0 FAIL, 3 N/A, 1 INFO'."""
+    return ", ".join(f"{sum(check['verdict'] == verdict for check in checks)} {verdict}" for verdict in VERDICT_STYLE)

@@ -1,0 +1,132 @@
+"""Numeric arrays from an npz file of unknown origin: everything is judged by headers before an array is read.
+
+What a header declares is bounded first (size of the directory, names, sizes, compression, header length, dtype,
+shape against the bytes there are), so that rejecting a hostile file takes no more memory than reading its headers.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from flowrepro.errors import DataError
+
+MAX_BYTES = 2**30
+"""Limit of the arrays of one file, all together, both as stored and as float64."""
+MAX_DIRECTORY = 2**20
+"""Limit of the zip directory; an entry takes some 60 bytes."""
+MAX_RATIO, FREE_BYTES = 200, 2**24
+"""Limit of the compression ratio of a member larger than FREE_BYTES; digits reach 5, zeros 1000."""
+MAX_HEADER = 10_000
+"""Limit of an npy header in bytes, numpy's own."""
+
+_HEADER_READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+_DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, ValueError, EOFError, OSError, NotImplementedError, RuntimeError)
+
+
+def read_arrays(handle: BinaryIO, path: Path, wanted: tuple[str, ...]) -> list[np.ndarray]:
+    """The wanted arrays of an open npz file, as float64.
+
+    Every member must be a plain numeric array within the limits above, also those that are not wanted.
+    Raises DataError, naming the member and the limit, before any array is read.
+    """
+    try:
+        _check_directory(handle, path)
+        with zipfile.ZipFile(handle) as archive:
+            members = _checked_members(archive, path)
+            for name in wanted:
+                if name not in members:
+                    raise DataError(
+                        f"{path} has no array '{name}', only {', '.join(sorted(members)) or 'nothing'}: save it with np.savez(path, {_call(wanted)})"
+                    )
+            return [_read(archive, members[name]) for name in wanted]
+    except _DAMAGE as error:
+        raise DataError(f"{path} is not a sound npz file ({' '.join(str(error).split())[:200]}): save it again with np.savez") from None
+
+
+def _check_directory(handle: BinaryIO, path: Path) -> None:
+    """Bound the zip directory, which ``zipfile`` reads as a whole and expands some twentyfold in memory."""
+    size = handle.seek(0, io.SEEK_END)
+    handle.seek(max(0, size - 2**16 - 42))
+    tail = handle.read()
+    end = tail.rfind(b"PK\x05\x06")
+    if end < 0 or len(tail) < end + 22:
+        raise DataError(f"{path} is not an npz file, or its end is missing: save it again with np.savez")
+    directory_bytes = struct.unpack("<L", tail[end + 12 : end + 16])[0]
+    has_zip64_end = tail[max(0, end - 20) : max(0, end - 16)] == b"PK\x06\x07"  # it would override the size just read
+    if directory_bytes > MAX_DIRECTORY or has_zip64_end:
+        raise DataError(f"{path} has a zip directory above the limit of {MAX_DIRECTORY} bytes: save only the arrays that are needed")
+    handle.seek(0)
+
+
+def _checked_members(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]:
+    """Array name -> member, every one checked by its headers."""
+    members: dict[str, zipfile.ZipInfo] = {}
+    total = 0
+    for info in archive.infolist():
+        name = info.filename
+        _check_entry(info, path)
+        if name.removesuffix(".npy") in members:
+            raise DataError(f"{path} holds '{name}' twice: keep one of them")
+        total += _float64_bytes(archive, info, path)
+        if total > MAX_BYTES:
+            raise DataError(f"{path} holds more than the limit of {MAX_BYTES} bytes of float64 with member '{name}': use fewer points")
+        members[name.removesuffix(".npy")] = info
+    return members
+
+
+def _check_entry(info: zipfile.ZipInfo, path: Path) -> None:
+    """Judge a member by its directory entry alone."""
+    name = info.filename
+    parts = name.replace("\\", "/").split("/")
+    if name.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
+        raise DataError(f"{path} has a member '{name}' that points outside of the archive, which a file of arrays never needs: save it again with np.savez")
+    if not name.endswith(".npy"):
+        raise DataError(f"{path} has a member '{name}' that is not an array (.npy): save it again with np.savez")
+    if info.flag_bits & 1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise DataError(f"{path} has a member '{name}' that is encrypted or compressed in another way than np.savez does: save it again with np.savez")
+    if info.file_size > MAX_BYTES:
+        raise DataError(f"{path} has a member '{name}' of {info.file_size} bytes, above the limit of {MAX_BYTES}: use fewer points")
+    if info.file_size > FREE_BYTES and info.file_size > MAX_RATIO * info.compress_size:
+        raise DataError(f"{path} has a member '{name}' compressed more than {MAX_RATIO}-fold, the mark of a zip bomb: save it with np.savez, uncompressed")
+
+
+def _float64_bytes(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> int:
+    """Bytes of the member as float64, from its npy header; DataError unless a plain numeric array of exactly its size."""
+    with archive.open(info) as member:
+        head = io.BytesIO(member.read(MAX_HEADER + 12))
+    try:
+        shape, _, dtype = _HEADER_READERS[np.lib.format.read_magic(head)](head, max_header_size=MAX_HEADER)
+    except Exception as error:  # the parser of the header raises many kinds
+        reason = " ".join(str(error).split())[:120]
+        raise DataError(
+            f"{path}, member '{info.filename}': its npy header is not readable within {MAX_HEADER} bytes ({reason}): save it again with np.savez"
+        ) from None
+    if dtype.hasobject:
+        raise DataError(f"{path}, member '{info.filename}': holds pickled Python objects, which are never loaded: save numbers (dtype float64)")
+    if dtype.kind not in "biuf":
+        raise DataError(f"{path}, member '{info.filename}': dtype {dtype} is not a real number: save it as float64")
+    declared, present = math.prod(shape) * dtype.itemsize, info.file_size - head.tell()
+    if min(shape, default=0) < 0 or declared != present:
+        raise DataError(
+            f"{path}, member '{info.filename}': its header declares {declared} bytes of data but there are {present}: the file is damaged or forged"
+        )
+    return math.prod(shape) * max(8, dtype.itemsize)
+
+
+def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.ndarray:
+    with archive.open(info) as member:
+        array = np.lib.format.read_array(member, allow_pickle=False)
+        member.read(1)  # the end of the member is where zipfile compares the checksum
+    return np.asarray(array, dtype=np.float64)
+
+
+def _call(wanted: tuple[str, ...]) -> str:
+    return ", ".join(f"{name}={name}" for name in wanted)

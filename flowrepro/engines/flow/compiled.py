@@ -1,0 +1,33 @@
+"""Compilation of the engine's inner loops, cached on disk where there is a writable place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _package_stamp() -> tuple[tuple[str, int, int], ...]:
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in files)
+
+
+_STAMP = _package_stamp()
+
+
+def jit(function: Function) -> Function:
+    """``function`` compiled by numba; cached on disk unless no cache directory is writable."""
+    options = {"error_model": "numpy", "nogil": True}
+    try:
+        compiled = numba.njit(cache=True, **options)(function)
+    except RuntimeError:
+        return numba.njit(**options)(function)  # type: ignore[no-any-return]
+    # numba looks for changes only in the file of the function itself, never in those of its callees.
+    stored = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
+    if stored is not None:
+        stored._source_stamp = _STAMP
+    return compiled  # type: ignore[no-any-return]

@@ -1,0 +1,135 @@
+"""Which neuron meets what within a trial step."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from flowrepro.engines.flow.compiled import jit
+from flowrepro.engines.flow.forces import GRAZE, JUMP, Work
+from flowrepro.engines.flow.net import Net
+from flowrepro.engines.flow.release import TANGENTIAL, box_minimum
+from flowrepro.engines.flow.resolve import DEPENDENT, ON_PLANE
+from flowrepro.engines.flow.state import MINUS, PLUS, SCALE, SLIDING, State
+
+DEAD_ZONE = 5e-13
+"""An event is z past the plane by more than this, so a pair that starts on its plane cannot fire on rounding."""
+NONE, MEET, EXIT, SIGN_CHANGE = 0, 1, 2, 3
+
+
+@jit
+def cubic_meets(v0: float, d0: float, v1: float, d1: float) -> tuple[float, float]:
+    """First root in (0, 1] of the cubic Hermite v + DEAD_ZONE, v0 > 0 inside (2.0: none), and the smallest interior minimum.
+
+    d0, d1 are derivatives over the whole step.
+    """
+    c3, c2, c1 = 2.0 * (v0 - v1) + d0 + d1, -3.0 * (v0 - v1) - 2.0 * d0 - d1, d0
+    shift = v0 + DEAD_ZONE
+    low, grazing = 2.0, np.inf
+    discriminant = c2 * c2 - 3.0 * c3 * c1
+    if discriminant > 0.0:
+        # the minimum of a cubic is where its derivative rises: q / (3 c3) or c1 / q, whichever has c'' > 0
+        root = np.sqrt(discriminant)
+        x = (-c2 + root) / (3.0 * c3) if c2 < 0.0 and c3 != 0.0 else (-c1 / (c2 + root) if c2 + root != 0.0 else -1.0)
+        if 0.0 < x < 1.0:
+            grazing = v0 + x * (c1 + x * (c2 + x * c3))
+            if grazing + DEAD_ZONE < 0.0:
+                low = x
+    if low > 1.0 and v1 + DEAD_ZONE < 0.0:
+        low = 1.0
+    if low > 1.0:
+        return 2.0, grazing
+    a, b = 0.0, low
+    for _ in range(60):
+        middle = 0.5 * (a + b)
+        if shift + middle * (c1 + middle * (c2 + middle * c3)) < 0.0:
+            b = middle
+        else:
+            a = middle
+        if b - a < 1e-9 * b:
+            break
+    return b, grazing
+
+
+@jit
+def margin(net: Net, S: State, F: np.ndarray, scale: float, j: int, sign: float) -> tuple[float, int, int]:
+    """How far neuron j is from leaving its sliding set under forces F: (smallest margin / scale, plane, side of the exit).
+
+    With q = s G_S^-1 N_S D_- and reach_p = - s J_p it slides while 0 <= q_p <= reach_p for all p of S. If the normals
+    are dependent (w = 0), it slides while 0 is in the set N_S D.
+    """
+    P, d = net.normal.shape
+    planes = np.flatnonzero(S.mode[j] == SLIDING)
+    count = len(planes)
+    base = np.zeros(d)
+    for p in range(P):
+        pull = F[1, p] if S.mode[j, p] == PLUS else F[0, p]
+        for i in range(d):
+            base[i] += pull * net.normal[p, i]
+    N = np.empty((count, d))
+    reach = np.empty(count)
+    for i in range(count):
+        N[i], reach[i] = net.normal[planes[i]], -sign * F[JUMP, planes[i]]
+    worst, which, side = np.inf, -1, MINUS
+    if S.rank[j] < count:
+        for i in range(count):
+            if reach[i] / scale < worst:
+                worst, which = reach[i] / scale, -1
+        if worst > 0.0:
+            mu, D = np.zeros(count), base.copy()
+            box_minimum(N, -sign * reach, np.ones(count, dtype=np.bool_), D, mu)
+            worst = min(worst, DEPENDENT - np.sqrt(np.sum((N @ D) ** 2)) / scale)
+        return worst, -1, MINUS
+    q = N @ base
+    if count > 1:
+        q = np.linalg.solve(N @ N.T, q)
+    for i in range(count):
+        low, high = sign * q[i] / scale, (reach[i] - sign * q[i]) / scale
+        if low < worst:
+            worst, which, side = low, planes[i], MINUS
+        if high < worst:
+            worst, which, side = high, planes[i], PLUS
+    return worst, which, side
+
+
+@jit
+def scan(net: Net, S: State, W: Work, h: float, floor: float, j: int) -> tuple[float, int, int, int]:
+    """First event of neuron j in the step (W.Y1, W.K, W.F) of length h: (fraction, kind, plane, side); kind NONE if there is none."""
+    d = S.Y.shape[1] - 2
+    row0, row1, k0, k1 = S.Y[j], W.Y1[j], W.K[0, j], W.K[6, j]
+    theta, kind, plane, side = 2.0, NONE, -1, MINUS
+    if S.slides[j] > 0:
+        if row0[d + 1] * row1[d + 1] < 0.0:
+            theta, kind = row0[d + 1] / (row0[d + 1] - row1[d + 1]), SIGN_CHANGE
+        else:
+            s = np.sign(row0[d + 1] + row1[d + 1])
+            end, plane, side = margin(net, S, W.F, W.clock[SCALE] + floor, j, s)
+            if end < 0.0:
+                begin, _, _ = margin(net, S, S.F, S.clock[SCALE] + floor, j, s)
+                theta, kind = max(begin, 0.0) / (max(begin, 0.0) - end), EXIT
+    speed, moved = 0.0, 0.0
+    for i in range(1, d + 1):
+        speed += k0[i] * k0[i]
+        moved += (row1[i] - row0[i]) ** 2
+    reach = 3.0 * max(h * np.sqrt(speed), np.sqrt(moved)) + 1e-11
+    tangential = TANGENTIAL * S.clock[SCALE] * abs(row0[d + 1])
+    for p in range(len(net.normal)):
+        if S.mode[j, p] == SLIDING:
+            continue
+        z0 = 0.0
+        for i in range(d):
+            z0 += row0[1 + i] * net.normal[p, i]
+        if abs(z0) > reach:
+            continue
+        z1, d0, d1 = 0.0, 0.0, 0.0
+        for i in range(d):
+            n = net.normal[p, i]
+            z1, d0, d1 = z1 + row1[1 + i] * n, d0 + k0[1 + i] * n, d1 + k1[1 + i] * n
+        if abs(z0) <= ON_PLANE and abs(d0) <= tangential and abs(d1) <= tangential:
+            continue
+        inward = 1.0 if S.mode[j, p] == PLUS else -1.0
+        x, low = cubic_meets(inward * z0, inward * h * d0, inward * z1, inward * h * d1)
+        if x > 1.0 and np.sign(row0[d + 1]) * W.F[JUMP, p] > 0.0 and low < W.facts[GRAZE] and low > DEAD_ZONE:
+            W.facts[GRAZE] = low
+        if x < theta:
+            theta, kind, plane, side = x, MEET, p, PLUS if inward < 0 else MINUS
+    return theta, kind, plane, side

@@ -1,0 +1,166 @@
+"""The arrays of the engine: points, cones, neurons and the blocks of caught neurons.
+
+A *cone* is an activation pattern that some neuron has. Its slot s (last index of the arrays below, so that loops
+over cones vectorise) holds the propagator M_s (d+1, d+1) since its epoch and the Gram matrix
+S_s = sum_j theta0_j theta0_j^T of its neurons, where theta = (w, a) and theta_j = M_s theta0_j now.
+
+Slots with ``edge`` = k >= 0 are for neurons caught on the hyperplane <w, x_k> = 0: those are kept as they are, in
+blocks of LANES neurons, and every step touches each of them. Their pattern has bit k off.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+LEVELS = 48
+"""Neurons of a cone wait in LEVELS lists: those of list l have more than 2^-l left to turn, those of the last may cross at once."""
+
+LANES = 64
+FREE, PLAIN = -2, -1
+"""Values of ``edge`` for an unused slot and for an ordinary cone."""
+
+SLOTS, BLOCKS, CROSSINGS, EXAMINED, CAPTURES = range(5)
+"""Places in ``Cones.counter``: slots and blocks in use (up to the last one), and what has been done."""
+
+
+class Points(NamedTuple):
+    """X (n, d), its row norms (n,), y (n,)."""
+
+    X: np.ndarray
+    norm: np.ndarray
+    y: np.ndarray
+
+
+class Rule(NamedTuple):
+    """One step: size, slope of the leaky part, number of the loss, its weight per sample, whether a is trained."""
+
+    lr: float
+    alpha: float
+    loss: int
+    weight: float
+    both: bool
+
+
+class Cones(NamedTuple):
+    """Per slot: see the module; ``turned`` bounds the angle by which any direction theta has turned since the epoch.
+
+    pattern (C, words) uint64, edge (C,), count (C,), slope (n, C), M and S (d+1, d+1, C), turned (C,),
+    head (C, LEVELS) first neuron of each list, due (C, LEVELS) value of ``turned`` above which a list must be looked at,
+    soonest (C,) = min of due, counter (5,).
+    """
+
+    pattern: np.ndarray
+    edge: np.ndarray
+    count: np.ndarray
+    slope: np.ndarray
+    M: np.ndarray
+    S: np.ndarray
+    turned: np.ndarray
+    head: np.ndarray
+    due: np.ndarray
+    soonest: np.ndarray
+    counter: np.ndarray
+
+
+class Neurons(NamedTuple):
+    """theta0 (m, d+1) in epoch coordinates, slot (m,), following (m,) neuron in the same list or -1."""
+
+    theta0: np.ndarray
+    slot: np.ndarray
+    following: np.ndarray
+
+
+class Caught(NamedTuple):
+    """Blocks of caught neurons: W (b, d, LANES), a (b, LANES), neuron (b, LANES), slot (b,) or -1, count (b,).
+
+    A block is looked at when its slot has turned by more than ``due`` (b,) or step ``check`` (b,) is reached.
+    """
+
+    W: np.ndarray
+    a: np.ndarray
+    neuron: np.ndarray
+    slot: np.ndarray
+    count: np.ndarray
+    due: np.ndarray
+    check: np.ndarray
+
+
+class Work(NamedTuple):
+    """Scratch: D, V (d, C), q (d+1, C), f, g (n,), system (d+1, d+2), theta (d+1,), pattern (words,)."""
+
+    D: np.ndarray
+    V: np.ndarray
+    q: np.ndarray
+    f: np.ndarray
+    g: np.ndarray
+    system: np.ndarray
+    theta: np.ndarray
+    pattern: np.ndarray
+
+
+def words(n: int) -> int:
+    """Number of 64-bit words that hold n bits."""
+    return (n + 63) // 64
+
+
+def empty_cones(n: int, d: int, capacity: int) -> Cones:
+    """``capacity`` free slots."""
+    return Cones(
+        pattern=np.zeros((capacity, words(n)), np.uint64),
+        edge=np.full(capacity, FREE, np.int64),
+        count=np.zeros(capacity, np.int64),
+        slope=np.zeros((n, capacity)),
+        M=np.repeat(np.eye(d + 1)[:, :, None], capacity, axis=2),
+        S=np.zeros((d + 1, d + 1, capacity)),
+        turned=np.zeros(capacity),
+        head=np.full((capacity, LEVELS), -1, np.int64),
+        due=np.full((capacity, LEVELS), np.inf),
+        soonest=np.full(capacity, np.inf),
+        counter=np.zeros(5, np.int64),
+    )
+
+
+_SLOT_FIRST = ("pattern", "edge", "count", "turned", "head", "due", "soonest")
+_SLOT_LAST = ("slope", "M", "S")
+
+
+def grown(cones: Cones) -> Cones:
+    """The same cones with twice as many slots."""
+    n, capacity = cones.slope.shape
+    larger = empty_cones(n, len(cones.M) - 1, 2 * capacity)
+    for name in _SLOT_FIRST:
+        getattr(larger, name)[:capacity] = getattr(cones, name)
+    for name in _SLOT_LAST:
+        getattr(larger, name)[..., :capacity] = getattr(cones, name)
+    larger.counter[:] = cones.counter
+    return larger
+
+
+def empty_caught(m: int, d: int) -> Caught:
+    """Blocks for m neurons and then some; the memory is taken up by the system only where it is written."""
+    blocks = m // LANES + min(m, 256) + 1
+    return Caught(
+        W=np.zeros((blocks, d, LANES)),
+        a=np.zeros((blocks, LANES)),
+        neuron=np.zeros((blocks, LANES), np.int64),
+        slot=np.full(blocks, -1, np.int64),
+        count=np.zeros(blocks, np.int64),
+        due=np.zeros(blocks),
+        check=np.zeros(blocks, np.int64),
+    )
+
+
+def workspace(n: int, d: int, capacity: int) -> Work:
+    """Scratch for ``capacity`` slots."""
+    return Work(
+        D=np.zeros((d, capacity)),
+        V=np.zeros((d, capacity)),
+        q=np.zeros((d + 1, capacity)),
+        f=np.zeros(n),
+        g=np.zeros(n),
+        system=np.zeros((d + 1, d + 2)),
+        theta=np.zeros(d + 1),
+        pattern=np.zeros(words(n), np.uint64),
+    )

@@ -1,0 +1,140 @@
+"""The gallery in figures/: one PNG per figure of the papers, the numbers behind it, and a page that shows them.
+
+    python -m flowrepro.gallery FOLDER [--update] [--out RUNS] [EXPERIMENT...]
+
+runs the experiments, draws their figures and compares the numbers behind them with the gallery's JSON; with
+--update it writes the gallery instead.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from flowrepro import papers
+from flowrepro.console import Console, Signals
+from flowrepro.errors import EXIT_CHECK_FAILED, FlowreproError
+from flowrepro.experiment import Experiment
+from flowrepro.figures import Figure
+from flowrepro.figures.numbers import compare_numbers
+from flowrepro.pipeline import Interrupted, Outcome, Settings, declared_figures, execute
+from flowrepro.storage import json_bytes, read_json, write_atomic
+
+TOLERANCE = {"float64": (1e-6, 1e-9), "float32": (2e-2, 1e-4)}
+"""(relative, absolute) difference allowed between the gallery's numbers and another machine's, by dtype of the run:
+rounding differs between processors and is amplified while neurons rotate; float32 runs differ by their precision."""
+
+
+def compare(folder: Path, outcomes: Sequence[Outcome]) -> list[str]:
+    """One sentence for each series of a figure whose numbers differ from the gallery's."""
+    differences = []
+    for outcome, figure in _drawn(outcomes):
+        reference = folder / f"{figure.file}.json"
+        if not reference.exists():
+            differences.append(f"{reference} is missing; 'make gallery' writes it")
+            continue
+        rtol, atol = TOLERANCE[outcome.row.protocol.dtype]
+        found = compare_numbers(_numbers(outcome, figure), read_json(reference), rtol, atol)
+        differences += [f"figure {figure.id} of {outcome.row.paper}: {sentence}" for sentence in found]
+    return differences
+
+
+def update(folder: Path, outcomes: Sequence[Outcome]) -> None:
+    """Write images, numbers and the page of the gallery."""
+    for outcome, figure in _drawn(outcomes):
+        write_atomic(folder / f"{figure.file}.png", (outcome.directory / f"figures/{figure.file}.png").read_bytes())
+        write_atomic(folder / f"{figure.file}.json", json.dumps(_numbers(outcome, figure)).encode() + b"\n")
+    write_atomic(folder / "checks.json", json_bytes({outcome.row.name: list(outcome.checks) for outcome in outcomes}))
+    write_atomic(folder / "README.md", page(outcomes).encode())
+
+
+def page(outcomes: Sequence[Outcome]) -> str:
+    """The gallery's README: figures, then every statement with the paper's place, our number and the verdict."""
+    parts = ["# Gallery\n\nWritten by `make gallery`; `make figures` draws everything again and compares the numbers.\n"]
+    parts.append("| paper's figure | ours | command | PASS | FAIL | N/A | INFO |\n| --- | --- | --- | --- | --- | --- | --- |")
+    for outcome, figure in _drawn(outcomes):
+        counts = " | ".join(str(sum(check["verdict"] == verdict for check in outcome.checks)) for verdict in ("PASS", "FAIL", "N/A", "INFO"))
+        command = f"`flowrepro {outcome.row.command} --figure {figure.id}`"
+        parts.append(f"| {outcome.row.paper}, Figure {figure.id} | [{figure.file}.png]({figure.file}.png) | {command} | {counts} |")
+    for command in dict.fromkeys(outcome.row.command for outcome in outcomes):
+        parts.append(f"\n## `flowrepro {command}`\n\n{papers.PAPERS[papers.COMMANDS[command].paper]}\n")
+        parts += [f"![{figure.caption}]({figure.file}.png)\n\n{figure.caption}\n" for outcome, figure in _drawn(outcomes) if outcome.row.command == command]
+        for outcome in outcomes:
+            if outcome.row.command == command:
+                parts.append(_statements(outcome))
+    return "\n".join(parts) + "\n"
+
+
+def _statements(outcome: Outcome) -> str:
+    lines = [f"### Row `{outcome.row.name}`: {outcome.row.shows}\n"]
+    if outcome.row.targets:
+        lines += ["| the paper's number | paper | ours | window |", "| --- | --- | --- | --- |"]
+        lines += [f"| {target.what} | {_cell(target.paper)} | {_cell(target.ours)} | {_cell(target.window)} |" for target in outcome.row.targets]
+        lines.append("")
+    lines += ["| check | claim | place | measured | bound | verdict |", "| --- | --- | --- | --- | --- | --- |"]
+    for check in outcome.checks:
+        bound = f"{check['relation']} {_cell(check['bound'])}" if check["relation"] else ""
+        cells = (check["id"], check["claim"], check["ref"], _cell(check["measured"]), bound, check["verdict"])
+        lines.append("| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list | tuple):
+        return " to ".join(map(_cell, value))
+    return f"{value:.6g}" if isinstance(value, float | int) else str(value)
+
+
+def _drawn(outcomes: Sequence[Outcome]) -> list[tuple[Outcome, Figure]]:
+    """Each figure that was drawn, with the outcome whose folder keeps it."""
+    pairs = []
+    for outcome in outcomes:
+        stems = {path.stem for path in outcome.figures}
+        pairs += [(outcome, figure) for figure in declared_figures(outcome.row.command) if figure.file in stems]
+    return pairs
+
+
+def _numbers(outcome: Outcome, figure: Figure) -> dict[str, list[float]]:
+    return read_json(outcome.directory / f"figures/{figure.file}.json")["numbers"]  # type: ignore[no-any-return]
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("experiments", nargs=-1)
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Folder of the run directories.")
+@click.option("--update", "write", is_flag=True, help="Write the gallery instead of comparing with it.")
+def main(folder: Path, experiments: Sequence[str], out: Path, write: bool) -> None:
+    """Compare the figures' numbers with the gallery in FOLDER, or write it."""
+    signals = Signals()
+    console = Console(signals)
+    outcomes: list[Outcome] = []
+    try:
+        with signals.caught():
+            for command in experiments or papers.COMMANDS:
+                rows: Sequence[Experiment] = papers.rows_of(command)
+                outcomes += execute(rows, Settings(root=out, formats=("png",)), console)
+    except Interrupted as interruption:
+        console.say(f"{interruption}; the same command goes on")
+        sys.exit(signals.exit_code)
+    except FlowreproError as error:
+        console.say(str(error))
+        sys.exit(error.exit_code)
+    if write:
+        update(folder, outcomes)
+        return
+    differences = compare(folder, outcomes)
+    failed = [f"{check['id']} of row {check['row']} FAILs: {check['note']}" for outcome in outcomes for check in outcome.checks if check["verdict"] == "FAIL"]
+    for sentence in (*differences, *failed):
+        print(sentence)
+    print(f"{len(differences)} differences in the numbers of {len(_drawn(outcomes))} figures, {len(failed)} FAIL")
+    sys.exit(EXIT_CHECK_FAILED if differences or failed else 0)
+
+
+if __name__ == "__main__":
+    main()

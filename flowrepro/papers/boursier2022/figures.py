@@ -1,0 +1,143 @@
+"""Figures of boursier2022: what a run shows on the line, and its loss with the closed form over it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from flowrepro.experiment import Experiment, departures
+from flowrepro.figures import Figure, NotDrawable, style
+from flowrepro.figures.line_panels import LinePanels, collect_line_panels, draw_line_panels, legend_below
+from flowrepro.papers.boursier2022.experiments import FIVE_POINTS, LAZY, TOY
+from flowrepro.theory.tangent_kernel import kernel_interpolator
+from flowrepro.trajectory import Run
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TOY_PHASES = {0: "initialisation", 4_000: "end of first phase", 8_000: "end of second phase", 15_000: "end of third phase"}
+FIVE_PHASES = {0: "initialisation", 15_000: "alignment", 94_000: "saddle", 150_000: "saddle left", 300_000: "end"}
+LAZY_PHASES = {0: "initialisation", 5_000: "end"}
+LEAVES = 0.99
+"""A plateau of the loss is left where the loss falls below this part of its height."""
+
+
+def phases_of(run: Run, reference: Experiment, phases: dict[int, str]) -> dict[int, str]:
+    """The paper's names of the panels; none for a run whose row departs from the paper's in more than its length."""
+    allowed = ("seed", "record.", "protocol.engine", "protocol.device", "protocol.dtype", "protocol.n_steps", "protocol.target_loss")
+    return {} if departures(run.row, reference, allowed) else phases
+
+
+# Figure 2 -----------------------------------------------------------------------------------------------------------
+
+
+def collect_toy_panels(run: Run) -> LinePanels:
+    """The toy at its initialisation and at the end of its three phases (Figure 2)."""
+    return collect_line_panels(run, tuple(TOY_PHASES), phases_of(run, TOY, TOY_PHASES))
+
+
+def draw_toy_panels(axes: Sequence[Axes], data: LinePanels) -> None:
+    """Four panels and one legend."""
+    draw_line_panels(axes, data, columns=2)
+    legend_below(axes)
+
+
+# Figure 4 -----------------------------------------------------------------------------------------------------------
+
+
+class FivePoints(NamedTuple):
+    """The panels and the loss curve: step (T,), loss (T,)."""
+
+    panels: LinePanels
+    step: np.ndarray
+    loss: np.ndarray
+
+
+def collect_five_points(run: Run) -> FivePoints:
+    """Five panels from the initialisation to the interpolator, and the loss (Figure 4)."""
+    panels = collect_line_panels(run, tuple(FIVE_PHASES), phases_of(run, FIVE_POINTS, FIVE_PHASES))
+    return FivePoints(panels, run.trajectory.step, run.trajectory.loss)
+
+
+def draw_five_points(axes: Sequence[Axes], data: FivePoints) -> None:
+    """Panels a to e, then f: the loss with a dot at every panel."""
+    *line_axes, loss_axes = axes
+    draw_line_panels(line_axes, data.panels, columns=3)
+    legend_below(axes)
+    loss_axes.plot(data.step, data.loss, color=style.LEARNED)
+    _name_loss_axes(loss_axes, data.step)
+    for index, panel in enumerate(data.panels.panels):
+        height = float(np.interp(panel.step, data.step, data.loss))
+        loss_axes.plot(panel.step, height, "o", color=style.LEARNED, markersize=3, clip_on=False)
+        loss_axes.annotate(chr(ord("a") + index), (panel.step, height), xytext=(3, 3), textcoords="offset points", fontsize=7, color=style.FRAME)
+    loss_axes.set_title(f"({chr(ord('a') + len(line_axes))}) training loss")
+
+
+def _name_loss_axes(ax: Axes, step: np.ndarray) -> None:
+    ax.set_xlabel("step")
+    ax.set_ylabel("mean squared error")
+    ax.set_xlim(0, max(1, step[-1]))
+    ax.set_ylim(0.0, 1.08 * ax.dataLim.y1 or 1.0)
+    ax.locator_params(axis="x", nbins=4)
+    ax.spines["right"].set_visible(False)
+
+
+# Figure 5 -----------------------------------------------------------------------------------------------------------
+
+
+class Lazy(NamedTuple):
+    """The panels and the kernel interpolator on their grid, None where the loss is not the square one."""
+
+    panels: LinePanels
+    interpolator: np.ndarray | None
+
+
+def collect_lazy(run: Run) -> Lazy:
+    """First and last panel, and the interpolator of the tangent kernel at the initialisation (Figure 5)."""
+    panels = collect_line_panels(run, tuple(LAZY_PHASES), phases_of(run, LAZY, LAZY_PHASES))
+    if run.row.loss.name != "square" or run.row.protocol.train != "both":
+        return Lazy(panels, None)
+    W, a = run.trajectory.at(0)
+    interpolator = kernel_interpolator(run.X, run.y, W, a, run.row.model.alpha)
+    return Lazy(panels, interpolator(np.column_stack([panels.grid, np.ones_like(panels.grid)])))
+
+
+def draw_lazy(axes: Sequence[Axes], data: Lazy) -> None:
+    """Two panels, the interpolator dashed in the last one."""
+    draw_line_panels(axes, data.panels, columns=2)
+    if data.interpolator is not None:
+        axes[len(data.panels.panels) - 1].plot(data.panels.grid, data.interpolator, "--", color=style.THEORY, zorder=3, label="tangent kernel interpolator")
+    legend_below(axes)
+
+
+FIGURES = (
+    Figure(
+        id="2",
+        file="figure-2-toy-panels",
+        rows=("toy",),
+        caption="Two orthogonal points: learned function and neurons at the initialisation and at the end of the first, second and third phase.",
+        layout=(2, 2, style.PAGE, 4.8),
+        collect=collect_toy_panels,
+        draw=draw_toy_panels,
+    ),
+    Figure(
+        id="4",
+        file="figure-4-five-points",
+        rows=("five-points",),
+        caption="Five points that are not orthogonal, small initialisation: learned function and neurons at five steps, and the training loss.",
+        layout=(2, 3, style.PAGE, 4.6),
+        collect=collect_five_points,
+        draw=draw_five_points,
+    ),
+    Figure(
+        id="5",
+        file="figure-5-lazy",
+        rows=("lazy",),
+        caption="The five points with a large initialisation: learned function and neurons before and after training, and the tangent kernel interpolator.",
+        layout=(1, 2, style.PAGE, 2.9),
+        collect=collect_lazy,
+        draw=draw_lazy,
+    ),
+)

@@ -1,0 +1,179 @@
+"""Hypotheses of the statements of boursier2022, as functions of a run: None, or why the run is outside."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from flowrepro.experiment import Experiment, departures
+from flowrepro.papers.boursier2022.closed_form import ClosedForm
+from flowrepro.papers.boursier2022.sign_classes import ratio, sign_classes
+from flowrepro.theory.conservation import imbalance
+from flowrepro.theory.statement import Hypothesis, NotApplicable, require
+from flowrepro.trajectory import Run, StopReason
+
+COARSEST = 2.5e-3
+"""Largest growth per step, dt ||D_+||, at which descent is read as the flow; the paper's toy has 2.2e-3."""
+
+
+def as_published(*rows: Experiment) -> Hypothesis:
+    """The run's row is one of ``rows`` but for its seed, its engine and what it records; and it ran to its end."""
+
+    def hypothesis(run: Run) -> str | None:
+        changed = min((departures(run.row, row) for row in rows), key=len)
+        if changed:
+            return f"the paper's observation is for its own protocol; this run departs from it in {', '.join(changed)}"
+        if run.trajectory.stop.reason is not StopReason.HORIZON:
+            return f"the run stopped at step {run.trajectory.last_step}: {run.trajectory.stop.reason.value}"
+        return None
+
+    return hypothesis
+
+
+def descent_on_squares(run: Run) -> str | None:
+    """Full-batch descent of both layers of a ReLU network on a mean of squares, in float64, that stayed finite."""
+    row, trajectory = run.row, run.trajectory
+    if (row.loss.name, row.loss.reduction) != ("square", "mean"):
+        return "the loss is not the mean of squares"
+    if row.model.alpha != 0.0:
+        return "the activation is leaky; the statement is for ReLU"
+    if row.protocol.batch_size is not None:
+        return "mini-batches do not follow the gradient flow"
+    if row.protocol.train != "both":
+        return "only one layer is trained"
+    if row.protocol.dtype != "float64":
+        return "float32 rounds above the tolerance"
+    if trajectory.stop.reason is StopReason.DIVERGED or not (np.all(np.isfinite(trajectory.W)) and np.all(np.isfinite(trajectory.a))):
+        return "the run diverged"
+    if not np.any(trajectory.W[0]):
+        return "all initial weights are zero, a stationary point"
+    return None
+
+
+def orthogonal(run: Run) -> str | None:
+    """<x_k, x_l> = 0 for k != l   (Assumption 1 without the norms)."""
+    largest = largest_cosine(run.X)
+    return None if largest <= 1e-12 else f"the inputs are not orthogonal (largest |cos| = {largest:.3g})"
+
+
+def largest_cosine(X: np.ndarray) -> float:
+    """max_{k != l} |cos(x_k, x_l)|; 0 for one point, inf where a point is zero."""
+    norms = np.linalg.norm(X, axis=1)
+    if np.any(norms == 0):
+        return float("inf")
+    gram = (X / norms[:, None]) @ (X / norms[:, None]).T
+    return float(np.abs(gram - np.diag(np.diag(gram))).max(initial=0.0))
+
+
+def two_signs(run: Run) -> str | None:
+    """y_k != 0 for all k, both signs occur, and ||D_+|| != ||D_-||   (Assumption 2)."""
+    if np.any(run.y == 0):
+        return "a label is zero (Assumption 2)"
+    classes = sign_classes(run.X, run.y)
+    if len(classes) < 2:
+        return "all labels have one sign; there is one phase only"
+    return None if ratio(classes) - 1.0 > 1e-9 else "||D_+|| = ||D_-|| (Assumption 2)"
+
+
+def assumption_3(run: Run) -> str | None:
+    """S_{+,1} and S_{-,1} are non-empty."""
+    for chosen in sign_classes(run.X, run.y):
+        if not chosen.members(*initial(run)).any():
+            return f"no neuron of sign {chosen.sign:+.0f} is active on all labels of that sign (Assumption 3)"
+    return None
+
+
+def balanced(run: Run) -> str | None:
+    """|a_j| = ||w_j|| at initialisation   (eq 4)."""
+    W, a = run.trajectory.W[0], run.trajectory.a[0]
+    size = float(np.abs(W).max(initial=0.0)) or 1.0
+    largest = float(np.abs(imbalance(W / size, a / size)).max())
+    return None if largest <= 1e-8 else "the initialisation is not balanced (eq 4)"
+
+
+def small(run: Run) -> str | None:
+    """scale * sqrt(m) <= 1e-4, measured as ||W(0)||_F / sqrt(d)."""
+    prefactor = scale(run) * np.sqrt(run.trajectory.group.size)
+    return None if prefactor <= 1.5e-4 else f"the initialisation is not small (lambda sqrt(m) = {prefactor:.2g} > 1e-4)"
+
+
+def scale(run: Run) -> float:
+    """lambda of eq 4, measured as the root mean square of W(0)."""
+    W = run.trajectory.W[0]
+    size = float(np.abs(W).max())
+    return size * float(np.sqrt(np.mean(np.square(W / size))))
+
+
+def equal_norms(run: Run) -> str | None:
+    """||x_k|| is the same for all k of a class."""
+    for chosen in sign_classes(run.X, run.y):
+        if np.ptp(chosen.squared_norms) > 1e-12 * chosen.squared_norms.max():
+            return "inputs of one label sign differ in norm, so their neurons turn again while they grow"
+    return None
+
+
+def fine_step(run: Run) -> str | None:
+    """A step so short that descent follows the flow to the tolerance of the closed forms."""
+    growth = step_time(run) * max(chosen.rate for chosen in sign_classes(run.X, run.y))
+    return None if growth <= COARSEST else f"the step is too coarse for a comparison with the flow (dt ||D_+|| = {growth:.2g} > {COARSEST:g})"
+
+
+def univariate(run: Run) -> str | None:
+    """X is (x, 1): a function of one variable with bias."""
+    return None if run.X.shape[1] == 2 and np.all(run.X[:, 1] == 1.0) else "the inputs are not (x, 1), so there is no univariate function"
+
+
+ORTHOGONAL_FLOW: tuple[Hypothesis, ...] = (descent_on_squares, orthogonal, two_signs, assumption_3, balanced, small, fine_step)
+"""Assumptions 1 to 3, a small balanced start, and a step that follows the flow."""
+
+
+def initial(run: Run) -> tuple[np.ndarray, np.ndarray]:
+    """(W (m, d), a (m,)) at step 0."""
+    return run.trajectory.at(0)
+
+
+def final(run: Run) -> tuple[np.ndarray, np.ndarray]:
+    """(W (m, d), a (m,)) at the last step."""
+    return run.trajectory.at(run.trajectory.last_step)
+
+
+def state(run: Run, step: int) -> tuple[np.ndarray, np.ndarray]:
+    """(W, a) at a step; NotApplicable if it was not kept."""
+    if not run.trajectory.has(step):
+        raise NotApplicable(f"the run keeps no weights at step {step}")
+    return run.trajectory.at(step)
+
+
+def step_time(run: Run) -> float:
+    """Units of flow time per descent step, factor * lr."""
+    return run.row.loss.factor * run.row.protocol.lr
+
+
+def mse(run: Run) -> np.ndarray:
+    """(1/n) sum_k (f(x_k) - y_k)^2 along the loss curve, shape (T,)."""
+    return 2.0 * run.trajectory.loss / run.row.loss.factor
+
+
+def half_mean_square(X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray) -> float:
+    """L of the paper, (1/2n) sum_k (f(x_k) - y_k)^2."""
+    residual = np.maximum(X @ W.T, 0.0) @ a - y
+    return float(np.mean(np.square(residual)) / 2)
+
+
+def closed_form(run: Run) -> ClosedForm:
+    """The closed-form run from this run's initial weights."""
+    return ClosedForm.of(run.X, run.y, *initial(run))
+
+
+def straggler_exponent(run: Run) -> float:
+    """gamma: deviations of order lambda^gamma from the limit remain, by neurons that miss the smallest label of a class."""
+    return min(chosen.straggler for chosen in sign_classes(run.X, run.y))
+
+
+def long_enough(run: Run, level: float) -> None:
+    """NotApplicable unless the closed form leaves time to bring L below ``level`` after the slow class is half fitted."""
+    form = closed_form(run)
+    slow = form.classes[1]
+    rate = (4.0 if len(slow.y) == 1 else 2.0) * slow.rate
+    needed = form.descent_clock(step_time(run))[1] + (np.log(1.0 / level) + 3.0) / rate / step_time(run)
+    reached = run.trajectory.last_step
+    require(None if reached >= needed else f"the run has {reached} steps; L <= {level:g} needs about {int(needed) + 1}")

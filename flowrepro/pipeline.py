@@ -1,0 +1,399 @@
+"""The arrows of a run: row -> dataset -> weights -> engine -> trajectory -> checks -> figures -> run directory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from flowrepro import data, engines, papers, provenance
+from flowrepro.engines.base import Problem, SaveAt
+from flowrepro.engines.base import run as drive
+from flowrepro.errors import DataError, FlowreproError, UsageError
+from flowrepro.experiment import Experiment, override, resolve_key
+from flowrepro.figures import Figure, NotDrawable
+from flowrepro.initialize import effective_scale, initial_weights
+from flowrepro.runs import Checkpointer, RunDirectory, load_trajectory, save_trajectory
+from flowrepro.storage import locked, npz_bytes, read_json, read_npz, require_writable
+from flowrepro.theory.observables import OBSERVABLES
+from flowrepro.theory.result import Check
+from flowrepro.trajectory import Dataset, Run, StopReason, Trajectory
+
+
+class Interrupted(Exception):
+    """The user or the system asked for an end; what was computed is on disk."""
+
+
+class Report(Protocol):
+    """Where a run says what it does; the console's and the tests' own implement it."""
+
+    def say(self, text: str) -> None:
+        """One line about what was chosen or found."""
+
+    def progress(self, label: str, step: int, n_steps: int) -> None:
+        """Steps made so far."""
+
+    def interrupted(self) -> bool:
+        """Whether to stop at the next safe moment."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How rows are run: folder, what to do about earlier results, figures to draw.
+
+    figures : ids to draw, or None for all. formats : image formats.
+    """
+
+    root: Path = Path("runs")
+    fresh: bool = False
+    new: bool = False
+    force_resume: bool = False
+    wait: bool = False
+    figures: tuple[str, ...] | None = None
+    formats: tuple[str, ...] = ("pdf", "png", "svg")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A row after its pipeline: where it lies, its verdicts (as stored), its images, whether it was reused."""
+
+    row: Experiment
+    directory: Path
+    engine: str
+    stop: StopReason
+    stop_note: str
+    checks: tuple[Mapping[str, Any], ...]
+    figures: tuple[Path, ...] = ()
+    reused: bool = False
+    wall_s: float = 0.0
+    timings: Mapping[str, float] = field(default_factory=dict)
+    non_unique: int = 0
+
+
+def quick_variant(row: Experiment) -> Experiment:
+    """The row with its reduced protocol; keys that its (user's) data does not know are left out."""
+
+    def known(key: str) -> bool:
+        try:
+            resolve_key(row, key)
+        except FlowreproError:
+            return False
+        return True
+
+    return override(row, {key: value for key, value in row.quick.items() if known(key)})
+
+
+# ---- computing
+
+
+def prepare(row: Experiment, dataset: Dataset) -> Problem:
+    """The problem of a row: its points, its initial weights, its protocol.
+
+    Raises DataError where points, labels and weights do not fit together.
+    """
+    d = dataset.X.shape[1]
+    if row.loss.name != "square" and not np.all(np.abs(dataset.y) == 1):
+        raise DataError(
+            f"row '{row.name}' classifies with the loss '{row.loss.name}' and needs labels y in {{-1, +1}}; give such labels or --set loss.name=square"
+        )
+    if row.init.name == "file":
+        from flowrepro.data.from_file import weights_from_file
+
+        W, a = weights_from_file(row.init.file, row.init.sha256)
+        scale = effective_scale(row.init, d)
+        W, a = scale * W, scale * a
+        if W.shape[1] != d:
+            raise DataError(
+                f"{row.init.file} holds weights W of shape {W.shape} for inputs of dimension {W.shape[1]}, but the points have dimension {d}; give W (m, {d})"
+            )
+    else:
+        W, a = initial_weights(row.init, row.seed, d)
+    return Problem.of(row, dataset.X, dataset.y, W, a)
+
+
+def train(row: Experiment, dataset: Dataset, problem: Problem, directory: RunDirectory, settings: Settings, report: Report) -> Run:
+    """Compute a row's trajectory, resuming an unfinished folder, and write it with its provenance.
+
+    Raises Interrupted after a last checkpoint.
+    """
+    engine, why = engines.choose(row.protocol.engine, problem)
+    report.say(f"{row.name}: {why}")
+    fingerprint = provenance.fingerprint(engine.name, row.protocol.device)
+    resumed = _resume(directory, fingerprint, settings, report)
+    checkpointer = Checkpointer(directory, fingerprint, resumed[1] if resumed else 0.0)
+    observe = OBSERVABLES[row.record.observe](dataset.X, dataset.y) if row.record.observe else None
+    trajectory = drive(
+        engine,
+        problem,
+        SaveAt.of(row.record, row.protocol.n_steps, observe),
+        target_loss=row.protocol.target_loss,
+        resume=resumed[0] if resumed else None,
+        checkpoint=checkpointer,
+        progress=lambda step: report.progress(row.name, step, row.protocol.n_steps),
+        interrupted=report.interrupted,
+    )
+    if trajectory.stop.reason is StopReason.INTERRUPTED:
+        raise Interrupted(f"{row.name} stopped at step {trajectory.stop.step} of {row.protocol.n_steps}; its checkpoint is in {directory.path}")
+    if row.data.name == "file" or row.init.name == "file":
+        directory.write("inputs.npz", npz_bytes({"x": dataset.X, "y": dataset.y, "W": problem.W0, "a": problem.a0}))
+    directory.write("trajectory.npz", save_trajectory(trajectory))
+    directory.write_json("provenance.json", _provenance(row, dataset, engine.name, trajectory, checkpointer, resumed[2] if resumed else []))
+    directory.seal()
+    return Run(row, dataset, trajectory, engine.name)
+
+
+def _resume(
+    directory: RunDirectory, fingerprint: Mapping[str, str], settings: Settings, report: Report
+) -> tuple[dict[str, np.ndarray], float, list[str]] | None:
+    try:
+        resumed = directory.resume(fingerprint, settings.force_resume)
+    except DataError as error:
+        report.say(f"{error}; computing from the start")
+        return None
+    if resumed:
+        report.say(f"resuming {directory.path} at step {int(resumed[0]['step'])}")
+    return resumed
+
+
+def _provenance(row: Experiment, dataset: Dataset, engine: str, trajectory: Trajectory, checkpointer: Checkpointer, mixed: list[str]) -> dict[str, Any]:
+    stop = trajectory.stop
+    return {
+        "experiment": row.command,
+        "row": row.name,
+        "seed": row.seed,
+        "engine": engine,
+        "device": row.protocol.device,
+        "dtype": row.protocol.dtype,
+        "dataset": dataset.note,
+        "stop": {"reason": stop.reason.name, "meaning": stop.reason.value, "step": stop.step, "t": stop.t, "note": stop.note},
+        "stats": dict(trajectory.stats),
+        "wall_s": round(checkpointer.wall_s(), 3),
+        "resumed_under_other_conditions": mixed,
+        "fingerprint": checkpointer.fingerprint,
+        **provenance.describe(),
+    }
+
+
+def load_run(directory: RunDirectory) -> Run:
+    """A complete run from disk, its dataset rebuilt from the row or, for the user's points, read from inputs.npz."""
+    row = directory.row()
+    inputs = directory.file("inputs.npz")
+    if row.data.name == "file":
+        arrays = read_npz(inputs)
+        dataset = Dataset(arrays["x"], arrays["y"], str(read_json(directory.file("provenance.json"))["dataset"]))
+    else:
+        dataset = data.load(row.data)
+    return Run(row, dataset, load_trajectory(directory.file("trajectory.npz")), read_json(directory.file("provenance.json"))["engine"])
+
+
+# ---- checking
+
+
+def declared_checks(row: Experiment) -> tuple[Check, ...]:
+    """The checks of the row's paper that are declared for it."""
+    return tuple(check for check in papers.wing(row.paper, "checks").CHECKS if row.name in check.rows)
+
+
+def evaluate(run: Run) -> list[dict[str, Any]]:
+    """Every declared check of the run's row, as stored in checks.json."""
+    return [{**check.function(run).to_json(), "row": run.row.name, "family": check.family, "claim": check.claim} for check in declared_checks(run.row)]
+
+
+# ---- drawing
+
+
+def declared_figures(command: str) -> tuple[Figure, ...]:
+    """The figures of a subcommand's paper whose rows it owns."""
+    owned = {row.name for row in papers.rows_of(command)}
+    return tuple(figure for figure in papers.wing(papers.COMMANDS[command].paper, "figures").FIGURES if owned.issuperset(figure.rows))
+
+
+def draw(figure: Figure, runs: Sequence[Run], directory: RunDirectory, formats: tuple[str, ...], report: Report) -> list[Path]:
+    """Draw a figure into a folder, with the numbers behind it as JSON; the image paths."""
+    from flowrepro.figures import canvas
+    from flowrepro.figures.numbers import numbers
+
+    run = runs[0]
+    try:
+        collected = figure.collect(*runs)
+    except NotDrawable as reason:
+        report.say(f"figure {figure.id} is not drawn: {reason}")
+        return []
+    metadata = {
+        "experiment": run.row.command,
+        "row": run.row.name,
+        "seed": str(run.row.seed),
+        "scale": repr(run.row.init.scale),
+        "step": str(run.trajectory.last_step),
+        "engine": run.engine,
+    }
+    images = canvas.render(figure, collected, metadata, formats)
+    written = [directory.write(f"figures/{figure.file}.{name}", content) for name, content in images.items()]
+    directory.write_json(f"figures/{figure.file}.json", {"package": provenance.package_hash(), "numbers": numbers(collected)})
+    return written
+
+
+# ---- the whole pipeline
+
+
+def execute(rows: Sequence[Experiment], settings: Settings, report: Report, done: Callable[[Outcome], None] = lambda outcome: None) -> list[Outcome]:
+    """Run, check and draw rows of one subcommand; ``done`` sees each row's outcome as soon as it is sealed."""
+    require_writable(settings.root)
+    outcomes, runs = [], {}
+    for row in rows:
+        outcome, run = execute_row(row, settings, report, runs)
+        runs[row.name] = run
+        outcomes.append(outcome)
+        done(outcome)
+        if report.interrupted():
+            raise Interrupted(f"stopped after row {row.name}; finished rows are in {settings.root}")
+    return outcomes
+
+
+def execute_row(row: Experiment, settings: Settings, report: Report, earlier: Mapping[str, Callable[[], Run]]) -> tuple[Outcome, Callable[[], Run]]:
+    """One row; ``earlier`` gives the runs that a figure may need besides this one."""
+    directory = RunDirectory.of(settings.root, row)
+    with locked(directory.lock, settings.wait):
+        directory.clean()
+        started = time.perf_counter()
+        run = _run_or_reuse(row, directory, settings, report)
+        reused = run is None
+        trained = time.perf_counter()
+        cache = [] if run is None else [run]
+
+        def get() -> Run:
+            if not cache:
+                cache.append(load_run(directory))
+            return cache[0]
+
+        checks = _checks(directory, get, report)
+        checked = time.perf_counter()
+        figures = _figures(row, directory, get, earlier, settings, report)
+        drawn = time.perf_counter()
+        stored = read_json(directory.file("provenance.json"))
+    stop = stored["stop"]
+    timings = {"train": trained - started, "checks": checked - trained, "figures": drawn - checked}
+    outcome = Outcome(
+        row=row,
+        directory=directory.path,
+        engine=stored["engine"],
+        stop=StopReason[stop["reason"]],
+        stop_note=stop["note"],
+        checks=tuple(checks),
+        figures=tuple(figures),
+        reused=reused,
+        wall_s=float(stored["wall_s"]),
+        non_unique=int(stored["stats"].get("non_unique", 0)),
+        timings={name: round(seconds, 3) for name, seconds in timings.items()},
+    )
+    return outcome, get
+
+
+def _run_or_reuse(row: Experiment, directory: RunDirectory, settings: Settings, report: Report) -> Run | None:
+    """The run if it was computed now, None if the folder already holds it complete and intact."""
+    if directory.is_complete() and not settings.fresh:
+        damage = directory.damage()
+        if not damage:
+            _say_reuse(row, directory, report)
+            return None
+        report.say(f"{directory.path} is invalid ({'; '.join(damage)}); moved aside to {directory.set_aside('invalid').name} and computed anew")
+    elif directory.is_complete():
+        report.say(f"computing {directory.path} afresh; the earlier result is kept as {directory.set_aside('replaced').name}")
+    elif settings.new and directory.file("checkpoint.npz").exists():
+        report.say(f"starting {directory.path} anew; the unfinished one is kept as {directory.set_aside('unfinished').name}")
+    dataset = data.load(row.data)
+    for warning in dataset.warnings:
+        report.say(f"{row.name}: warning: {warning}")
+    problem = prepare(row, dataset)
+    directory.begin(row)
+    return train(row, dataset, problem, directory, settings, report)
+
+
+def _say_reuse(row: Experiment, directory: RunDirectory, report: Report) -> None:
+    stored = read_json(directory.file("provenance.json"))
+    now = provenance.fingerprint(stored["engine"], row.protocol.device)
+    changed = [key for key, value in stored["fingerprint"].items() if now.get(key) != value]
+    remark = f" (computed under another {', '.join(changed)}; --fresh recomputes)" if changed else ""
+    report.say(f"{row.name}: reusing {directory.path}{remark}")
+
+
+def _checks(directory: RunDirectory, get: Callable[[], Run], report: Report) -> list[dict[str, Any]]:
+    """The stored verdicts if the code is still the same, else evaluated and stored anew."""
+    path = directory.file("checks.json")
+    if path.exists():
+        stored = read_json(path)
+        if stored["package"] == provenance.package_hash():
+            return list(stored["checks"])
+    report.say("checking")
+    return evaluate_and_store(directory, get())
+
+
+def evaluate_and_store(directory: RunDirectory, run: Run) -> list[dict[str, Any]]:
+    """Evaluate every check of a run and keep the verdicts in its folder."""
+    checks = evaluate(run)
+    directory.write_json("checks.json", {"package": provenance.package_hash(), "checks": checks})
+    directory.seal()
+    return checks
+
+
+def _figures(
+    row: Experiment, directory: RunDirectory, get: Callable[[], Run], earlier: Mapping[str, Callable[[], Run]], settings: Settings, report: Report
+) -> list[Path]:
+    """Draw the figures that this row completes into its folder, where they are not there already."""
+    wanted = [
+        figure
+        for figure in declared_figures(row.command)
+        if row.name in figure.rows and (settings.figures is None or figure.id in settings.figures) and set(figure.rows) <= {row.name, *earlier}
+    ]
+    paths: list[Path] = []
+    for figure in wanted:
+        there = [directory.file(f"figures/{figure.file}.{name}") for name in settings.formats]
+        if not _is_current(directory.file(f"figures/{figure.file}.json"), there):
+            report.say(f"drawing figure {figure.id}")
+            runs = [get() if name == row.name else earlier[name]() for name in figure.rows]
+            there = draw(figure, runs, directory, settings.formats, report)
+            directory.seal()
+        paths += there
+    return paths
+
+
+def _is_current(numbers: Path, images: Sequence[Path]) -> bool:
+    """Whether all images of a figure are there, drawn by the present code."""
+    return numbers.exists() and read_json(numbers)["package"] == provenance.package_hash() and all(path.exists() for path in images)
+
+
+# ---- verifying
+
+
+def verify_targets(targets: Sequence[str], root: Path, quick: bool, report: Report) -> list[dict[str, Any]]:
+    """The checks of experiments (by name; run first where missing below ``root``) and of run directories, evaluated anew.
+
+    Raises DataError for a run directory that is unfinished or whose files do not have their sha256.
+    """
+    checks: list[dict[str, Any]] = []
+    for target in targets:
+        if target in papers.COMMANDS:
+            rows = [quick_variant(row) if quick else row for row in papers.rows_of(target)]
+            execute(rows, Settings(root=root, figures=()), report)
+            for row in rows:
+                checks += verify_run(RunDirectory.of(root, row))
+        elif Path(target).is_dir():
+            checks += verify_run(RunDirectory(Path(target)))
+        else:
+            raise UsageError(f"'{target}' is neither an experiment ({', '.join(papers.COMMANDS)}) nor a run directory")
+    return checks
+
+
+def verify_run(directory: RunDirectory) -> list[dict[str, Any]]:
+    """Re-hash a complete run and evaluate its checks anew, keeping the verdicts."""
+    if not directory.is_complete():
+        raise DataError(f"{directory.path} is not a complete run; the command that began it finishes it")
+    damage = directory.damage()
+    if damage:
+        raise DataError(f"{directory.path} is invalid: {'; '.join(damage)}; run it again, which keeps the damaged folder beside")
+    with locked(directory.lock):
+        return evaluate_and_store(directory, load_run(directory))

@@ -1,0 +1,207 @@
+"""The run directory: what a run leaves on disk, whether it is complete, and how it is taken up again.
+
+    <root>/<command>/<row>-<hash10>/
+        experiment.json   the row                       provenance.json   where the numbers come from
+        trajectory.npz    the public format (README)    inputs.npz        the user's own points, weights
+        checks.json       verdicts                      figures/          images
+        manifest.json     sha256 of every file, written last
+        checkpoint.npz    only while unfinished
+
+A directory without a manifest is unfinished; the same command resumes it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flowrepro import __version__
+from flowrepro.errors import DataError, UsageError
+from flowrepro.experiment import Experiment, from_json, run_id, to_json
+from flowrepro.storage import json_bytes, npz_bytes, read_json, read_npz, sha256, sweep_temporaries, write_atomic
+from flowrepro.trajectory import Stop, StopReason, Trajectory
+
+MANIFEST_SCHEMA = 1
+CHECKPOINT_SECONDS = 20.0
+"""Seconds between two checkpoints; the environment variable FLOWREPRO_CHECKPOINT_SECONDS sets another number."""
+
+
+def save_trajectory(trajectory: Trajectory) -> bytes:
+    """The bytes of trajectory.npz."""
+    stop = trajectory.stop
+    arrays = {name: getattr(trajectory, name) for name in ("step", "t", "loss", "snapshot_step", "W", "a", "group")}
+    arrays |= {f"observed.{name}": values for name, values in trajectory.observed.items()}
+    arrays["stop"] = np.array(json.dumps({"reason": stop.reason.name, "step": stop.step, "t": stop.t, "note": stop.note}))
+    arrays["stats"] = np.array(json.dumps(dict(trajectory.stats)))
+    return npz_bytes(arrays)
+
+
+def load_trajectory(path: Path) -> Trajectory:
+    """The trajectory stored in ``path``; DataError where the file is not one."""
+    arrays = read_npz(path)
+    try:
+        stop = json.loads(str(arrays.pop("stop")))
+        stats = json.loads(str(arrays.pop("stats")))
+        observed = {name.removeprefix("observed."): arrays.pop(name) for name in list(arrays) if name.startswith("observed.")}
+        return Trajectory(
+            **arrays,
+            stop=Stop(StopReason[stop["reason"]], int(stop["step"]), float(stop["t"]), stop["note"]),
+            observed=observed,
+            stats=stats,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path} is not a trajectory of this version of flowrepro ({error})") from error
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """One run's folder."""
+
+    path: Path
+
+    @classmethod
+    def of(cls, root: Path, row: Experiment) -> RunDirectory:
+        """The folder of a row below ``root``."""
+        return cls(root / row.command / run_id(row))
+
+    @property
+    def lock(self) -> Path:
+        """The lock file, beside the folder, so that the folder can be set aside under it."""
+        return self.path.with_name(f".{self.path.name}.lock")
+
+    def file(self, name: str) -> Path:
+        """Path of a member."""
+        return self.path / name
+
+    def write(self, name: str, content: bytes) -> Path:
+        """Write a member atomically."""
+        path = self.file(name)
+        write_atomic(path, content)
+        return path
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Write a member as JSON."""
+        self.write(name, json_bytes(value))
+
+    # ---- completeness
+
+    def is_complete(self) -> bool:
+        """Whether there is a manifest; `damage` says whether what it lists is intact."""
+        return self.file("manifest.json").exists()
+
+    def seal(self) -> None:
+        """Write the manifest of everything that is here now; from then on the run counts as complete."""
+        files = {
+            str(path.relative_to(self.path)): {"sha256": sha256(path), "bytes": path.stat().st_size}
+            for path in sorted(self.path.rglob("*"))
+            if path.is_file() and not path.name.startswith(".") and path.name not in ("manifest.json", "checkpoint.npz")
+        }
+        self.write_json("manifest.json", {"schema": MANIFEST_SCHEMA, "flowrepro": __version__, "files": files})
+        self.file("checkpoint.npz").unlink(missing_ok=True)
+
+    def damage(self) -> list[str]:
+        """What is wrong with a complete run, one sentence each; empty if every file has its sha256.
+
+        Raises DataError for a manifest of a later schema, which this version must not touch.
+        """
+        try:
+            manifest = read_json(self.file("manifest.json"))
+            schema, files = manifest["schema"], manifest["files"]
+            if schema > MANIFEST_SCHEMA:
+                raise DataError(
+                    f"{self.path} was written by flowrepro {manifest.get('flowrepro', '?')} (manifest schema {schema}); "
+                    f"this is {__version__}, which reads schema {MANIFEST_SCHEMA}: upgrade, or choose another --out"
+                )
+            found = []
+            for name, entry in files.items():
+                path = self.file(name)
+                if not path.is_file():
+                    found.append(f"{name} is missing")
+                elif sha256(path) != entry["sha256"]:
+                    found.append(f"{name} does not have the sha256 of the manifest")
+            return found
+        except (KeyError, TypeError, AttributeError) as error:
+            return [f"manifest.json is not a manifest ({error})"]
+        except DataError as error:
+            if "schema" in str(error):
+                raise
+            return [f"manifest.json is damaged ({error})"]
+
+    def set_aside(self, why: str) -> Path:
+        """Rename the folder (nothing is deleted) so that the run can be made anew; the new path."""
+        for k in range(1, 10_000):
+            target = self.path.with_name(f"{self.path.name}.{why}-{k}")
+            if not target.exists():
+                self.path.rename(target)
+                return target
+        raise DataError(f"{self.path.parent} holds too many folders set aside; remove some")
+
+    # ---- checkpoints
+
+    def checkpoint(self, arrays: Mapping[str, np.ndarray], fingerprint: Mapping[str, str], wall_s: float) -> None:
+        """Keep arrays to resume from, with what must be equal then and the seconds spent so far."""
+        header = np.array(json.dumps({"fingerprint": dict(fingerprint), "wall_s": wall_s}))
+        self.write("checkpoint.npz", npz_bytes({**arrays, "header": header}))
+
+    def resume(self, fingerprint: Mapping[str, str], force: bool) -> tuple[dict[str, np.ndarray], float, list[str]] | None:
+        """(arrays, seconds spent, remarks) of the last checkpoint; None if there is none.
+
+        Raises UsageError listing the differences where code, versions or machine changed, unless ``force``;
+        a checkpoint that cannot be read raises DataError.
+        """
+        path = self.file("checkpoint.npz")
+        if not path.exists():
+            return None
+        arrays = read_npz(path)
+        header = json.loads(str(arrays.pop("header")))
+        before = header["fingerprint"]
+        changed = [
+            f"{key}: {before.get(key)} -> {fingerprint.get(key)}"
+            for key in sorted(before.keys() | fingerprint.keys())
+            if before.get(key) != fingerprint.get(key)
+        ]
+        if changed and not force:
+            raise UsageError(
+                f"{self.path} was begun under other conditions ({'; '.join(changed)}); start it anew with --new, or mix with --force-resume, which is recorded"
+            )
+        return arrays, float(header["wall_s"]), changed
+
+    def clean(self) -> None:
+        """Remove torn temporary files of a killed writer."""
+        sweep_temporaries(self.path)
+
+    # ---- reading
+
+    def row(self) -> Experiment:
+        """The row stored here."""
+        return from_json(read_json(self.file("experiment.json")))
+
+    def begin(self, row: Experiment) -> None:
+        """Write the row, so that an unfinished folder says what it is."""
+        self.write_json("experiment.json", to_json(row))
+
+
+class Checkpointer:
+    """Callback for engines.base.run: keeps a checkpoint every CHECKPOINT_SECONDS, and a last one on interruption."""
+
+    def __init__(self, directory: RunDirectory, fingerprint: Mapping[str, str], spent: float) -> None:
+        self.directory, self.fingerprint = directory, dict(fingerprint)
+        self.interval = float(os.environ.get("FLOWREPRO_CHECKPOINT_SECONDS", CHECKPOINT_SECONDS))
+        self.spent, self.started, self.last = spent, time.perf_counter(), time.perf_counter()
+
+    def wall_s(self) -> float:
+        """Seconds of computation so far, over all sessions of the run."""
+        return self.spent + time.perf_counter() - self.started
+
+    def __call__(self, take: Callable[[], Mapping[str, np.ndarray]], final: bool) -> None:
+        """Keep the arrays if the last checkpoint is old enough, or if it is the final one."""
+        if final or time.perf_counter() - self.last >= self.interval:
+            self.directory.checkpoint(take(), self.fingerprint, self.wall_s())
+            self.last = time.perf_counter()

@@ -1,0 +1,82 @@
+"""How a statement of a paper becomes a check: hypotheses first, then measured parts, the tightest of which decides."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+from flowrepro.theory.result import Check, CheckResult, Family, Ref, Verdict, at_least, at_most, holds, info, not_applicable, within, worst
+from flowrepro.trajectory import Run
+
+Hypothesis = Callable[[Run], str | None]
+"""None where a run satisfies it, else one sentence saying why not."""
+
+_PART = Ref("", "")
+
+
+class NotApplicable(Exception):
+    """A hypothesis that shows up only while measuring fails; the message is the reason."""
+
+
+def statement(
+    id: str, ref: Ref, family: Family, rows: tuple[str, ...], claim: str, given: Sequence[Hypothesis] = ()
+) -> Callable[[Callable[[Run], Sequence[CheckResult]]], Check]:
+    """Decorator: the check whose parts the function measures on runs that satisfy ``given``.
+
+    The verdict is N/A with the reason of the first hypothesis that fails, or of a NotApplicable raised by the
+    function; otherwise that of the part that fails or holds by least. INFO parts are listed in the note.
+    """
+
+    def declare(measure: Callable[[Run], Sequence[CheckResult]]) -> Check:
+        def judge(run: Run) -> CheckResult:
+            try:
+                for hypothesis in given:
+                    require(hypothesis(run))
+                return _combine(id, ref, measure(run))
+            except NotApplicable as reason:
+                return not_applicable(id, ref, str(reason))
+
+        judge.__doc__ = measure.__doc__
+        return Check(id, ref, family, rows, claim, judge)
+
+    return declare
+
+
+def require(reason: str | None) -> None:
+    """Raise NotApplicable unless ``reason`` is None."""
+    if reason is not None:
+        raise NotApplicable(reason)
+
+
+def _combine(id: str, ref: Ref, parts: Sequence[CheckResult]) -> CheckResult:
+    judged = [part for part in parts if part.verdict is not Verdict.INFO]
+    numbers = "; ".join(f"{part.note}: {part.measured:.6g}" for part in parts if part.verdict is Verdict.INFO)
+    if not judged:
+        return info(id, ref, parts[0].measured, numbers)
+    result = worst(id, ref, judged) if len(judged) > 1 else dataclasses.replace(judged[0], id=id, ref=ref)
+    return dataclasses.replace(result, note=f"{result.note}; {numbers}") if numbers else result
+
+
+def upper(note: str, measured: float, bound: float) -> CheckResult:
+    """Part: measured <= bound."""
+    return at_most("", _PART, float(measured), float(bound), note)
+
+
+def lower(note: str, measured: float, bound: float) -> CheckResult:
+    """Part: measured >= bound."""
+    return at_least("", _PART, float(measured), float(bound), note)
+
+
+def window(note: str, measured: float, low: float, high: float) -> CheckResult:
+    """Part: low <= measured <= high."""
+    return within("", _PART, float(measured), (float(low), float(high)), note)
+
+
+def none_of(note: str, violations: int) -> CheckResult:
+    """Part: an exact statement without violations."""
+    return holds("", _PART, int(violations), note)
+
+
+def number(note: str, measured: float) -> CheckResult:
+    """Part: a measured number without a claim."""
+    return info("", _PART, float(measured), note)

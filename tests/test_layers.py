@@ -1,0 +1,117 @@
+"""Imports go one way only, and late: what a command does not need is not imported."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import flowrepro
+
+PACKAGE = Path(flowrepro.__file__).parent
+HEAVY = ("torch", "torchvision", "matplotlib", "numba", "scipy", "dask", "distributed", "rich", "numpy")
+
+LAYERS = (
+    ("cli", "__main__", "gallery"),
+    ("catalogue", "bench"),
+    ("pipeline",),
+    ("runs",),
+    ("console", "storage", "provenance"),
+    ("papers",),
+    ("figures",),
+    ("theory",),
+    ("engines",),
+    ("models", "initialize", "data", "network"),
+    ("trajectory",),
+    ("experiment",),
+    ("errors",),
+)
+"""From the top down; a module may import its own layer and the ones below."""
+
+ALLOWED = {
+    "torch": ("models.py", "engines/torch_"),
+    "torchvision": ("data/",),
+    "matplotlib": ("figures/", "papers/"),
+    "click": ("cli.py", "gallery.py"),
+    "rich": ("console.py",),
+    "dask": ("sweep.py",),
+    "distributed": ("sweep.py",),
+}
+"""third-party package -> the only places that import it."""
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def imported(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def layer_of(module: str) -> int | None:
+    name = module.removeprefix("flowrepro").lstrip(".").partition(".")[0]
+    return next((index for index, layer in enumerate(LAYERS) if name in layer), None)
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_down(path: Path) -> None:
+    own = layer_of("flowrepro." + str(path.relative_to(PACKAGE)).removesuffix(".py").replace("/", "."))
+    if path == PACKAGE / "__init__.py":
+        assert imported(path) == set()
+        return
+    assert own is not None, f"{path.name} belongs to no layer"
+    for module in imported(path):
+        if module.startswith("flowrepro."):
+            below = layer_of(module)
+            assert below is None or below >= own, f"{path.relative_to(PACKAGE)} imports {module}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_third_parties_stay_in_their_places(path: Path) -> None:
+    place = str(path.relative_to(PACKAGE))
+    for module in imported(path):
+        package = module.partition(".")[0]
+        if package in ALLOWED:
+            assert place.startswith(ALLOWED[package]), f"{place} imports {package}"
+
+
+def loaded_by(code: str) -> set[str]:
+    script = f"import sys\nsys.argv = ['flowrepro', *sys.argv[1:]]\n{code}\nprint(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return {name.partition(".")[0] for name in done.stdout.splitlines()[-1].split()}
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = """
+import contextlib, io
+from flowrepro.cli import main
+sys.argv.append("--help")
+with contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO())), contextlib.suppress(SystemExit):
+    main()
+"""
+    loaded = loaded_by(code)
+    assert "click" in loaded
+    assert loaded.isdisjoint(HEAVY), loaded.intersection(HEAVY)
+
+
+def test_the_pipeline_imports_neither_torch_nor_matplotlib() -> None:
+    assert loaded_by("import flowrepro.pipeline").isdisjoint({"torch", "torchvision", "matplotlib", "numba"})
+
+
+def test_the_compiled_engine_and_the_checks_do_without_torch() -> None:
+    code = """
+import flowrepro.engines, flowrepro.papers
+flowrepro.engines.load("fused")
+for paper in flowrepro.papers.PAPERS:
+    flowrepro.papers.wing(paper, "checks")
+"""
+    assert loaded_by(code).isdisjoint({"torch", "torchvision", "matplotlib"})
