@@ -13,8 +13,10 @@ How a run flows, one function call per arrow, plain arrays on both sides:
     papers/                  one wing per paper: its rows, its statements as checks, its figures
     figures/                 style, and saving that gives the same bytes twice
     runs.py                  the run directory: atomic, resumable, verifiable
-    pipeline.py              the arrows themselves
-    cli.py, console.py       the command line
+    training.py              from a row to a stored trajectory
+    pipeline.py              all the arrows, checks and figures included
+    cli.py, selection.py     the command line; console.py is what a person sees
+    catalogue.py, gallery.py, bench.py   what there is, the pictures in figures/, timings
 """
 
 __version__ = "0.1.0"

@@ -21,8 +21,7 @@ from flowrepro import __version__, papers
 from flowrepro.errors import EXIT_CHECK_FAILED, DataError, FlowreproError, NumericalError, UsageError
 
 if TYPE_CHECKING:
-    from flowrepro.experiment import Experiment
-    from flowrepro.pipeline import Outcome, Settings
+    from flowrepro.pipeline import Outcome
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
@@ -74,6 +73,9 @@ def _internal_error(error: Exception) -> int:
 
 # ---- the experiments
 
+_OUT = click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, metavar="DIR", help="Folder of the run directories.")
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
+
 
 def _experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
     options = [
@@ -91,7 +93,8 @@ def _experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--init", "init_file", type=click.Path(path_type=Path), metavar="FILE", help="Start from your own weights: npz with W (m,d) and a (m,)."),
         click.option("--quick", is_flag=True, help="The row's reduced variant, for a first look."),
-        *_storage_options(),
+        _OUT,
+        _JSON,
         click.option("--fresh", is_flag=True, help="Recompute complete runs; the earlier result is kept beside."),
         click.option("--new", is_flag=True, help="Start unfinished runs anew instead of resuming them."),
         click.option("--force-resume", is_flag=True, help="Resume although code, versions or machine changed; recorded."),
@@ -102,13 +105,6 @@ def _experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(options):
         command = option(command)
     return command
-
-
-def _storage_options() -> list[Callable[[Callable[..., Any]], Callable[..., Any]]]:
-    return [
-        click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, metavar="DIR", help="Folder of the run directories."),
-        click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables."),
-    ]
 
 
 def _add_experiment(name: str) -> None:
@@ -133,18 +129,19 @@ def all_experiments(**options: Any) -> int:
 
 def _run_commands(commands: Sequence[str], *, as_json: bool, strict: bool, **options: Any) -> int:
     from flowrepro.console import Console, Signals
-    from flowrepro.pipeline import Interrupted, execute
+    from flowrepro.pipeline import execute
+    from flowrepro.selection import chosen_rows, settings_of
+    from flowrepro.training import Interrupted
 
-    settings = _settings(**options)
-    plans = [(command, _chosen_rows(command, **options)) for command in commands]
+    settings = settings_of(**options)
+    batches = [rows for command in commands for rows in chosen_rows(command, **options)]
     signals = Signals()
     console = Console(signals)
     outcomes: list[Outcome] = []
     with signals.caught():
         try:
-            for _, batches in plans:
-                for rows in batches:
-                    execute(rows, settings, console, outcomes.append)
+            for rows in batches:
+                execute(rows, settings, console, outcomes.append)
         except Interrupted as interruption:
             console.say(f"{interruption}\nresume with: {shlex.join(['flowrepro', *sys.argv[1:]])}")
             return signals.exit_code
@@ -152,88 +149,6 @@ def _run_commands(commands: Sequence[str], *, as_json: bool, strict: bool, **opt
             console.finish()
     _print_outcomes(outcomes, as_json)
     return _exit_code(outcomes, strict)
-
-
-def _settings(*, out: Path, fresh: bool, new: bool, force_resume: bool, wait: bool, figures: Sequence[str], formats: Sequence[str], **_: Any) -> Settings:
-    from flowrepro.pipeline import Settings
-
-    known = ("pdf", "png", "svg")
-    for name in formats:
-        if name not in known:
-            raise UsageError(f"--format must be one of {', '.join(known)}, not '{name}'")
-    return Settings(out, fresh, new, force_resume, wait, tuple(figures) or None, tuple(formats) or known)
-
-
-def _chosen_rows(
-    command: str,
-    *,
-    row_names: Sequence[str],
-    figures: Sequence[str],
-    assignments: Sequence[str],
-    seed: int | None,
-    seeds: str | None,
-    engine: str | None,
-    device: str | None,
-    data_file: Path | None,
-    init_file: Path | None,
-    quick: bool,
-    **_: Any,
-) -> list[list[Experiment]]:
-    """The rows to run, changed as asked, one batch per seed."""
-    from flowrepro.experiment import override, parse_assignment
-    from flowrepro.pipeline import quick_variant
-
-    rows = _named_rows(command, row_names, figures, only_first=bool(data_file) and not row_names and not figures)
-    changes: dict[str, Any] = dict(parse_assignment(text) for text in assignments)
-    changes |= {key: value for key, value in (("protocol.engine", engine), ("protocol.device", device)) if value is not None}
-    batches = []
-    for chosen in _seeds(seed, seeds):
-        changed = []
-        for row in rows:
-            row = _with_files(row, data_file, init_file)
-            row = quick_variant(row) if quick else row
-            changed.append(override(row, {**changes, **({} if chosen is None else {"seed": chosen})}))
-        batches.append(changed)
-    return batches
-
-
-def _named_rows(command: str, names: Sequence[str], figures: Sequence[str], only_first: bool) -> list[Experiment]:
-    from flowrepro.pipeline import declared_figures
-
-    if figures:
-        declared = {figure.id: figure for figure in declared_figures(command)}
-        for figure in figures:
-            if figure not in declared:
-                raise UsageError(f"{command} has no figure '{figure}'; there are {', '.join(declared)}")
-        names = [*names, *dict.fromkeys(name for figure in figures for name in declared[figure].rows)]
-    rows = [papers.find_row(command, name) for name in dict.fromkeys(names)] or list(papers.rows_of(command))
-    return rows[:1] if only_first else rows
-
-
-def _seeds(seed: int | None, seeds: str | None) -> list[int | None]:
-    if seeds is None:
-        return [seed]
-    first, separator, last = seeds.partition(":")
-    if seed is not None or not separator or not first.isdigit() or not last.isdigit() or int(first) >= int(last):
-        raise UsageError(f"--seeds takes A:B with 0 <= A < B, without --seed, not '{seeds}'")
-    return list(range(int(first), int(last)))
-
-
-def _with_files(row: Experiment, data_file: Path | None, init_file: Path | None) -> Experiment:
-    """The row on the user's points and weights, identified by the sha256 of the files."""
-    import dataclasses
-
-    from flowrepro.data.from_file import file_sha256, weights_from_file
-    from flowrepro.experiment import Data, Init
-
-    if data_file is not None:
-        options = {"path": str(data_file.absolute()), "sha256": file_sha256(data_file), "bias": False}
-        row = dataclasses.replace(row, data=Data(name="file", options=options))
-    if init_file is not None:
-        _, a = weights_from_file(init_file)
-        init = Init(name="file", m=len(a), scale=1.0, file=str(init_file.absolute()), sha256=file_sha256(init_file))
-        row = dataclasses.replace(row, init=init)
-    return row
 
 
 def _exit_code(outcomes: Sequence[Outcome], strict: bool) -> int:
@@ -306,15 +221,16 @@ def list_command(keys: bool, errata: bool, as_json: bool) -> int:
 @cli.command(short_help="Re-hash and re-evaluate stored runs.")
 @click.argument("targets", nargs=-1, required=True, metavar="EXPERIMENT|RUN...")
 @click.option("--quick", is_flag=True, help="The reduced variants of the experiments' rows.")
-@_storage_options()[0]
-@_storage_options()[1]
+@_OUT
+@_JSON
 def verify(targets: Sequence[str], quick: bool, out: Path, as_json: bool) -> int:
     """Re-hash every file of stored runs and evaluate all their checks anew.
 
     EXPERIMENT names all rows of an experiment; those not yet run below --out are run first. RUN is a run directory.
     """
     from flowrepro.console import Console, Signals, print_checks
-    from flowrepro.pipeline import Interrupted, verify_targets
+    from flowrepro.pipeline import verify_targets
+    from flowrepro.training import Interrupted
 
     signals = Signals()
     with signals.caught():

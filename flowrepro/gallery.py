@@ -21,8 +21,9 @@ from flowrepro.errors import EXIT_CHECK_FAILED, FlowreproError
 from flowrepro.experiment import Experiment
 from flowrepro.figures import Figure
 from flowrepro.figures.numbers import compare_numbers
-from flowrepro.pipeline import Interrupted, Outcome, Settings, declared_figures, execute
+from flowrepro.pipeline import Outcome, declared_figures, execute
 from flowrepro.storage import json_bytes, read_json, write_atomic
+from flowrepro.training import Interrupted, Settings
 
 TOLERANCE = {"float64": (1e-6, 1e-9), "float32": (2e-2, 1e-4)}
 """(relative, absolute) difference allowed between the gallery's numbers and another machine's, by dtype of the run:

@@ -37,3 +37,14 @@ def objective(loss: Loss, f: Tensor, y: Tensor) -> Tensor:
     else:
         values = nn.functional.softplus(-y * f) * (2.0 if loss.name == "logistic2" else 1.0)
     return loss.factor * (values.mean() if loss.reduction == "mean" else values.sum())
+
+
+def output_gradient(loss: Loss, f: Tensor, y: Tensor) -> Tensor:
+    """d objective / d f_k, shape (n,)."""
+    if loss.name == "square":
+        slopes = f - y
+    elif loss.name == "exp":
+        slopes = -y * torch.exp(-y * f)
+    else:
+        slopes = -y * torch.sigmoid(-y * f) * (2.0 if loss.name == "logistic2" else 1.0)
+    return slopes * (loss.factor / (len(y) if loss.reduction == "mean" else 1.0))

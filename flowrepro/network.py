@@ -26,11 +26,11 @@ LossFunction = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def _softplus(z: np.ndarray) -> np.ndarray:
-    return np.logaddexp(0.0, z)
+    return np.asarray(np.logaddexp(0.0, z))
 
 
 def _sigmoid(z: np.ndarray) -> np.ndarray:
-    return np.exp(-np.logaddexp(0.0, -z))
+    return np.asarray(np.exp(-np.logaddexp(0.0, -z)))
 
 
 LOSSES: dict[str, tuple[LossFunction, LossFunction]] = {
@@ -44,7 +44,7 @@ LOSSES: dict[str, tuple[LossFunction, LossFunction]] = {
 
 def predict(X: np.ndarray, W: np.ndarray, a: np.ndarray, alpha: float = 0.0) -> np.ndarray:
     """f(x_k) = sum_j a_j sigma(<w_j, x_k>), shape (n,)."""
-    return activation(X @ W.T, alpha) @ a
+    return np.asarray(activation(X @ W.T, alpha) @ a)
 
 
 def activation(Z: np.ndarray, alpha: float = 0.0) -> np.ndarray:

@@ -16,8 +16,9 @@ HEAVY = ("torch", "torchvision", "matplotlib", "numba", "scipy", "dask", "distri
 
 LAYERS = (
     ("cli", "__main__", "gallery"),
-    ("catalogue", "bench"),
+    ("catalogue", "bench", "selection"),
     ("pipeline",),
+    ("training",),
     ("runs",),
     ("console", "storage", "provenance"),
     ("papers",),

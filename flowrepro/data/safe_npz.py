@@ -43,9 +43,8 @@ def read_arrays(handle: BinaryIO, path: Path, wanted: tuple[str, ...]) -> list[n
             members = _checked_members(archive, path)
             for name in wanted:
                 if name not in members:
-                    raise DataError(
-                        f"{path} has no array '{name}', only {', '.join(sorted(members)) or 'nothing'}: save it with np.savez(path, {_call(wanted)})"
-                    )
+                    present = ", ".join(sorted(members)[:10]) or "none"
+                    raise DataError(f"{path} has no array '{name}' (arrays: {present}): save it with np.savez(path, {_call(wanted)})")
             return [_read(archive, members[name]) for name in wanted]
     except _DAMAGE as error:
         raise DataError(f"{path} is not a sound npz file ({' '.join(str(error).split())[:200]}): save it again with np.savez") from None
@@ -115,9 +114,8 @@ def _float64_bytes(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) 
         raise DataError(f"{path}, member '{info.filename}': dtype {dtype} is not a real number: save it as float64")
     declared, present = math.prod(shape) * dtype.itemsize, info.file_size - head.tell()
     if min(shape, default=0) < 0 or declared != present:
-        raise DataError(
-            f"{path}, member '{info.filename}': its header declares {declared} bytes of data but there are {present}: the file is damaged or forged"
-        )
+        claim = f"shape {shape}, {declared} bytes of data"[:120]
+        raise DataError(f"{path}, member '{info.filename}': its header declares {claim} but there are {present}: the file is damaged or forged")
     return math.prod(shape) * max(8, dtype.itemsize)
 
 

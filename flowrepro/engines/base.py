@@ -230,11 +230,8 @@ class _Recorder:
         bad = int(steps[np.flatnonzero(~np.isfinite(losses))[0]])
         every = engine.advance(np.arange(start, bad + 1))
         last = start + max(0, int(np.flatnonzero(~np.isfinite(every))[0]) - 1)
-        engine.restore(kept, start)
         curve = self.save_at.curve[self.recorded : np.searchsorted(self.save_at.curve, last, side="right")]
-        engine.advance(np.append(curve, last) if not curve.size or curve[-1] != last else curve)
         self._record(every[curve - start])
-        self.snapshots.append((last, *engine.weights()))
         sane = start + int(np.nanargmin(np.where(np.isfinite(every), every, np.inf)))
         engine.restore(kept, start)
         engine.advance(np.array([sane]))
@@ -252,7 +249,7 @@ class _Recorder:
         arrays = {f"engine.{name}": value for name, value in self.engine.state().items()}
         arrays |= {f"observed.{name}": np.stack(values) for name, values in self.observed.items()}
         arrays |= {f"stats.{name}": np.asarray(value) for name, value in self.engine.stats.items()}
-        arrays["step"] = np.int64(self.engine.step)
+        arrays["step"] = np.array(self.engine.step, dtype=np.int64)
         arrays["loss"] = np.concatenate(self.loss) if self.loss else np.empty(0)
         arrays["snapshot_step"] = np.array([step for step, _, _ in self.snapshots], dtype=np.int64)
         for name, index in (("W", 1), ("a", 2)):
@@ -294,9 +291,10 @@ class _Recorder:
 def step_bound(problem: Problem, W: np.ndarray, a: np.ndarray) -> float:
     """2 / L, L the largest eigenvalue of the Gauss-Newton matrix of the square loss at (W, a), on at most 500 samples."""
     X, W, a = (np.asarray(array, dtype=np.float64) for array in (problem.X[:500], W, a))
-    Z = X @ W.T
-    slopes, hidden = np.where(Z > 0, 1.0, problem.alpha), activation(Z, problem.alpha)
-    tangent_kernel = (slopes * a**2) @ slopes.T * (X @ X.T) + hidden @ hidden.T
+    with np.errstate(all="ignore"):  # weights may be huge by now
+        Z = X @ W.T
+        slopes, hidden = np.where(Z > 0, 1.0, problem.alpha), activation(Z, problem.alpha)
+        tangent_kernel = (slopes * a**2) @ slopes.T * (X @ X.T) + hidden @ hidden.T
     weight = problem.loss.factor / (len(X) if problem.loss.reduction == "mean" else 1.0)
     top = float(np.linalg.eigvalsh(tangent_kernel)[-1]) * weight if np.all(np.isfinite(tangent_kernel)) else np.inf
     return 2.0 / top if top > 0 else float("inf")

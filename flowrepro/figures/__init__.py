@@ -1,9 +1,9 @@
 """Figures: style, and saving that gives the same bytes twice. The papers' figures are in ``papers/``.
 
-    style.py         fonts, sizes and the one colour of every meaning
-    canvas.py        a declared figure and its data -> bytes of PDF, PNG and SVG
-    numbers.py       the numbers behind a figure as JSON, and their comparison
-    line_panels.py   the learned function on the line with the kinks of its neurons
+style.py         fonts, sizes and the one colour of every meaning
+canvas.py        a declared figure and its data -> bytes of PDF, PNG and SVG
+numbers.py       the numbers behind a figure as JSON, and their comparison
+line_panels.py   the learned function on the line with the kinks of its neurons
 """
 
 from __future__ import annotations

@@ -11,6 +11,8 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from flowrepro.errors import UsageError
 from flowrepro.figures import Figure
 from flowrepro.figures.style import paper_style
@@ -90,20 +92,20 @@ def _rasterise_dense(canvas: Canvas) -> None:
     """Turn scatter plots of more than DENSE markers into pixels, so that no vector file grows with the data."""
     for axes in canvas.axes:
         for collection in axes.collections:
-            if len(collection.get_offsets()) > DENSE:
+            if np.shape(collection.get_offsets())[0] > DENSE:
                 collection.set_rasterized(True)
         for line in axes.lines:
-            if line.get_linestyle() == "None" and len(line.get_xdata()) > DENSE:
+            if line.get_linestyle() == "None" and np.size(line.get_xdata()) > DENSE:
                 line.set_rasterized(True)
 
 
 def _saved(canvas: Canvas, name: str, caption: str, metadata: Mapping[str, str]) -> bytes:
     described = [f"{key}={value}" for key, value in metadata.items()]
-    embedded: dict[str, Any] = {
+    embedded: dict[str, dict[str, Any]] = {
         "pdf": {"CreationDate": None, "Subject": caption, "Keywords": "; ".join(described)},
         "png": {"Description": caption, **metadata},
         "svg": {"Date": None, "Description": caption, "Keywords": described},
-    }[name]
+    }
     file = io.BytesIO()
-    canvas.savefig(file, format=name, metadata=embedded)
+    canvas.savefig(file, format=name, metadata=embedded[name])
     return file.getvalue()

@@ -134,6 +134,7 @@ def _draw_panel(ax: Axes, data: LinePanels, panel: Panel) -> Axes:
     ax.set_xlim(data.grid[0], data.grid[-1])
     ax.set_ylim(*data.value_limits)
     twin.set_ylim(-1.12 * data.height_limit, 1.12 * data.height_limit)
+    _say_where_h_is(ax, data, panel)
     ax.set_zorder(1)
     ax.patch.set_visible(False)
     for side, axis, colour in (("left", ax, style.LEARNED), ("right", twin, style.POSITIVE)):
@@ -144,14 +145,22 @@ def _draw_panel(ax: Axes, data: LinePanels, panel: Panel) -> Axes:
     return twin
 
 
+def _say_where_h_is(ax: Axes, data: LinePanels, panel: Panel) -> None:
+    """A note on the range of h where more than half of it lies outside the axis."""
+    low, high = data.value_limits
+    if np.mean((panel.h >= low) & (panel.h <= high)) < 0.5:
+        note = f"$h$ from {panel.h.min():.3g} to {panel.h.max():.3g}"
+        ax.text(0.98, 0.02, note, transform=ax.transAxes, ha="right", va="bottom", fontsize=7, color=style.LEARNED)
+
+
 def _label_abscissa(ax: Axes) -> None:
     """x in the colour of the function, and beside it what the stars' abscissa is in theirs."""
     label = ax.set_xlabel("$x$", x=0.36, color=style.LEARNED)
     ax.annotate("$-w_{j,2}/w_{j,1}$", xy=(0.52, 0.0), xycoords=("axes fraction", label), va="bottom", color=style.POSITIVE)
 
 
-def legend_below(axes: Sequence[Axes]) -> None:
-    """One legend under all panels, from the artists of every axes of the figure."""
+def legend_below(axes: Sequence[Axes], columns: int | None = None) -> None:
+    """One legend under all panels, from the artists of every axes of the figure; in one line unless ``columns`` says otherwise."""
     figure = axes[0].figure
     entries = {label: handle for ax in figure.axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
-    figure.legend(list(entries.values()), list(entries), loc="outside lower center", ncols=len(entries), columnspacing=1.4, handletextpad=0.5)
+    figure.legend(list(entries.values()), list(entries), loc="outside lower center", ncols=columns or len(entries), columnspacing=1.4, handletextpad=0.5)

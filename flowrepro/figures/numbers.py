@@ -55,7 +55,8 @@ def _series(data: Any, name: str) -> Iterator[tuple[str, np.ndarray]]:
 def _thinned(series: np.ndarray) -> np.ndarray:
     if len(series) <= MOST:
         return series
-    return series[np.linspace(0, len(series) - 1, MOST).round().astype(int)]
+    kept: np.ndarray = series[np.linspace(0, len(series) - 1, MOST).round().astype(int)]
+    return kept
 
 
 def _plain(value: Any) -> Value:

@@ -32,7 +32,7 @@ readers tell apart.
 COLUMN, PAGE = 3.4, 6.8
 """Widths in inches of one column and of the whole page of a two-column paper."""
 
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "font.family": "DejaVu Sans",  # shipped with matplotlib
     "mathtext.fontset": "dejavusans",
     "text.usetex": False,
@@ -65,10 +65,10 @@ def paper_style() -> Iterator[None]:
     """Matplotlib's own defaults with STYLE on top, whatever the user's matplotlibrc says; undone on leaving."""
     with _without_backend_variable():
         import matplotlib
-    defaults = {key: value for key, value in matplotlib.rcParamsDefault.items() if key not in _NOT_OURS}
     with matplotlib.rc_context():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # defaults of deprecated parameters
+            defaults: Any = {key: value for key, value in matplotlib.rcParamsDefault.items() if key not in _NOT_OURS}
             matplotlib.rcParams.update(defaults)
         matplotlib.rcParams.update(STYLE)
         yield

@@ -146,3 +146,14 @@ class Check:
     rows: tuple[str, ...]
     claim: str
     function: Callable[[Run], CheckResult]
+
+
+@dataclass(frozen=True)
+class Erratum:
+    """A place where a paper prints something else than what is right: ``reason`` says how we know."""
+
+    id: str
+    place: str
+    printed: str
+    correct: str
+    reason: str

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.optimize import linprog
 
 SAME_KINK = 1e-9
-"""Kinks closer than this are one."""
+"""Default distance up to which neighbouring kinks are one."""
 
 _PRECISE = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 
@@ -35,15 +35,18 @@ class PiecewiseLinear:
         return self.kinks[np.abs(self.jumps) > least]
 
 
-def piecewise_linear(W: np.ndarray, a: np.ndarray) -> PiecewiseLinear:
-    """The function x -> sum_j a_j relu(w_j1 x + w_j2) of W (m, 2), a (m,)."""
+def piecewise_linear(W: np.ndarray, a: np.ndarray, same_kink: float = SAME_KINK) -> PiecewiseLinear:
+    """The function x -> sum_j a_j relu(w_j1 x + w_j2) of W (m, 2), a (m,).
+
+    Neighbouring kinks at most ``same_kink`` apart become one, at their mean weighted by |jump|.
+    """
     bent = W[:, 0] != 0
     constant = float(a[~bent] @ np.maximum(W[~bent, 1], 0.0))
     w, b, out = W[bent, 0], W[bent, 1], a[bent]
     order = np.argsort(-b / w)
     kinks, jumps, left = (-b / w)[order], (out * np.abs(w))[order], (w < 0)[order]
     slope, intercept = -float(jumps[left].sum()), float(jumps[left] @ kinks[left]) + constant
-    starts = np.flatnonzero(np.diff(kinks, prepend=-np.inf) > SAME_KINK)
+    starts = np.flatnonzero(np.diff(kinks, prepend=-np.inf) > same_kink)
     if starts.size:
         weight = np.add.reduceat(np.abs(jumps), starts)
         moment = np.add.reduceat(np.abs(jumps) * kinks, starts)

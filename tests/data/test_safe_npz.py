@@ -1,5 +1,6 @@
 """Hostile and damaged npz files: refused from their headers, in little memory."""
 
+import contextlib
 import io
 import struct
 import tracemalloc
@@ -75,9 +76,9 @@ def with_y(*members, compression=zipfile.ZIP_DEFLATED):
 
 
 HOSTILE = {
-    "8 TB header": (lambda: with_y(("x.npy", forged("(1000000000, 1000)"))), "declares 8000000000000 bytes of data but there are 0"),
+    "8 TB header": (lambda: with_y(("x.npy", forged("(1000000000, 1000)"))), "declares shape (1000000000, 1000), 8000000000000 bytes of data but there are 0"),
     "sizes whose product overflows": (lambda: with_y(("x.npy", forged(f"({2**40}, {2**40})"))), "but there are 0"),
-    "two negative sizes": (lambda: with_y(("x.npy", forged("(-2, -2)", data=bytes(32)))), "damaged or forged"),
+    "two negative sizes": (lambda: with_y(("x.npy", forged("(-2, -2)", data=bytes(32)))), "declares shape (-2, -2)"),
     "size that is not a number": (lambda: with_y(("x.npy", forged("('a',)"))), "npy header is not readable"),
     "zip bomb": (lambda: bomb(64 * 2**20, forged(f"({8 * 2**20},)")), "zip bomb"),
     "member above the limit": (lambda: bomb(1025 * 2**20, forged(f"({1025 * 2**17},)")), "above the limit of 1073741824"),
@@ -98,8 +99,8 @@ HOSTILE = {
     "text": (lambda: with_y(("x.npy", npy(np.array(["1", "2"])))), "is not a real number"),
     "dates": (lambda: with_y(("x.npy", npy(np.zeros(2, "M8[s]")))), "is not a real number"),
     "records": (lambda: with_y(("x.npy", npy(np.zeros(2, "f8,f8")))), "is not a real number"),
-    "no x": (lambda: with_y(("W.npy", npy(np.eye(2)))), "has no array 'x', only W, y"),
-    "no member": (lambda: archive_of([]), "has no array 'x'"),
+    "no x": (lambda: with_y(("W.npy", npy(np.eye(2)))), "has no array 'x' (arrays: W, y)"),
+    "no member": (lambda: archive_of([]), "has no array 'x' (arrays: none)"),
     "not a zip": (lambda: b"x,y\n1,2\n", "not an npz file"),
     "empty": (lambda: b"", "not an npz file"),
     "truncated": (lambda: with_y(("x.npy", npy(np.eye(2))))[:-30], "end is missing"),
@@ -164,9 +165,6 @@ def test_damage_anywhere_is_an_error_or_leaves_the_arrays_alone(data, compressed
     for _ in range(data.draw(st.integers(1, 3))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     content = content[: data.draw(st.sampled_from([len(content), len(content) - 1, len(content) // 2]))]
-    try:
+    with contextlib.suppress(DataError):  # any other exception, or other numbers, would be a fault
         (found,) = read_arrays(io.BytesIO(bytes(content)), NAME, ("x",))
-    except DataError as error:
-        assert "user.npz" in str(error)
-        return
-    assert np.array_equal(found, x)
+        assert np.array_equal(found, x)

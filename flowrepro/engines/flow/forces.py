@@ -21,7 +21,8 @@ from flowrepro.engines.flow.compiled import jit
 from flowrepro.engines.flow.net import Net
 from flowrepro.engines.flow.state import LOSS, PLUS, SCALE, SLIDING, State
 
-JUMP = 3
+JUMP, CLEAR = 3, 4
+"""Rows of F: the jump of the force across a plane, and its sign when it was last above the noise."""
 RHS, STEPS, REJECTED, RESTEPS, LOCATED, LOCAL, SLAVED, SHRUNK, SUBSTEPS = range(9)
 """Places in ``Work.tally``."""
 RISE, SUM_E2, MAX_E2, GRAZE = range(4)
@@ -65,7 +66,7 @@ def make_work(m: int, d: int, n: int, P: int) -> Work:
         sums=np.zeros((2, P)),
         h=np.zeros(n),
         g=np.zeros(n),
-        F=np.zeros((4, P)),
+        F=np.zeros((5, P)),
         clock=np.zeros(6),
         tally=np.zeros(9, dtype=np.int64),
         facts=facts,

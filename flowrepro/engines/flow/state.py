@@ -23,7 +23,7 @@ class State(NamedTuple):
     Y (m, d+2) rows (rho, u, b);  mode (m, P) int8 in MINUS, PLUS, SLIDING;  dead (m,) neurons that never move again
     slides (m,) number of sliding planes, rank (m,) of their normals, Q (m, cap, d) orthonormal basis of these
     c0 (m,) = (a^2 - ||w||^2) e^(-2 rho0), rho0 (m,): the invariant
-    k1 (m, d+2) velocity, F (4, P) forces at the state (`forces.gather`), clock (6,)
+    k1 (m, d+2) velocity, F (5, P) forces at the state (`forces.gather`), clock (6,)
     """
 
     Y: np.ndarray
@@ -71,7 +71,7 @@ def start(Y: np.ndarray, P: int, n_rank: int) -> State:
         c0=np.where(np.abs(c0) <= 1e-14, 0.0, c0),
         rho0=Y[:, 0].copy(),
         k1=np.zeros_like(Y),
-        F=np.zeros((4, P)),
+        F=np.zeros((5, P)),
         clock=np.zeros(6),
     )
 

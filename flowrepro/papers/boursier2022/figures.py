@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from flowrepro.experiment import Experiment, departures
-from flowrepro.figures import Figure, NotDrawable, style
+from flowrepro.figures import Figure, style
 from flowrepro.figures.line_panels import LinePanels, collect_line_panels, draw_line_panels, legend_below
 from flowrepro.papers.boursier2022.experiments import FIVE_POINTS, LAZY, TOY
+from flowrepro.papers.boursier2022.hypotheses import ORTHOGONAL_FLOW, closed_form, descent_on_squares, equal_norms, orthogonal, step_time, two_signs
+from flowrepro.papers.boursier2022.sign_classes import sign_classes
 from flowrepro.theory.tangent_kernel import kernel_interpolator
 from flowrepro.trajectory import Run
 
@@ -22,6 +24,8 @@ FIVE_PHASES = {0: "initialisation", 15_000: "alignment", 94_000: "saddle", 150_0
 LAZY_PHASES = {0: "initialisation", 5_000: "end"}
 LEAVES = 0.99
 """A plateau of the loss is left where the loss falls below this part of its height."""
+KERNEL_MOST = 2000
+"""Samples up to which the kernel interpolator is drawn; its cost is cubic (chosen: a second or two)."""
 
 
 def phases_of(run: Run, reference: Experiment, phases: dict[int, str]) -> dict[int, str]:
@@ -42,6 +46,57 @@ def draw_toy_panels(axes: Sequence[Axes], data: LinePanels) -> None:
     """Four panels and one legend."""
     draw_line_panels(axes, data, columns=2)
     legend_below(axes)
+
+
+# Figure 3 -----------------------------------------------------------------------------------------------------------
+
+
+class LossCurve(NamedTuple):
+    """Loss over steps, what the closed form predicts from the initial weights alone, and when plateaus are left.
+
+    step, loss, predicted : (T,); predicted is None where the closed form does not apply.
+    departures : steps at which the loss falls below LEAVES times the plateau at 0, and then that of the saddle.
+    """
+
+    step: np.ndarray
+    loss: np.ndarray
+    predicted: np.ndarray | None
+    departures: tuple[int, ...]
+
+
+def collect_loss(run: Run) -> LossCurve:
+    """The loss of the toy with its two plateaus (Figure 3), and the closed-form curve where its hypotheses hold."""
+    step, loss = run.trajectory.step, run.trajectory.loss
+    levels = [float(loss[0])]
+    if all(given(run) is None for given in (descent_on_squares, orthogonal, two_signs)):
+        slow = sign_classes(run.X, run.y)[1]  # at the saddle the faster class is fitted and the other not at all
+        levels.append(run.row.loss.factor / 2 * float(np.sum(np.square(slow.y))) / slow.n)
+    left = (run.trajectory.first_below(LEAVES * level) for level in levels)
+    return LossCurve(step, loss, _predicted_loss(run), tuple(first for first in left if first is not None))
+
+
+def _predicted_loss(run: Run) -> np.ndarray | None:
+    if any(given(run) is not None for given in (*ORTHOGONAL_FLOW, equal_norms)):
+        return None
+    return run.row.loss.factor / 2 * closed_form(run).mse(run.trajectory.step, step_time(run))
+
+
+def draw_loss(axes: Sequence[Axes], data: LossCurve) -> None:
+    """One panel: measured curve, closed form dashed over it, thin marks at the departures."""
+    (ax,) = axes
+    ax.plot(data.step, data.loss, color=style.LEARNED, linewidth=2.2, label="gradient descent")
+    _name_loss_axes(ax, data.step)
+    top = 1.25 * float(data.loss.max()) or 1.0
+    ax.set_ylim(0.0, top)
+    for first, plateau, height in zip(data.departures, ("0", "saddle"), (0.94, 0.86), strict=False):  # above the curve, one below the other
+        ax.axvline(first, color=style.FRAME, linewidth=0.6, linestyle=":")
+        late = first > 0.6 * data.step[-1]
+        label = f"{plateau} left at {first} " if late else f" {plateau} left at {first}"
+        ax.annotate(label, (first, height * top), va="center", ha="right" if late else "left", fontsize=7)
+    if data.predicted is not None:
+        gap = float(np.abs(data.loss - data.predicted).max())
+        ax.plot(data.step, data.predicted, "--", color=style.THEORY, linewidth=1.0, label=f"closed form from the initial draw (off by at most {gap:.1g})")
+    legend_below(axes, columns=1)
 
 
 # Figure 4 -----------------------------------------------------------------------------------------------------------
@@ -77,7 +132,7 @@ def draw_five_points(axes: Sequence[Axes], data: FivePoints) -> None:
 
 def _name_loss_axes(ax: Axes, step: np.ndarray) -> None:
     ax.set_xlabel("step")
-    ax.set_ylabel("mean squared error")
+    ax.set_ylabel("training loss")
     ax.set_xlim(0, max(1, step[-1]))
     ax.set_ylim(0.0, 1.08 * ax.dataLim.y1 or 1.0)
     ax.locator_params(axis="x", nbins=4)
@@ -88,7 +143,7 @@ def _name_loss_axes(ax: Axes, step: np.ndarray) -> None:
 
 
 class Lazy(NamedTuple):
-    """The panels and the kernel interpolator on their grid, None where the loss is not the square one."""
+    """The panels and the kernel interpolator on their grid, None where the loss is not the square one or the kernel too large."""
 
     panels: LinePanels
     interpolator: np.ndarray | None
@@ -97,7 +152,7 @@ class Lazy(NamedTuple):
 def collect_lazy(run: Run) -> Lazy:
     """First and last panel, and the interpolator of the tangent kernel at the initialisation (Figure 5)."""
     panels = collect_line_panels(run, tuple(LAZY_PHASES), phases_of(run, LAZY, LAZY_PHASES))
-    if run.row.loss.name != "square" or run.row.protocol.train != "both":
+    if run.row.loss.name != "square" or run.row.protocol.train != "both" or len(run.y) > KERNEL_MOST:
         return Lazy(panels, None)
     W, a = run.trajectory.at(0)
     interpolator = kernel_interpolator(run.X, run.y, W, a, run.row.model.alpha)
@@ -121,6 +176,15 @@ FIGURES = (
         layout=(2, 2, style.PAGE, 4.8),
         collect=collect_toy_panels,
         draw=draw_toy_panels,
+    ),
+    Figure(
+        id="3",
+        file="figure-3-toy-loss",
+        rows=("toy",),
+        caption="Two orthogonal points: training loss with its plateaus at 0 and at the saddle, and the closed form from the initial weights alone.",
+        layout=(1, 1, style.COLUMN, 2.7),
+        collect=collect_loss,
+        draw=draw_loss,
     ),
     Figure(
         id="4",

@@ -96,7 +96,10 @@ def draw_alignment(axes: Sequence[Axes], data: AlignmentFigure) -> None:
 
 def _draw_correlation(ax: Axes, data: AlignmentFigure) -> None:
     image = ax.imshow(data.correlation, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
-    ax.figure.colorbar(image, ax=ax, orientation="horizontal", fraction=0.06, pad=0.03, ticks=[-1, 0, 1], label=r"$\cos(x_i, x_j)$")
+    bar = ax.inset_axes((0.0, -0.1, 1.0, 0.05))
+    ax.figure.colorbar(image, cax=bar, orientation="horizontal", ticks=[-1, 0, 1], label=r"$\cos(x_i, x_j)$")
+    ax.set_anchor("N")
+    ax.spines[:].set_visible(False)
     ax.set(xticks=[], yticks=[], title=f"correlation of the data\n({100 * data.share:.1f} % of pairs agree)")
     ends = (0, data.n_positive, len(data.correlation))
     for low, high, label in zip(ends[:-1], ends[1:], ("$y_i = +1$", "$y_i = -1$"), strict=True):
@@ -110,7 +113,7 @@ def _draw_cosines(axes: Sequence[Axes], data: AlignmentFigure) -> None:
         ax.plot(data.step, data.mean_cos[:, side], color=COLOURS[side])
         ax.set(ylim=(-0.4, 1.05), yticks=[0, 0.5, 1])
         ax.text(0.97, 0.08, rf"$\cos(\bar w_{sign}, x_{sign})$", transform=ax.transAxes, ha="right", color=COLOURS[side])
-    axes[0].set_title("alignment\n(band: all neurons)")
+    axes[0].set_title("alignment\n(band: single neurons)")
     _share_iterations(axes, data)
 
 
@@ -142,7 +145,8 @@ def _draw_images(axes: Sequence[Axes], data: AlignmentFigure) -> None:
     for ax, image, name in zip(axes, data.images, NAMES, strict=True):
         if np.isfinite(image).all():
             ax.imshow(image, cmap="gray", aspect="equal" if len(image) > 1 else "auto", interpolation="nearest")
-        ax.set(xticks=[], yticks=[], xlabel=name)
+        ax.set(xticks=[], yticks=[], xlabel=name, anchor="N")
+        ax.spines[:].set_visible(False)
     axes[0].set_title(f"mean neurons and\ndata (step {data.image_step})")
 
 
@@ -152,7 +156,7 @@ FIGURES = (
         file="figure-5-mnist-alignment",
         rows=(DIGITS_1_0.name,),
         caption="Correlation of the data; alignment of neurons with the data of their class; loss, stable rank and norm; mean neurons and mean data",
-        layout=(MOSAIC, style.PAGE, 2.8),
+        layout=(MOSAIC, style.PAGE, 2.6),
         collect=collect_alignment,
         draw=draw_alignment,
     ),

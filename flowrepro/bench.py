@@ -1,0 +1,104 @@
+"""Side-by-side timings: our engines against a plain PyTorch loop and against bare matrix products.
+
+Both sides run interleaved in one process with the same threads, and medians are compared, so that a busy machine
+slows both alike.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+
+import numpy as np
+
+from flowrepro import data
+from flowrepro.engines import load
+from flowrepro.engines.base import Engine, Problem
+from flowrepro.experiment import Experiment
+from flowrepro.initialize import initial_weights
+from flowrepro.papers.boursier2022.experiments import FIVE_POINTS, TOY
+from flowrepro.papers.min2024.experiments import DIGITS_1_0
+
+
+@dataclass(frozen=True)
+class BenchResult:
+    """One comparison.
+
+    ours, plain : median seconds per step in ``unit``; ``plain`` is the other side, named in ``job``.
+    ratio : what ``target`` bounds: plain / ours for ">= x" (how many times faster), ours / plain for "<= x".
+    """
+
+    job: str
+    ours: float
+    plain: float
+    unit: str
+    ratio: float
+    target: str
+    note: str
+
+
+def run_benchmarks(quick: bool) -> list[BenchResult]:
+    """All comparisons (about a minute; ``quick``: fewer repetitions, a tenth of the images). Prints nothing."""
+    repeats = 5 if quick else 15
+    digits = _problem(DIGITS_1_0, samples=1_000 if quick else None)
+    results = [compare_small(f"{row.name}: plain PyTorch loop / fused", _problem(row), repeats) for row in (TOY, FIVE_POINTS)]
+    return results + compare_large("digits 1/0, float32", digits, repeats)
+
+
+def compare_small(job: str, problem: Problem, repeats: int, steps: int = 20_000) -> BenchResult:
+    """Per-step time of the compiled engine and of the plain loop (50 times fewer steps, it is slow)."""
+    from flowrepro.engines.torch_baseline import PlainLoop
+
+    plain_steps = max(1, steps // 50)
+    plain = PlainLoop(problem)
+    ours, theirs = _interleaved([_advancing(load("fused")(problem), steps), lambda: plain.advance(plain_steps)], repeats)
+    ours, theirs = ours / steps * 1e6, theirs / plain_steps * 1e6
+    return BenchResult(job, ours, theirs, "us/step", theirs / ours, ">= 50", _shape(problem))
+
+
+def compare_large(job: str, problem: Problem, repeats: int, steps: int = 2) -> list[BenchResult]:
+    """Per-step time of the PyTorch engine against its two matrix products alone, and against the plain loop."""
+    from flowrepro.engines.torch_baseline import MatrixProducts, PlainLoop
+
+    products, plain = MatrixProducts(problem), PlainLoop(problem)
+    sides = [_advancing(load("torch")(problem), steps), lambda: products.advance(steps), lambda: plain.advance(steps)]
+    ours, bare, loop = (seconds / steps * 1e3 for seconds in _interleaved(sides, repeats))
+    note = f"{_shape(problem)}, of which d={products.X.shape[1]} not constant"
+    return [
+        BenchResult(f"{job}: torch / its two matrix products", ours, bare, "ms/step", ours / bare, "<= 1.3", note),
+        BenchResult(f"{job}: plain PyTorch loop / torch", ours, loop, "ms/step", loop / ours, ">= 1", note),
+    ]
+
+
+def _problem(row: Experiment, samples: int | None = None) -> Problem:
+    """The row's problem, on its first ``samples`` drawn images where a subset is asked for."""
+    if samples is not None:
+        row = replace(row, data=replace(row.data, options={**row.data.options, "subset": samples}))
+    dataset = data.load(row.data)
+    return Problem.of(row, dataset.X, dataset.y, *initial_weights(row.init, row.seed, dataset.X.shape[1]))
+
+
+def _shape(problem: Problem) -> str:
+    n, d, m = problem.shape
+    return f"n={n}, d={d}, m={m}"
+
+
+def _advancing(engine: Engine, steps: int) -> Callable[[], None]:
+    def advance() -> None:
+        engine.advance(np.array([engine.step + steps]))
+
+    return advance
+
+
+def _interleaved(sides: Sequence[Callable[[], object]], repeats: int) -> list[float]:
+    """Median seconds of each side; every round runs all of them once, after one round that is not counted."""
+    seconds: list[list[float]] = [[] for _ in sides]
+    for repetition in range(repeats + 1):
+        for side, times in zip(sides, seconds, strict=True):
+            started = time.perf_counter()
+            side()
+            if repetition:
+                times.append(time.perf_counter() - started)
+    return [median(times) for times in seconds]

@@ -1,0 +1,148 @@
+"""The loop over steps and save times."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from flowrepro.engines.flow.batch import batch_step
+from flowrepro.engines.flow.compiled import jit
+from flowrepro.engines.flow.forces import CLEAR, JUMP, SUBSTEPS, Drive, Work, update_forces
+from flowrepro.engines.flow.locate import adopt
+from flowrepro.engines.flow.net import Net
+from flowrepro.engines.flow.resolve import Log, height, renew, resolve
+from flowrepro.engines.flow.state import LAST, LOSS, PLUS, STEP, TIME, State, copy_state
+from flowrepro.engines.flow.stepping import DIVERGED, LOG_FULL, MAX_EVENTS, MAX_STEPS, NEEDS_RANK, OK, TARGET, Options, plain_step, watch
+
+AT_START = 1e-14
+"""A neuron closer than this to a plane at the start is on it."""
+
+
+class Output(NamedTuple):
+    """What is kept at save times: loss (T,), rows (T or 1, m, d+2), the last written over if there is room for one."""
+
+    loss: np.ndarray
+    rows: np.ndarray
+
+
+class Limits(NamedTuple):
+    """Caps of one march: accepted steps, events, and the loss at whose crossing it ends."""
+
+    steps: int
+    events: int
+    target: float
+
+
+@jit
+def begin(net: Net, S: State, drive: Drive, W: Work, h: float, log: Log) -> bool:
+    """Modes, forces and velocities of a state of which only the rows are set; False if Q has too few rows."""
+    m, P = S.mode.shape
+    on = np.zeros(m, dtype=np.bool_)
+    for j in range(m):
+        for p in range(P):
+            z = height(net, S.Y[j], p)
+            S.mode[j, p] = PLUS if z > 0.0 else 0
+            on[j] = on[j] or abs(z) <= AT_START
+    update_forces(net, S, drive, S.clock[TIME], S.Y, W)
+    fits = True
+    for j in range(m):
+        if not S.dead[j]:
+            fits = start_neuron(net, S, W, j, on[j], log) and fits
+    adopt(net, S, W)
+    for p in range(P):
+        S.F[CLEAR, p] = np.sign(S.F[JUMP, p])
+    S.clock[STEP] = h
+    S.clock[LAST] = -np.inf
+    return fits
+
+
+@jit
+def start_neuron(net: Net, S: State, W: Work, j: int, on: bool, log: Log) -> bool:
+    """Resolve a neuron that starts on a plane; settle whether another one is dead."""
+    if on:
+        return resolve(net, S, W, j, -1, 0, log)
+    return renew(net, S, W, j, log)
+
+
+@jit
+def one_step(net: Net, S: State, drive: Drive, W: Work, LW: Work, options: Options, until: float, log: Log) -> int:
+    """A step of the regime asked for."""
+    if options.batch:
+        return batch_step(net, S, drive, W, LW, options, until, log)
+    return plain_step(net, S, drive, W, options, until, log)
+
+
+@jit
+def march(
+    net: Net,
+    S: State,
+    start: State,
+    other: State,
+    drive: Drive,
+    W: Work,
+    LW: Work,
+    options: Options,
+    limits: Limits,
+    times: np.ndarray,
+    output: Output,
+    log: Log,
+    silent: Log,
+) -> tuple[int, int]:
+    """Integrate to times[-1]; (status, number of save times reached).
+
+    The grid of steps does not depend on the save times: between two steps a saved state is a step of its own from the
+    start of the step that covers it, and at the end the state is put back there. So runs cut anywhere are bit-identical.
+    """
+    saved, steps, events = 0, 0, 0
+    while True:
+        while saved < len(times) and times[saved] <= S.clock[TIME]:
+            _save(net, S, output, saved)
+            saved += 1
+        if saved == len(times):
+            return OK, saved
+        if steps >= limits.steps:
+            return MAX_STEPS, saved
+        if events + log.count[0] > limits.events:
+            return MAX_EVENTS, saved
+        copy_state(S, start)
+        mark = log.count[0]
+        status = one_step(net, S, drive, W, LW, options, np.inf, log)
+        if status == NEEDS_RANK or log.count[0] > len(log.t):
+            copy_state(start, S)
+            log.count[0] = mark
+            return (NEEDS_RANK if status == NEEDS_RANK else LOG_FULL), saved
+        if status != OK:
+            return status, saved
+        watch(net, S, start, W, options, log)
+        steps += 1
+        if not np.isfinite(S.clock[LOSS]):
+            copy_state(start, S)
+            return DIVERGED, saved
+        while saved < len(times) and times[saved] < S.clock[TIME]:
+            _sub_step(net, start, other, drive, W, LW, options, times[saved], silent)
+            _save(net, other, output, saved)
+            saved += 1
+        if saved == len(times):
+            copy_state(start, S)
+            log.count[0] = mark
+            return OK, saved
+        if S.clock[LOSS] < limits.target:
+            return TARGET, saved
+
+
+@jit
+def _sub_step(net: Net, start: State, other: State, drive: Drive, W: Work, LW: Work, options: Options, t: float, silent: Log) -> None:
+    """The state at time t inside the step that begins at ``start`` into ``other``."""
+    copy_state(start, other)
+    W.tally[SUBSTEPS] += 1
+    while other.clock[TIME] < t and t - other.clock[TIME] > 1e-15 * max(1.0, t):
+        silent.count[0] = 0
+        if one_step(net, other, drive, W, LW, options, t, silent) != OK:
+            break
+
+
+@jit
+def _save(net: Net, S: State, output: Output, place: int) -> None:
+    output.loss[place] = S.clock[LOSS]
+    output.rows[min(place, len(output.rows) - 1)] = S.Y

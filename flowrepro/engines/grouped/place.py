@@ -1,0 +1,196 @@
+"""Which cone a neuron is in, how far it is from the boundary, and putting it there."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from flowrepro.engines.compiled import compiled
+from flowrepro.engines.grouped.table import FREE, LEVELS, PLAIN, SLOTS, Cones, Neurons, Points, Work
+
+SAFETY = 1.0 - 1e-9
+"""Margins are shortened by this factor, against the rounding of sums of many small angles."""
+
+
+@compiled
+def locate(points: Points, theta: np.ndarray, pattern: np.ndarray, skip: int) -> float:
+    """Write the bits <w, x_k> > 0 into ``pattern``; a lower bound of the angle of theta to the nearest hyperplane.
+
+    Datum ``skip`` counts as off and without a hyperplane (-1: none does); so do points x_k = 0.
+    """
+    n, d = points.X.shape
+    pattern[:] = 0
+    nearest = np.inf
+    for k in range(n):
+        if k == skip or points.norm[k] == 0.0:
+            continue
+        z = 0.0
+        for i in range(d):
+            z += points.X[k, i] * theta[i]
+        if z > 0.0:
+            pattern[k >> 6] |= np.uint64(1) << np.uint64(k & 63)
+        nearest = min(nearest, abs(z) / points.norm[k])
+    norm = 0.0
+    for i in range(d + 1):
+        norm += theta[i] * theta[i]
+    if norm == 0.0:
+        return np.inf
+    r = nearest / math.sqrt(norm)
+    return SAFETY * (r + r * r * r / 6.0)
+
+
+@compiled
+def same(left: np.ndarray, right: np.ndarray) -> bool:
+    """Whether two patterns agree."""
+    for word in range(len(left)):
+        if left[word] != right[word]:
+            return False
+    return True
+
+
+@compiled
+def find(cones: Cones, pattern: np.ndarray, edge: int, alpha: float) -> int:
+    """The slot of this pattern and edge, opened if need be; -1 when all slots are taken."""
+    free = -1
+    for s in range(cones.counter[SLOTS]):
+        if cones.edge[s] == edge and same(cones.pattern[s], pattern):
+            return s
+        if free < 0 and cones.edge[s] == FREE:
+            free = s
+    if free < 0:
+        if cones.counter[SLOTS] == len(cones.edge):
+            return -1
+        free = cones.counter[SLOTS]
+        cones.counter[SLOTS] += 1
+    cones.pattern[free] = pattern
+    cones.edge[free] = edge
+    for k in range(len(cones.slope)):
+        on = (pattern[k >> 6] >> np.uint64(k & 63)) & np.uint64(1)
+        cones.slope[k, free] = 1.0 if on else alpha
+    return free
+
+
+@compiled
+def leave(cones: Cones, s: int) -> None:
+    """One neuron fewer in slot s; an empty slot becomes free, so that no rounding is left behind in it."""
+    cones.count[s] -= 1
+    if cones.count[s] > 0:
+        return
+    cones.edge[s] = FREE
+    cones.slope[:, s] = 0.0
+    cones.turned[s] = 0.0
+    cones.due[s] = np.inf
+    cones.soonest[s] = np.inf
+    for r in range(len(cones.M)):
+        for c in range(len(cones.M)):
+            cones.M[r, c, s] = 1.0 if r == c else 0.0
+            cones.S[r, c, s] = 0.0
+
+
+@compiled
+def wait(cones: Cones, neurons: Neurons, s: int, j: int, margin: float) -> None:
+    """Put neuron j, which may turn by ``margin`` before anything can happen to it, into the right list of slot s."""
+    if margin >= 1.0:
+        level, width = 0, 1.0
+    elif margin >= 2.0 ** (2 - LEVELS):
+        level = 1 - math.frexp(margin)[1]
+        width = math.ldexp(1.0, -level)
+    else:
+        level, width = LEVELS - 1, 0.0
+    if cones.head[s, level] < 0:
+        cones.due[s, level] = cones.turned[s] + width
+        cones.soonest[s] = min(cones.soonest[s], cones.due[s, level])
+    neurons.following[j] = cones.head[s, level]
+    cones.head[s, level] = j
+
+
+@compiled
+def weigh(cones: Cones, neurons: Neurons, s: int, j: int, sign: float) -> None:
+    """S_s += sign theta0_j theta0_j^T."""
+    theta0 = neurons.theta0[j]
+    for r in range(len(theta0)):
+        for c in range(len(theta0)):
+            cones.S[r, c, s] += sign * theta0[r] * theta0[c]
+
+
+@compiled
+def current(cones: Cones, neurons: Neurons, s: int, j: int, theta: np.ndarray) -> None:
+    """theta = M_s theta0_j."""
+    for r in range(len(theta)):
+        theta[r] = 0.0
+        for c in range(len(theta)):
+            theta[r] += cones.M[r, c, s] * neurons.theta0[j, c]
+
+
+@compiled
+def enter(cones: Cones, neurons: Neurons, work: Work, s: int, j: int, theta: np.ndarray, margin: float) -> None:
+    """Put neuron j, now at theta, into the plain slot s: theta0 = M_s^{-1} theta."""
+    pull_back(cones.M, s, theta, work.system, neurons.theta0[j])
+    weigh(cones, neurons, s, j, 1.0)
+    neurons.slot[j] = s
+    cones.count[s] += 1
+    wait(cones, neurons, s, j, margin)
+
+
+@compiled
+def pull_back(M: np.ndarray, s: int, theta: np.ndarray, system: np.ndarray, theta0: np.ndarray) -> None:
+    """Solve M[:, :, s] theta0 = theta by elimination with row exchanges."""
+    size = len(theta)
+    for r in range(size):
+        for c in range(size):
+            system[r, c] = M[r, c, s]
+        system[r, size] = theta[r]
+    for c in range(size):
+        pivot = c
+        for r in range(c + 1, size):
+            if abs(system[r, c]) > abs(system[pivot, c]):
+                pivot = r
+        if pivot != c:
+            for column in range(c, size + 1):
+                system[c, column], system[pivot, column] = system[pivot, column], system[c, column]
+        for r in range(c + 1, size):
+            ratio = system[r, c] / system[c, c]
+            for column in range(c + 1, size + 1):
+                system[r, column] -= ratio * system[c, column]
+    for r in range(size - 1, -1, -1):
+        total = system[r, size]
+        for c in range(r + 1, size):
+            total -= system[r, c] * theta0[c]
+        theta0[r] = total / system[r, r]
+
+
+@compiled
+def start_again(cones: Cones, neurons: Neurons, s: int, theta: np.ndarray) -> None:
+    """A new epoch of slot s, before M_s becomes ill-conditioned: theta0 <- M theta0, S anew, M = I."""
+    size = len(theta)
+    for r in range(size):
+        for c in range(size):
+            cones.S[r, c, s] = 0.0
+    for level in range(LEVELS):
+        j = cones.head[s, level]
+        while j >= 0:
+            current(cones, neurons, s, j, theta)
+            neurons.theta0[j] = theta
+            weigh(cones, neurons, s, j, 1.0)
+            j = neurons.following[j]
+    for r in range(size):
+        for c in range(size):
+            cones.M[r, c, s] = 1.0 if r == c else 0.0
+    cones.due[s] -= cones.turned[s]
+    cones.soonest[s] -= cones.turned[s]
+    cones.turned[s] = 0.0
+
+
+@compiled
+def settle(points: Points, cones: Cones, neurons: Neurons, work: Work, alpha: float, first: int) -> int:
+    """Put the neurons from ``first`` on, whose theta0 is their theta, into cones; the first that found no slot, else m."""
+    m = len(neurons.slot)
+    for j in range(first, m):
+        work.theta[:] = neurons.theta0[j]
+        margin = locate(points, work.theta, work.pattern, -1)
+        s = find(cones, work.pattern, PLAIN, alpha)
+        if s < 0:
+            return j
+        enter(cones, neurons, work, s, j, work.theta, margin)
+    return m

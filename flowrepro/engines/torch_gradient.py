@@ -1,0 +1,82 @@
+"""The gradient of the objective in PyTorch at the price of its two matrix products.
+
+Plain autograd keeps several (n, m) arrays and passes over each of them in memory. Here samples are taken in blocks
+whose (m, block) activations stay in cache, and both products of a block are made while its rows are warm.
+A test compares it with autograd through ``models.TwoLayer``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from flowrepro.experiment import Loss
+from flowrepro.models import objective, output_gradient
+
+CPU_BLOCK = 1024
+"""Samples per block on a CPU: with m = 50 the activations take 200 kB in float32 (measured best of 512 .. n)."""
+
+
+class BlockGradient:
+    """Gradient and objective of the two-layer network on X (n, d), y (n,), into buffers that are reused.
+
+    After ``evaluate(W, a)``: ``grad_W`` (m, d), ``grad_a`` (m,) and ``value`` (scalar), all on the device.
+    """
+
+    def __init__(self, X: Tensor, y: Tensor, loss: Loss, alpha: float, m: int, block: int) -> None:
+        self.X, self.y, self.loss, self.alpha, self.m = X, y, loss, alpha, m
+        self.block = min(block, len(X))
+        self.grad_W, self.grad_a = X.new_zeros(m, X.shape[1]), X.new_zeros(m)
+        self.value = X.new_zeros(())
+        self._hidden = X.new_empty(m * self.block)
+        self._active = torch.empty(m * self.block, dtype=torch.bool, device=X.device)
+        self._gathered = X.new_empty(0)
+
+    def evaluate(self, W: Tensor, a: Tensor, rows: Tensor | None = None, *, value_only: bool = False) -> None:
+        """Objective and gradient at W (m, d), a (m,) over ``rows`` (indices), or over all samples."""
+        count = len(self.X) if rows is None else len(rows)
+        weight = self.loss.factor / count if self.loss.reduction == "mean" else self.loss.factor
+        part = replace(self.loss, reduction="sum", factor=weight)
+        self.value.zero_()
+        if not value_only:
+            self.grad_W.zero_()
+            self.grad_a.zero_()
+        for start in range(0, count, self.block):
+            X, y = self._samples(rows, start, min(start + self.block, count))
+            self._add_block(X, y, W, a, part, value_only)
+        if not value_only:
+            self.grad_W.mul_(a[:, None])
+
+    def _samples(self, rows: Tensor | None, start: int, stop: int) -> tuple[Tensor, Tensor]:
+        if rows is None:
+            return self.X[start:stop], self.y[start:stop]
+        if not self._gathered.numel():
+            self._gathered = self.X.new_empty(self.block, self.X.shape[1])
+        chosen, gathered = rows[start:stop], self._gathered[: stop - start]
+        torch.index_select(self.X, 0, chosen, out=gathered)
+        return gathered, self.y[chosen]
+
+    def _add_block(self, X: Tensor, y: Tensor, W: Tensor, a: Tensor, loss: Loss, value_only: bool) -> None:
+        """Add one block's share; neurons are rows here, as BLAS is a fifth faster on W X^T than on X W^T (measured)."""
+        b = len(X)
+        hidden, active = self._hidden[: self.m * b].view(self.m, b), self._active[: self.m * b].view(self.m, b)
+        torch.mm(W, X.T, out=hidden)
+        if self.alpha == 0:
+            hidden.relu_()
+        else:
+            torch.nn.functional.leaky_relu_(hidden, self.alpha)
+        f = torch.mv(hidden.T, a)
+        self.value.add_(objective(loss, f, y))
+        if value_only:
+            return
+        g = output_gradient(loss, f, y)
+        self.grad_a.addmv_(hidden, g)
+        torch.gt(hidden, 0, out=active)
+        slopes = hidden  # the activations are not needed any more
+        if self.alpha == 0:
+            torch.mul(active, g, out=slopes)
+        else:
+            torch.where(active, g, self.alpha * g, out=slopes)
+        self.grad_W.addmm_(slopes, X)

@@ -1,0 +1,144 @@
+"""Assumptions, definitions and conserved quantities of boursier2022 as checks.
+
+What the paper asserts of its own data is judged on its own data; on other data it is a number.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from flowrepro.papers.boursier2022.experiments import TOY
+from flowrepro.papers.boursier2022.hypotheses import (
+    ORTHOGONAL_FLOW,
+    balanced,
+    descent_on_squares,
+    initial,
+    largest_cosine,
+    orthogonal,
+    small,
+    step_time,
+    two_signs,
+    univariate,
+)
+from flowrepro.papers.boursier2022.sign_classes import assumption_3_probability, largest_epsilon, ratio, sign_classes
+from flowrepro.theory.conservation import relative_drift, sign_changes
+from flowrepro.theory.result import CheckResult, Ref
+from flowrepro.theory.statement import NotApplicable, lower, none_of, number, require, statement, upper, window
+from flowrepro.theory.variation_norm import least_variation_norm
+from flowrepro.trajectory import Run
+
+EVERY_RUN = ("toy", "five-points", "lazy")
+
+
+def _ref(place: str) -> Ref:
+    return Ref("boursier2022", place)
+
+
+def _of_the_paper(run: Run) -> bool:
+    return run.row.data == TOY.data
+
+
+@statement("assumption-1", _ref("Assumption 1"), "theory", ("toy",), "the inputs are orthogonal; norms other than 1 are allowed for")
+def assumption_1(run: Run) -> list[CheckResult]:
+    """measured: max |cos(x_k, x_l)|, k != l."""
+    norms = np.linalg.norm(run.X, axis=1)
+    unit = "norms 1" if np.allclose(norms, 1.0, rtol=1e-12, atol=0.0) else f"orthogonal, not normalised: norms {norms.min():.4g} to {norms.max():.4g}"
+    if not _of_the_paper(run):
+        require(orthogonal(run))
+    return [upper(f"largest |cos| ({unit})", largest_cosine(run.X), 1e-12)]
+
+
+@statement("assumption-2", _ref("Assumption 2"), "theory", ("toy",), "no label is zero and ||D+|| != ||D-||")
+def assumption_2(run: Run) -> list[CheckResult]:
+    """measured: |r - 1|, r = ||D_fast|| / ||D_slow||; near 0 there is no visible saddle."""
+    classes = sign_classes(run.X, run.y)
+    if len(classes) < 2:
+        raise NotApplicable("all labels have one sign; there is one phase only")
+    zeros = int(np.sum(run.y == 0))
+    if _of_the_paper(run):
+        return [none_of("labels that are zero", zeros), lower("|r - 1|", ratio(classes) - 1.0, 1e-9)]
+    return [number("|r - 1|", ratio(classes) - 1.0), number("labels that are zero", zeros)]
+
+
+@statement("assumption-3", _ref("Assumption 3"), "theory", ("toy",), "S+ and S- are non-empty at initialisation", (orthogonal,))
+def assumption_3(run: Run) -> list[CheckResult]:
+    """measured: size of the smaller of the two sets; the note has the probability that a balanced Gaussian draw satisfies it."""
+    classes = sign_classes(run.X, run.y)
+    if len(classes) < 2:
+        raise NotApplicable("all labels have one sign; there is one phase only")
+    W, a = initial(run)
+    least = min(int(chosen.members(W, a).sum()) for chosen in classes)
+    chance = number("probability for such a draw", assumption_3_probability(len(a), len(classes[0].y), len(classes[1].y)))
+    counted = "neurons in the smaller of S+ and S-"
+    return [lower(counted, least, 1), chance] if _of_the_paper(run) and run.row.init.name != "file" else [number(counted, least), chance]
+
+
+@statement("lemma-1", _ref("Lemma 1"), "theory", EVERY_RUN, "a_j^2 - ||w_j||^2 is constant and no a_j changes sign", (descent_on_squares,))
+def lemma_1(run: Run) -> list[CheckResult]:
+    """measured: largest drift over the snapshots, relative to the largest a^2 + ||w||^2.
+
+    bound: descent drifts by O(lr), and by far less where neurons move along their own direction (orthogonal, small).
+    Signs are kept by a balanced start only.
+    """
+    group = run.trajectory.group
+    W, a = run.trajectory.W[:, group], run.trajectory.a[:, group]
+    along_itself = orthogonal(run) is None and small(run) is None
+    parts = [upper("relative drift of a^2 - ||w||^2", relative_drift(W, a), 1e-8 if along_itself else step_time(run) / 2)]
+    return [*parts, none_of("neurons whose output weight changes sign", sign_changes(a))] if balanced(run) is None else parts
+
+
+@statement("epsilon", _ref("Appendix B.1"), "theory", ("toy",), "the timeline has room: (1+3 eps)/||D+|| <= (1-eps)/||D-||", (orthogonal, two_signs))
+def epsilon(run: Run) -> list[CheckResult]:
+    """measured: the largest admissible eps; 1/8 on the paper's points with alpha, beta read with the missing 1/n^2."""
+    classes = sign_classes(run.X, run.y)
+    eps = largest_epsilon(classes)
+    room = (1 - eps) / classes[1].rate - (1 + 3 * eps) / classes[0].rate
+    shares = [number("alpha", classes[0].smallest_share), number("beta", classes[1].smallest_share), number("room in units of ln(1/lambda)", room)]
+    if _of_the_paper(run):
+        return [window("largest eps", eps, 0.125 - 1e-12, 0.125 + 1e-12), *shares]
+    return [number("largest eps", eps), *shares]
+
+
+@statement("lemma-6", _ref("Lemma 6"), "theory", ("toy",), "a neuron that leaves a sample never becomes active on it again", ORTHOGONAL_FLOW)
+def lemma_6(run: Run) -> list[CheckResult]:
+    """measured: pairs (j, k) with <w_j, x_k>/||w_j|| > 1e-12 at a snapshot after being negative at an earlier one."""
+    u = _directed(run)
+    was_negative = np.logical_or.accumulate(u < 0, axis=0)
+    return [none_of("pairs that come back", np.any(was_negative[:-1] & (u[1:] > 1e-12), axis=0).sum())]
+
+
+@statement("proposition-2", _ref("Proposition 2"), "theory", ("toy",), "with relu'(0) = 0 a deactivated pair stays on <w_j, x_k> = 0", ORTHOGONAL_FLOW)
+def proposition_2(run: Run) -> list[CheckResult]:
+    """measured: most negative <w_j, x_k>/||w_j|| of a deactivated pair, in units of the one step a descent overshoots by.
+
+    That step is dt |y_k| ||x_k||^2 / n. The first snapshot after the event is used; ||w_j|| may have shrunk since the
+    event by at most e^{-||D|| dt} over the interval, which the unit allows for.
+    """
+    u, steps = _directed(run), run.trajectory.snapshot_step
+    dt, fastest = step_time(run), sum(chosen.rate for chosen in sign_classes(run.X, run.y))
+    one_step = dt * np.abs(run.y) * np.sum(np.square(run.X), axis=1) / len(run.y)
+    left = (u[:-1] > 0) & (u[1:] <= 0)  # (S-1, m, n)
+    shrunk = np.exp(np.minimum(fastest * dt * np.diff(steps), 700.0))
+    overshoot = np.where(left, -u[1:] / (one_step * shrunk[:, None, None]), 0.0)
+    if not left.any():
+        raise NotApplicable("no neuron is deactivated between two snapshots")
+    return [upper("overshoot in steps", overshoot.max(), 1.0 + 1e-6), number("deactivated pairs", left.any(axis=0).sum())]
+
+
+def _directed(run: Run) -> np.ndarray:
+    """<w_j, x_k> / ||w_j|| at the snapshots, (S, m, n); 0 for w_j = 0."""
+    W = run.trajectory.W[:, run.trajectory.group]
+    size = np.abs(W).max(axis=2, keepdims=True)
+    U = W / np.where(size > 0, size, 1.0)
+    norms = np.linalg.norm(U, axis=2, keepdims=True)
+    return (U / np.where(norms > 0, norms, 1.0)) @ run.X.T  # type: ignore[no-any-return]
+
+
+@statement("equation-8", _ref("eq 8"), "theory", ("toy",), "min ||theta||^2/2 over interpolators is the least F1 norm, W+ + W-", (orthogonal, two_signs, univariate))
+def equation_8(run: Run) -> list[CheckResult]:
+    """measured: the least F1 norm, solved as a linear program, over sum over classes of sqrt(sum (y_k/||x_k||)^2)."""
+    expected = sum(chosen.weight for chosen in sign_classes(run.X, run.y))
+    return [window("least F1 norm / (W+ + W-)", least_variation_norm(run.X, run.y) / expected, 1 - 1e-6, 1 + 1e-6)]
+
+
+CHECKS = (assumption_1, assumption_2, assumption_3, lemma_1, epsilon, lemma_6, proposition_2, equation_8)

@@ -1,0 +1,86 @@
+"""From the options of a command line to the rows to run and how to run them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from flowrepro import papers
+from flowrepro.data.from_file import file_sha256, weights_from_file
+from flowrepro.errors import UsageError
+from flowrepro.experiment import Data, Experiment, Init, override, parse_assignment
+from flowrepro.pipeline import declared_figures, quick_variant
+from flowrepro.training import Settings
+
+
+def settings_of(*, out: Path, fresh: bool, new: bool, force_resume: bool, wait: bool, figures: Sequence[str], formats: Sequence[str], **_: Any) -> Settings:
+    """How rows are run; UsageError for an unknown image format."""
+    known = ("pdf", "png", "svg")
+    for name in formats:
+        if name not in known:
+            raise UsageError(f"--format must be one of {', '.join(known)}, not '{name}'")
+    return Settings(out, fresh, new, force_resume, wait, tuple(figures) or None, tuple(formats) or known)
+
+
+def chosen_rows(
+    command: str,
+    *,
+    row_names: Sequence[str],
+    figures: Sequence[str],
+    assignments: Sequence[str],
+    seed: int | None,
+    seeds: str | None,
+    engine: str | None,
+    device: str | None,
+    data_file: Path | None,
+    init_file: Path | None,
+    quick: bool,
+    **_: Any,
+) -> list[list[Experiment]]:
+    """The rows to run, changed as asked, one batch per seed."""
+    rows = _named_rows(command, row_names, figures, only_first=bool(data_file) and not row_names and not figures)
+    changes: dict[str, Any] = dict(parse_assignment(text) for text in assignments)
+    changes |= {key: value for key, value in (("protocol.engine", engine), ("protocol.device", device)) if value is not None}
+    batches = []
+    for chosen in _seeds(seed, seeds):
+        changed = []
+        for row in rows:
+            row = _with_files(row, data_file, init_file)
+            row = quick_variant(row) if quick else row
+            changed.append(override(row, {**changes, **({} if chosen is None else {"seed": chosen})}))
+        batches.append(changed)
+    return batches
+
+
+def _named_rows(command: str, names: Sequence[str], figures: Sequence[str], only_first: bool) -> list[Experiment]:
+    if figures:
+        declared = {figure.id: figure for figure in declared_figures(command)}
+        for figure in figures:
+            if figure not in declared:
+                raise UsageError(f"{command} has no figure '{figure}'; there are {', '.join(declared)}")
+        names = [*names, *dict.fromkeys(name for figure in figures for name in declared[figure].rows)]
+    rows = [papers.find_row(command, name) for name in dict.fromkeys(names)] or list(papers.rows_of(command))
+    return rows[:1] if only_first else rows
+
+
+def _seeds(seed: int | None, seeds: str | None) -> list[int | None]:
+    if seeds is None:
+        return [seed]
+    first, separator, last = seeds.partition(":")
+    if seed is not None or not separator or not first.isdigit() or not last.isdigit() or int(first) >= int(last):
+        raise UsageError(f"--seeds takes A:B with 0 <= A < B, without --seed, not '{seeds}'")
+    return list(range(int(first), int(last)))
+
+
+def _with_files(row: Experiment, data_file: Path | None, init_file: Path | None) -> Experiment:
+    """The row on the user's points and weights, identified by the sha256 of the files."""
+    if data_file is not None:
+        options = {"path": str(data_file.absolute()), "sha256": file_sha256(str(data_file)), "bias": False}
+        row = dataclasses.replace(row, data=Data(name="file", options=options))
+    if init_file is not None:
+        _, a = weights_from_file(str(init_file))
+        init = Init(name="file", m=len(a), scale=1.0, file=str(init_file.absolute()), sha256=file_sha256(str(init_file)))
+        row = dataclasses.replace(row, init=init)
+    return row

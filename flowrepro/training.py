@@ -1,0 +1,154 @@
+"""From a row to a stored trajectory: dataset -> initial weights -> engine -> trajectory -> run directory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from flowrepro import data, engines, provenance
+from flowrepro.engines.base import Problem, SaveAt
+from flowrepro.engines.base import run as drive
+from flowrepro.errors import DataError
+from flowrepro.experiment import Experiment
+from flowrepro.initialize import effective_scale, initial_weights
+from flowrepro.runs import Checkpointer, RunDirectory, load_trajectory, save_trajectory
+from flowrepro.storage import npz_bytes, read_json, read_npz
+from flowrepro.theory.observables import OBSERVABLES
+from flowrepro.trajectory import Dataset, Run, StopReason, Trajectory
+
+
+class Interrupted(Exception):
+    """The user or the system asked for an end; what was computed is on disk."""
+
+
+class Report(Protocol):
+    """Where a run says what it does; the console's and the tests' own implement it."""
+
+    def say(self, text: str) -> None:
+        """One line about what was chosen or found."""
+
+    def progress(self, label: str, step: int, n_steps: int) -> None:
+        """Steps made so far."""
+
+    def interrupted(self) -> bool:
+        """Whether to stop at the next safe moment."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How rows are run: folder, what to do about earlier results, figures to draw.
+
+    figures : ids to draw, or None for all. formats : image formats.
+    """
+
+    root: Path = Path("runs")
+    fresh: bool = False
+    new: bool = False
+    force_resume: bool = False
+    wait: bool = False
+    figures: tuple[str, ...] | None = None
+    formats: tuple[str, ...] = ("pdf", "png", "svg")
+
+
+def prepare(row: Experiment, dataset: Dataset) -> Problem:
+    """The problem of a row: its points, its initial weights, its protocol.
+
+    Raises DataError where points, labels and weights do not fit together.
+    """
+    d = dataset.X.shape[1]
+    if row.loss.name != "square" and not np.all(np.abs(dataset.y) == 1):
+        raise DataError(
+            f"row '{row.name}' classifies with the loss '{row.loss.name}' and needs labels y in {{-1, +1}}; give such labels or --set loss.name=square"
+        )
+    if row.init.name == "file":
+        from flowrepro.data.from_file import weights_from_file
+
+        W, a = weights_from_file(row.init.file, row.init.sha256)
+        scale = effective_scale(row.init, d)
+        W, a = scale * W, scale * a
+        if W.shape[1] != d:
+            raise DataError(
+                f"{row.init.file} holds weights W of shape {W.shape} for inputs of dimension {W.shape[1]}, but the points have dimension {d}; give W (m, {d})"
+            )
+    else:
+        W, a = initial_weights(row.init, row.seed, d)
+    return Problem.of(row, dataset.X, dataset.y, W, a)
+
+
+def train(row: Experiment, dataset: Dataset, problem: Problem, directory: RunDirectory, settings: Settings, report: Report) -> Run:
+    """Compute a row's trajectory, resuming an unfinished folder, and write it with its provenance.
+
+    Raises Interrupted after a last checkpoint.
+    """
+    engine, why = engines.choose(row.protocol.engine, problem)
+    report.say(f"{row.name}: {why}")
+    fingerprint = provenance.fingerprint(engine.name, row.protocol.device)
+    resumed = _resume(directory, fingerprint, settings, report)
+    checkpointer = Checkpointer(directory, fingerprint, resumed[1] if resumed else 0.0)
+    observe = OBSERVABLES[row.record.observe](dataset.X, dataset.y) if row.record.observe else None
+    trajectory = drive(
+        engine,
+        problem,
+        SaveAt.of(row.record, row.protocol.n_steps, observe),
+        target_loss=row.protocol.target_loss,
+        resume=resumed[0] if resumed else None,
+        checkpoint=checkpointer,
+        progress=lambda step: report.progress(row.name, step, row.protocol.n_steps),
+        interrupted=report.interrupted,
+    )
+    if trajectory.stop.reason is StopReason.INTERRUPTED:
+        raise Interrupted(f"{row.name} stopped at step {trajectory.stop.step} of {row.protocol.n_steps}; its checkpoint is in {directory.path}")
+    if row.data.name == "file" or row.init.name == "file":
+        directory.write("inputs.npz", npz_bytes({"x": dataset.X, "y": dataset.y, "W": problem.W0, "a": problem.a0}))
+    directory.write("trajectory.npz", save_trajectory(trajectory))
+    directory.write_json("provenance.json", _provenance(row, dataset, engine.name, trajectory, checkpointer, resumed[2] if resumed else []))
+    directory.seal()
+    return Run(row, dataset, trajectory, engine.name)
+
+
+def _resume(
+    directory: RunDirectory, fingerprint: Mapping[str, str], settings: Settings, report: Report
+) -> tuple[dict[str, np.ndarray], float, list[str]] | None:
+    try:
+        resumed = directory.resume(fingerprint, settings.force_resume)
+    except DataError as error:
+        report.say(f"{error}; computing from the start")
+        return None
+    if resumed:
+        report.say(f"resuming {directory.path} at step {int(resumed[0]['step'])}")
+    return resumed
+
+
+def _provenance(row: Experiment, dataset: Dataset, engine: str, trajectory: Trajectory, checkpointer: Checkpointer, mixed: list[str]) -> dict[str, Any]:
+    stop = trajectory.stop
+    return {
+        "experiment": row.command,
+        "row": row.name,
+        "seed": row.seed,
+        "engine": engine,
+        "device": row.protocol.device,
+        "dtype": row.protocol.dtype,
+        "dataset": dataset.note,
+        "stop": {"reason": stop.reason.name, "meaning": stop.reason.value, "step": stop.step, "t": stop.t, "note": stop.note},
+        "stats": dict(trajectory.stats),
+        "wall_s": round(checkpointer.wall_s(), 3),
+        "resumed_under_other_conditions": mixed,
+        "fingerprint": checkpointer.fingerprint,
+        **provenance.describe(),
+    }
+
+
+def load_run(directory: RunDirectory) -> Run:
+    """A complete run from disk, its dataset rebuilt from the row or, for the user's points, read from inputs.npz."""
+    row = directory.row()
+    inputs = directory.file("inputs.npz")
+    if row.data.name == "file":
+        arrays = read_npz(inputs)
+        dataset = Dataset(arrays["x"], arrays["y"], str(read_json(directory.file("provenance.json"))["dataset"]))
+    else:
+        dataset = data.load(row.data)
+    return Run(row, dataset, load_trajectory(directory.file("trajectory.npz")), read_json(directory.file("provenance.json"))["engine"])

@@ -1,0 +1,149 @@
+"""The command line as its users meet it, mostly inside this process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Result, in_process
+
+from flowrepro import papers
+from flowrepro.experiment import Loss
+from flowrepro.network import gradient, objective, predict
+
+Call = Callable[..., Result]
+SHORT = ("--set", "n_steps=300", "--set", "snapshots=[]", "--set", "geometric=0")
+
+
+@pytest.fixture
+def points(tmp_path: Path) -> tuple[Path, Path]:
+    """Points and weights of a user: n=4, d=3, m=5."""
+    rng = np.random.default_rng(1)
+    np.savez(tmp_path / "d.npz", x=rng.standard_normal((4, 3)), y=rng.standard_normal(4))
+    np.savez(tmp_path / "i.npz", W=0.3 * rng.standard_normal((5, 3)), a=0.3 * rng.standard_normal(5))
+    return tmp_path / "d.npz", tmp_path / "i.npz"
+
+
+def test_list_names_every_row_figure_and_check(flowrepro: Call) -> None:
+    lines = flowrepro("list", "--json").json()
+    assert {(line["experiment"], line["row"]) for line in lines} == {(c, row.name) for c in papers.COMMANDS for row in papers.rows_of(c)}
+    assert all(line["checks"] for line in lines)
+    assert {"2", "3", "4", "5"} <= {figure for line in lines if line["experiment"] == "orthogonal" for figure in line["figures"].split()}
+
+
+def test_list_keys_and_errata(flowrepro: Call) -> None:
+    keys = flowrepro("list", "--keys", "--json").json()
+    assert {"experiment": "orthogonal", "row": "toy", "key": "protocol.lr", "value": "0.001"} in keys
+    errata = flowrepro("list", "--errata", "--json").json()
+    assert {line["paper"] for line in errata} == set(papers.PAPERS)
+
+
+@pytest.mark.parametrize("engine", ["fused", "torch"])
+def test_the_users_points_and_weights(flowrepro: Call, points: tuple[Path, Path], tmp_path: Path, engine: str) -> None:
+    data, init = points
+    words = ("--set", "n_steps=2000", "--set", "lr=1e-2", "--set", "save_every=500", "--out", tmp_path / "out", "--json")
+    result = flowrepro("orthogonal", "--data", data, "--init", init, "--engine", engine, *words)
+    assert result.code in (0, 5), result.err
+    answer = result.json()
+    assert [(run["experiment"], run["row"], run["stop"], run["engine"]) for run in answer["runs"]] == [("orthogonal", "toy", "HORIZON", engine)]
+    assert all({"id", "ref", "verdict", "measured", "bound", "slack", "note"} <= check.keys() for check in answer["checks"])
+    assert all(check["verdict"] == "N/A" for check in answer["checks"] if check["family"] == "reproduction")
+    with np.load(Path(answer["runs"][0]["dir"]) / "trajectory.npz", allow_pickle=False) as stored:
+        assert stored["step"].tolist() == [0, 500, 1000, 1500, 2000]
+        np.testing.assert_allclose(stored["t"], 2 * 1e-2 * stored["step"], rtol=1e-15)
+        X, y, W, a = np.load(data)["x"], np.load(data)["y"], np.load(init)["W"], np.load(init)["a"]
+        np.testing.assert_array_equal(stored["W"][0], W)
+        loss = Loss(name="square", reduction="mean", factor=2.0)
+        for step in range(2001):
+            if step % 500 == 0:
+                assert stored["loss"][step // 500] == pytest.approx(objective(loss, predict(X, W, a), y), rel=1e-10)
+            if step < 2000:
+                dW, da = gradient(X, y, W, a, loss)
+                W, a = W - 1e-2 * dW, a - 1e-2 * da
+        np.testing.assert_allclose(stored["W"][-1], W, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(stored["a"][-1], a, rtol=1e-9, atol=1e-12)
+
+
+def test_a_constant_feature_only_when_asked_for(flowrepro: Call, points: tuple[Path, Path], tmp_path: Path) -> None:
+    answer = flowrepro("orthogonal", "--data", points[0], "--set", "bias=true", *SHORT, "--out", tmp_path, "--json").json()
+    with np.load(Path(answer["runs"][0]["dir"]) / "inputs.npz") as inputs:
+        assert inputs["x"].shape == (4, 4)
+        assert np.all(inputs["x"][:, -1] == 1)
+
+
+def test_a_complete_run_is_reused_and_fresh_keeps_it(flowrepro: Call, tmp_path: Path) -> None:
+    words = ("orthogonal", "--row", "toy", *SHORT, "--out", tmp_path, "--json")
+    first = flowrepro(*words)
+    second = flowrepro(*words)
+    assert "reusing" in second.err
+    assert second.json()["runs"][0]["reused"]
+    assert second.json()["checks"] == first.json()["checks"]
+    third = flowrepro(*words, "--fresh")
+    directory = Path(first.json()["runs"][0]["dir"])
+    assert not third.json()["runs"][0]["reused"]
+    replaced = directory.with_name(f"{directory.name}.replaced-1")
+    assert (replaced / "trajectory.npz").read_bytes() == (directory / "trajectory.npz").read_bytes()
+
+
+def test_an_invalid_run_is_moved_aside_and_made_anew(flowrepro: Call, tmp_path: Path) -> None:
+    words = ("orthogonal", "--row", "toy", *SHORT, "--out", tmp_path, "--json")
+    directory = Path(flowrepro(*words).json()["runs"][0]["dir"])
+    content = (directory / "trajectory.npz").read_bytes()
+    (directory / "trajectory.npz").write_bytes(content[:-7])
+    assert flowrepro("verify", directory).code == 3
+    result = flowrepro(*words)
+    assert "moved aside" in result.err
+    assert (directory / "trajectory.npz").read_bytes() == content
+    assert directory.with_name(f"{directory.name}.invalid-1").is_dir()
+
+
+def test_a_later_manifest_is_left_alone(flowrepro: Call, tmp_path: Path) -> None:
+    words = ("orthogonal", "--row", "toy", *SHORT, "--out", tmp_path, "--json")
+    directory = Path(flowrepro(*words).json()["runs"][0]["dir"])
+    (directory / "manifest.json").write_text('{"schema": 99, "flowrepro": "9.9", "files": {}}')
+    result = flowrepro(*words)
+    assert result.code == 3
+    assert "9.9" in result.err
+
+
+def test_verify_and_show(flowrepro: Call, tmp_path: Path) -> None:
+    answer = flowrepro("orthogonal", "--row", "toy", *SHORT, "--out", tmp_path, "--json").json()
+    directory = answer["runs"][0]["dir"]
+    verified = flowrepro("verify", directory, "--json")
+    assert verified.json()["checks"] == answer["checks"]
+    shown = flowrepro("show", directory)
+    assert shown.code == 0
+    assert "trajectory.npz" in shown.out
+    assert json.loads(flowrepro("show", directory, "--json").out)["provenance"]["engine"] == "fused"
+
+
+def test_seeds_give_one_run_each(flowrepro: Call, tmp_path: Path) -> None:
+    answer = flowrepro("orthogonal", "--row", "toy", "--seeds", "3:5", *SHORT, "--out", tmp_path, "--json", "--format", "png").json()
+    assert [run["seed"] for run in answer["runs"]] == [3, 4]
+    assert len({run["dir"] for run in answer["runs"]}) == 2
+
+
+def test_one_figure_runs_only_its_row(flowrepro: Call, tmp_path: Path) -> None:
+    answer = flowrepro("orthogonal", "--figure", "5", "--set", "n_steps=50", "--out", tmp_path, "--json", "--format", "png").json()
+    assert [run["row"] for run in answer["runs"]] == ["lazy"]
+    assert [Path(path).suffix for path in answer["figures"]] == [".png"]
+
+
+def test_tables_are_plain_lines_where_nobody_watches(flowrepro: Call, tmp_path: Path) -> None:
+    result = flowrepro("orthogonal", "--row", "toy", *SHORT, "--out", tmp_path)
+    assert result.out.splitlines()[0].split("\t")[:2] == ["verdict", "check"]
+    assert "\x1b[" not in result.out + result.err
+
+
+def test_force_color_and_no_color(tmp_path: Path) -> None:
+    coloured = in_process("list", env={"FORCE_COLOR": "1"})
+    assert "\x1b[" in coloured.out
+    plain = in_process("list", env={"NO_COLOR": "1"})
+    assert "\x1b[" not in plain.out
+
+
+def test_the_module_runs_too() -> None:
+    assert in_process("--version").out.startswith("flowrepro, version")
