@@ -26,7 +26,20 @@ if TYPE_CHECKING:
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 
-@click.group(context_settings=CONTEXT)
+class _Group(click.Group):
+    """Commands whose reader may go away: click itself would turn that into exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            code = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 141
+        return code
+
+
+@click.group(cls=_Group, context_settings=CONTEXT)
 @click.version_option(__version__, prog_name="flowrepro")
 def cli() -> None:
     """Reproduce papers on the gradient-flow training of small ReLU networks, and check their theorems.
@@ -44,7 +57,6 @@ def main() -> None:
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         code = cli.main(standalone_mode=False)
-        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         code = error.exit_code
@@ -53,9 +65,6 @@ def main() -> None:
     except FlowreproError as error:
         print(f"flowrepro: {error}", file=sys.stderr)
         code = error.exit_code
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 141
     except Exception as error:
         code = _internal_error(error)
     sys.exit(code if isinstance(code, int) else 0)
@@ -81,6 +90,7 @@ def _experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
     options = [
         click.option("--row", "row_names", multiple=True, metavar="NAME", help="Run only this row (repeatable); see 'flowrepro list'."),
         click.option("--figure", "figures", multiple=True, metavar="ID", help="Draw only this figure and run only the rows it needs (repeatable)."),
+        click.option("--no-figures", is_flag=True, help="Draw nothing."),
         click.option(
             "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change a field of the row, e.g. init.scale=1e-8 or n_steps=500 (repeatable)."
         ),

@@ -34,7 +34,7 @@ def compare(folder: Path, outcomes: Sequence[Outcome]) -> list[str]:
     """One sentence for each series of a figure whose numbers differ from the gallery's."""
     differences = []
     for outcome, figure in _drawn(outcomes):
-        reference = folder / f"{figure.file}.json"
+        reference = folder / f"{_stem(outcome, figure)}.json"
         if not reference.exists():
             differences.append(f"{reference} is missing; 'make gallery' writes it")
             continue
@@ -47,8 +47,8 @@ def compare(folder: Path, outcomes: Sequence[Outcome]) -> list[str]:
 def update(folder: Path, outcomes: Sequence[Outcome]) -> None:
     """Write images, numbers and the page of the gallery."""
     for outcome, figure in _drawn(outcomes):
-        write_atomic(folder / f"{figure.file}.png", (outcome.directory / f"figures/{figure.file}.png").read_bytes())
-        write_atomic(folder / f"{figure.file}.json", json.dumps(_numbers(outcome, figure)).encode() + b"\n")
+        write_atomic(folder / f"{_stem(outcome, figure)}.png", (outcome.directory / f"figures/{figure.file}.png").read_bytes())
+        write_atomic(folder / f"{_stem(outcome, figure)}.json", json.dumps(_numbers(outcome, figure)).encode() + b"\n")
     write_atomic(folder / "checks.json", json_bytes({outcome.row.name: list(outcome.checks) for outcome in outcomes}))
     write_atomic(folder / "README.md", page(outcomes).encode())
 
@@ -60,10 +60,12 @@ def page(outcomes: Sequence[Outcome]) -> str:
     for outcome, figure in _drawn(outcomes):
         counts = " | ".join(str(sum(check["verdict"] == verdict for check in outcome.checks)) for verdict in ("PASS", "FAIL", "N/A", "INFO"))
         command = f"`flowrepro {outcome.row.command} --figure {figure.id}`"
-        parts.append(f"| {outcome.row.paper}, Figure {figure.id} | [{figure.file}.png]({figure.file}.png) | {command} | {counts} |")
+        parts.append(f"| {outcome.row.paper}, Figure {figure.id} | [{_stem(outcome, figure)}.png]({_stem(outcome, figure)}.png) | {command} | {counts} |")
     for command in dict.fromkeys(outcome.row.command for outcome in outcomes):
         parts.append(f"\n## `flowrepro {command}`\n\n{papers.PAPERS[papers.COMMANDS[command].paper]}\n")
-        parts += [f"![{figure.caption}]({figure.file}.png)\n\n{figure.caption}\n" for outcome, figure in _drawn(outcomes) if outcome.row.command == command]
+        parts += [
+            f"![{figure.caption}]({_stem(outcome, figure)}.png)\n\n{figure.caption}\n" for outcome, figure in _drawn(outcomes) if outcome.row.command == command
+        ]
         for outcome in outcomes:
             if outcome.row.command == command:
                 parts.append(_statements(outcome))
@@ -99,6 +101,10 @@ def _drawn(outcomes: Sequence[Outcome]) -> list[tuple[Outcome, Figure]]:
         stems = {path.stem for path in outcome.figures}
         pairs += [(outcome, figure) for figure in declared_figures(outcome.row.command) if figure.file in stems]
     return pairs
+
+
+def _stem(outcome: Outcome, figure: Figure) -> str:
+    return f"{outcome.row.paper}-{figure.file}"
 
 
 def _numbers(outcome: Outcome, figure: Figure) -> dict[str, list[float]]:

@@ -11,17 +11,21 @@ from flowrepro import papers
 from flowrepro.data.from_file import file_sha256, weights_from_file
 from flowrepro.errors import UsageError
 from flowrepro.experiment import Data, Experiment, Init, override, parse_assignment
+from flowrepro.figures.canvas import FORMATS, reject_bad_epoch, reject_unknown
 from flowrepro.pipeline import declared_figures, quick_variant
 from flowrepro.training import Settings
 
 
-def settings_of(*, out: Path, fresh: bool, new: bool, force_resume: bool, wait: bool, figures: Sequence[str], formats: Sequence[str], **_: Any) -> Settings:
-    """How rows are run; UsageError for an unknown image format."""
-    known = ("pdf", "png", "svg")
-    for name in formats:
-        if name not in known:
-            raise UsageError(f"--format must be one of {', '.join(known)}, not '{name}'")
-    return Settings(out, fresh, new, force_resume, wait, tuple(figures) or None, tuple(formats) or known)
+def settings_of(
+    *, out: Path, fresh: bool, new: bool, force_resume: bool, wait: bool, figures: Sequence[str], no_figures: bool, formats: Sequence[str], **_: Any
+) -> Settings:
+    """How rows are run; UsageError for an unknown image format or an unusable SOURCE_DATE_EPOCH."""
+    reject_unknown(formats)
+    reject_bad_epoch()
+    if no_figures and figures:
+        raise UsageError("--figure and --no-figures exclude each other; give one of them")
+    drawn = () if no_figures else tuple(figures) or None
+    return Settings(out, fresh, new, force_resume, wait, drawn, tuple(formats) or FORMATS)
 
 
 def chosen_rows(

@@ -103,7 +103,7 @@ def sweep_temporaries(folder: Path) -> None:
 
 def json_bytes(value: Any) -> bytes:
     """Readable JSON with a final newline; keys keep their order."""
-    return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    return (json.dumps(value, indent=2, allow_nan=False) + "\n").encode()
 
 
 def read_json(path: Path) -> Any:

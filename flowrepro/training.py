@@ -85,7 +85,7 @@ def train(row: Experiment, dataset: Dataset, problem: Problem, directory: RunDir
     Raises Interrupted after a last checkpoint.
     """
     engine, why = engines.choose(row.protocol.engine, problem)
-    report.say(f"{row.name}: {why}")
+    report.say(f"{row.name}: {why}{'' if engine.is_compiled() else '; it compiles first, once on this machine'}")
     fingerprint = provenance.fingerprint(engine.name, row.protocol.device)
     resumed = _resume(directory, fingerprint, settings, report)
     checkpointer = Checkpointer(directory, fingerprint, resumed[1] if resumed else 0.0)

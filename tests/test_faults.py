@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -16,7 +17,7 @@ import pytest
 from conftest import Result, in_process
 
 Call = Callable[..., Result]
-TOY = ("orthogonal", "--row", "toy", "--set", "geometric=0", "--set", "snapshots=[]", "--format", "png")
+TOY = ("orthogonal", "--row", "toy", "--set", "geometric=0", "--set", "snapshots=[]", "--no-figures")
 
 
 def refused(result: Result, code: int, *words: str) -> None:
@@ -67,12 +68,12 @@ def killed_and_resumed(tmp_path: Path, n_steps: int, moments: int) -> None:
 
 
 def test_kill_9_and_the_same_command_is_bit_identical(tmp_path: Path) -> None:
-    killed_and_resumed(tmp_path, 1_000_000, 3)
+    killed_and_resumed(tmp_path, 6_000_000, 3)
 
 
 @pytest.mark.slow
 def test_kill_9_at_twenty_random_moments(tmp_path: Path) -> None:
-    killed_and_resumed(tmp_path, 2_000_000, 20)
+    killed_and_resumed(tmp_path, 20_000_000, 20)
 
 
 def wait_for_checkpoint(out: Path) -> None:
@@ -104,17 +105,21 @@ def test_the_second_signal_stops_at_once(tmp_path: Path) -> None:
     assert "Traceback" not in err
 
 
-def test_a_run_begun_by_other_code_is_not_mixed(tmp_path: Path, flowrepro: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    process = begun(tmp_path, 3_000_000)
+@pytest.mark.parametrize("remedy", ["--new", "--force-resume"])
+def test_a_run_begun_under_other_conditions_is_not_mixed_silently(tmp_path: Path, flowrepro: Call, monkeypatch: pytest.MonkeyPatch, remedy: str) -> None:
+    process = begun(tmp_path, 10_000_000)
     wait_for_checkpoint(tmp_path)
     process.kill()
     process.communicate()
-    words = (*TOY, "--set", "n_steps=3000000", "--set", "save_every=1000", "--out", tmp_path)
+    words = (*TOY, "--set", "n_steps=10000000", "--set", "save_every=1000", "--out", tmp_path)
     monkeypatch.setenv("OMP_NUM_THREADS", "63")
     refused(flowrepro(*words), 2, "threads", "--new", "--force-resume")
-    result = flowrepro(*words, "--new")
+    result = flowrepro(*words, remedy)
     assert result.code in (0, 5), result.err
-    assert [path.name for path in (tmp_path / "orthogonal").iterdir() if ".unfinished-1" in path.name]
+    folders = {path.name.partition(".")[2]: path for path in (tmp_path / "orthogonal").iterdir() if path.is_dir()}
+    mixed = json.loads((folders[""] / "provenance.json").read_text())["resumed_under_other_conditions"]
+    assert ("threads" in str(mixed)) == (remedy == "--force-resume")
+    assert ("unfinished-1" in folders) == (remedy == "--new")
 
 
 # ---- 3, 4, 5: disk and lock
@@ -131,8 +136,8 @@ def test_disk_full_at_any_write(flowrepro: Call, tmp_path: Path, monkeypatch: py
     from flowrepro import storage
 
     original, count = os.fsync, [0]
-    words = (*TOY, "--set", "n_steps=100", "--out", tmp_path)
-    for failing in range(1, 40):
+    words = ("orthogonal", "--figure", "5", "--format", "png", "--set", "n_steps=100", "--out", tmp_path)
+    for failing in range(1, 60):
         count[0] = 0
 
         def full(descriptor: int, failing: int = failing) -> None:
@@ -212,14 +217,15 @@ def test_bad_step_sizes(flowrepro: Call, tmp_path: Path, value: str) -> None:
 
 
 def test_a_diverging_run_keeps_its_last_finite_state(flowrepro: Call, tmp_path: Path) -> None:
-    result = flowrepro(*TOY, "--set", "lr=5", "--set", "init.scale=1", "--out", tmp_path)
+    words = (*TOY, "--set", "lr=5", "--set", "init.scale=1", "--set", "alpha=0.5", "--out", tmp_path)
+    result = flowrepro(*words)
     refused(result, 4, "DIVERGED", "2/L", "lr=5")
     (stored,) = tmp_path.rglob("trajectory.npz")
     with np.load(stored) as arrays:
         assert np.all(np.isfinite(arrays["loss"]))
         assert np.all(np.isfinite(arrays["W"]))
         assert arrays["snapshot_step"][-1] == arrays["step"][-1] > 0
-    assert flowrepro(*TOY, "--set", "lr=5", "--set", "init.scale=1", "--out", tmp_path).code == 4
+    assert flowrepro(*words).code == 4
 
 
 # ---- 13, 14, 17: devices and installation

@@ -104,6 +104,11 @@ class Engine(ABC):
         """None, or why another engine would be faster although this one could run the problem."""
         return None
 
+    @classmethod
+    def is_compiled(cls) -> bool:
+        """Whether the first step starts at once; False where it compiles for some seconds."""
+        return True
+
     @abstractmethod
     def advance(self, steps: np.ndarray) -> np.ndarray:
         """Go to step steps[-1]; the objective (len(steps),) at each of ``steps`` (increasing, >= the current step)."""

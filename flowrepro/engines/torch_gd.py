@@ -51,12 +51,15 @@ class TorchGD(Engine):
         resolve_device(problem.device)
         return None
 
+    def blocks(self) -> list[int]:
+        """Samples per block, to be tried in this order: all at once on a GPU, then half."""
+        n = len(self.problem.X)
+        return [n, -(-n // 2)] if self._device.type == "cuda" else [CPU_BLOCK]
+
     def _build(self, X: np.ndarray) -> None:
         """Move the data and allocate all buffers; a full GPU gets one more try with blocks of half the size."""
-        m, blocks = len(self.problem.a0), [CPU_BLOCK]
-        if self._device.type == "cuda":
-            blocks = [len(X), -(-len(X) // 2)]
-        for block in blocks:
+        m = len(self.problem.a0)
+        for block in self.blocks():
             try:
                 features = torch.from_numpy(X).to(self._device)
                 targets = torch.from_numpy(np.array(self.problem.y, dtype=self.problem.dtype)).to(self._device)

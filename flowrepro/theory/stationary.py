@@ -23,7 +23,7 @@ def force(X: np.ndarray, g: np.ndarray, U: np.ndarray, alpha: float = 0.0) -> np
     g (n,) is d objective / d f_k: a neuron (w, a) moves by dw/dt = a D(w), da/dt = <D(w), w>.
     """
     slopes = np.where(U @ X.T > 0, 1.0, alpha)
-    return -(slopes * g) @ X
+    return -(slopes * g) @ X  # type: ignore[no-any-return]
 
 
 def force_at(X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray, U: np.ndarray, loss: Loss = HALF_MEAN_SQUARE, alpha: float = 0.0) -> np.ndarray:

@@ -32,7 +32,7 @@ class PiecewiseLinear:
 
     def visible(self, least: float) -> np.ndarray:
         """Kinks at which the slope changes by more than ``least``."""
-        return self.kinks[np.abs(self.jumps) > least]
+        return self.kinks[np.abs(self.jumps) > least]  # type: ignore[no-any-return]
 
 
 def piecewise_linear(W: np.ndarray, a: np.ndarray, same_kink: float = SAME_KINK) -> PiecewiseLinear:

@@ -11,13 +11,13 @@ import numpy as np
 
 from flowrepro.engines.compiled import compiled
 from flowrepro.engines.grouped.place import find, locate
-from flowrepro.engines.grouped.table import BLOCKS, CAPTURES, LANES, Caught, Cones, Neurons, Points, Rule, Work
+from flowrepro.engines.grouped.table import BLOCKS, CAPTURES, LANES, Caught, Cones, Points, Rule, Work
 
 HOLD = 64.0
 """A neuron is let go when it cannot reach its hyperplane within HOLD steps."""
 
-RELOOK = 256
-"""Blocks are looked at at least every RELOOK steps."""
+FIRST_PAUSE = 128
+"""Steps until a block is looked at; twice as many after every look at which no neuron was let go."""
 
 
 @compiled
@@ -38,7 +38,7 @@ def add_outputs(points: Points, cones: Cones, caught: Caught, work: Work, alpha:
             for lane in range(LANES):
                 total += a[lane] * W[i, lane]
                 z[lane] += x * W[i, lane]
-            work.V[i, s] += total
+            work.V[s, i] += total
         active = 0.0
         for lane in range(LANES):
             active += a[lane] * max(z[lane], 0.0)
@@ -66,7 +66,7 @@ def move(points: Points, cones: Cones, caught: Caught, work: Work, rule: Rule) -
             on[lane] = g if z[lane] > 0.0 else 0.0
             kick[lane] = -on[lane] * z[lane]
         for i in range(d):
-            x, force = points.X[k, i], work.D[i, s]
+            x, force = points.X[k, i], work.D[s, i]
             for lane in range(LANES):
                 kick[lane] += force * W[i, lane]
                 W[i, lane] += rule.lr * a[lane] * (force - on[lane] * x)
@@ -79,8 +79,8 @@ def move(points: Points, cones: Cones, caught: Caught, work: Work, rule: Rule) -
 def across(points: Points, work: Work, s: int, k: int, alpha: float) -> tuple[float, float, float]:
     """(<D, x_k> where datum k is off, the same where it is on, the larger |D|) for a slot whose bit k is off."""
     off = on = off_square = on_square = 0.0
-    for i in range(len(work.D)):
-        x, D = points.X[k, i], work.D[i, s]
+    for i in range(points.X.shape[1]):
+        x, D = points.X[k, i], work.D[s, i]
         D_on = D - (1.0 - alpha) * work.g[k] * x
         off += D * x
         on += D_on * x
@@ -90,7 +90,7 @@ def across(points: Points, work: Work, s: int, k: int, alpha: float) -> tuple[fl
 
 
 @compiled
-def capture(points: Points, cones: Cones, neurons: Neurons, caught: Caught, work: Work, rule: Rule, s: int, j: int, theta: np.ndarray, step: int) -> int:
+def capture(points: Points, cones: Cones, caught: Caught, work: Work, rule: Rule, s: int, j: int, theta: np.ndarray, step: int) -> int:
     """Take in neuron j, about to leave slot s for theta, if it crossed one hyperplane to which both sides push it back.
 
     Returns 1 if it did, 0 if not, -1 when there is no slot left. Uses the forces of the step just made; being wrong
@@ -103,23 +103,23 @@ def capture(points: Points, cones: Cones, neurons: Neurons, caught: Caught, work
     off, on = 0.0, 0.0
     was_on = (cones.pattern[s, k >> 6] & bit) != 0
     jump = (1.0 - rule.alpha) * work.g[k] * points.norm[k] ** 2
-    for i in range(len(work.D)):
-        off += work.D[i, s] * points.X[k, i]
+    for i in range(points.X.shape[1]):
+        off += work.D[s, i] * points.X[k, i]
     off += jump if was_on else 0.0
     on = off - jump
     a = theta[len(theta) - 1]
     if not (a * off > 0.0 and a * on < 0.0):
         return 0
     force = 0.0
-    for i in range(len(work.D)):
-        force += work.D[i, s] ** 2
+    for i in range(points.X.shape[1]):
+        force += work.D[s, i] ** 2
     reach = HOLD * rule.lr * (np.sqrt(force) + abs(work.g[k]) * points.norm[k])
     pattern = work.pattern.copy()
     margin = locate(points, theta, pattern, k)
     if margin < reach:
         return 0
     b = cones.counter[BLOCKS]
-    edge_slot = find(cones, pattern, k, rule.alpha)
+    edge_slot = find(points, cones, pattern, k, rule.alpha)
     if edge_slot < 0:
         return -1
     for candidate in range(cones.counter[BLOCKS] - 1, -1, -1):
@@ -128,7 +128,7 @@ def capture(points: Points, cones: Cones, neurons: Neurons, caught: Caught, work
             break
         if caught.slot[candidate] < 0:
             b = candidate
-    take(cones, neurons, caught, b, edge_slot, j, theta, margin, step)
+    take(cones, caught, b, edge_slot, j, theta, margin, step)
     return 1
 
 
@@ -150,21 +150,21 @@ def crossed(left: np.ndarray, right: np.ndarray) -> int:
 
 
 @compiled
-def take(cones: Cones, neurons: Neurons, caught: Caught, b: int, s: int, j: int, theta: np.ndarray, margin: float, step: int) -> None:
+def take(cones: Cones, caught: Caught, b: int, s: int, j: int, theta: np.ndarray, margin: float, step: int) -> None:
     """Write neuron j into block b of slot s."""
     if b == cones.counter[BLOCKS]:
         cones.counter[BLOCKS] += 1
     if caught.count[b] == 0:
         caught.slot[b] = s
         caught.due[b] = np.inf
-        caught.check[b] = step + RELOOK
+        caught.pause[b] = FIRST_PAUSE
+        caught.check[b] = step + FIRST_PAUSE
     lane = caught.count[b]
     caught.W[b, :, lane] = theta[:-1]
     caught.a[b, lane] = theta[len(theta) - 1]
     caught.neuron[b, lane] = j
     caught.count[b] += 1
     caught.due[b] = min(caught.due[b], cones.turned[s] + margin)
-    neurons.slot[j] = s
     cones.count[s] += 1
     cones.counter[CAPTURES] += 1
 

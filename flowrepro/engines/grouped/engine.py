@@ -10,14 +10,16 @@ import numpy as np
 from flowrepro.engines.base import Engine, Problem
 from flowrepro.engines.compiled import compiled
 from flowrepro.engines.grouped.caught import move
-from flowrepro.engines.grouped.place import settle
+from flowrepro.engines.grouped.place import current, settle
 from flowrepro.engines.grouped.regroup import regroup
-from flowrepro.engines.grouped.step import LOSS_NUMBER, forces, objective, outputs, propagate, turn
+from flowrepro.engines.grouped.step import LOSS_NUMBER, descend, objective, outputs
 from flowrepro.engines.grouped.table import (
     BLOCKS,
     CAPTURES,
     CROSSINGS,
     EXAMINED,
+    LEVELS,
+    SLOTS,
     Caught,
     Cones,
     Neurons,
@@ -51,7 +53,7 @@ class GroupedGD(Engine):
         weight = loss.factor / (n if loss.reduction == "mean" else 1.0)
         self._rule = Rule(float(problem.lr), float(problem.alpha), LOSS_NUMBER[loss.name], float(weight), problem.train == "both")
         theta = np.column_stack([problem.W0, problem.a0]).astype(np.float64)
-        self._neurons = Neurons(theta, np.zeros(m, np.int64), np.full(m, -1, np.int64))
+        self._neurons = Neurons(theta, np.full(m, -1, np.int64))
         self._caught = empty_caught(m, d)
         self._cones = empty_cones(n, d, FIRST_SLOTS)
         self._work = workspace(n, d, FIRST_SLOTS)
@@ -125,10 +127,10 @@ class GroupedGD(Engine):
 
     def _grow(self) -> None:
         """Twice as many slots, keeping the forces of the step in progress."""
-        n, capacity = self._cones.slope.shape
+        capacity, d, n = self._cones.active.shape
         self._cones = grown(self._cones)
-        work = workspace(n, self.problem.shape[1], 2 * capacity)
-        work.D[:, :capacity] = self._work.D
+        work = workspace(n, d, 2 * capacity)
+        work.D[:capacity] = self._work.D
         work.g[:] = self._work.g
         self._work = work
 
@@ -167,9 +169,7 @@ def _advance(
         if written == len(steps):
             progress[:] = step, written
             return True
-        forces(points, cones, work, rule)
-        propagate(cones, work, rule)
-        late = turn(points, cones, work, rule)
+        late = descend(points, cones, work, rule)
         if cones.counter[BLOCKS] > 0:
             move(points, cones, caught, work, rule)
             late = True
@@ -179,16 +179,14 @@ def _advance(
 @compiled
 def _collect(cones: Cones, neurons: Neurons, caught: Caught, theta: np.ndarray) -> None:
     """theta_j of every neuron, into ``theta`` (m, d+1)."""
-    size = theta.shape[1]
-    for j in range(len(theta)):
-        s = neurons.slot[j]
-        if cones.edge[s] < 0:
-            for r in range(size):
-                theta[j, r] = 0.0
-                for c in range(size):
-                    theta[j, r] += cones.M[r, c, s] * neurons.theta0[j, c]
+    for s in range(cones.counter[SLOTS]):
+        for level in range(LEVELS):
+            j = cones.head[s, level]
+            while j >= 0:
+                current(cones, neurons, s, j, theta[j])
+                j = neurons.following[j]
     for b in range(cones.counter[BLOCKS]):
         for lane in range(caught.count[b]):
             j = caught.neuron[b, lane]
-            theta[j, : size - 1] = caught.W[b, :, lane]
-            theta[j, size - 1] = caught.a[b, lane]
+            theta[j, :-1] = caught.W[b, :, lane]
+            theta[j, -1] = caught.a[b, lane]

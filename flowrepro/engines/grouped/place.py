@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from flowrepro.engines.compiled import compiled
-from flowrepro.engines.grouped.table import FREE, LEVELS, PLAIN, SLOTS, Cones, Neurons, Points, Work
+from flowrepro.engines.grouped.table import BLOCKS, FREE, LEVELS, PLAIN, SLOTS, Caught, Cones, Neurons, Points, Work
 
 SAFETY = 1.0 - 1e-9
 """Margins are shortened by this factor, against the rounding of sums of many small angles."""
@@ -50,7 +50,7 @@ def same(left: np.ndarray, right: np.ndarray) -> bool:
 
 
 @compiled
-def find(cones: Cones, pattern: np.ndarray, edge: int, alpha: float) -> int:
+def find(points: Points, cones: Cones, pattern: np.ndarray, edge: int, alpha: float) -> int:
     """The slot of this pattern and edge, opened if need be; -1 when all slots are taken."""
     free = -1
     for s in range(cones.counter[SLOTS]):
@@ -65,9 +65,10 @@ def find(cones: Cones, pattern: np.ndarray, edge: int, alpha: float) -> int:
         cones.counter[SLOTS] += 1
     cones.pattern[free] = pattern
     cones.edge[free] = edge
-    for k in range(len(cones.slope)):
+    for k in range(len(points.X)):
         on = (pattern[k >> 6] >> np.uint64(k & 63)) & np.uint64(1)
-        cones.slope[k, free] = 1.0 if on else alpha
+        for i in range(points.X.shape[1]):
+            cones.active[free, i, k] = points.X[k, i] if on else alpha * points.X[k, i]
     return free
 
 
@@ -75,17 +76,50 @@ def find(cones: Cones, pattern: np.ndarray, edge: int, alpha: float) -> int:
 def leave(cones: Cones, s: int) -> None:
     """One neuron fewer in slot s; an empty slot becomes free, so that no rounding is left behind in it."""
     cones.count[s] -= 1
-    if cones.count[s] > 0:
-        return
+    if cones.count[s] == 0:
+        clear(cones, s)
+
+
+@compiled
+def clear(cones: Cones, s: int) -> None:
+    """Make slot s as it was before its first use."""
     cones.edge[s] = FREE
-    cones.slope[:, s] = 0.0
+    cones.count[s] = 0
+    cones.active[s] = 0.0
     cones.turned[s] = 0.0
+    cones.head[s] = -1
     cones.due[s] = np.inf
     cones.soonest[s] = np.inf
-    for r in range(len(cones.M)):
-        for c in range(len(cones.M)):
-            cones.M[r, c, s] = 1.0 if r == c else 0.0
-            cones.S[r, c, s] = 0.0
+    cones.S[s] = 0.0
+    reset(cones.M[s])
+
+
+@compiled
+def reset(M: np.ndarray) -> None:
+    """M = I."""
+    M[:] = 0.0
+    for r in range(len(M)):
+        M[r, r] = 1.0
+
+
+@compiled
+def close_gaps(cones: Cones, caught: Caught) -> None:
+    """Move slots down until no free one lies among those in use."""
+    for s in range(cones.counter[SLOTS]):
+        while cones.counter[SLOTS] > s and cones.edge[cones.counter[SLOTS] - 1] == FREE:
+            cones.counter[SLOTS] -= 1
+        last = cones.counter[SLOTS] - 1
+        if s >= last or cones.edge[s] != FREE:
+            continue
+        cones.pattern[s], cones.edge[s], cones.count[s] = cones.pattern[last], cones.edge[last], cones.count[last]
+        cones.active[s], cones.M[s], cones.S[s] = cones.active[last], cones.M[last], cones.S[last]
+        cones.turned[s], cones.head[s], cones.due[s] = cones.turned[last], cones.head[last], cones.due[last]
+        cones.soonest[s] = cones.soonest[last]
+        for b in range(cones.counter[BLOCKS]):
+            if caught.slot[b] == last:
+                caught.slot[b] = s
+        clear(cones, last)
+        cones.counter[SLOTS] = last
 
 
 @compiled
@@ -111,7 +145,7 @@ def weigh(cones: Cones, neurons: Neurons, s: int, j: int, sign: float) -> None:
     theta0 = neurons.theta0[j]
     for r in range(len(theta0)):
         for c in range(len(theta0)):
-            cones.S[r, c, s] += sign * theta0[r] * theta0[c]
+            cones.S[s, r, c] += sign * theta0[r] * theta0[c]
 
 
 @compiled
@@ -120,26 +154,25 @@ def current(cones: Cones, neurons: Neurons, s: int, j: int, theta: np.ndarray) -
     for r in range(len(theta)):
         theta[r] = 0.0
         for c in range(len(theta)):
-            theta[r] += cones.M[r, c, s] * neurons.theta0[j, c]
+            theta[r] += cones.M[s, r, c] * neurons.theta0[j, c]
 
 
 @compiled
 def enter(cones: Cones, neurons: Neurons, work: Work, s: int, j: int, theta: np.ndarray, margin: float) -> None:
     """Put neuron j, now at theta, into the plain slot s: theta0 = M_s^{-1} theta."""
-    pull_back(cones.M, s, theta, work.system, neurons.theta0[j])
+    pull_back(cones.M[s], theta, work.system, neurons.theta0[j])
     weigh(cones, neurons, s, j, 1.0)
-    neurons.slot[j] = s
     cones.count[s] += 1
     wait(cones, neurons, s, j, margin)
 
 
 @compiled
-def pull_back(M: np.ndarray, s: int, theta: np.ndarray, system: np.ndarray, theta0: np.ndarray) -> None:
-    """Solve M[:, :, s] theta0 = theta by elimination with row exchanges."""
+def pull_back(M: np.ndarray, theta: np.ndarray, system: np.ndarray, theta0: np.ndarray) -> None:
+    """Solve M theta0 = theta by elimination with row exchanges."""
     size = len(theta)
     for r in range(size):
         for c in range(size):
-            system[r, c] = M[r, c, s]
+            system[r, c] = M[r, c]
         system[r, size] = theta[r]
     for c in range(size):
         pivot = c
@@ -163,10 +196,7 @@ def pull_back(M: np.ndarray, s: int, theta: np.ndarray, system: np.ndarray, thet
 @compiled
 def start_again(cones: Cones, neurons: Neurons, s: int, theta: np.ndarray) -> None:
     """A new epoch of slot s, before M_s becomes ill-conditioned: theta0 <- M theta0, S anew, M = I."""
-    size = len(theta)
-    for r in range(size):
-        for c in range(size):
-            cones.S[r, c, s] = 0.0
+    cones.S[s] = 0.0
     for level in range(LEVELS):
         j = cones.head[s, level]
         while j >= 0:
@@ -174,9 +204,7 @@ def start_again(cones: Cones, neurons: Neurons, s: int, theta: np.ndarray) -> No
             neurons.theta0[j] = theta
             weigh(cones, neurons, s, j, 1.0)
             j = neurons.following[j]
-    for r in range(size):
-        for c in range(size):
-            cones.M[r, c, s] = 1.0 if r == c else 0.0
+    reset(cones.M[s])
     cones.due[s] -= cones.turned[s]
     cones.soonest[s] -= cones.turned[s]
     cones.turned[s] = 0.0
@@ -185,11 +213,11 @@ def start_again(cones: Cones, neurons: Neurons, s: int, theta: np.ndarray) -> No
 @compiled
 def settle(points: Points, cones: Cones, neurons: Neurons, work: Work, alpha: float, first: int) -> int:
     """Put the neurons from ``first`` on, whose theta0 is their theta, into cones; the first that found no slot, else m."""
-    m = len(neurons.slot)
+    m = len(neurons.following)
     for j in range(first, m):
         work.theta[:] = neurons.theta0[j]
         margin = locate(points, work.theta, work.pattern, -1)
-        s = find(cones, work.pattern, PLAIN, alpha)
+        s = find(points, cones, work.pattern, PLAIN, alpha)
         if s < 0:
             return j
         enter(cones, neurons, work, s, j, work.theta, margin)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from flowrepro.engines.compiled import compiled
-from flowrepro.engines.grouped.caught import HOLD, RELOOK, across, capture, drop
-from flowrepro.engines.grouped.place import current, enter, find, leave, locate, same, start_again, wait, weigh
+from flowrepro.engines.grouped.caught import HOLD, FIRST_PAUSE, across, capture, drop
+from flowrepro.engines.grouped.place import close_gaps, current, enter, find, leave, locate, same, start_again, wait, weigh
 from flowrepro.engines.grouped.table import BLOCKS, CROSSINGS, EXAMINED, LEVELS, PLAIN, SLOTS, Caught, Cones, Neurons, Points, Rule, Work
 
 
@@ -31,6 +31,7 @@ def regroup(points: Points, cones: Cones, neurons: Neurons, caught: Caught, work
         s = caught.slot[b]
         if s >= 0 and (cones.turned[s] > caught.due[b] or step >= caught.check[b]) and not look_at_block(points, cones, neurons, caught, work, rule, b, step):
             return False
+    close_gaps(cones, caught)
     return True
 
 
@@ -65,11 +66,11 @@ def look(points: Points, cones: Cones, neurons: Neurons, caught: Caught, work: W
 @compiled
 def cross(points: Points, cones: Cones, neurons: Neurons, caught: Caught, work: Work, rule: Rule, s: int, j: int, margin: float, step: int) -> bool:
     """Move neuron j, now at work.theta with work.pattern, out of slot s; False, with nothing done, when no slot is left."""
-    taken = capture(points, cones, neurons, caught, work, rule, s, j, work.theta, step)
+    taken = capture(points, cones, caught, work, rule, s, j, work.theta, step)
     if taken < 0:
         return False
     if taken == 0:
-        target = find(cones, work.pattern, PLAIN, rule.alpha)
+        target = find(points, cones, work.pattern, PLAIN, rule.alpha)
         if target < 0:
             return False
     weigh(cones, neurons, s, j, -1.0)
@@ -88,8 +89,8 @@ def look_at_block(points: Points, cones: Cones, neurons: Neurons, caught: Caught
     k = cones.edge[s]
     off, on, force = across(points, work, s, k, rule.alpha)
     reach, turn = HOLD * rule.lr * max(abs(off), abs(on)), 0.5 * HOLD * rule.lr * force
-    nearest = np.inf
-    for lane in range(caught.count[b] - 1, -1, -1):
+    nearest, held = np.inf, caught.count[b]
+    for lane in range(held - 1, -1, -1):
         z = 0.0
         for i in range(d):
             work.theta[i] = caught.W[b, i, lane]
@@ -101,7 +102,7 @@ def look_at_block(points: Points, cones: Cones, neurons: Neurons, caught: Caught
             nearest = min(nearest, margin)
             continue
         margin = locate(points, work.theta, work.pattern, -1)
-        target = find(cones, work.pattern, PLAIN, rule.alpha)
+        target = find(points, cones, work.pattern, PLAIN, rule.alpha)
         if target < 0:
             return False
         j = caught.neuron[b, lane]
@@ -109,5 +110,6 @@ def look_at_block(points: Points, cones: Cones, neurons: Neurons, caught: Caught
         leave(cones, s)
         enter(cones, neurons, work, target, j, work.theta, margin)
     caught.due[b] = cones.turned[s] + nearest
-    caught.check[b] = step + RELOOK
+    caught.pause[b] = 2 * caught.pause[b] if caught.count[b] == held else FIRST_PAUSE
+    caught.check[b] = step + caught.pause[b]
     return True

@@ -24,29 +24,25 @@ def outputs(points: Points, cones: Cones, caught: Caught, work: Work, alpha: flo
     The factored form is kept on purpose: S <- P S P^T drifts away from the neurons by rounding.
     """
     n, d = points.X.shape
-    top = cones.counter[SLOTS]
-    M, S, q, V, slope = cones.M, cones.S, work.q, work.V, cones.slope
-    for r in range(d + 1):
-        for s in range(top):
-            q[r, s] = 0.0
-        for c in range(d + 1):
-            for s in range(top):
-                q[r, s] += S[r, c, s] * M[d, c, s]
-    for i in range(d):
-        for s in range(top):
-            V[i, s] = 0.0
+    V, q, f = work.V, work.q, work.f
+    for s in range(cones.counter[SLOTS]):
+        M, S = cones.M[s], cones.S[s]
         for r in range(d + 1):
-            for s in range(top):
-                V[i, s] += M[i, r, s] * q[r, s]
-    work.f[:] = 0.0
+            q[r] = 0.0
+            for c in range(d + 1):
+                q[r] += S[r, c] * M[d, c]
+        for i in range(d):
+            V[s, i] = 0.0
+            for r in range(d + 1):
+                V[s, i] += M[i, r] * q[r]
+    f[:] = 0.0
     if cones.counter[BLOCKS] > 0:
         add_outputs(points, cones, caught, work, alpha)
-    for k in range(n):
+    for s in range(cones.counter[SLOTS]):
         for i in range(d):
-            total = 0.0
-            for s in range(top):
-                total += slope[k, s] * V[i, s]
-            work.f[k] += points.X[k, i] * total
+            v, active = V[s, i], cones.active[s, i]
+            for k in range(n):
+                f[k] += v * active[k]
 
 
 @compiled
@@ -82,70 +78,67 @@ def objective(points: Points, work: Work, rule: Rule) -> float:
 
 
 @compiled
-def forces(points: Points, cones: Cones, work: Work, rule: Rule) -> None:
-    """g_k from the outputs and work.D_s = -sum_k g_k slope_sk x_k for each slot."""
-    n, d = points.X.shape
-    top = cones.counter[SLOTS]
-    D, slope = work.D, cones.slope
-    for i in range(d):
-        for s in range(top):
-            D[i, s] = 0.0
-    for k in range(n):
-        work.g[k] = rule.weight * loss_slope(rule.loss, work.f[k], points.y[k])
-        for i in range(d):
-            gx = work.g[k] * points.X[k, i]
-            for s in range(top):
-                D[i, s] -= gx * slope[k, s]
+def descend(points: Points, cones: Cones, work: Work, rule: Rule) -> bool:
+    """One step of every cone, from the outputs in ``work``; whether some neuron must be looked at afterwards.
 
-
-@compiled
-def propagate(cones: Cones, work: Work, rule: Rule) -> None:
-    """M_s <- (I + lr B(D_s)) M_s; with fixed outer weights the last row of B is zero."""
-    d = len(work.D)
-    top = cones.counter[SLOTS]
-    M, D, kick = cones.M, work.D, work.q[0]
-    for c in range(d + 1):
-        for s in range(top):
-            kick[s] = 0.0
-        for i in range(d):
-            for s in range(top):
-                kick[s] += D[i, s] * M[i, c, s]
-                M[i, c, s] += rule.lr * D[i, s] * M[d, c, s]
-        if rule.both:
-            for s in range(top):
-                M[d, c, s] += rule.lr * kick[s]
-
-
-@compiled
-def turn(points: Points, cones: Cones, work: Work, rule: Rule) -> bool:
-    """Add to ``turned`` a bound of the angle by which a step can turn theta; whether any cone must be looked at.
-
-    |theta' - theta| <= lr |D| |theta|, so the angle is at most arcsin(lr |D|) <= r (1 + 0.19 r^2) for r = lr |D| <= 1/2.
+    Leaves g_k in work.g and the forces D_s in work.D.
     """
-    d = len(work.D)
-    top = cones.counter[SLOTS]
-    D, square = work.D, work.q[0]
-    for s in range(top):
-        square[s] = 0.0
-    for i in range(d):
-        for s in range(top):
-            square[s] += D[i, s] * D[i, s]
-    for s in range(top):
+    for k in range(len(points.y)):
+        work.g[k] = rule.weight * loss_slope(rule.loss, work.f[k], points.y[k])
+    late = False
+    for s in range(cones.counter[SLOTS]):
+        D = work.D[s]
+        square = force(cones.active[s], work.g, D)
         k = cones.edge[s]
-        if k >= 0:
-            square[s] = max(square[s], squared_force_across(points, work, s, k, rule.alpha))
-    late = 0
-    for s in range(top):
-        r = rule.lr * math.sqrt(square[s])
-        cones.turned[s] += r * (1.0 + 0.19 * r * r) if r <= 0.5 else np.pi
-        late += (cones.turned[s] > cones.soonest[s]) | (cones.turned[s] > 1.0)
-    return late > 0
+        if k < 0:
+            propagate(cones.M[s], D, rule)
+        else:
+            square = max(square, squared_force_across(points, D, work.g[k], k, rule.alpha))
+        cones.turned[s] += largest_turn(rule.lr * math.sqrt(square))
+        late |= cones.turned[s] > cones.soonest[s] or cones.turned[s] > 1.0
+    return late
 
 
 @compiled
-def squared_force_across(points: Points, work: Work, s: int, k: int, alpha: float) -> float:
+def force(active: np.ndarray, g: np.ndarray, D: np.ndarray) -> float:
+    """D = -sum_k g_k slope_k x_k; its squared norm."""
+    square = 0.0
+    for i in range(len(D)):
+        total = 0.0
+        for k in range(len(g)):
+            total -= active[i, k] * g[k]
+        D[i] = total
+        square += total * total
+    return square
+
+
+@compiled
+def propagate(M: np.ndarray, D: np.ndarray, rule: Rule) -> None:
+    """M <- (I + lr B(D)) M; with fixed outer weights the last row of B is zero."""
+    d = len(D)
+    for c in range(d + 1):
+        kick, last = 0.0, M[d, c]
+        for i in range(d):
+            kick += D[i] * M[i, c]
+            M[i, c] += rule.lr * D[i] * last
+        if rule.both:
+            M[d, c] = last + rule.lr * kick
+
+
+@compiled
+def largest_turn(r: float) -> float:
+    """A bound of the angle by which a step turns theta, r = lr |D|.
+
+    |theta' - theta| <= r |theta|, so it is at most arcsin r, which is below r (1 + 0.19 r^2) for r <= 1/2. Beyond, pi
+    makes every neuron of the cone be looked at.
+    """
+    return r * (1.0 + 0.19 * r * r) if r <= 0.5 else np.pi
+
+
+@compiled
+def squared_force_across(points: Points, D: np.ndarray, g: float, k: int, alpha: float) -> float:
     """|D|^2 on the other side of datum k, where it is active."""
     total = 0.0
-    for i in range(len(work.D)):
-        total += (work.D[i, s] - (1.0 - alpha) * work.g[k] * points.X[k, i]) ** 2
+    for i in range(len(D)):
+        total += (D[i] - (1.0 - alpha) * g * points.X[k, i]) ** 2
     return total

@@ -1,8 +1,7 @@
 """The arrays of the engine: points, cones, neurons and the blocks of caught neurons.
 
-A *cone* is an activation pattern that some neuron has. Its slot s (last index of the arrays below, so that loops
-over cones vectorise) holds the propagator M_s (d+1, d+1) since its epoch and the Gram matrix
-S_s = sum_j theta0_j theta0_j^T of its neurons, where theta = (w, a) and theta_j = M_s theta0_j now.
+A *cone* is an activation pattern that some neuron has. Its slot s holds the propagator M_s (d+1, d+1) since its
+epoch and the Gram matrix S_s = sum_j theta0_j theta0_j^T of its neurons, where theta = (w, a), theta_j = M_s theta0_j now.
 
 Slots with ``edge`` = k >= 0 are for neurons caught on the hyperplane <w, x_k> = 0: those are kept as they are, in
 blocks of LANES neurons, and every step touches each of them. Their pattern has bit k off.
@@ -46,7 +45,7 @@ class Rule(NamedTuple):
 class Cones(NamedTuple):
     """Per slot: see the module; ``turned`` bounds the angle by which any direction theta has turned since the epoch.
 
-    pattern (C, words) uint64, edge (C,), count (C,), slope (n, C), M and S (d+1, d+1, C), turned (C,),
+    pattern (C, words) uint64, edge (C,), count (C,), active (C, d, n) = slope_sk x_k, M and S (C, d+1, d+1), turned (C,),
     head (C, LEVELS) first neuron of each list, due (C, LEVELS) value of ``turned`` above which a list must be looked at,
     soonest (C,) = min of due, counter (5,).
     """
@@ -54,7 +53,7 @@ class Cones(NamedTuple):
     pattern: np.ndarray
     edge: np.ndarray
     count: np.ndarray
-    slope: np.ndarray
+    active: np.ndarray
     M: np.ndarray
     S: np.ndarray
     turned: np.ndarray
@@ -65,17 +64,17 @@ class Cones(NamedTuple):
 
 
 class Neurons(NamedTuple):
-    """theta0 (m, d+1) in epoch coordinates, slot (m,), following (m,) neuron in the same list or -1."""
+    """theta0 (m, d+1) in epoch coordinates, following (m,): the next neuron of the same list, or -1."""
 
     theta0: np.ndarray
-    slot: np.ndarray
     following: np.ndarray
 
 
 class Caught(NamedTuple):
     """Blocks of caught neurons: W (b, d, LANES), a (b, LANES), neuron (b, LANES), slot (b,) or -1, count (b,).
 
-    A block is looked at when its slot has turned by more than ``due`` (b,) or step ``check`` (b,) is reached.
+    A block is looked at when its slot has turned by more than ``due`` (b,), and ``pause`` (b,) steps after the last
+    look, at step ``check`` (b,).
     """
 
     W: np.ndarray
@@ -85,10 +84,11 @@ class Caught(NamedTuple):
     count: np.ndarray
     due: np.ndarray
     check: np.ndarray
+    pause: np.ndarray
 
 
 class Work(NamedTuple):
-    """Scratch: D, V (d, C), q (d+1, C), f, g (n,), system (d+1, d+2), theta (d+1,), pattern (words,)."""
+    """Scratch: D, V (C, d), q (d+1,), f, g (n,), system (d+1, d+2), theta (d+1,), pattern (words,)."""
 
     D: np.ndarray
     V: np.ndarray
@@ -111,9 +111,9 @@ def empty_cones(n: int, d: int, capacity: int) -> Cones:
         pattern=np.zeros((capacity, words(n)), np.uint64),
         edge=np.full(capacity, FREE, np.int64),
         count=np.zeros(capacity, np.int64),
-        slope=np.zeros((n, capacity)),
-        M=np.repeat(np.eye(d + 1)[:, :, None], capacity, axis=2),
-        S=np.zeros((d + 1, d + 1, capacity)),
+        active=np.zeros((capacity, d, n)),
+        M=np.tile(np.eye(d + 1), (capacity, 1, 1)),
+        S=np.zeros((capacity, d + 1, d + 1)),
         turned=np.zeros(capacity),
         head=np.full((capacity, LEVELS), -1, np.int64),
         due=np.full((capacity, LEVELS), np.inf),
@@ -122,19 +122,12 @@ def empty_cones(n: int, d: int, capacity: int) -> Cones:
     )
 
 
-_SLOT_FIRST = ("pattern", "edge", "count", "turned", "head", "due", "soonest")
-_SLOT_LAST = ("slope", "M", "S")
-
-
 def grown(cones: Cones) -> Cones:
     """The same cones with twice as many slots."""
-    n, capacity = cones.slope.shape
-    larger = empty_cones(n, len(cones.M) - 1, 2 * capacity)
-    for name in _SLOT_FIRST:
-        getattr(larger, name)[:capacity] = getattr(cones, name)
-    for name in _SLOT_LAST:
-        getattr(larger, name)[..., :capacity] = getattr(cones, name)
-    larger.counter[:] = cones.counter
+    capacity, d, n = cones.active.shape
+    larger = empty_cones(n, d, 2 * capacity)
+    for old, new in zip(cones, larger, strict=True):
+        new[: len(old)] = old
     return larger
 
 
@@ -149,15 +142,16 @@ def empty_caught(m: int, d: int) -> Caught:
         count=np.zeros(blocks, np.int64),
         due=np.zeros(blocks),
         check=np.zeros(blocks, np.int64),
+        pause=np.zeros(blocks, np.int64),
     )
 
 
 def workspace(n: int, d: int, capacity: int) -> Work:
     """Scratch for ``capacity`` slots."""
     return Work(
-        D=np.zeros((d, capacity)),
-        V=np.zeros((d, capacity)),
-        q=np.zeros((d + 1, capacity)),
+        D=np.zeros((capacity, d)),
+        V=np.zeros((capacity, d)),
+        q=np.zeros(d + 1),
         f=np.zeros(n),
         g=np.zeros(n),
         system=np.zeros((d + 1, d + 2)),

@@ -68,7 +68,7 @@ class ClosedForm:
     def mse(self, step: np.ndarray, dt: float) -> np.ndarray:
         """(1/n) sum_k (f(x_k) - y_k)^2 at descent steps (T,)."""
         shares = np.array([np.sum(np.square(chosen.y)) / chosen.n for chosen in self.classes])
-        return shares @ np.square(1.0 - self.fitted(step, dt))  # type: ignore[no-any-return]
+        return shares @ np.square(1.0 - self.fitted(step, dt))
 
     def saddle(self) -> tuple[np.ndarray, np.ndarray]:
         """theta_S as (W, a): the faster class fitted with least norm, every other neuron zero   (Fact 1)."""
@@ -101,7 +101,9 @@ def early_growth(X: np.ndarray, y: np.ndarray, w: np.ndarray, out: float) -> tup
         if D == 0.0:
             return float(np.linalg.norm(w)), tau
         p = float(drive @ w) / D
-        leaving, k = min(((_crossing(b, p, float(X[k] @ w) * D / (pull[k] * (X[k] @ X[k]))), int(k)) for k in np.flatnonzero(active & (pull < 0))), default=(np.inf, -1))
+        leaving, k = min(
+            ((_crossing(b, p, float(X[k] @ w) * D / (pull[k] * (X[k] @ X[k]))), int(k)) for k in np.flatnonzero(active & (pull < 0))), default=(np.inf, -1)
+        )
         if not np.isfinite(leaving):
             return (b + p) * float(np.exp(-D * tau)) / 2, tau
         b, moved = ((b + p) * leaving + (b - p) / leaving) / 2, ((b + p) * leaving - (b - p) / leaving) / 2

@@ -14,16 +14,16 @@ from flowrepro.papers.boursier2022.hypotheses import (
     equal_norms,
     half_mean_square,
     initial,
-    long_enough,
     mse,
     scale,
     step_time,
     straggler_exponent,
+    straggling,
 )
 from flowrepro.papers.boursier2022.sign_classes import SignClass, sign_classes
 from flowrepro.theory.result import CheckResult, Ref
+from flowrepro.theory.statement import NotApplicable, lower, number, require, statement, upper, window
 from flowrepro.theory.stationary import gradient_norm
-from flowrepro.theory.statement import NotApplicable, lower, number, statement, upper, window
 from flowrepro.trajectory import Run
 
 FLOW_EQUAL_NORMS = (*ORTHOGONAL_FLOW, equal_norms)
@@ -48,6 +48,7 @@ class Along:
 
     @classmethod
     def of(cls, run: Run) -> Along:
+        """Evaluated at every snapshot of a run with both sign classes."""
         group, classes = run.trajectory.group, sign_classes(run.X, run.y)
         members = [chosen.members(*initial(run)) for chosen in classes]
         rows = []
@@ -77,10 +78,14 @@ def _final_phase(run: Run) -> tuple[Along, float]:
 
 def _tolerance(run: Run, floor: float) -> float:
     """floor, or what stragglers leave: 3 lambda^{2 gamma}."""
-    return max(floor, 3.0 * scale(run) ** (2.0 * straggler_exponent(run)))
+    left = float(3.0 * scale(run) ** (2.0 * straggler_exponent(run)))
+    require(None if left <= 0.1 else f"at this scale neurons that miss a label are not negligible (3 lambda^(2 gamma) = {left:.2g})")
+    return max(floor, left)
 
 
-@statement("logistic-phases", _ref("Section 4.2"), "theory", ("toy",), "u' = 2 ||D|| (1 - u/W) u: the closed-form loss curve from the draw alone", FLOW_EQUAL_NORMS)
+@statement(
+    "logistic-phases", _ref("Section 4.2"), "theory", ("toy",), "u' = 2 ||D|| (1 - u/W) u: the closed-form loss curve from the draw alone", FLOW_EQUAL_NORMS
+)
 def logistic_phases(run: Run) -> list[CheckResult]:
     """measured: sup over the recorded steps of |MSE - closed form| / MSE(0)."""
     curve = mse(run)
@@ -137,13 +142,13 @@ def lemma_5(run: Run) -> list[CheckResult]:
     The paper's ball of radius lambda^{eps/240} exceeds 1/2 for every lambda > 1e-500; half-fit replaces it.
     """
     along, _ = _final_phase(run)
-    fast, slow = sign_classes(run.X, run.y)
+    slow = sign_classes(run.X, run.y)[1]
     if not along.step.size:
         raise NotApplicable("no snapshot with L > 1e-24 after the slower class is half fitted")
     ratio = np.square(along.gradient) / along.L / slow.rate
     parts = [lower("least ||grad L||^2 / (L ||D-||)", ratio.min(), 1.0)]
     if along.L[-1] < 1e-9:
-        parts.append(window("its last value", ratio[-1], 1.9, 4.04 * fast.rate / slow.rate))
+        parts.append(number("its last value", ratio[-1]))
     return parts
 
 
@@ -151,7 +156,8 @@ def lemma_5(run: Run) -> list[CheckResult]:
 def theorem_2_rate(run: Run) -> list[CheckResult]:
     """measured: slope of -ln L against flow time for L in [1e-11, 1e-6], over ||D_slow||.
 
-    bound: 4 if the slower class has one label (exact for descent: -2 ln(1 - 2 dt ||D||) per step), else between 2 and 4; 1 %.
+    bound: 4 if the slower class has one label (exact for descent: -2 ln(1 - 2 dt ||D||) per step), else between 2 and 4;
+    1 %, and what stragglers leave.
     """
     slow, dt = sign_classes(run.X, run.y)[1], step_time(run)
     L = mse(run) / 2
@@ -160,11 +166,18 @@ def theorem_2_rate(run: Run) -> list[CheckResult]:
         raise NotApplicable("the loss curve does not cover L from 1e-6 to 1e-11")
     slope = -np.polyfit(run.trajectory.step[used], np.log(L[used]), 1)[0]
     exact = -2.0 * np.log1p(-2.0 * dt * slow.rate) / (dt * slow.rate)
-    least, most = (exact, exact) if len(slow.y) == 1 else (2.0, exact)
-    return [window("decay rate / ||D-||", slope / (dt * slow.rate), 0.99 * least, 1.01 * most), number("per step", slope)]
+    least, slack = (exact, 0.01) if len(slow.y) == 1 else (2.0, 0.01 + straggling(run))
+    return [window("decay rate / ||D-||", slope / (dt * slow.rate), (1 - slack) * least, (1 + slack) * exact), number("per step", slope)]
 
 
-@statement("theorem-2-path", _ref("Theorem 2"), "theory", ("toy",), "the remaining path is at most 2 sqrt(L/alpha), alpha the least ||grad L||^2/L (Chatterjee)", FLOW_EQUAL_NORMS)
+@statement(
+    "theorem-2-path",
+    _ref("Theorem 2"),
+    "theory",
+    ("toy",),
+    "the remaining path is at most 2 sqrt(L/alpha), alpha the least ||grad L||^2/L (Chatterjee)",
+    FLOW_EQUAL_NORMS,
+)
 def theorem_2_path(run: Run) -> list[CheckResult]:
     """measured: path length from T_slow + 2/||D_slow|| on over its bound.
 
@@ -181,7 +194,14 @@ def theorem_2_path(run: Run) -> list[CheckResult]:
     return [upper("path length / (2 sqrt(L/alpha))", length / (2.0 * np.sqrt(rest.L[0] / alpha)), 1.001)]
 
 
-@statement("near-saddle", _ref("Section 4.2"), "reproduction", ("toy",), "the run stays near the strict saddle theta_S between the two drops", (as_published(TOY), *FLOW_EQUAL_NORMS))
+@statement(
+    "near-saddle",
+    _ref("Section 4.2"),
+    "reproduction",
+    ("toy",),
+    "the run stays near the strict saddle theta_S between the two drops",
+    (as_published(TOY), *FLOW_EQUAL_NORMS),
+)
 def near_saddle(run: Run) -> list[CheckResult]:
     """measured: least ||grad L|| over the snapshots from step 6500 to 11000, where L = (1/2n) sum over the slow class of y^2."""
     along = Along.of(run)

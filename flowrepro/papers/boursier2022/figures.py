@@ -163,7 +163,7 @@ def draw_lazy(axes: Sequence[Axes], data: Lazy) -> None:
     """Two panels, the interpolator dashed in the last one."""
     draw_line_panels(axes, data.panels, columns=2)
     if data.interpolator is not None:
-        axes[len(data.panels.panels) - 1].plot(data.panels.grid, data.interpolator, "--", color=style.THEORY, zorder=3, label="tangent kernel interpolator")
+        axes[len(data.panels.panels) - 1].plot(data.panels.grid, data.interpolator, "--", color=style.THEORY, zorder=3, label="NTK interpolator")
     legend_below(axes)
 
 

@@ -49,6 +49,13 @@ def descent_on_squares(run: Run) -> str | None:
     return None
 
 
+def descending(run: Run) -> str | None:
+    """The recorded loss falls, rises in all being below 1 % of the fall, so that the descent lemma is near enough."""
+    changes = np.diff(run.trajectory.loss)
+    rise, fall = float(changes[changes > 0].sum()), -float(changes.sum())
+    return None if rise <= 0.01 * fall else f"the loss rises by {rise:.3g} in all and falls by {fall:.3g}; the step is too large for the descent lemma"
+
+
 def orthogonal(run: Run) -> str | None:
     """<x_k, x_l> = 0 for k != l   (Assumption 1 without the norms)."""
     largest = largest_cosine(run.X)
@@ -169,11 +176,22 @@ def straggler_exponent(run: Run) -> float:
     return min(chosen.straggler for chosen in sign_classes(run.X, run.y))
 
 
+def straggling(run: Run) -> float:
+    """10 lambda^gamma, a bound on the relative distance between the limit at this scale and theta*; NotApplicable above 1/2.
+
+    Measured distances are 1 to 2 lambda^gamma.
+    """
+    bound = float(10.0 * scale(run) ** straggler_exponent(run))
+    require(None if bound <= 0.5 else f"at this scale neurons that miss a label are not negligible (10 lambda^gamma = {bound:.2g}); take a smaller scale")
+    return bound
+
+
 def long_enough(run: Run, level: float) -> None:
     """NotApplicable unless the closed form leaves time to bring L below ``level`` after the slow class is half fitted."""
     form = closed_form(run)
     slow = form.classes[1]
     rate = (4.0 if len(slow.y) == 1 else 2.0) * slow.rate
-    needed = form.descent_clock(step_time(run))[1] + (np.log(1.0 / level) + 3.0) / rate / step_time(run)
+    plateau = float(np.sum(np.square(slow.y)) / (2 * slow.n))
+    needed = form.descent_clock(step_time(run))[1] + (max(0.0, np.log(plateau / level)) + 1.0) / rate / step_time(run)
     reached = run.trajectory.last_step
     require(None if reached >= needed else f"the run has {reached} steps; L <= {level:g} needs about {int(needed) + 1}")

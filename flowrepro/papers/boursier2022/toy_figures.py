@@ -34,7 +34,7 @@ def _groups(run: Run) -> list[tuple[SignClass, np.ndarray]]:
 def _kink(w: np.ndarray) -> np.ndarray:
     """-w_2 / w_1 for w (..., 2); inf where w_1 = 0."""
     slope = w[..., 0]
-    return np.where(slope != 0, -w[..., 1] / np.where(slope != 0, slope, 1.0), np.inf)  # type: ignore[no-any-return]
+    return np.where(slope != 0, -w[..., 1] / np.where(slope != 0, slope, 1.0), np.inf)
 
 
 def _kink_error(chosen: SignClass, W: np.ndarray) -> float:
@@ -92,7 +92,9 @@ def figure_2d(run: Run) -> list[CheckResult]:
     """measured: MSE at steps 15000 and 20000; at the end kinks and the distance to W+ relu(<D+,x>/||D+||) - W- relu(...)."""
     groups = _groups(run)
     W, a = final(run)
-    parts = [upper(f"MSE at step {step}", np.mean(np.square(_outputs(run, *state(run, step)) - run.y)), most) for step, most in ((15_000, 5e-3), (20_000, 1e-10))]
+    parts = [
+        upper(f"MSE at step {step}", np.mean(np.square(_outputs(run, *state(run, step)) - run.y)), most) for step, most in ((15_000, 5e-3), (20_000, 1e-10))
+    ]
     parts += [upper(f"largest kink error, sign {chosen.sign:+.0f}", _kink_error(chosen, W[members]), 1e-3) for chosen, members in groups]
     x = np.linspace(run.X[:, 0].min() - 1, run.X[:, 0].max() + 1, 100)
     grid = np.column_stack([x, np.ones_like(x)])
@@ -102,7 +104,14 @@ def figure_2d(run: Run) -> list[CheckResult]:
     return parts
 
 
-@statement("figure-2d-variation-norm", _ref("Section 5"), "reproduction", ("toy",), "the learned function has a smaller F1 norm than the linear interpolator", PUBLISHED)
+@statement(
+    "figure-2d-variation-norm",
+    _ref("Section 5"),
+    "reproduction",
+    ("toy",),
+    "the learned function has a smaller F1 norm than the linear interpolator",
+    PUBLISHED,
+)
 def figure_2d_variation_norm(run: Run) -> list[CheckResult]:
     """measured: F1 norm of the final function; bound: that of the line through the two points."""
     slope, intercept = np.polyfit(run.X[:, 0], run.y, 1)
@@ -110,7 +119,9 @@ def figure_2d_variation_norm(run: Run) -> list[CheckResult]:
     return [upper("F1 norm of the learned function, against the linear interpolator's", variation_norm(f), affine_cost(slope, intercept))]
 
 
-@statement("figure-3-steps", _ref("Figure 3"), "reproduction", ("toy",), "the run leaves the first saddle after 5000 and the second around 11000 iterations", PUBLISHED)
+@statement(
+    "figure-3-steps", _ref("Figure 3"), "reproduction", ("toy",), "the run leaves the first saddle after 5000 and the second around 11000 iterations", PUBLISHED
+)
 def figure_3_steps(run: Run) -> list[CheckResult]:
     """measured: first steps with MSE below 0.99 and 0.495 (leaving), 0.625 and 0.125 (half of a label fitted)."""
     first, second = (target.window or (0.0, 0.0) for target in TOY.targets)
@@ -133,7 +144,9 @@ def figure_3_plateaus(run: Run) -> list[CheckResult]:
     ]
 
 
-@statement("figure-4-contrast", _ref("Appendix A"), "reproduction", ("toy",), "with orthogonal data the neurons keep their direction while they grow", PUBLISHED)
+@statement(
+    "figure-4-contrast", _ref("Appendix A"), "reproduction", ("toy",), "with orthogonal data the neurons keep their direction while they grow", PUBLISHED
+)
 def figure_4_contrast(run: Run) -> list[CheckResult]:
     """measured: largest angle (degrees) by which a neuron of S+ that ends above 1e-3 turns after 1000 steps before the half-fit."""
     (_, members), _ = _groups(run)

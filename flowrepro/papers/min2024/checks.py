@@ -42,7 +42,7 @@ PART = ("F5", FIGURE_5)
 def _unlike_paper(run: Run, until: int, weights_at: int) -> str:
     """Why a statement on the paper's run up to iteration ``until`` cannot be judged on this one; "" where it can."""
     trajectory = run.trajectory
-    if foreign := departures(run.row, DIGITS_1_0, IRRELEVANT) or _small_subset(run):
+    if foreign := _departures(run):
         return f"the paper states this for its own run; this row differs in {', '.join(foreign)}"
     if trajectory.step[-1] < until:
         return f"needs iteration {until}, but the records end at {trajectory.step[-1]} ({trajectory.stop.reason.value})"
@@ -55,9 +55,13 @@ def _unlike_paper(run: Run, until: int, weights_at: int) -> str:
     return ""
 
 
-def _small_subset(run: Run) -> list[str]:
+def _departures(run: Run) -> list[str]:
+    """Keys in which the row differs from the paper's; of other points only their name is told."""
+    keys = departures(run.row, DIGITS_1_0, IRRELEVANT)
+    if "data.name" in keys:
+        return [key for key in keys if not key.startswith("data.options.")]
     subset = run.row.data.options.get("subset")
-    return ["data.options.subset"] if subset is not None and subset < SMALLEST_SUBSET else []
+    return [*keys, "data.options.subset"] if subset is not None and subset < SMALLEST_SUBSET else keys
 
 
 def _on_the_papers_run(id: str, until: int, ref: Ref = FIGURE_5, weights_at: int = 0) -> Callable[[Callable[[Run], list[CheckResult]]], Judge]:
@@ -107,7 +111,7 @@ def _stable_rank(run: Run) -> np.ndarray:
 
 def check_corr(run: Run) -> CheckResult:
     """Share of ordered pairs i != j of images with y_i y_j <x_i, x_j> > 0, over the full matrix."""
-    if foreign := [key for key in departures(run.row, DIGITS_1_0, IRRELEVANT) if key.startswith("data.")] or _small_subset(run):
+    if foreign := [key for key in _departures(run) if key.startswith("data.")]:
         return not_applicable("F5.corr", FIGURE_5, f"the paper states this for digits 1 and 0; this row differs in {', '.join(foreign)}")
     found = correlations(run.X, run.y)
     note = f"share of pairs; positive pairs {found.positive:.4f}, negative pairs {found.negative:.4f}, mixed pairs {found.across:.4f}"

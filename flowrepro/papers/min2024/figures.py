@@ -108,10 +108,11 @@ def _draw_correlation(ax: Axes, data: AlignmentFigure) -> None:
 
 
 def _draw_cosines(axes: Sequence[Axes], data: AlignmentFigure) -> None:
+    lowest = float(np.nanmin(data.min_cos, initial=-0.35))
     for side, (ax, sign) in enumerate(zip(axes, "+-", strict=True)):
         ax.fill_between(data.step, data.min_cos[:, side], data.max_cos[:, side], color=COLOURS[side], alpha=0.2, linewidth=0)
         ax.plot(data.step, data.mean_cos[:, side], color=COLOURS[side])
-        ax.set(ylim=(-0.4, 1.05), yticks=[0, 0.5, 1])
+        ax.set(ylim=(lowest - 0.05, 1.05), yticks=[0, 0.5, 1])
         ax.text(0.97, 0.08, rf"$\cos(\bar w_{sign}, x_{sign})$", transform=ax.transAxes, ha="right", color=COLOURS[side])
     axes[0].set_title("alignment\n(band: single neurons)")
     _share_iterations(axes, data)
@@ -120,14 +121,14 @@ def _draw_cosines(axes: Sequence[Axes], data: AlignmentFigure) -> None:
 def _draw_growth(axes: Sequence[Axes], data: AlignmentFigure) -> None:
     loss, rank, norm = axes
     loss.semilogy(data.step, data.loss, color=style.LEARNED)
-    loss.set_ylim(10.0 ** np.floor(np.log10(np.nanmin(data.loss))), 2 * np.nanmax(data.loss))
+    loss.set_ylim(10.0 ** np.floor(np.log10(0.9 * np.nanmin(data.loss))), 2 * np.nanmax(data.loss))
     rank.semilogy(data.step, data.stable_rank, color=style.DATA)
     rank.axhline(2, color=style.FRAME, linewidth=0.5, linestyle=":")
     rank.set_yticks([1, 2, 10], ["1", "2", "10"])
     norm.plot(data.step, data.spectral2, color=style.DATA)
-    for ax, label, height in ((loss, r"$\mathcal{L}$", 0.75), (rank, r"$\|W\|_F^2 / \|W\|_2^2$", 0.75), (norm, r"$\|W\|_2^2$", 0.1)):
+    for ax, label, x in ((loss, r"$\mathcal{L}$", 0.97), (rank, r"$\|W\|_F^2 / \|W\|_2^2$", 0.97), (norm, r"$\|W\|_2^2$", 0.03)):
         ax.minorticks_off()
-        ax.text(0.97, height, label, transform=ax.transAxes, ha="right")
+        ax.text(x, 0.75, label, transform=ax.transAxes, ha="right" if x > 0.5 else "left")
     loss.set_title("loss, stable rank,\nsquared norm")
     _share_iterations(axes, data)
 
@@ -156,7 +157,7 @@ FIGURES = (
         file="figure-5-mnist-alignment",
         rows=(DIGITS_1_0.name,),
         caption="Correlation of the data; alignment of neurons with the data of their class; loss, stable rank and norm; mean neurons and mean data",
-        layout=(MOSAIC, style.PAGE, 2.6),
+        layout=(MOSAIC, style.PAGE, 3.0),
         collect=collect_alignment,
         draw=draw_alignment,
     ),

@@ -1,0 +1,336 @@
+r"""One kernel for classification losses far below the smallest double, and the two compiled integrators on it.
+
+Conventions of ``network.py``; q_i = y_i f(x_i), rho = ||theta||, objective L = weight * sum_i l(q_i), weight = 1/n for
+the mean, l(q) = log(1 + exp(-q)) (or exp(-q)). Everything is kept as a logarithm:
+
+    lg_i = ln(-l'(q_i)),   ln S = ln sum_i exp(lg_i),   p = softmax(lg),   g(theta) = sum_i p_i grad q_i
+
+so that -grad L = weight S g exactly. In the rescaled time ds = weight S dt the flow is dtheta/ds = g(theta): nothing
+underflows, rho grows like an exponential of s, and t is one more component of the system, dt/ds = 1 / (weight S),
+kept as ln t (which reaches 1e8 and is never exponentiated).
+
+The direction of theta is stiff, its softmax has temperature 1/rho^2. A step h = c / C with
+C = sum_i p_i (||grad q_i||^2 + ||x_i||) is inside the region of stability.
+
+theta (d + 1, m) holds the transposed first layer, then a: the innermost loops run over neurons.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from flowrepro.engines.compiled import compiled
+
+Array: TypeAlias = np.ndarray
+
+GD, EULER, RK4 = 0, 1, 2
+REACHED, MAX_STEPS, DIVERGED, UNDERFLOW, STATIONARY = 0, 1, 2, 3, 4
+STEP, S, LN_T, LN_SUM, Q_MIN, RHO_SQUARED, N_COLUMNS = 0, 1, 2, 3, 4, 5, 6
+"""Columns of a record: accepted steps, rescaled time, ln t, ln sum_i l(q_i), min_i q_i, ||theta||^2."""
+EVALUATIONS, REJECTED, LOSS_UP, NORM_DOWN, MARGIN_DROP, N_TALLIES = 0, 1, 2, 3, 4, 5
+"""Counts; the last three are taken from L < weight ln 2 on: steps that raise the loss, that shrink the norm, and the
+largest relative drop of the smoothed margin in one step."""
+
+LN_LN_2 = float(np.log(np.log(2.0)))
+LN_2 = float(np.log(2.0))
+LN_6 = float(np.log(6.0))
+FAR = 30.0
+"""|q| from which the asymptotic forms of l are exact in double precision."""
+
+
+class Points(NamedTuple):
+    """What stays: X (n, d), y (n,), lengths ||x_i||, slope alpha, the loss and ln weight."""
+
+    X: Array
+    y: Array
+    length: Array
+    alpha: float
+    exponential: bool
+    ln_weight: float
+
+
+class Work(NamedTuple):
+    """Scratch of one evaluation: sigma(<w_j, x_i>) (n, m), q (n,), p (n,) and one value per neuron."""
+
+    hidden: Array
+    q: Array
+    p: Array
+    slope: Array
+
+
+@compiled
+def log_loss(exponential: bool, q: float) -> float:
+    """Ln l(q) for any q."""
+    if exponential:
+        return -q
+    if q > FAR:
+        return float(-q - 0.5 * np.exp(-q))
+    if q < -FAR:
+        return float(np.log(-q))
+    return float(np.log(np.log1p(np.exp(-q))))
+
+
+@compiled
+def inverse_loss(exponential: bool, ln_sum: float) -> float:
+    """The q with ln l(q) = ln_sum, the smoothed margin of lyu2021 Section 3 (there l^-1(n L))."""
+    if exponential or ln_sum < -FAR:
+        return -ln_sum
+    total = np.exp(ln_sum)
+    return float(-total - np.log(-np.expm1(-total)))
+
+
+@compiled
+def log_sum_of_losses(exponential: bool, q: Array) -> float:
+    """Ln sum_i l(q_i)."""
+    top = -np.inf
+    for i in range(len(q)):
+        top = max(top, log_loss(exponential, q[i]))
+    total = 0.0
+    for i in range(len(q)):
+        total += np.exp(log_loss(exponential, q[i]) - top)
+    return float(top + np.log(total))
+
+
+@compiled
+def _margins(points: Points, theta: Array, work: Work) -> None:
+    """Fill hidden and q; ``not z > 0`` lets nan through."""
+    n, d = points.X.shape
+    m = theta.shape[1]
+    for i in range(n):
+        row = work.hidden[i]
+        x = points.X[i, 0]
+        for j in range(m):
+            row[j] = x * theta[0, j]
+        for k in range(1, d):
+            x = points.X[i, k]
+            for j in range(m):
+                row[j] += x * theta[k, j]
+        f = 0.0
+        for j in range(m):
+            z = row[j]
+            z = z if z > 0.0 else points.alpha * z
+            row[j] = z
+            f += theta[d, j] * z
+        work.q[i] = points.y[i] * f
+
+
+@compiled
+def _weigh(points: Points, work: Work) -> float:
+    """Fill p = softmax(lg), return ln S."""
+    q, p = work.q, work.p
+    top = -np.inf
+    for i in range(len(q)):
+        lg = -q[i]
+        if not points.exponential:
+            lg = min(lg, 0.0) - np.log1p(np.exp(-abs(q[i])))
+        p[i] = lg
+        top = max(top, lg)
+    total = 0.0
+    for i in range(len(q)):
+        p[i] = np.exp(p[i] - top)
+        total += p[i]
+    for i in range(len(q)):
+        p[i] /= total
+    return float(top + np.log(total))
+
+
+@compiled
+def _ascend(points: Points, theta: Array, work: Work, g: Array) -> None:
+    """Fill g (d + 1, m) = sum_i p_i grad q_i from hidden and p, with sigma'(0) = alpha."""
+    n, d = points.X.shape
+    m = theta.shape[1]
+    slope = work.slope
+    g[:] = 0.0
+    for i in range(n):
+        row = work.hidden[i]
+        weight = work.p[i] * points.y[i]
+        for j in range(m):
+            slope[j] = weight if row[j] > 0.0 else points.alpha * weight
+            g[d, j] += weight * row[j]
+        for k in range(d):
+            x = points.X[i, k]
+            for j in range(m):
+                g[k, j] += slope[j] * x
+    for k in range(d):
+        for j in range(m):
+            g[k, j] *= theta[d, j]
+
+
+@compiled
+def evaluate(points: Points, theta: Array, work: Work, g: Array) -> float:
+    """Fill ``work`` and g = sum_i p_i grad q_i at theta, return ln S."""
+    _margins(points, theta, work)
+    ln_S = _weigh(points, work)
+    _ascend(points, theta, work, g)
+    return ln_S
+
+
+@compiled
+def _stiffness(points: Points, theta: Array, work: Work) -> float:
+    """C = sum_i p_i (||grad q_i||^2 + ||x_i||)."""
+    n, d = points.X.shape
+    C = 0.0
+    for i in range(n):
+        outer, inner = 0.0, 0.0
+        for j in range(theta.shape[1]):
+            h = work.hidden[i, j]
+            a = theta[d, j] if h > 0.0 else points.alpha * theta[d, j]
+            outer += a * a
+            inner += h * h
+        C += work.p[i] * (points.length[i] ** 2 * outer + inner + points.length[i])
+    return C
+
+
+@compiled
+def _shift(theta: Array, h: float, g: Array, out: Array) -> None:
+    """Out = theta + h g."""
+    for k in range(theta.shape[0]):
+        for j in range(theta.shape[1]):
+            out[k, j] = theta[k, j] + h * g[k, j]
+
+
+@compiled
+def _add_logs(u: float, v: float) -> float:
+    """Ln(e^u + e^v)."""
+    top = max(u, v)
+    return float(top + np.log1p(np.exp(min(u, v) - top))) if top > -np.inf else top
+
+
+@compiled
+def _runge_kutta(points: Points, theta: Array, g: Array, ln_S: float, h: float, work: Work, k: Array, mean: Array, new: Array) -> float:
+    """One classical fourth-order step into ``new``; the logarithm of the flow time it takes."""
+    ln_rate = -ln_S
+    mean[:] = g
+    k[:] = g
+    for stage in range(3):
+        _shift(theta, h if stage == 2 else 0.5 * h, k, new)
+        ln_stage = -evaluate(points, new, work, k)
+        share = 1.0 if stage == 2 else 2.0
+        _shift(mean, share, k, mean)
+        ln_rate = _add_logs(ln_rate, ln_stage + np.log(share))
+    _shift(theta, h / 6.0, mean, new)
+    return float(np.log(h) - LN_6 + ln_rate - points.ln_weight)
+
+
+@compiled
+def _squares(theta: Array) -> float:
+    total = 0.0
+    for k in range(theta.shape[0]):
+        for j in range(theta.shape[1]):
+            total += theta[k, j] * theta[k, j]
+    return total
+
+
+@compiled
+def _keep(columns: Array, states: Array, row: int, step: int, s: float, ln_t: float, ln_sum: float, q_min: float, theta: Array) -> int:
+    """Write a record, return the number of records."""
+    columns[row, STEP], columns[row, S], columns[row, LN_T] = step, s, ln_t
+    columns[row, LN_SUM], columns[row, Q_MIN], columns[row, RHO_SQUARED] = ln_sum, q_min, _squares(theta)
+    states[row] = theta
+    return row + 1
+
+
+@compiled
+def watch(exponential: bool, tally: Array, ln_sum: float, ln_sum_new: float, size: float, size_new: float) -> None:
+    """Count what Theorem 3.1 of lyu2021 forbids once L < weight ln 2; size = ||theta||^2."""
+    if ln_sum >= LN_LN_2:
+        return
+    tally[LOSS_UP] += ln_sum_new > ln_sum
+    tally[NORM_DOWN] += size_new < size
+    before, after = inverse_loss(exponential, ln_sum) / size, inverse_loss(exponential, ln_sum_new) / size_new
+    tally[MARGIN_DROP] = max(tally[MARGIN_DROP], (before - after) / before)
+
+
+@compiled
+def march(
+    points: Points,
+    theta: Array,
+    method: int,
+    control: float,
+    levels: Array,
+    by_s: bool,
+    max_steps: int,
+    s: float,
+    ln_t: float,
+    columns: Array,
+    states: Array,
+    tally: Array,
+) -> tuple[int, int]:
+    """From ``theta`` (changed in place) to the last level; (status, number of records).
+
+    Records: the start, the first state with L < weight ln 2, the first state at or past each level, the end.
+    Levels of s are met exactly, by a shorter step; those of min q by the first step past them.
+
+    method RK4, EULER : h = control / C.
+    method GD : descent with step size ``control`` while L >= weight ln 2; then descent on ln L with backtracking, where
+    a step H in s is one of step size H / (weight S) on L (lyu2021 Appendix I, the loss-based learning rate).
+    """
+    work = Work(np.empty((len(points.y), theta.shape[1])), np.empty(len(points.y)), np.empty(len(points.y)), np.empty(theta.shape[1]))
+    g, g_new, new, k, mean = np.empty_like(theta), np.empty_like(theta), np.empty_like(theta), np.empty_like(theta), np.empty_like(theta)
+    ln_S = evaluate(points, theta, work, g)
+    tally[EVALUATIONS] += 1
+    ln_sum, q_min, size = log_sum_of_losses(points.exponential, work.q), work.q.min(), _squares(theta)
+    step, H, target = 0, 0.0, 0
+    row = _keep(columns, states, 0, step, s, ln_t, ln_sum, q_min, theta)
+    while target < len(levels) and (s if by_s else q_min) >= levels[target]:
+        target += 1
+    status = REACHED
+    while target < len(levels):
+        slope = _squares(g)
+        if step == max_steps or slope == 0.0:
+            status = STATIONARY if slope == 0.0 else MAX_STEPS
+            break
+        careful = method == GD and ln_sum < LN_LN_2
+        if careful:
+            H = control * np.exp(ln_S + points.ln_weight) if H == 0.0 else H
+            h = H
+        else:
+            h = control * np.exp(ln_S + points.ln_weight) if method == GD else control / _stiffness(points, theta, work)
+        lands = by_s and s + h >= levels[target]
+        if lands:
+            h = levels[target] - s
+        if h * h * slope < 1e-34 * size:
+            status = UNDERFLOW
+            break
+        if method == RK4:
+            ln_dt = _runge_kutta(points, theta, g, ln_S, h, work, k, mean, new)
+            tally[EVALUATIONS] += 3
+        else:
+            _shift(theta, h, g, new)
+            ln_dt = np.log(h) - points.ln_weight - ln_S
+        ln_S_new = evaluate(points, new, work, g_new)
+        tally[EVALUATIONS] += 1
+        ln_sum_new = log_sum_of_losses(points.exponential, work.q)
+        if not np.isfinite(ln_sum_new):
+            status = DIVERGED
+            break
+        if careful and ln_sum_new > ln_sum - 0.5 * h * slope:
+            H *= 0.5
+            tally[REJECTED] += 1
+            continue
+        H *= 1.1
+        size_new = _squares(new)
+        watch(points.exponential, tally, ln_sum, ln_sum_new, size, size_new)
+        separates = ln_sum >= LN_LN_2 and ln_sum_new < LN_LN_2 and not crossed(columns, row)
+        theta, new, g, g_new = new, theta, g_new, g
+        ln_S, ln_sum, q_min, size = ln_S_new, ln_sum_new, work.q.min(), size_new
+        step, s, ln_t = step + 1, levels[target] if lands else s + h, _add_logs(ln_t, ln_dt)
+        reached = target
+        while target < len(levels) and (s if by_s else q_min) >= levels[target]:
+            target += 1
+        if separates or target > reached:
+            row = _keep(columns, states, row, step, s, ln_t, ln_sum, q_min, theta)
+    if columns[row - 1, STEP] != step:
+        row = _keep(columns, states, row, step, s, ln_t, ln_sum, q_min, theta)
+    return status, row
+
+
+@compiled
+def crossed(columns: Array, rows: int) -> bool:
+    """Whether some record already has L < weight ln 2."""
+    for row in range(rows):
+        if columns[row, LN_SUM] < LN_LN_2:
+            return True
+    return False

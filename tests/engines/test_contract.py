@@ -1,0 +1,240 @@
+"""What every descent engine must do. A new member of ENGINES is tested here without a line of code."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from problems import KNOWN, MEAN_SQUARE, Known, linear_phase, random_problem
+
+from flowrepro.engines import ENGINES, load
+from flowrepro.engines.base import Engine, Problem, SaveAt, run
+from flowrepro.experiment import Loss, Record
+from flowrepro.models import TwoLayer, objective
+from flowrepro.trajectory import StopReason, Trajectory
+
+NAMES = [name for name in ENGINES if load(name).kind == "descent"]
+LOSSES = [Loss(name=name, reduction=reduction, factor=1.5) for name in ("square", "logistic", "logistic2", "exp") for reduction in ("mean", "sum")]  # type: ignore[arg-type]
+SIZES = (1, 2, 3, 5, 7, 8, 9, 16, 17)
+
+
+@pytest.fixture(params=NAMES)
+def engine(request: pytest.FixtureRequest) -> type[Engine]:
+    return load(request.param)
+
+
+def supported(engine: type[Engine], problem: Problem) -> type[Engine]:
+    reason = engine.supports(problem)
+    if reason:
+        pytest.skip(f"{engine.name}: {reason}")
+    return engine
+
+
+def by_autograd(problem: Problem, steps: int) -> tuple[list[float], np.ndarray, np.ndarray]:
+    """Losses at 0..steps and the last weights, by autograd in float64."""
+    model = TwoLayer(problem.W0, problem.a0, problem.alpha, train_a=problem.train == "both")
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    X, y, losses = torch.from_numpy(problem.X), torch.from_numpy(problem.y), []
+    for step in range(steps + 1):
+        value = objective(problem.loss, model(X), y)
+        losses.append(value.item())
+        if step < steps:
+            gradients = torch.autograd.grad(value, parameters)
+            with torch.no_grad():
+                for parameter, gradient in zip(parameters, gradients, strict=True):
+                    parameter -= problem.lr * gradient
+    return losses, model.W.detach().numpy(), model.a.detach().numpy()
+
+
+def assert_close(ours: np.ndarray, reference: np.ndarray, tolerance: float = 1e-12) -> None:
+    assert np.max(np.abs(ours - reference)) <= tolerance * max(np.max(np.abs(reference)), 1e-300)
+
+
+@pytest.mark.parametrize("n", SIZES)
+@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: f"{loss.name}-{loss.reduction}")
+def test_iterates_are_those_of_autograd(engine: type[Engine], loss: Loss, n: int) -> None:
+    """To rounding, over sizes around the SIMD widths, slopes of the leaky part, and both choices of trained layers."""
+    lr = 1e-4 if loss.name == "exp" else 0.02  # stable for all: past 2/L rounding grows from step to step
+    for i, (m, d) in enumerate((m, d) for m in SIZES for d in (1, 2, 3)):
+        problem = random_problem(n, d, m, loss, seed=i, lr=lr, alpha=(0.0, 0.3, 1.0, 0.0)[i % 4], train=("both", "both", "first")[(i + n) % 3])
+        if engine.supports(problem) is None:
+            member = engine(problem)
+            losses = member.advance(np.arange(5))
+            expected, W, a = by_autograd(problem, 4)
+            assert_close(losses, np.array(expected))
+            assert_close(member.weights()[0], W)
+            assert_close(member.weights()[1], a)
+
+
+@pytest.mark.parametrize("known", KNOWN, ids=lambda known: known.name)
+def test_descent_converges_to_the_flow_with_slope_one(engine: type[Engine], known: Known) -> None:
+    """The error at a fixed flow time falls like lr: slope 1 in a log-log plot (0.9..1.1 over three halvings)."""
+    errors, rates = [], [4e-3, 2e-3, 1e-3, 5e-4]
+    for lr in rates:
+        problem = known.problem(lr)
+        member = supported(engine, problem)(problem)
+        member.advance(np.array([problem.n_steps]))
+        W, a = member.weights()
+        errors.append(max(np.max(np.abs(W - known.W)), np.max(np.abs(a - known.a))))
+    slope = np.polyfit(np.log(rates), np.log(errors), 1)[0]
+    assert 0.9 <= slope <= 1.1
+    assert errors[-1] < 1e-2 * np.max(np.abs(known.a))
+
+
+def test_growth_in_the_linear_phase(engine: type[Engine]) -> None:
+    """Small neurons follow (1 +- lr ||D||)^k exactly (boursier2022 Lemma on early alignment, discretised)."""
+    problem, W, a = linear_phase()
+    member = supported(engine, problem)(problem)
+    member.advance(np.array([problem.n_steps]))
+    assert_close(member.weights()[0], W, 1e-10)
+    assert_close(member.weights()[1], a, 1e-10)
+
+
+PROBLEMS = {
+    "full batch": random_problem(9, 3, 17),
+    "leaky logistic": random_problem(7, 2, 5, Loss(name="logistic", reduction="sum"), alpha=0.2),
+    "first layer": random_problem(5, 2, 7, train="first"),
+    "mini-batches": random_problem(9, 3, 17, batch_size=4),
+    "float32": random_problem(9, 3, 17, dtype="float32"),
+}
+
+
+@pytest.fixture(params=PROBLEMS)
+def case(request: pytest.FixtureRequest, engine: type[Engine]) -> tuple[type[Engine], Problem]:
+    problem = PROBLEMS[request.param]
+    return supported(engine, problem), problem
+
+
+def test_cuts_change_no_bit(case: tuple[type[Engine], Problem]) -> None:
+    engine, problem = case
+    whole, cut = engine(problem), engine(problem)
+    losses = whole.advance(np.arange(41))
+    parts = [cut.advance(steps) for steps in (np.array([0]), np.arange(1, 4), np.array([4]), np.arange(4, 30), np.arange(30, 41))]
+    assert np.array_equal(np.concatenate([*parts[:2], parts[3], parts[4]]), losses)
+    assert parts[2] == losses[4]
+    assert all(np.array_equal(ours, other) for ours, other in zip(whole.weights(), cut.weights(), strict=True))
+
+
+def test_recording_grid_changes_no_bit(case: tuple[type[Engine], Problem]) -> None:
+    engine, problem = case
+    dense, sparse = engine(problem), engine(problem)
+    losses = dense.advance(np.arange(41))
+    assert np.array_equal(sparse.advance(np.array([0, 13, 40])), losses[[0, 13, 40]])
+    assert all(np.array_equal(ours, other) for ours, other in zip(dense.weights(), sparse.weights(), strict=True))
+
+
+def test_restore_continues_bit_for_bit(case: tuple[type[Engine], Problem]) -> None:
+    engine, problem = case
+    first, second = engine(problem), engine(problem)
+    first.advance(np.array([13]))
+    kept = first.state()
+    losses = first.advance(np.arange(14, 41))
+    second.restore(kept, 13)
+    assert second.step == 13
+    assert np.array_equal(second.advance(np.arange(14, 41)), losses)
+    assert all(np.array_equal(ours, other) for ours, other in zip(first.weights(), second.weights(), strict=True))
+
+
+def test_weights_are_copies_in_the_problems_dtype(case: tuple[type[Engine], Problem]) -> None:
+    engine, problem = case
+    start = problem.W0.copy(), problem.a0.copy()
+    member = engine(problem)
+    W, a = member.weights()
+    assert W.dtype == a.dtype == np.dtype(problem.dtype)
+    assert np.array_equal(W, problem.W0.astype(problem.dtype))
+    member.advance(np.array([5]))
+    assert np.array_equal(W, problem.W0.astype(problem.dtype))
+    assert not np.array_equal(member.weights()[0], W)
+    assert np.array_equal(problem.W0, start[0])
+    assert np.array_equal(problem.a0, start[1])
+    assert np.array_equal(member.weights()[1], a) == (problem.train == "first")
+
+
+@pytest.mark.parametrize("place", ["W0", "a0"])
+def test_nan_is_seen(engine: type[Engine], place: str) -> None:
+    problem = random_problem()
+    poisoned = getattr(problem, place).copy()
+    poisoned.flat[0] = np.nan
+    problem = replace(problem, **{place: poisoned})
+    assert np.all(np.isnan(supported(engine, problem)(problem).advance(np.array([0, 1, 5]))))
+
+
+def grid(problem: Problem, save_every: int = 3, **options: Any) -> SaveAt:
+    return SaveAt.of(Record(save_every=save_every, snapshots=(7, 20)), problem.n_steps, **options)
+
+
+def assert_same_trajectory(ours: Trajectory, other: Trajectory) -> None:
+    for name in ("step", "t", "loss", "snapshot_step", "W", "a", "group"):
+        assert np.array_equal(getattr(ours, name), getattr(other, name)), name
+    assert ours.stop == other.stop
+    assert ours.stats == other.stats
+    assert {name: array.tolist() for name, array in ours.observed.items()} == {name: array.tolist() for name, array in other.observed.items()}
+
+
+def test_run_records_what_is_asked(engine: type[Engine]) -> None:
+    problem = random_problem()
+
+    def observe(W: np.ndarray, a: np.ndarray) -> dict[str, np.ndarray]:
+        return {"mass": np.asarray(np.abs(a).sum())}
+
+    trajectory = run(supported(engine, problem), problem, grid(problem, observe=observe))
+    assert trajectory.step.tolist() == [*range(0, 40, 3), 40]
+    assert trajectory.snapshot_step.tolist() == [0, 7, 20, 40]
+    assert trajectory.stop.reason is StopReason.HORIZON
+    assert np.allclose(trajectory.t, problem.lr * trajectory.step)
+    assert trajectory.observed["mass"].shape == trajectory.step.shape
+    assert trajectory.observed["mass"][0] == np.abs(problem.a0).sum()
+    losses, W, _ = by_autograd(problem, 40)
+    assert_close(trajectory.loss, np.array(losses)[trajectory.step], 1e-9)
+    assert_close(trajectory.at(40)[0], W, 1e-9)
+    assert trajectory.stats["gradient_evaluations"] >= 1
+
+
+def test_interrupted_run_resumes_to_the_same_bits(case: tuple[type[Engine], Problem]) -> None:
+    engine, problem = case
+    unbroken = run(engine, problem, grid(problem))
+    kept: list[bytes] = []
+
+    def keep(arrays: Any, last: bool) -> None:
+        file = io.BytesIO()
+        np.savez(file, **arrays())
+        kept.append(file.getvalue())
+
+    stopped = run(engine, problem, grid(problem), checkpoint=keep, interrupted=lambda: len(kept) >= 2)
+    assert stopped.stop.reason is StopReason.INTERRUPTED
+    assert stopped.stop.step < problem.n_steps
+    for checkpoint in kept:
+        with np.load(io.BytesIO(checkpoint), allow_pickle=False) as arrays:
+            assert_same_trajectory(run(engine, problem, grid(problem), resume=dict(arrays)), unbroken)
+
+
+def test_target_loss_stops_at_the_first_record_below_it(engine: type[Engine]) -> None:
+    problem = random_problem(2, 2, 16, n_steps=4000)
+    full = run(supported(engine, problem), problem, grid(problem))
+    target = float(full.loss[200])
+    assert np.all(np.diff(full.loss[:202]) < 0)
+    stopped = run(engine, problem, grid(problem), target_loss=target)
+    assert stopped.stop.reason is StopReason.TARGET_LOSS
+    assert stopped.stop.step == full.step[201] == stopped.last_step
+    assert np.array_equal(stopped.loss, full.loss[:202])
+
+
+@pytest.mark.parametrize("loss", [MEAN_SQUARE, Loss(name="exp", reduction="sum")], ids=lambda loss: loss.name)
+def test_divergence_stops_at_the_last_finite_state(engine: type[Engine], loss: Loss) -> None:
+    problem = random_problem(5, 2, 7, loss, lr=50.0, n_steps=1000)
+    trajectory = run(supported(engine, problem), problem, grid(problem, save_every=4))
+    stop = trajectory.stop
+    assert stop.reason is StopReason.DIVERGED
+    assert "2/L" in stop.note
+    assert np.all(np.isfinite(trajectory.loss))
+    assert np.all(np.isfinite(trajectory.W))
+    assert trajectory.last_step == stop.step
+    assert np.all(np.diff(trajectory.snapshot_step) > 0)
+    member = engine(problem)
+    losses = member.advance(np.arange(stop.step + 2))
+    assert np.isfinite(losses[stop.step])
+    assert not np.isfinite(losses[stop.step + 1])

@@ -1,0 +1,40 @@
+"""The benchmark's structure; no test depends on a clock."""
+
+from __future__ import annotations
+
+import pytest
+from problems import random_problem
+
+from flowrepro import bench
+from flowrepro.bench import BenchResult, compare_large, compare_small
+from flowrepro.experiment import Loss
+
+
+def test_small_problems_compare_the_plain_loop_with_the_compiled_one() -> None:
+    result = compare_small("tiny: plain PyTorch loop / fused", random_problem(), repeats=2, steps=100)
+    assert result.ours > 0
+    assert result.plain > 0
+    assert result.ratio == pytest.approx(result.plain / result.ours)
+    assert (result.unit, result.target, result.note) == ("us/step", ">= 50", "n=5, d=2, m=7")
+
+
+def test_large_problems_compare_with_the_products_and_with_the_plain_loop() -> None:
+    problem = random_problem(20, 4, 6, Loss(name="exp", reduction="mean"), dtype="float32", lr=1e-3)
+    products, plain = compare_large("tiny", problem, repeats=2, steps=1)
+    assert products.ours == plain.ours > 0
+    assert products.ratio == pytest.approx(products.ours / products.plain)
+    assert plain.ratio == pytest.approx(plain.plain / plain.ours)
+    assert (products.target, plain.target) == ("<= 1.3", ">= 1")
+
+
+def test_quick_runs_fewer_repetitions_on_fewer_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def record(job: str, problem: object, repeats: int) -> BenchResult:
+        asked.append((len(problem.X), repeats))  # type: ignore[attr-defined]
+        return BenchResult(job, 1.0, 1.0, "", 1.0, "", "")
+
+    monkeypatch.setattr(bench, "compare_small", record)
+    monkeypatch.setattr(bench, "compare_large", lambda *arguments: [record(*arguments)])
+    assert [result.job.partition(":")[0] for result in bench.run_benchmarks(True)] == ["toy", "five-points", "digits 1/0, float32"]
+    assert asked == [(2, 5), (5, 5), (1000, 5)]

@@ -1,0 +1,58 @@
+"""The PyTorch modules keep the conventions of network.py."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from problems import random_problem
+
+from flowrepro import network
+from flowrepro.experiment import Loss
+from flowrepro.models import TwoLayer, objective, output_gradient
+
+ALL = [Loss(name=name, reduction=reduction, factor=1.3) for name in network.LOSSES for reduction in ("mean", "sum")]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("loss", ALL, ids=lambda loss: f"{loss.name}-{loss.reduction}")
+def test_autograd_is_the_closed_form(loss: Loss, alpha: float) -> None:
+    problem = random_problem(6, 3, 5)
+    X, y = torch.from_numpy(problem.X), torch.from_numpy(problem.y)
+    model = TwoLayer(problem.W0, problem.a0, alpha)
+    f = model(X)
+    assert f.detach().numpy() == pytest.approx(network.predict(problem.X, problem.W0, problem.a0, alpha), rel=1e-13)
+    value = objective(loss, f, y)
+    assert value.item() == pytest.approx(network.objective(loss, f.detach().numpy(), problem.y), rel=1e-13)
+    value.backward()
+    grad_W, grad_a = network.gradient(problem.X, problem.y, problem.W0, problem.a0, loss, alpha)
+    assert model.W.grad is not None
+    assert model.a.grad is not None
+    assert model.W.grad.numpy() == pytest.approx(grad_W, rel=1e-12, abs=1e-14)
+    assert model.a.grad.numpy() == pytest.approx(grad_a, rel=1e-12, abs=1e-14)
+
+
+@pytest.mark.parametrize("loss", ALL, ids=lambda loss: f"{loss.name}-{loss.reduction}")
+def test_output_gradient_is_that_of_autograd(loss: Loss) -> None:
+    f = torch.linspace(-3, 3, 8, dtype=torch.float64, requires_grad=True)
+    y = torch.tensor([1.0, -1.0] * 4, dtype=torch.float64)
+    (expected,) = torch.autograd.grad(objective(loss, f, y), f)
+    assert torch.allclose(output_gradient(loss, f.detach(), y), expected, rtol=1e-13, atol=0)
+    assert output_gradient(loss, f.detach(), y).numpy() == pytest.approx(network.output_gradient(loss, f.detach().numpy(), y.numpy()), rel=1e-13)
+
+
+def test_slope_at_zero_is_alpha() -> None:
+    for alpha in (0.0, 0.5):
+        model = TwoLayer(np.array([[0.0, 1.0]]), np.ones(1), alpha)
+        model(torch.tensor([[1.0, 0.0]], dtype=torch.float64)).sum().backward()
+        assert model.W.grad is not None
+        assert model.W.grad.tolist() == [[alpha, 0.0]]
+
+
+def test_weights_are_copied_and_the_second_layer_may_be_frozen() -> None:
+    W, a = np.ones((2, 3)), np.ones(2)
+    model = TwoLayer(W, a, train_a=False)
+    with torch.no_grad():
+        model.W.zero_()
+    assert W.sum() == 6
+    assert [name for name, p in model.named_parameters() if p.requires_grad] == ["W"]

@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+from scipy.optimize import linprog
+
+from flowrepro.data.points import five_points, two_points
+from flowrepro.network import predict
+from flowrepro.theory.variation_norm import PiecewiseLinear, affine_cost, least_variation_norm, piecewise_linear, variation_norm
+
+
+def directions(angles):
+    return np.column_stack([np.cos(angles), np.sin(angles)])
+
+
+def brute_force(f, x, angles):
+    """Least sum |mu| with sum mu_i relu(<u_i, (x, 1)>) = f(x) on the points x, u_i on a grid of angles."""
+    features = np.maximum(np.column_stack([x, np.ones_like(x)]) @ directions(angles).T, 0.0)
+    solution = linprog(np.ones(2 * len(angles)), A_eq=np.column_stack([features, -features]), b_eq=f, bounds=(0, None), method="highs")
+    return solution.fun
+
+
+def test_piecewise_form_equals_the_network():
+    rng = np.random.default_rng(0)
+    W, a = rng.standard_normal((20, 2)), rng.standard_normal(20)
+    W[:3, 0] = 0.0
+    W[3] = 0.0
+    x = np.linspace(-4, 4, 101)
+    f = piecewise_linear(W, a)
+    np.testing.assert_allclose(f(x), predict(np.column_stack([x, np.ones_like(x)]), W, a), atol=1e-12)
+    assert len(f.kinks) == 16
+    assert np.all(np.diff(f.kinks) > 0)
+
+
+def test_neighbouring_kinks_merge():
+    W = np.array([[1.0, 0.0], [1.0, -1e-5], [-1.0, 2.0]])
+    f = piecewise_linear(W, np.ones(3), same_kink=1e-3)
+    np.testing.assert_allclose(f.kinks, [0.5e-5, 2.0])
+    np.testing.assert_allclose(f.jumps, [2.0, 1.0])
+    np.testing.assert_allclose(f.visible(1.5), [0.5e-5])
+
+
+@pytest.mark.parametrize(("slope", "intercept"), [(0.8, -0.6), (0.8, -0.1), (0.0, 1.5), (-2.0, 5.0), (0.0, 0.0)])
+def test_affine_cost_against_brute_force(slope, intercept):
+    """Points at every kink of the grid and beyond leave no room to bend between them."""
+    degrees = np.concatenate([np.arange(-89.0, 90.0), [90.0, -90.0]])
+    angles = np.radians(np.concatenate([degrees, degrees[:-2] + 180.0]))
+    kinks = -np.tan(np.radians(degrees[:-2]))
+    x = np.concatenate([kinks, [-100.0, 0.0, 100.0]])
+    assert affine_cost(slope, intercept) == pytest.approx(brute_force(slope * x + intercept, x, angles), rel=1e-3, abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_variation_norm_against_brute_force(seed):
+    rng = np.random.default_rng(seed)
+    kinks = np.sort(rng.uniform(-2, 2, 3))
+    f = PiecewiseLinear(kinks, rng.standard_normal(3), *rng.standard_normal(2))
+    grid = np.concatenate([np.linspace(-30, 30, 400), kinks])
+    own = np.arctan2(-kinks, np.ones(3))
+    others = np.radians(np.arange(-90, 90, 1.0))
+    angles = np.concatenate([own, own + np.pi, others, others + np.pi])
+    assert variation_norm(f) == pytest.approx(brute_force(f(grid), grid, angles), rel=2e-3)
+
+
+def test_a_network_costs_at_most_half_its_squared_norm():
+    rng = np.random.default_rng(1)
+    W = np.repeat(rng.standard_normal((5, 2)), 2, axis=0)
+    a = rng.standard_normal(10)
+    assert variation_norm(piecewise_linear(W, a)) < np.abs(a) @ np.linalg.norm(W, axis=1) - 0.1
+
+
+def test_merging_opposite_neurons_lowers_the_norm_to_that_of_the_function():
+    f = piecewise_linear(np.array([[1.0, 0.5], [-1.0, -0.5]]), np.array([1.0, -1.0]))  # x + 0.5
+    assert variation_norm(f) == pytest.approx(affine_cost(1.0, 0.5))
+
+
+@pytest.mark.parametrize(("points", "value"), [(two_points, 3 / np.sqrt(5)), (five_points, 8.20398)])
+def test_least_norm_of_an_interpolator(points, value):
+    data = points()
+    angles = np.linspace(-np.pi, np.pi, 4001)[:-1]
+    least = least_variation_norm(data.X, data.y)
+    assert least == pytest.approx(value, rel=1e-6)
+    assert least == pytest.approx(brute_force(data.y, data.X[:, 0], angles), rel=1e-3)
+
+
+def test_least_norm_scales_and_knows_impossible_and_zero_labels():
+    data = five_points()
+    assert least_variation_norm(data.X, 1e-6 * data.y) == pytest.approx(1e-6 * least_variation_norm(data.X, data.y))
+    assert least_variation_norm(data.X, 0 * data.y) == 0.0
+    assert least_variation_norm(np.ones((2, 2)), np.array([1.0, 2.0])) == np.inf
+
+
+def test_zero_network():
+    f = piecewise_linear(np.zeros((3, 2)), np.zeros(3))
+    assert variation_norm(f) == 0.0
