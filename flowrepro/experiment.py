@@ -46,9 +46,13 @@ class Init:
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """Two-layer network; ``alpha`` is the slope of the leaky part, 0 for ReLU."""
+    """Two-layer network; ``alpha`` is the slope of the leaky part, 0 for ReLU.
+
+    ``depth`` other than 2: one weight matrix and depth - 1 equal scalars above each neuron (``network.gain``).
+    """
 
     alpha: float = 0.0
+    depth: int = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -287,6 +291,7 @@ def validate(row: Experiment) -> None:
         ("init.m", row.init.m, 1 <= row.init.m <= 10**8, "must be between 1 and 1e8"),
         ("init.scale", row.init.scale, row.init.scale > 0, "must be positive"),
         ("model.alpha", row.model.alpha, 0 <= row.model.alpha <= 1, "must lie in [0, 1]"),
+        ("model.depth", row.model.depth, 1 <= row.model.depth <= 100, "must be between 1 and 100"),
         ("loss.factor", row.loss.factor, row.loss.factor > 0, "must be positive"),
         ("record.save_every", row.record.save_every, row.record.save_every >= 1, "must be at least 1"),
         ("record.geometric", row.record.geometric, row.record.geometric == 0 or row.record.geometric > 1, "must be 0 (none) or above 1"),

@@ -2,6 +2,9 @@ r"""The two-layer network in plain numpy, and THE conventions of the project.
 
 Shapes     X (n, d) rows are samples, y (n,), W (m, d) rows w_j, a (m,), slope ``alpha`` of the leaky part.
 Network    f(x) = sum_j a_j sigma(<w_j, x>),   sigma(z) = z where z > 0, alpha z elsewhere, so relu'(0) = 0.
+Chains     depth L != 2: f(x) = sum_j gain(a_j) sigma(<w_j, x>), gain(a) = a^(L - 1), each neuron followed by L - 1
+           scalars (and ReLUs between them) that start equal to a_j and so stay equal; a_j is one of them, and
+           moves by its own derivative, not by that of the power. Depth 1 has no scalars, f = sum_j sigma(<w_j, x>).
 Losses     square     l(f, y) = (f - y)^2 / 2
            logistic   l(f, y) = log(1 + exp(-y f))
            logistic2  l(f, y) = 2 log(1 + exp(-y f))       slope 1 at f = 0
@@ -45,6 +48,20 @@ LOSSES: dict[str, tuple[LossFunction, LossFunction]] = {
 def predict(X: np.ndarray, W: np.ndarray, a: np.ndarray, alpha: float = 0.0) -> np.ndarray:
     """f(x_k) = sum_j a_j sigma(<w_j, x_k>), shape (n,)."""
     return np.asarray(activation(X @ W.T, alpha) @ a)
+
+
+def gain(a: np.ndarray, depth: int) -> np.ndarray:
+    """Product of the depth - 1 equal scalars a above a neuron; 0 for a <= 0 where a ReLU lies between them (depth >= 3)."""
+    return _power(a, depth - 1, depth)
+
+
+def partial_gain(a: np.ndarray, depth: int) -> np.ndarray:
+    """Derivative of `gain` with respect to one of the scalars; 0 at depth 1, which has none."""
+    return _power(a, depth - 2, depth) if depth > 1 else np.zeros_like(a)
+
+
+def _power(a: np.ndarray, exponent: int, depth: int) -> np.ndarray:
+    return np.asarray(np.where((a <= 0) & (depth >= 3), 0.0, a**exponent))
 
 
 def activation(Z: np.ndarray, alpha: float = 0.0) -> np.ndarray:

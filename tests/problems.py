@@ -66,8 +66,7 @@ def orthogonal_classes() -> Known:
 def leaky_line() -> Known:
     """Slope 1 everywhere (alpha = 1, a linear network) on one sample of negative label: the logistic of a ||w|| again."""
     x, y, u0 = np.array([2.0]), -1.0, 0.1
-    known = _known("linear network", x[None], np.array([y]), np.ones((1, 1)), -np.ones(1), u0, HALF_SQUARE, 1.0, [0.5], [4.0], alpha=1.0)
-    return known
+    return _known("linear network", x[None], np.array([y]), np.ones((1, 1)), -np.ones(1), u0, HALF_SQUARE, 1.0, [0.5], [4.0], alpha=1.0)
 
 
 def _known(

@@ -14,6 +14,7 @@ from flowrepro.trajectory import Dataset
 DATASETS: dict[str, tuple[str, str]] = {
     "two-points": ("flowrepro.data.points", "two_points"),
     "five-points": ("flowrepro.data.points", "five_points"),
+    "gaussian-teacher": ("flowrepro.data.synthetic", "gaussian_teacher"),
     "digits": ("flowrepro.data.mnist", "digits"),
     "file": ("flowrepro.data.from_file", "points_from_file"),
 }

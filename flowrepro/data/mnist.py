@@ -32,7 +32,7 @@ OFFICIAL: dict[str, tuple[str, dict[str, str]]] = {
 
 
 def digits(dataset: str = "mnist", positive: int = 1, negative: int = 0, subset: int | None = None, subset_seed: int = 0) -> Dataset:
-    """Two classes of 28 x 28 images, pixels in [0, 1] minus the mean image of the selected images (min2024 Section 5).
+    """Two classes of 28 x 28 images, pixels in [0, 1] minus the mean image of the selected images (min2024 Section 4).
 
     Parameters
     ----------

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from flowrepro.engines.base import Engine, Problem
 
 ENGINES: dict[str, tuple[str, str]] = {
+    "lazy": ("flowrepro.engines.lazy.engine", "LazyGD"),
     "fused": ("flowrepro.engines.fused_gd", "FusedGD"),
     "torch": ("flowrepro.engines.torch_gd", "TorchGD"),
 }
@@ -43,7 +44,7 @@ def choose(name: str, problem: Problem) -> tuple[type[Engine], str]:
     """
     if name != "auto":
         engine = load(name)
-        reason = engine.supports(problem)
+        reason = _refusal(engine, problem)
         if reason:
             raise UsageError(f"engine '{name}' cannot run this row: {reason}")
         return engine, f"engine {name} as asked"
@@ -54,9 +55,15 @@ def choose(name: str, problem: Problem) -> tuple[type[Engine], str]:
         except EnvironmentFault as error:
             reasons.append(str(error))
             continue
-        reason = engine.supports(problem) or engine.advises_against(problem)
+        reason = _refusal(engine, problem) or engine.advises_against(problem)
         if reason is None:
             passed_over = f" ({'; '.join(reasons)})" if reasons else ""
             return engine, f"engine {candidate}, the fastest exact one for this row{passed_over}"
         reasons.append(f"not {candidate}: {reason}")
     raise UsageError(f"no engine can run this row: {'; '.join(reasons)}")
+
+
+def _refusal(engine: type[Engine], problem: Problem) -> str | None:
+    if problem.depth != 2 and engine.two_layers_only:
+        return f"it trains two-layer networks and the row asks for depth {problem.depth}"
+    return engine.supports(problem)

@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from flowrepro.experiment import Experiment, Loss, Record
-from flowrepro.network import activation, flow_time
+from flowrepro.network import activation, flow_time, gain, partial_gain
 from flowrepro.trajectory import Stop, StopReason, Trajectory
 
 Observe = Callable[[np.ndarray, np.ndarray], Mapping[str, Any]]
@@ -49,6 +49,7 @@ class Problem:
     dtype: Literal["float64", "float32"] = "float64"
     device: str = "cpu"
     seed: int = 0
+    depth: int = 2
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -59,7 +60,7 @@ class Problem:
     def of(cls, row: Experiment, X: np.ndarray, y: np.ndarray, W0: np.ndarray, a0: np.ndarray) -> Problem:
         """The problem a row states, for its points and initial weights."""
         p = row.protocol
-        return cls(X, y, W0, a0, row.loss, p.lr, p.n_steps, row.model.alpha, p.batch_size, p.train, p.dtype, p.device, row.seed)
+        return cls(X, y, W0, a0, row.loss, p.lr, p.n_steps, row.model.alpha, p.batch_size, p.train, p.dtype, p.device, row.seed, row.model.depth)
 
 
 @dataclass(frozen=True)
@@ -84,10 +85,14 @@ class SaveAt:
 
 
 class Engine(ABC):
-    """A way to train. Subclasses set ``name`` and ``kind`` and keep the duties listed above."""
+    """A way to train. Subclasses set ``name`` and ``kind`` and keep the duties listed above.
+
+    An engine for other depths than 2 (``network.gain``) says so with ``two_layers_only = False``.
+    """
 
     name: ClassVar[str]
     kind: ClassVar[Literal["descent", "flow"]] = "descent"
+    two_layers_only: ClassVar[bool] = True
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
@@ -299,7 +304,8 @@ def step_bound(problem: Problem, W: np.ndarray, a: np.ndarray) -> float:
     with np.errstate(all="ignore"):  # weights may be huge by now
         Z = X @ W.T
         slopes, hidden = np.where(Z > 0, 1.0, problem.alpha), activation(Z, problem.alpha)
-        tangent_kernel = (slopes * a**2) @ slopes.T * (X @ X.T) + hidden @ hidden.T
+        first, one_scalar = gain(a, problem.depth), partial_gain(a, problem.depth)
+        tangent_kernel = (slopes * first**2) @ slopes.T * (X @ X.T) + (problem.depth - 1) * (hidden * one_scalar**2) @ hidden.T
     weight = problem.loss.factor / (len(X) if problem.loss.reduction == "mean" else 1.0)
     top = float(np.linalg.eigvalsh(tangent_kernel)[-1]) * weight if np.all(np.isfinite(tangent_kernel)) else np.inf
     return 2.0 / top if top > 0 else float("inf")

@@ -39,10 +39,10 @@ class TorchGD(Engine):
         X = np.asarray(problem.X, dtype=problem.dtype)
         self._moving = np.flatnonzero(X.any(axis=0))
         self._batches = Batches(len(X), problem.batch_size, problem.seed)
+        self._build(np.ascontiguousarray(X[:, self._moving]))
         self._graphs = _StepGraphs(self) if self._device.type == "cuda" else None
         if self._graphs:
             self.stats["cuda_graph"] = "captured"
-        self._build(np.ascontiguousarray(X[:, self._moving]))
         self.restore({"W": problem.W0, "a": problem.a0}, 0)
 
     @classmethod
@@ -57,7 +57,10 @@ class TorchGD(Engine):
         return [n, -(-n // 2)] if self._device.type == "cuda" else [CPU_BLOCK]
 
     def _build(self, X: np.ndarray) -> None:
-        """Move the data and allocate all buffers; a full GPU gets one more try with blocks of half the size."""
+        """Move the data and allocate all buffers.
+
+        A full GPU gets one more try with blocks of half the size; after that "auto" takes the CPU, and stats say so.
+        """
         m = len(self.problem.a0)
         for block in self.blocks():
             try:
@@ -68,17 +71,28 @@ class TorchGD(Engine):
                 return
             except torch.cuda.OutOfMemoryError:
                 torch.cuda.empty_cache()
-        raise EnvironmentFault(f"device '{self._device}' has too little free memory for {X.shape[0]} x {X.shape[1]} samples and {m} neurons; use --device cpu")
+        if self.problem.device != "auto":
+            raise self._out_of_memory()
+        self._device = torch.device("cpu")
+        self.stats["device"] = "cpu, as the GPU has too little free memory"
+        self._build(X)
+
+    def _out_of_memory(self) -> EnvironmentFault:
+        n, d, m = self.problem.shape
+        return EnvironmentFault(f"device '{self._device}' has too little free memory for {n} x {d} samples and {m} neurons; use --device cpu")
 
     def advance(self, steps: np.ndarray) -> np.ndarray:
         """See `Engine.advance`."""
         losses = self.W.new_empty(len(steps))
-        with torch.no_grad(), exact_arithmetic(self._device):
-            for i, target in enumerate(steps):
-                while self.step < target:
-                    self._descend()
-                self._evaluate_objective()
-                losses[i] = self.gradient.value
+        try:
+            with torch.no_grad(), exact_arithmetic(self._device):
+                for i, target in enumerate(steps):
+                    while self.step < target:
+                        self._descend()
+                    self._evaluate_objective()
+                    losses[i] = self.gradient.value
+        except torch.cuda.OutOfMemoryError as error:
+            raise self._out_of_memory() from error
         self._count()
         return losses.cpu().numpy().astype(np.float64)
 
@@ -145,16 +159,18 @@ class _StepGraphs:
 
     def replay(self, rows: np.ndarray | None) -> None:
         """Make one step on ``rows``, None for all."""
-        size = 0 if rows is None else len(rows)
-        if rows is not None:
-            index = self.rows.setdefault(size, torch.empty(size, dtype=torch.int64, device=self.engine.W.device))
-            index.copy_(torch.from_numpy(rows))
-        if size not in self.graphs and not self.eager:
-            self._capture(size)
-        if self.eager:
-            self._step(size)
-        else:
-            self.graphs[size].replay()
+        device, size = self.engine.W.device, 0 if rows is None else len(rows)
+        with torch.cuda.device(device):
+            if rows is not None:
+                if size not in self.rows:
+                    self.rows[size] = torch.empty(size, dtype=torch.int64, device=device)
+                self.rows[size].copy_(torch.from_numpy(rows))
+            if size not in self.graphs and not self.eager:
+                self._capture(size)
+            if self.eager:
+                self._step(size)
+            else:
+                self.graphs[size].replay()
 
     def _step(self, size: int) -> None:
         engine = self.engine
@@ -166,13 +182,13 @@ class _StepGraphs:
         kept = engine.W.clone(), engine.a.clone()
         graph = torch.cuda.CUDAGraph()
         try:
-            side = torch.cuda.Stream(engine.W.device)  # type: ignore[no-untyped-call]
-            side.wait_stream(torch.cuda.current_stream(engine.W.device))
+            side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+            side.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(side):
                 for _ in range(WARM_UP):
                     self._step(size)
-            torch.cuda.current_stream(engine.W.device).wait_stream(side)
-            with torch.cuda.graph(graph):
+            torch.cuda.current_stream().wait_stream(side)
+            with torch.cuda.graph(graph, stream=side):
                 self._step(size)
             self.graphs[size] = graph
         except RuntimeError as error:

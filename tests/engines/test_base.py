@@ -46,9 +46,9 @@ def test_auto_takes_the_compiled_loop_for_small_problems_and_torch_for_large_one
 
 
 def test_a_named_engine_says_why_it_cannot() -> None:
-    with pytest.raises(UsageError, match="engine 'fused' cannot run this row.*float32"):
+    with pytest.raises(UsageError, match=r"engine 'fused' cannot run this row.*float32"):
         choose("fused", random_problem(dtype="float32"))
-    with pytest.raises(UsageError, match="one of auto, .*fused"):
+    with pytest.raises(UsageError, match=r"one of auto, .*fused"):
         load("warp")
 
 

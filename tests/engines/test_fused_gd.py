@@ -24,8 +24,9 @@ def test_says_what_it_cannot_do(change: dict[str, object], reason: str) -> None:
     assert reason in (FusedGD.supports(random_problem(**change)) or "")  # type: ignore[arg-type]
 
 
-def test_recommends_itself_for_toys_only() -> None:
+def test_recommends_itself_unless_matrix_products_are_large() -> None:
     assert FusedGD.advises_against(random_problem(75, 75, 60)) is None
+    assert FusedGD.advises_against(random_problem(2000, 3, 300)) is None
     assert "n m d = 2" in (FusedGD.advises_against(random_problem(500, 80, 50)) or "")
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -134,7 +133,7 @@ def test_auto_runs_here() -> None:
 def test_a_full_gpu_gets_a_second_try_and_then_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     """Injected: the first allocation fails once (half blocks then fit), then always."""
     blocks: list[int] = []
-    fails = iter((True, False, True, True))
+    fails = iter((True, False, True, True, True, True, False))
 
     class Full(BlockGradient):
         def __init__(self, *arguments: object) -> None:
@@ -151,13 +150,14 @@ def test_a_full_gpu_gets_a_second_try_and_then_a_sentence(monkeypatch: pytest.Mo
     assert blocks == [5, 3]
     with pytest.raises(EnvironmentFault, match="too little free memory"):
         TorchGD(problem)
+    assert TorchGD(replace(problem, device="auto")).stats["device"] == "cpu, as the GPU has too little free memory"
 
 
 @pytest.fixture
-def cuda_problem() -> Iterator[Problem]:
+def cuda_problem() -> Problem:
     if not torch.cuda.is_available():
         pytest.skip("no GPU here")
-    yield random_problem(50, 6, 20, device="cuda", n_steps=60)
+    return random_problem(50, 6, 20, device="cuda", n_steps=60)
 
 
 @pytest.mark.gpu

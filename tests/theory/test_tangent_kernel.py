@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from flowrepro.network import gradient, predict
 from flowrepro.experiment import Loss
+from flowrepro.network import gradient, predict
 from flowrepro.theory.tangent_kernel import kernel_interpolator, linearised_descent, relative_movement, tangent_kernel
 
 

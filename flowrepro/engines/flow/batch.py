@@ -19,15 +19,15 @@ from flowrepro.engines.flow.net import Net
 from flowrepro.engines.flow.resolve import Log
 from flowrepro.engines.flow.runge_kutta import dense, step
 from flowrepro.engines.flow.state import BURST, STEP, TIME, State, project_row
-from flowrepro.engines.flow.stepping import NEEDS_RANK, OK, UNDERFLOW, ZENO, Options, accept, collect, grow, plain_step, trial
+from flowrepro.engines.flow.stepping import NEEDS_RANK, OK, UNDERFLOW, ZENO, Options, accept, alone, collect, grow, trial
 
 LIGHT = 3.0
 """Light neurons may move the others by this many rtol per step in all."""
 
 
 @jit
-def batch_step(net: Net, S: State, drive: Drive, W: Work, LW: Work, options: Options, until: float, log: Log) -> int:
-    """One step for all neurons; light events are settled neuron by neuron, the first heavy one ends the step."""
+def flow_step(net: Net, S: State, drive: Drive, W: Work, LW: Work, options: Options, until: float, log: Log) -> int:
+    """One step of the net: light events (none unless options.batch) are settled neuron by neuron, the first heavy one ends it."""
     theta = np.empty(len(S.Y))
     for _ in range(100):
         h, error = trial(net, S, drive, W, options, until)
@@ -39,6 +39,8 @@ def batch_step(net: Net, S: State, drive: Drive, W: Work, LW: Work, options: Opt
             grow(S, h, error, options.rtol, 5.0)
             return OK
         light, heavy, effect = _weigh(S, W, h, options, hot, theta)
+        if not options.batch:
+            break
         shrink = max(0.02, 0.9 * (LIGHT * options.rtol / effect) ** (1.0 / 3.0)) if len(heavy) >= 3 else 1.0
         if shrink < 1.0 and 1.0 / shrink < 1.5 * len(heavy):
             W.tally[SHRUNK] += 1
@@ -84,7 +86,7 @@ def _weigh(S: State, W: Work, h: float, options: Options, hot: np.ndarray, theta
     order = np.argsort(effect)
     total, count = 0.0, 0
     for i in order:
-        if total + effect[i] > LIGHT * options.rtol:
+        if not options.batch or total + effect[i] > LIGHT * options.rtol:
             break
         total += effect[i]
         count += 1
@@ -121,33 +123,13 @@ def _settle_light(
             dense(S, W, tau, 0.25 * i, W.Ys)
         update_forces(net, S, drive, S.clock[TIME] + 0.25 * i * tau, W.Ys, W)
         values[i] = W.g
-    alone = Drive(False, values, S.clock[TIME], tau)
+    own = Drive(False, values, S.clock[TIME], tau)
+    goal = S.clock[TIME] + tau
     W.Y1[:] = end
-    plain = Options(options.rtol, options.floor, options.noise, options.burst, False, 0.0, 0.0)
     for j in inside:
-        clock, F = S.clock.copy(), S.F.copy()
-        clock[STEP], clock[BURST] = tau, 0.0
-        view = State(
-            S.Y[j : j + 1],
-            S.mode[j : j + 1],
-            S.dead[j : j + 1],
-            S.slides[j : j + 1],
-            S.rank[j : j + 1],
-            S.Q[j : j + 1],
-            S.c0[j : j + 1],
-            S.rho0[j : j + 1],
-            S.k1[j : j + 1],
-            F,
-            clock,
-        )
-        LW.offset[0] = j
-        goal = S.clock[TIME] + tau
-        while clock[TIME] < goal and not S.dead[j]:
-            status = plain_step(net, view, alone, LW, plain, goal, log)
-            if status != OK:
-                return status
-            if goal - clock[TIME] <= 1e-15 * max(1.0, goal):
-                break
+        status = alone(net, S, j, goal, own, LW, options, tau, log)
+        if status != OK:
+            return status
         W.Y1[j] = S.Y[j]
     W.tally[LOCAL] += LW.tally[RHS]
     LW.tally[RHS] = 0

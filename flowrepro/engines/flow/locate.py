@@ -95,23 +95,19 @@ def cut(net: Net, S: State, drive: Drive, W: Work, h: float, floor: float, heavy
 
     W comes in with a trial step of length h. what (4,) receives neuron, kind, plane, side of the event found last.
     """
-    what[0], what[1], what[2], what[3] = -1, NONE, -1, 0
+    what[:] = -1
+    what[1] = NONE
     length = h
     for _ in range(60):
-        first = 2.0
-        kind, plane, side, who = NONE, -1, 0, -1
-        for j in heavy:
-            theta, k, p, s = scan(net, S, W, length, floor, j)
-            if theta < first:
-                first, kind, plane, side, who = theta, k, p, s, j
-        if first > 1.0 or (first * length >= length * (1.0 - 1e-12) and what[0] == who):
+        first, who, kind, plane, side = _earliest(net, S, W, length, floor, heavy)
+        if first > 1.0 or (first >= 1.0 - 1e-12 and what[0] == who):
             break
         W.tally[LOCATED] += 1
         tau = -1.0
         if kind == MEET:
             tau = _newton(net, S, drive, W, who, plane, first * length, length)
         if tau < 0.0 or tau > length:
-            tau = _bracketed(net, S, drive, W, floor, who, kind, plane, length if kind != MEET else _past(first, length))
+            tau = _bracketed(net, S, drive, W, floor, who, kind, plane, length if kind != MEET else min(1.0, 1.5 * first) * length)
         what[0], what[1], what[2], what[3] = who, kind, plane, side
         if _distance(net, S, W, floor, who, kind, plane) > (DEAD_ZONE if kind == MEET else ON_EXIT):
             what[1] = NONE
@@ -122,9 +118,15 @@ def cut(net: Net, S: State, drive: Drive, W: Work, h: float, floor: float, heavy
 
 
 @jit
-def _past(first: float, length: float) -> float:
-    """A step length beyond the estimated fraction of the event."""
-    return min(1.0, 1.5 * first) * length
+def _earliest(net: Net, S: State, W: Work, length: float, floor: float, heavy: np.ndarray) -> tuple[float, int, int, int, int]:
+    """First event of the heavy neurons in the step held by W: (fraction, neuron, kind, plane, side)."""
+    best, first = heavy[0], 2.0
+    for j in heavy:
+        theta, _, _, _ = scan(net, S, W, length, floor, j)
+        if theta < first:
+            best, first = j, theta
+    first, kind, plane, side = scan(net, S, W, length, floor, best)
+    return first, best, kind, plane, side
 
 
 @jit
@@ -143,17 +145,18 @@ def settle(net: Net, S: State, drive: Drive, W: Work, tau: float, heavy: np.ndar
     else:
         S.clock[BURST] = 0.0
     S.clock[LAST] = t
-    fits = True
+    fits, none = True, np.int64(-1)
     for j in heavy:
         if S.dead[j]:
             continue
         if j == what[0] and what[1] != NONE:
             if what[1] == SIGN_CHANGE:
                 record(log, t, j + W.offset[0], -1, SIGN)
-            forced = what[2] if what[1] == EXIT else -1
-            fits = resolve(net, S, W, j, forced, what[3], log) and fits
+            if what[1] != EXIT:
+                what[2] = -1
+            fits = resolve(net, S, W, j, what[2], what[3], log) and fits
         elif _meets_too(net, S, W, j):
-            fits = resolve(net, S, W, j, -1, 0, log) and fits
+            fits = resolve(net, S, W, j, none, none, log) and fits
     return fits
 
 

@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from flowrepro.engines.flow.batch import batch_step
+from flowrepro.engines.flow.batch import flow_step
 from flowrepro.engines.flow.compiled import jit
 from flowrepro.engines.flow.forces import CLEAR, JUMP, SUBSTEPS, Drive, Work, update_forces
 from flowrepro.engines.flow.locate import adopt
 from flowrepro.engines.flow.net import Net
-from flowrepro.engines.flow.resolve import Log, height, renew, resolve
+from flowrepro.engines.flow.resolve import Log, bury, height, is_dead, resolve
 from flowrepro.engines.flow.state import LAST, LOSS, PLUS, STEP, TIME, State, copy_state
-from flowrepro.engines.flow.stepping import DIVERGED, LOG_FULL, MAX_EVENTS, MAX_STEPS, NEEDS_RANK, OK, TARGET, Options, plain_step, watch
+from flowrepro.engines.flow.stepping import DIVERGED, LOG_FULL, MAX_EVENTS, MAX_STEPS, NEEDS_RANK, OK, TARGET, Options, watch
 
 AT_START = 1e-14
 """A neuron closer than this to a plane at the start is on it."""
@@ -45,32 +45,18 @@ def begin(net: Net, S: State, drive: Drive, W: Work, h: float, log: Log) -> bool
             S.mode[j, p] = PLUS if z > 0.0 else 0
             on[j] = on[j] or abs(z) <= AT_START
     update_forces(net, S, drive, S.clock[TIME], S.Y, W)
-    fits = True
+    fits, none = True, np.int64(-1)
     for j in range(m):
-        if not S.dead[j]:
-            fits = start_neuron(net, S, W, j, on[j], log) and fits
+        if on[j] and not S.dead[j]:
+            fits = resolve(net, S, W, j, none, none, log) and fits
+        elif not S.dead[j] and is_dead(net, S.mode[j]):
+            bury(S, W, j, log)
     adopt(net, S, W)
     for p in range(P):
         S.F[CLEAR, p] = np.sign(S.F[JUMP, p])
     S.clock[STEP] = h
     S.clock[LAST] = -np.inf
     return fits
-
-
-@jit
-def start_neuron(net: Net, S: State, W: Work, j: int, on: bool, log: Log) -> bool:
-    """Resolve a neuron that starts on a plane; settle whether another one is dead."""
-    if on:
-        return resolve(net, S, W, j, -1, 0, log)
-    return renew(net, S, W, j, log)
-
-
-@jit
-def one_step(net: Net, S: State, drive: Drive, W: Work, LW: Work, options: Options, until: float, log: Log) -> int:
-    """A step of the regime asked for."""
-    if options.batch:
-        return batch_step(net, S, drive, W, LW, options, until, log)
-    return plain_step(net, S, drive, W, options, until, log)
 
 
 @jit
@@ -94,52 +80,52 @@ def march(
     The grid of steps does not depend on the save times: between two steps a saved state is a step of its own from the
     start of the step that covers it, and at the end the state is put back there. So runs cut anywhere are bit-identical.
     """
-    saved, steps, events = 0, 0, 0
+    saved, steps, inside = np.int64(0), 0, False
+    mark = log.count[0]
     while True:
-        while saved < len(times) and times[saved] <= S.clock[TIME]:
-            _save(net, S, output, saved)
+        if not inside:
+            while saved < len(times) and times[saved] <= S.clock[TIME]:
+                _save(net, S, output, saved)
+                saved += 1
+            if saved == len(times):
+                return OK, saved
+            if steps >= limits.steps:
+                return MAX_STEPS, saved
+            if log.count[0] > limits.events:
+                return MAX_EVENTS, saved
+            copy_state(S, start)
+            mark = log.count[0]
+        # inside a step that was made: a step of its own up to the save time
+        now, until, book = (other, times[saved], silent) if inside else (S, np.inf, log)
+        status = flow_step(net, now, drive, W, LW, options, until, book)
+        if inside:
+            if status == OK and until - other.clock[TIME] > 1e-15 * max(1.0, until):
+                continue
+            _save(net, other, output, saved)
             saved += 1
-        if saved == len(times):
-            return OK, saved
-        if steps >= limits.steps:
-            return MAX_STEPS, saved
-        if events + log.count[0] > limits.events:
-            return MAX_EVENTS, saved
-        copy_state(S, start)
-        mark = log.count[0]
-        status = one_step(net, S, drive, W, LW, options, np.inf, log)
-        if status == NEEDS_RANK or log.count[0] > len(log.t):
+        elif status == NEEDS_RANK or log.count[0] > len(log.t):
             copy_state(start, S)
             log.count[0] = mark
             return (NEEDS_RANK if status == NEEDS_RANK else LOG_FULL), saved
-        if status != OK:
+        elif status != OK:
             return status, saved
-        watch(net, S, start, W, options, log)
-        steps += 1
-        if not np.isfinite(S.clock[LOSS]):
-            copy_state(start, S)
-            return DIVERGED, saved
-        while saved < len(times) and times[saved] < S.clock[TIME]:
-            _sub_step(net, start, other, drive, W, LW, options, times[saved], silent)
-            _save(net, other, output, saved)
-            saved += 1
-        if saved == len(times):
+        else:
+            steps += 1
+            if not np.isfinite(S.clock[LOSS]):
+                copy_state(start, S)
+                return DIVERGED, saved
+            watch(net, S, start, W, options, log)
+        inside = saved < len(times) and times[saved] < S.clock[TIME]
+        if inside:
+            copy_state(start, other)
+            silent.count[0] = 0
+            W.tally[SUBSTEPS] += 1
+        elif saved == len(times):
             copy_state(start, S)
             log.count[0] = mark
             return OK, saved
-        if S.clock[LOSS] < limits.target:
+        elif S.clock[LOSS] < limits.target:
             return TARGET, saved
-
-
-@jit
-def _sub_step(net: Net, start: State, other: State, drive: Drive, W: Work, LW: Work, options: Options, t: float, silent: Log) -> None:
-    """The state at time t inside the step that begins at ``start`` into ``other``."""
-    copy_state(start, other)
-    W.tally[SUBSTEPS] += 1
-    while other.clock[TIME] < t and t - other.clock[TIME] > 1e-15 * max(1.0, t):
-        silent.count[0] = 0
-        if one_step(net, other, drive, W, LW, options, t, silent) != OK:
-            break
 
 
 @jit

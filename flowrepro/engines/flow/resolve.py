@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from flowrepro.engines.flow.compiled import jit
-from flowrepro.engines.flow.forces import JUMP, SLAVED, Work, velocity
+from flowrepro.engines.flow.forces import JUMP, SLAVED, Work
 from flowrepro.engines.flow.net import Net
 from flowrepro.engines.flow.release import SNAP, regular_solution
 from flowrepro.engines.flow.state import MINUS, PLUS, SCALE, SLIDING, TIME, State
@@ -136,8 +136,8 @@ def _log_changes(log: Log, t: float, neuron: int, K: np.ndarray, before: np.ndar
 
 @jit
 def renew(net: Net, S: State, W: Work, j: int, log: Log) -> bool:
-    """Sliding basis, death, projection and velocity of neuron j after a change of its modes; False if Q is too small."""
-    row, mode = S.Y[j], S.mode[j]
+    """Sliding basis and death of neuron j after a change of its modes; False if Q is too small."""
+    mode = S.mode[j]
     sliding = np.flatnonzero(mode == SLIDING)
     S.slides[j] = len(sliding)
     rank = orthonormalise(net.normal, sliding, S.Q[j])
@@ -147,8 +147,13 @@ def renew(net: Net, S: State, W: Work, j: int, log: Log) -> bool:
     if rank < len(sliding):
         W.tally[SLAVED] += 1
         record(log, S.clock[TIME], j + W.offset[0], -1, THROUGH_ZERO)
-    if is_dead(net, mode) and not S.dead[j]:
-        S.dead[j] = True
-        record(log, S.clock[TIME], j + W.offset[0], -1, DEATH)
-    velocity(net, S, W.F, j, row, S.k1[j])
+    if is_dead(net, mode):
+        bury(S, W, j, log)
     return True
+
+
+@jit
+def bury(S: State, W: Work, j: int, log: Log) -> None:
+    """Neuron j never moves again."""
+    S.dead[j] = True
+    record(log, S.clock[TIME], j + W.offset[0], -1, DEATH)

@@ -86,23 +86,29 @@ def accept(S: State, W: Work, h: float) -> None:
 
 
 @jit
-def plain_step(net: Net, S: State, drive: Drive, W: Work, options: Options, until: float, log: Log) -> int:
-    """One step, cut at the first event of any neuron."""
-    h, error = trial(net, S, drive, W, options, until)
-    if h == 0.0:
-        return UNDERFLOW
-    theta = np.empty(len(S.Y))
-    hot = collect(net, S, W, h, options.floor, theta)
-    if len(hot) == 0:
-        accept(S, W, h)
-        grow(S, h, error, options.rtol, 5.0)
-        return OK
-    what = np.empty(4, dtype=np.int64)
-    tau = cut(net, S, drive, W, h, options.floor, hot, what)
-    if not settle(net, S, drive, W, tau, hot, what, log):
-        return NEEDS_RANK
-    adopt(net, S, W)
-    return ZENO if S.clock[BURST] > options.burst else OK
+def alone(net: Net, S: State, j: int, goal: float, drive: Drive, W: Work, options: Options, tau: float, log: Log) -> int:
+    """Integrate neuron j over tau, to the time ``goal``, under a prescribed g, every step cut at its first event."""
+    clock, what, theta = S.clock.copy(), np.empty(4, dtype=np.int64), np.empty(1)
+    clock[STEP], clock[BURST] = tau, 0.0
+    one = slice(j, j + 1)
+    V = State(S.Y[one], S.mode[one], S.dead[one], S.slides[one], S.rank[one], S.Q[one], S.c0[one], S.rho0[one], S.k1[one], S.F.copy(), clock)
+    W.offset[0] = j
+    while not V.dead[0] and goal - clock[TIME] > 1e-15 * max(1.0, goal):
+        h, error = trial(net, V, drive, W, options, goal)
+        if h == 0.0:
+            return UNDERFLOW
+        hot = collect(net, V, W, h, options.floor, theta)
+        if len(hot) == 0:
+            accept(V, W, h)
+            grow(V, h, error, options.rtol, 5.0)
+            continue
+        length = cut(net, V, drive, W, h, options.floor, hot, what)
+        if not settle(net, V, drive, W, length, hot, what, log):
+            return NEEDS_RANK
+        adopt(net, V, W)
+        if clock[BURST] > options.burst:
+            return ZENO
+    return OK
 
 
 @jit

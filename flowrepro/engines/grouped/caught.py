@@ -16,7 +16,7 @@ from flowrepro.engines.grouped.table import BLOCKS, CAPTURES, LANES, Caught, Con
 HOLD = 64.0
 """A neuron is let go when it cannot reach its hyperplane within HOLD steps."""
 
-FIRST_PAUSE = 128
+FIRST_PAUSE, LONGEST_PAUSE = 128, 2**15
 """Steps until a block is looked at; twice as many after every look at which no neuron was let go."""
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from flowrepro.engines.compiled import compiled
-from flowrepro.engines.grouped.caught import HOLD, FIRST_PAUSE, across, capture, drop
+from flowrepro.engines.grouped.caught import FIRST_PAUSE, HOLD, LONGEST_PAUSE, across, capture, drop
 from flowrepro.engines.grouped.place import close_gaps, current, enter, find, leave, locate, same, start_again, wait, weigh
 from flowrepro.engines.grouped.table import BLOCKS, CROSSINGS, EXAMINED, LEVELS, PLAIN, SLOTS, Caught, Cones, Neurons, Points, Rule, Work
 
@@ -110,6 +110,6 @@ def look_at_block(points: Points, cones: Cones, neurons: Neurons, caught: Caught
         leave(cones, s)
         enter(cones, neurons, work, target, j, work.theta, margin)
     caught.due[b] = cones.turned[s] + nearest
-    caught.pause[b] = 2 * caught.pause[b] if caught.count[b] == held else FIRST_PAUSE
+    caught.pause[b] = min(2 * caught.pause[b], LONGEST_PAUSE) if caught.count[b] == held else FIRST_PAUSE
     caught.check[b] = step + caught.pause[b]
     return True

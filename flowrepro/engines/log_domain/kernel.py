@@ -52,24 +52,18 @@ class Points(NamedTuple):
 
 
 class Work(NamedTuple):
-    """Scratch of one evaluation: sigma(<w_j, x_i>) (n, m), q (n,), p (n,) and one value per neuron."""
+    """Scratch of one evaluation: sigma(<w_j, x_i>) (n, m); q, p and ln l(q) (n,); one value per neuron (m,)."""
 
     hidden: Array
     q: Array
     p: Array
+    ln_l: Array
     slope: Array
 
 
-@compiled
-def log_loss(exponential: bool, q: float) -> float:
-    """Ln l(q) for any q."""
-    if exponential:
-        return -q
-    if q > FAR:
-        return float(-q - 0.5 * np.exp(-q))
-    if q < -FAR:
-        return float(np.log(-q))
-    return float(np.log(np.log1p(np.exp(-q))))
+def workspace(n: int, m: int) -> Work:
+    """Scratch for n points and m neurons."""
+    return Work(np.empty((n, m)), np.empty(n), np.empty(n), np.empty(n), np.empty(m))
 
 
 @compiled
@@ -79,18 +73,6 @@ def inverse_loss(exponential: bool, ln_sum: float) -> float:
         return -ln_sum
     total = np.exp(ln_sum)
     return float(-total - np.log(-np.expm1(-total)))
-
-
-@compiled
-def log_sum_of_losses(exponential: bool, q: Array) -> float:
-    """Ln sum_i l(q_i)."""
-    top = -np.inf
-    for i in range(len(q)):
-        top = max(top, log_loss(exponential, q[i]))
-    total = 0.0
-    for i in range(len(q)):
-        total += np.exp(log_loss(exponential, q[i]) - top)
-    return float(top + np.log(total))
 
 
 @compiled
@@ -117,23 +99,25 @@ def _margins(points: Points, theta: Array, work: Work) -> None:
 
 
 @compiled
-def _weigh(points: Points, work: Work) -> float:
-    """Fill p = softmax(lg), return ln S."""
-    q, p = work.q, work.p
-    top = -np.inf
+def _weigh(points: Points, work: Work) -> tuple[float, float]:
+    """Fill p = softmax(lg); (ln S, ln sum_i l(q_i))."""
+    q, lg, ln_l = work.q, work.p, work.ln_l
     for i in range(len(q)):
-        lg = -q[i]
+        lg[i], ln_l[i] = -q[i], -q[i]
         if not points.exponential:
-            lg = min(lg, 0.0) - np.log1p(np.exp(-abs(q[i])))
-        p[i] = lg
-        top = max(top, lg)
-    total = 0.0
+            small = np.exp(-abs(q[i]))
+            soft = np.log1p(small)
+            lg[i] = min(-q[i], 0.0) - soft
+            ln_l[i] = -q[i] - 0.5 * small if q[i] > FAR else np.log(max(-q[i], 0.0) + soft)
+    top, top_l = lg.max(), ln_l.max()
+    total, total_l = 0.0, 0.0
     for i in range(len(q)):
-        p[i] = np.exp(p[i] - top)
-        total += p[i]
+        lg[i] = np.exp(lg[i] - top)
+        total += lg[i]
+        total_l += np.exp(ln_l[i] - top_l)
     for i in range(len(q)):
-        p[i] /= total
-    return float(top + np.log(total))
+        lg[i] /= total
+    return float(top + np.log(total)), float(top_l + np.log(total_l))
 
 
 @compiled
@@ -159,12 +143,12 @@ def _ascend(points: Points, theta: Array, work: Work, g: Array) -> None:
 
 
 @compiled
-def evaluate(points: Points, theta: Array, work: Work, g: Array) -> float:
-    """Fill ``work`` and g = sum_i p_i grad q_i at theta, return ln S."""
+def evaluate(points: Points, theta: Array, work: Work, g: Array) -> tuple[float, float]:
+    """Fill ``work`` and g = sum_i p_i grad q_i at theta; (ln S, ln sum_i l(q_i))."""
     _margins(points, theta, work)
-    ln_S = _weigh(points, work)
+    logs = _weigh(points, work)
     _ascend(points, theta, work, g)
-    return ln_S
+    return logs
 
 
 @compiled
@@ -206,7 +190,7 @@ def _runge_kutta(points: Points, theta: Array, g: Array, ln_S: float, h: float, 
     k[:] = g
     for stage in range(3):
         _shift(theta, h if stage == 2 else 0.5 * h, k, new)
-        ln_stage = -evaluate(points, new, work, k)
+        ln_stage = -evaluate(points, new, work, k)[0]
         share = 1.0 if stage == 2 else 2.0
         _shift(mean, share, k, mean)
         ln_rate = _add_logs(ln_rate, ln_stage + np.log(share))
@@ -247,6 +231,7 @@ def watch(exponential: bool, tally: Array, ln_sum: float, ln_sum_new: float, siz
 def march(
     points: Points,
     theta: Array,
+    work: Work,
     method: int,
     control: float,
     levels: Array,
@@ -267,11 +252,10 @@ def march(
     method GD : descent with step size ``control`` while L >= weight ln 2; then descent on ln L with backtracking, where
     a step H in s is one of step size H / (weight S) on L (lyu2021 Appendix I, the loss-based learning rate).
     """
-    work = Work(np.empty((len(points.y), theta.shape[1])), np.empty(len(points.y)), np.empty(len(points.y)), np.empty(theta.shape[1]))
     g, g_new, new, k, mean = np.empty_like(theta), np.empty_like(theta), np.empty_like(theta), np.empty_like(theta), np.empty_like(theta)
-    ln_S = evaluate(points, theta, work, g)
+    ln_S, ln_sum = evaluate(points, theta, work, g)
     tally[EVALUATIONS] += 1
-    ln_sum, q_min, size = log_sum_of_losses(points.exponential, work.q), work.q.min(), _squares(theta)
+    q_min, size = work.q.min(), _squares(theta)
     step, H, target = 0, 0.0, 0
     row = _keep(columns, states, 0, step, s, ln_t, ln_sum, q_min, theta)
     while target < len(levels) and (s if by_s else q_min) >= levels[target]:
@@ -300,9 +284,8 @@ def march(
         else:
             _shift(theta, h, g, new)
             ln_dt = np.log(h) - points.ln_weight - ln_S
-        ln_S_new = evaluate(points, new, work, g_new)
+        ln_S_new, ln_sum_new = evaluate(points, new, work, g_new)
         tally[EVALUATIONS] += 1
-        ln_sum_new = log_sum_of_losses(points.exponential, work.q)
         if not np.isfinite(ln_sum_new):
             status = DIVERGED
             break

@@ -80,20 +80,22 @@ def lemma_1(run: Run) -> list[CheckResult]:
 
     The flow has none. A step of descent changes a^2 - ||w||^2 by lr^2 (<w, D>^2 - a^2 ||D||^2), at most lr^2 times the
     squared gradient; summed, by the descent lemma, at most 2 lr times the decrease of the loss. With one orthogonal
-    input per sign, neurons of a small start move along their own direction and the two terms cancel. Signs are kept by
-    a balanced start; descent resolves them for a_j^2 above the drift.
+    input per sign, neurons of a small start grow along their own direction and the two terms cancel, which leaves the
+    drift while they align. Signs are kept by a balanced start; descent resolves them for a_j^2 above the drift.
     """
     group, loss = run.trajectory.group, run.trajectory.loss
     W, a = run.trajectory.W[:, group], run.trajectory.a[:, group]
-    largest = float(drift(W, a).max())
-    one_each = len(run.y) == 2 and two_signs(run) is None
-    if one_each and orthogonal(run) is None and small(run) is None:
-        parts = [upper("drift / largest a^2", largest / np.square(a).max(), 1e-8)]
+    drifted, sizes = float(drift(W, a).max()), np.square(a) + np.sum(np.square(W), axis=2)
+    if len(run.y) == 2 and orthogonal(run) is None and two_signs(run) is None and small(run) is None:
+        allowed = 1e-8 * sizes.max() + step_time(run) * sizes[0].max()
     else:
-        parts = [upper("drift / (lr * decrease of the loss)", largest / (run.row.protocol.lr * max(loss[0] - loss[-1], 1e-300)), 2.0)]
+        allowed = 2.0 * run.row.protocol.lr * max(loss[0] - loss[-1], 0.0) + 1e-13 * sizes.max()
+    if allowed == 0.0:
+        raise NotApplicable("all weights are zero")
+    parts = [upper("drift / what the step allows", drifted / allowed, 1.0), number("drift / largest a^2 + ||w||^2", drifted / sizes.max())]
     if balanced(run) is None:
-        parts.append(none_of("neurons whose output weight changes sign", sign_changes(a, np.sqrt(largest))))
-        parts.append(number("sign changes below the drift", sign_changes(a) - sign_changes(a, np.sqrt(largest))))
+        parts.append(none_of("neurons whose output weight changes sign", sign_changes(a, np.sqrt(drifted))))
+        parts.append(number("sign changes below the drift", sign_changes(a) - sign_changes(a, np.sqrt(drifted))))
     return parts
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flowrepro.papers.boursier2022 import assumptions, convergence, five_point_figures, minimality, toy_figures
+from flowrepro.papers.boursier2022 import assumptions, convergence, five_point_observations, minimality, toy_observations
 from flowrepro.theory.result import Check
 
-CHECKS: tuple[Check, ...] = (*toy_figures.CHECKS, *five_point_figures.CHECKS, *assumptions.CHECKS, *convergence.CHECKS, *minimality.CHECKS)
+CHECKS: tuple[Check, ...] = (*toy_observations.CHECKS, *five_point_observations.CHECKS, *assumptions.CHECKS, *convergence.CHECKS, *minimality.CHECKS)

@@ -128,7 +128,7 @@ def _crossing(run: Run, level: float) -> float | None:
 def lemma_14(run: Run) -> list[CheckResult]:
     """measured: least ratio of the two sides over the snapshots with L > 1e-24."""
     along = Along.of(run).after(0.0)
-    known = np.isfinite(along.domination)
+    known = along.domination > 0
     if not known.any():
         raise NotApplicable("at no snapshot are all neurons of S active on their class")
     ratio = np.square(along.gradient[known]) / (along.L[known] * along.domination[known])

@@ -2,18 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-
-class Erratum(NamedTuple):
-    """Where something is printed, what, what it should be, and why."""
-
-    id: str
-    place: str
-    printed: str
-    correct: str
-    reason: str
-
+from flowrepro.theory.result import Erratum
 
 ERRATA: tuple[Erratum, ...] = (
     Erratum(

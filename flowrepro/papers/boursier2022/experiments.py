@@ -48,7 +48,7 @@ FIVE_POINTS = Experiment(
     record=Record(save_every=10, snapshots=(0, 15_000, 94_000, 150_000, 300_000)),  # panels of Figure 4
     targets=(
         Target(what="MSE at the saddle (step 94000)", paper="plateau", ours=0.0636316, window=(0.0635316, 0.0637316)),
-        Target(what="first step with MSE < 0.99 of the saddle's", paper=150_000, ours=None, window=(125_000, 160_000)),
+        Target(what="first step with MSE < 0.99 of the saddle's", paper=150_000, ours=135_580, window=(125_000, 160_000)),
     ),
     quick={"n_steps": 100_000},
 )
@@ -63,7 +63,7 @@ LAZY = Experiment(
     loss=MSE,
     protocol=Descent(lr=1e-3, n_steps=5_000),
     record=Record(save_every=1, snapshots=(0, 5_000)),
-    targets=(Target(what="first step with MSE < 0.01", paper=5_000, ours=5_033, window=(0, 7_000)),),
+    targets=(Target(what="first step with MSE < 0.01", paper=5_000, ours=4_103, window=(0, 7_000)),),
 )
 
 ROWS = (TOY, FIVE_POINTS, LAZY)

@@ -64,9 +64,9 @@ def sign_classes(X: np.ndarray, y: np.ndarray) -> tuple[SignClass, ...]:
 
 
 def ratio(classes: tuple[SignClass, ...]) -> float:
-    """r = ||D_fast|| / ||D_slow||."""
+    """r = ||D_fast|| / ||D_slow||; inf where the latter vanishes."""
     fast, slow = classes
-    return fast.rate / slow.rate
+    return fast.rate / slow.rate if slow.rate > 0 else float("inf")
 
 
 def largest_epsilon(classes: tuple[SignClass, ...]) -> float:

@@ -1,0 +1,208 @@
+r"""Plain gradient descent on the square loss, for few neurons (or chains of neurons) and many samples.
+
+With u_j = gain(a_j) w_j, gain(a) = a^(depth - 1) (see ``network.gain``), and q_j the gradient of the loss in u_j,
+
+    w_j <- w_j - lr gain(a_j) q_j,      a_j <- a_j - lr a_j^(depth - 2) <w_j, q_j>,      both from the old values.
+
+These are the steps of lee2022, Section 2 and 4 (one neuron; depth 1, 2, 3), and for depth 2 of every two-layer network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+
+from flowrepro.engines.base import Engine, Problem
+from flowrepro.engines.compiled import compiled, is_compiled
+from flowrepro.engines.lazy.quadratic import Quadratic, Samples, evaluate, flip, gram_matrix, recentre, should_recentre
+from flowrepro.engines.lazy.watch import SURE, Watch, ask, fresh_watch, travel
+
+MAX_SIZE = 2_000
+"""Largest m d: the Gram matrix of (m d)^2 doubles takes 32 MB."""
+
+ASKED, FLIPPED, RECENTRED = range(3)
+
+
+@compiled
+def _product(a: float, factors: int, depth: int) -> float:
+    """a^factors; the hidden ReLUs of depth >= 3 give 0 for a <= 0, nan passes."""
+    if depth >= 3 and a <= 0.0:
+        return 0.0
+    product = 1.0
+    for _ in range(factors):
+        product *= a
+    return product
+
+
+@compiled
+def _place(W: np.ndarray, a: np.ndarray, depth: int, u: np.ndarray) -> None:
+    """Fill u (m d,)."""
+    m, d = W.shape
+    for j in range(m):
+        gain = _product(a[j], depth - 1, depth)
+        for i in range(d):
+            u[j * d + i] = gain * W[j, i]
+
+
+@compiled
+def _move(W: np.ndarray, a: np.ndarray, j: int, q: np.ndarray, lr: float, depth: int, both: bool) -> tuple[float, float]:
+    """One step of neuron j from the gradient q (d,) in u_j; the length of the step of w_j and the norm it ends with."""
+    d = len(q)
+    w = W[j]
+    rate = lr * _product(a[j], depth - 1, depth)
+    product, moved, largest, norm = 0.0, 0.0, 0.0, 0.0
+    for i in range(d):
+        product += w[i] * q[i]
+        ahead = w[i] - rate * q[i]
+        difference = abs(ahead - w[i])
+        moved += difference * difference
+        largest = max(largest, difference)
+        norm += ahead * ahead
+        w[i] = ahead
+    if both and depth >= 2:
+        a[j] -= lr * product * _product(a[j], depth - 2, depth)
+    in_range = 1e-280 < moved < 1e280
+    return float(np.sqrt(moved)) if in_range else largest * float(np.sqrt(d)), float(np.sqrt(norm))
+
+
+@compiled
+def _step(
+    samples: Samples, W: np.ndarray, a: np.ndarray, quadratic: Quadratic, watch: Watch, q: np.ndarray, lr: float, alpha: float, depth: int,
+    both: bool, sure: float, counts: np.ndarray, flipped: np.ndarray,
+) -> None:  # fmt: skip
+    """One step of all neurons, and the changes of activation that it makes, in the order of the samples."""
+    m, d = W.shape
+    count = 0
+    for j in range(m):
+        length, norm = _move(W, a, j, q[j * d : (j + 1) * d], lr, depth, both)
+        if length == 0.0:
+            continue
+        watch.path[j] = travel(watch.path[j], length)
+        if watch.path[j] < np.inf:
+            count, asked = ask(samples, watch, W, j, norm, sure, quadratic.on, flipped, count)
+            counts[ASKED] += asked
+    counts[FLIPPED] += count
+    flipped[:count].sort()
+    for change in flipped[:count]:
+        flip(samples, quadratic, change % m, change // m, alpha)
+
+
+@compiled
+def _descend(
+    samples: Samples, W: np.ndarray, a: np.ndarray, quadratic: Quadratic, watch: Watch, step: int, steps: np.ndarray, losses: np.ndarray,
+    weight: float, lr: float, alpha: float, depth: int, both: bool, sure: float, counts: np.ndarray,
+) -> None:  # fmt: skip
+    """From ``step`` to steps[-1] in place; losses[i] at steps[i]. What happens at a step depends on the state alone."""
+    size = W.size
+    u, q, scratch = np.empty(size), np.empty(size), np.empty(size)
+    flipped = np.empty(quadratic.on.size, dtype=np.int64)
+    recorded = 0
+    while True:
+        _place(W, a, depth, u)
+        loss = evaluate(quadratic, u, q, scratch)
+        if should_recentre(quadratic, loss, samples.energy):
+            recentre(samples, quadratic, u, alpha)
+            counts[RECENTRED] += 1
+            loss = evaluate(quadratic, u, q, scratch)
+        if step == steps[recorded]:
+            losses[recorded] = weight * loss
+            recorded += 1
+            if recorded == len(steps):
+                return
+        _step(samples, W, a, quadratic, watch, q, weight * lr, alpha, depth, both, sure, counts, flipped)
+        step += 1
+
+
+class LazyGD(Engine):
+    """Gradient descent whose cost per step is (m d)^2 plus some ten samples, whatever their number.
+
+    stats: gradient_evaluations, activation_tests (samples asked), activation_flips, recentred (passes over all samples).
+    """
+
+    name: ClassVar[str] = "lazy"
+    two_layers_only: ClassVar[bool] = False
+    sure: ClassVar[float] = SURE
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
+        loss, (n, d, m) = problem.loss, problem.shape
+        X, y = (np.ascontiguousarray(array, dtype=np.float64) for array in (problem.X, problem.y))
+        self._samples = Samples(X, y, np.linalg.norm(X, axis=1), 0.5 * float(y @ y))
+        self._weight = loss.factor / n if loss.reduction == "mean" else loss.factor
+        self._W, self._a = (np.array(array, dtype=np.float64, order="C") for array in (problem.W0, problem.a0))
+        on = X @ self._W.T > 0
+        self._quadratic = Quadratic(
+            gram_matrix(X, on.T, problem.alpha), np.empty(m * d), np.empty(m * d), np.empty(1), np.ascontiguousarray(on.T)
+        )
+        u = np.empty(m * d)
+        _place(self._W, self._a, problem.depth, u)
+        recentre(self._samples, self._quadratic, u, float(problem.alpha))
+        self._watch = fresh_watch(self._samples, self._W)
+        self._counts = np.zeros(3, dtype=np.int64)
+        self._count()
+
+    @classmethod
+    def supports(cls, problem: Problem) -> str | None:
+        """None, or what it lacks: losses but the square, many neurons, float32, a GPU, mini-batches."""
+        n, d, m = problem.shape
+        if problem.loss.name != "square":
+            return f"it needs the square loss and the row asks for {problem.loss.name}"
+        if m * d > MAX_SIZE:
+            return f"it keeps a matrix of (m d)^2 numbers and m d = {m * d} is past {MAX_SIZE}"
+        if problem.dtype != "float64":
+            return f"it computes in float64 and the row asks for {problem.dtype}"
+        if problem.device not in ("cpu", "auto"):
+            return f"it runs on the CPU and the row asks for device {problem.device}"
+        if problem.batch_size is not None:
+            return f"it descends the full batch and the row asks for mini-batches of {problem.batch_size}"
+        return None
+
+    @classmethod
+    def advises_against(cls, problem: Problem) -> str | None:
+        """A dense step takes 4 n m d operations, a lazy one 2 (m d)^2; the bookkeeping pays from n = 4 m d on."""
+        n, d, m = problem.shape
+        if problem.depth == 2 and n < max(4 * m * d, 200):
+            return f"n = {n} samples are too few for m d = {m * d} weights, a dense step is faster"
+        return None
+
+    @classmethod
+    def is_compiled(cls) -> bool:
+        """Whether the first step starts at once (False: the first call compiles for some seconds)."""
+        return is_compiled(_descend)
+
+    def advance(self, steps: np.ndarray) -> np.ndarray:
+        """See `Engine.advance`."""
+        steps = np.ascontiguousarray(steps, dtype=np.int64)
+        losses = np.empty(len(steps))
+        p = self.problem
+        _descend(
+            self._samples, self._W, self._a, self._quadratic, self._watch, self.step, steps, losses,
+            self._weight, float(p.lr), float(p.alpha), p.depth, p.train == "both", self.sure, self._counts,
+        )  # fmt: skip
+        self.step = int(steps[-1])
+        self._count()
+        return losses
+
+    def weights(self) -> tuple[np.ndarray, np.ndarray]:
+        """See `Engine.weights`."""
+        return self._W.copy(), self._a.copy()
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Weights, the quadratic with its pattern, the watch, and the counts."""
+        return {name: array.copy() for name, array in self._arrays().items()}
+
+    def restore(self, state: Mapping[str, np.ndarray], step: int) -> None:
+        """See `Engine.restore`."""
+        for name, array in self._arrays().items():
+            array[...] = state[name]
+        self.step = step
+        self._count()
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        return {"W": self._W, "a": self._a, "counts": self._counts, **self._quadratic._asdict(), **self._watch._asdict()}
+
+    def _count(self) -> None:
+        asked, flips, recentred = (int(count) for count in self._counts)
+        self.stats |= {"gradient_evaluations": self.step, "activation_tests": asked, "activation_flips": flips, "recentred": recentred}

@@ -1,0 +1,164 @@
+r"""The largest normalised margin of a two-layer (leaky) ReLU network of any width, with a certificate.
+
+    gamma_max = max_{||theta|| = 1} min_i q_i = 1/2 min_{lam in simplex} max_{||u|| = 1, s = +-1} s sum_i lam_i y_i sigma(<u, x_i>)
+
+The left-hand side is a linear program over measures on (u, s), solved by column generation; every network is a lower
+bound and every lam an upper bound. The inner maximum over u is exact: inside one cell of the arrangement of the
+hyperplanes <u, x_i> = 0 the sum is linear, <v, u>, and its maximum over the cell's unit vectors is the length of the
+projection of v on the cell (if v is not in its polar cone).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import comb
+
+import numpy as np
+from scipy.optimize import linprog, nnls
+
+from flowrepro.errors import NumericalError, UsageError
+from flowrepro.network import activation
+from flowrepro.theory.margin import Separator, hard_margin, normalised_margin
+
+MOST_CELLS = 5000
+"""Cells of the arrangement up to which the certificate is computed (one small least-squares problem each)."""
+
+COLUMNS_PER_ROUND = 20
+
+
+@dataclass(frozen=True)
+class LargestMargin:
+    """lower <= gamma_max <= upper; W (m, d), a (m,) is a unit-norm network of margin ``lower``, duals (n,) prove ``upper``."""
+
+    lower: float
+    upper: float
+    W: np.ndarray
+    a: np.ndarray
+    duals: np.ndarray
+
+
+def largest_margin(X: np.ndarray, y: np.ndarray, alpha: float = 0.0, tolerance: float = 1e-8, rounds: int = 200) -> LargestMargin:
+    """The largest normalised margin over all widths, to ``tolerance`` relative.
+
+    Raises
+    ------
+    UsageError
+        The data are so many, in so high a dimension, that the arrangement may have more than MOST_CELLS cells.
+    NumericalError
+        The bounds did not meet in the given number of rounds.
+    """
+    signs = cells(X)
+    atoms = _Atoms(X, y, alpha)
+    lam = np.full(len(y), 1 / len(y))
+    best_lower, best_upper = None, (np.inf, lam)
+    for _ in range(rounds):
+        upper, candidates = _steepest(X, y, alpha, lam, signs)
+        best_upper = min(best_upper, (0.5 * upper, lam), key=lambda bound: bound[0])
+        atoms.add(candidates)
+        W, a, lam = atoms.solve()
+        lower = normalised_margin(X, y, W, a, alpha)
+        if best_lower is None or lower > best_lower[0]:
+            best_lower = (lower, W, a)
+        if best_upper[0] - best_lower[0] <= tolerance * abs(best_upper[0]):
+            return LargestMargin(best_lower[0], best_upper[0], best_lower[1], best_lower[2], best_upper[1])
+    raise NumericalError(f"the bounds of the largest margin did not meet in {rounds} rounds; allow a larger tolerance than {tolerance:g}")
+
+
+def cells(X: np.ndarray) -> np.ndarray:
+    """Sign vectors (c, n) in {-1, +1} of the full-dimensional cells of the arrangement <u, x_i> = 0.
+
+    Hyperplanes are added one by one; a side of a cell exists if the points, with their signs as labels, are separable.
+    """
+    distinct, same, orientation = _hyperplanes(X)
+    h, d = distinct.shape
+    bound = 2 * sum(comb(h - 1, k) for k in range(min(d, h)))
+    if bound > MOST_CELLS:
+        raise UsageError(f"{h} hyperplanes in dimension {d} may have {bound} cells, and a certified margin allows {MOST_CELLS}; take fewer points")
+    found = [(np.empty(0), np.zeros(d))]
+    for i in range(h):
+        grown = []
+        for signs, inside in found:
+            side = float(distinct[i] @ inside)
+            for sign in (1.0, -1.0):
+                extended = np.append(signs, sign)
+                if sign * side > 1e-9:
+                    grown.append((extended, inside))
+                    continue
+                separator = hard_margin(distinct[: i + 1], extended)
+                if isinstance(separator, Separator):
+                    grown.append((extended, separator.w))
+        found = grown
+    return np.array([signs for signs, _ in found])[:, same] * orientation
+
+
+def _hyperplanes(X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Unit normals of the distinct hyperplanes (h, d), the one of each row (n,), and whether it has the same sense (+-1)."""
+    U = X / np.linalg.norm(X, axis=1, keepdims=True)
+    cosines = U @ U.T
+    parallel = np.abs(cosines) > 1 - 1e-14
+    first = parallel.argmax(axis=1)
+    kept, same = np.unique(first, return_inverse=True)
+    return U[kept], same, np.sign(cosines[np.arange(len(X)), first])
+
+
+def _steepest(X: np.ndarray, y: np.ndarray, alpha: float, lam: np.ndarray, signs: np.ndarray) -> tuple[float, np.ndarray]:
+    """Max over (u, s) of s sum_i lam_i y_i sigma(<u, x_i>), and good candidates (p, d + 1), rows (u, s).
+
+    ||v|| bounds a cell's maximum: only cells that could beat the best candidate are projected on.
+    """
+    V = (np.where(signs > 0, 1.0, alpha) * (lam * y)) @ X
+    lengths = np.linalg.norm(V, axis=1)
+    best, candidates = 0.0, []
+    for s in (1.0, -1.0):
+        U = s * V[lengths > 0] / lengths[lengths > 0, None]
+        heights = s * (activation(U @ X.T, alpha) @ (lam * y))
+        best = max(best, float(heights.max(initial=0.0)))
+        candidates += [(height, np.append(u, s)) for height, u in zip(heights, U, strict=True)]
+    for k in np.argsort(-lengths):
+        if lengths[k] <= best:
+            break
+        for s in (1.0, -1.0):
+            walls = signs[k][:, None] * X
+            push, _ = nnls(walls.T, -s * V[k])
+            top = s * V[k] + push @ walls
+            height = float(np.linalg.norm(top))
+            if height > 0:
+                candidates.append((height, np.append(top / height, s)))
+            best = max(best, height)
+    candidates.sort(key=lambda candidate: -candidate[0])
+    return best, np.array([atom for _, atom in candidates[:COLUMNS_PER_ROUND]])
+
+
+class _Atoms:
+    """The neurons (u, s) found so far and the linear program over their weights."""
+
+    def __init__(self, X: np.ndarray, y: np.ndarray, alpha: float) -> None:
+        self.X, self.y, self.alpha = X, y, alpha
+        self.U = np.empty((0, X.shape[1] + 1))
+
+    def add(self, atoms: np.ndarray) -> None:
+        """Append rows (u, s)."""
+        self.U = np.unique(np.vstack([self.U, atoms]), axis=0)
+
+    def solve(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """max tau s.t. sum_j beta_j s_j y_i sigma(<u_j, x_i>) >= tau, sum beta = 1/2: the network (W, a) and the duals."""
+        u, s = self.U[:, :-1], self.U[:, -1]
+        gains = self.y[:, None] * activation(self.X @ u.T, self.alpha) * s
+        n, p = gains.shape
+        solution = linprog(
+            np.append(np.zeros(p), -1.0),
+            A_ub=np.column_stack([-gains, np.ones(n)]),
+            b_ub=np.zeros(n),
+            A_eq=np.append(np.ones(p), 0.0)[None],
+            b_eq=[0.5],
+            bounds=[(0, None)] * p + [(None, None)],
+            method="highs",
+            options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
+        )
+        if solution.x is None:
+            raise NumericalError(f"the linear program of the largest margin was not solved ({solution.message}); rescale the data to ||x|| about 1")
+        beta = np.maximum(solution.x[:-1], 0.0)
+        used = beta > 0
+        beta = beta[used] / (2 * beta.sum())
+        lam = np.maximum(-solution.ineqlin.marginals, 0.0)
+        return np.sqrt(beta)[:, None] * u[used], s[used] * np.sqrt(beta), lam / lam.sum()

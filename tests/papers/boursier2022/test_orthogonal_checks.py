@@ -1,0 +1,309 @@
+"""Every check three ways: on the paper's run, on a run made wrong in what it measures, and outside its hypotheses."""
+
+import dataclasses
+import functools
+
+import numpy as np
+import pytest
+
+from flowrepro import data, engines, initialize
+from flowrepro.engines.base import Problem, SaveAt
+from flowrepro.engines.base import run as drive
+from flowrepro.experiment import Data, override
+from flowrepro.papers.boursier2022 import assumptions, minimality
+from flowrepro.papers.boursier2022.checks import CHECKS
+from flowrepro.papers.boursier2022.closed_form import ClosedForm
+from flowrepro.papers.boursier2022.errata import ERRATA
+from flowrepro.papers.boursier2022.experiments import FIVE_POINTS, LAZY, ROWS, TOY
+from flowrepro.theory.result import Verdict
+from flowrepro.trajectory import Dataset, Run, StopReason
+
+BY_ID = {check.id: check for check in CHECKS}
+OWN = Data(name="file", options={"path": "own.csv", "sha256": "0"})
+LONG = override(FIVE_POINTS, {"n_steps": 600_000, "save_every": 100})
+
+
+@functools.cache
+def paper_run(name, n_steps=None):
+    row = {row.name: row for row in ROWS}[name] if n_steps is None else LONG
+    return train(row, data.load(row.data))
+
+
+def train(row, dataset, weights=None):
+    weights = weights or initialize.initial_weights(row.init, row.seed, dataset.X.shape[1])
+    problem = Problem.of(row, dataset.X, dataset.y, *weights)
+    return Run(row, dataset, drive(engines.load("fused"), problem, SaveAt.of(row.record, row.protocol.n_steps)), "fused")
+
+
+def own(X, y, changes=None, weights=None):
+    """A run of the toy's protocol on other points."""
+    row = dataclasses.replace(override(TOY, {"n_steps": 300, "geometric": 1.5, **(changes or {})}), data=OWN)
+    return train(row, Dataset(np.array(X, dtype=float), np.array(y, dtype=float), "own"), weights)
+
+
+# ---- ways to make a run wrong
+
+
+def states(change, steps=lambda step, last: step == last):
+    """Tamper: (W, a) at the chosen snapshots replaced by change(W, a)."""
+
+    def tamper(run):
+        t = run.trajectory
+        W, a = t.W.copy(), t.a.copy()
+        for i, step in enumerate(t.snapshot_step):
+            if steps(step, t.last_step):
+                W[i], a[i] = change(W[i], a[i])
+        return dataclasses.replace(run, trajectory=dataclasses.replace(t, W=W, a=a))
+
+    return tamper
+
+
+def at(chosen):
+    return lambda step, last: step == chosen
+
+
+def copied(source, first, past):
+    """Tamper: the weights of step ``source`` at the snapshots first <= step < past."""
+
+    def tamper(run):
+        W0, a0 = run.trajectory.at(source)
+        return states(lambda W, a: (W0, a0), lambda step, last: first <= step < past)(run)
+
+    return tamper
+
+
+def losses(change):
+    def tamper(run):
+        return dataclasses.replace(run, trajectory=dataclasses.replace(run.trajectory, loss=change(run.trajectory.loss)))
+
+    return tamper
+
+
+def points(X=None, y=None):
+    def tamper(run):
+        X1 = run.X if X is None else np.array(X, dtype=float)
+        y1 = run.y if y is None else np.array(y, dtype=float)
+        return dataclasses.replace(run, dataset=dataclasses.replace(run.dataset, X=X1, y=y1))
+
+    return tamper
+
+
+def row(**changes):
+    def tamper(run):
+        return dataclasses.replace(run, row=dataclasses.replace(run.row, **changes))
+
+    return tamper
+
+
+def protocol(**changes):
+    return lambda run: dataclasses.replace(run, row=override(run.row, changes))
+
+
+def both(*tampers):
+    return lambda run: functools.reduce(lambda changed, tamper: tamper(changed), tampers, run)
+
+
+def scaled(factor):
+    return lambda W, a: (factor * W, factor * a)
+
+
+def turned(degrees):
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    return lambda W, a: (W @ np.array([[c, s], [-s, c]]), a)
+
+
+def delayed(steps):
+    return losses(lambda loss: np.concatenate([np.full(steps, loss[0]), loss[:-steps]]))
+
+
+def nearly_inactive(W, a):
+    """Balanced in size but almost orthogonal to the labels of their sign: no gradient although u is large."""
+    x1, x2 = np.array([-0.5, 1.0]), np.array([2.0, 1.0])
+    return np.where((a > 0)[:, None], -x1 + 1e-6 * x2, -x2 + 1e-6 * x1), 0 * a
+
+
+def more_inactive(X):
+    def change(W, a):
+        Z = W @ X.T
+        return W + 50 * (np.minimum(Z, 0.0) / np.sum(X**2, axis=1)) @ X, a
+
+    return change
+
+
+def wrong(target, name, factor):
+    """Tamper: a static ingredient of the check, which no run can make wrong, is off by a factor."""
+
+    def tamper(run, monkeypatch):
+        right = getattr(target, name)
+        monkeypatch.setattr(target, name, lambda *args: times(right(*args), factor))
+        return run
+
+    return tamper
+
+
+def times(value, factor):
+    return tuple(factor * part for part in value) if isinstance(value, tuple) else factor * value
+
+
+# ---- outside the hypotheses
+
+departed = protocol(lr=2e-3)
+crooked = both(points(X=[[-0.5, 1.0], [2.0, 1.2]]), row(data=OWN))
+one_sign = both(points(y=[1.0, 2.0]), row(data=OWN))
+no_bias = both(points(X=[[-0.5, 2.0], [4.0, 1.0]]), row(data=OWN))
+short = both(losses(lambda loss: loss), copied(8_000, 8_001, 30_000))
+
+toy, five, lazy = functools.partial(paper_run, "toy"), functools.partial(paper_run, "five-points"), functools.partial(paper_run, "lazy")
+long = functools.partial(paper_run, "five-points", 600_000)
+
+TABLE = {
+    "figure-2a": (toy, states(scaled(1e3), at(0)), departed),
+    "figure-2b": (toy, states(scaled(-1), at(4_000)), departed),
+    "figure-2c": (toy, states(scaled(1.1), at(8_000)), departed),
+    "figure-2d": (toy, states(scaled(1.1)), departed),
+    "figure-2d-variation-norm": (toy, states(scaled(2.0)), departed),
+    "figure-3-steps": (toy, delayed(3_000), departed),
+    "figure-3-plateaus": (toy, losses(lambda loss: 1.01 * loss), departed),
+    "figure-4-contrast": (toy, states(turned(1.0)), departed),
+    "figure-4f-start": (five, losses(lambda loss: 0.98 * loss), departed),
+    "figure-4b": (five, states(turned(20.0), at(15_000)), departed),
+    "figure-4c": (five, states(scaled(1.1), at(94_000)), departed),
+    "figure-4f-plateau": (five, delayed(3_000), departed),
+    "figure-4d": (five, copied(150_000, 300_000, 300_001), departed),
+    "figure-4e": (five, losses(lambda loss: loss + 0.01), departed),
+    "figure-4e-variation-norm": (long, states(scaled(1.2)), lambda run: five()),
+    "figure-5-movement": (lazy, states(scaled(1.5)), departed),
+    "figure-5-kernel": (lazy, copied(0, 5_000, 5_001), departed),
+    "figure-5-speed": (lazy, losses(lambda loss: np.full_like(loss, loss[0])), departed),
+    "figure-5-variation-norm": (lazy, states(scaled(0.3)), departed),
+    "assumption-1": (toy, points(X=[[-0.5, 1.0], [2.0, 1.2]]), crooked),
+    "assumption-2": (toy, points(y=[-2.0, 1.0]), one_sign),
+    "assumption-3": (toy, states(lambda W, a: (W, np.abs(a)), at(0)), one_sign),
+    "lemma-1": (toy, states(lambda W, a: (W, 1.1 * a)), lambda run: dataclasses.replace(run, row=override(run.row, {"loss.reduction": "sum"}))),
+    "epsilon": (toy, points(y=[-1.5, 1.0]), one_sign),
+    "lemma-6": (toy, states(scaled(-1)), crooked),
+    "proposition-2": (toy, lambda run: states(more_inactive(run.X), lambda step, last: step > 0)(run), crooked),
+    "equation-8": (toy, wrong(assumptions, "least_variation_norm", 1.01), no_bias),
+    "logistic-phases": (toy, delayed(200), crooked),
+    "half-times": (toy, delayed(200), crooked),
+    "lemma-14": (toy, states(nearly_inactive, at(8_000)), crooked),
+    "lemma-5": (toy, states(nearly_inactive, at(15_000)), short),
+    "theorem-2-rate": (toy, losses(lambda loss: loss**1.1), crooked),
+    "theorem-2-path": (toy, copied(15_000, 17_000, 17_500), short),
+    "near-saddle": (toy, copied(15_000, 6_500, 11_001), departed),
+    "theorem-1": (toy, states(scaled(1.01)), crooked),
+    "proposition-1": (toy, states(turned(1.0)), crooked),
+    "minimal-value": (toy, states(turned(5.0)), crooked),
+    "strict-saddle": (toy, wrong(ClosedForm, "saddle", 1.01), crooked),
+    "variation-norm": (toy, wrong(minimality, "variation_norm", 1.01), no_bias),
+}
+"""id -> (good run, tamper, change that leaves the hypotheses)."""
+
+
+def test_the_table_covers_every_check():
+    assert set(TABLE) == set(BY_ID)
+    assert len(BY_ID) == len(CHECKS)
+    assert {name for check in CHECKS for name in check.rows} <= {row.name for row in ROWS}
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
+def test_good_run_passes(check):
+    result = check.function(TABLE[check.id][0]())
+    assert result.verdict is Verdict.PASS, result.note
+    assert (result.id, result.ref) == (check.id, check.ref)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
+def test_tampered_run_fails(check, monkeypatch):
+    good, tamper, _ = TABLE[check.id]
+    run = tamper(good(), monkeypatch) if tamper.__qualname__.startswith("wrong") else tamper(good())
+    result = check.function(run)
+    assert result.verdict is Verdict.FAIL, result.note
+    assert result.slack < 0 or np.isnan(result.slack)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
+def test_outside_its_hypotheses_it_says_why(check):
+    good, _, leave = TABLE[check.id]
+    result = check.function(leave(good()))
+    assert result.verdict is Verdict.NOT_APPLICABLE, (result.verdict, result.note)
+    assert len(result.note) > 10
+
+
+@pytest.mark.parametrize("name", ["five-points", "lazy"])
+@pytest.mark.parametrize("id", ["lemma-1", "variation-norm"])
+def test_statements_about_every_run_hold_on_the_other_rows(id, name):
+    result = BY_ID[id].function(paper_run(name))
+    assert result.verdict is Verdict.PASS, result.note
+
+
+WEIRD = {
+    "one point": lambda: own([[1.0, 0.5]], [1.0]),
+    "one feature": lambda: own([[1.0], [2.0]], [1.0, -1.0]),
+    "one label sign": lambda: own([[1.0, 0.0], [0.0, 1.0]], [1.0, 2.0]),
+    "a zero label": lambda: own([[1.0, 0.0], [0.0, 1.0]], [1.0, 0.0]),
+    "all labels zero": lambda: own([[1.0, 0.0], [0.0, 1.0]], [0.0, 0.0]),
+    "a zero point": lambda: own([[0.0, 0.0], [0.0, 1.0]], [1.0, -1.0]),
+    "equal rates": lambda: own([[1.0, 0.0], [0.0, 1.0]], [1.0, -1.0]),
+    "zero weights": lambda: own([[-0.5, 1.0], [2.0, 1.0]], [-1.0, 1.0], weights=(np.zeros((60, 2)), np.zeros(60))),
+    "one neuron": lambda: own([[-0.5, 1.0], [2.0, 1.0]], [-1.0, 1.0], {"m": 1}),
+    "one step": lambda: own([[-0.5, 1.0], [2.0, 1.0]], [-1.0, 1.0], {"n_steps": 1}),
+    "diverged": lambda: own([[1.0, 1.0], [2.0, 1.0], [-3.0, 1.0]], [1.0, -1.0, 2.0], {"lr": 0.5, "scale": 100.0}),
+    "a loss that is infinite at once": lambda: own([[-0.5, 1.0], [2.0, 1.0]], [-1.0, 1.0], {"lr": 0.5, "scale": 1e80}),
+    "nearly invisible": lambda: own([[-0.5, 1.0], [2.0, 1.0]], [-1.0, 1.0], {"scale": 1e-290}),
+    "many points": lambda: own(np.random.default_rng(0).standard_normal((40, 3)), np.random.default_rng(1).standard_normal(40), {"scale": 0.1}),
+    "a large step": lambda: own([[-0.5, 1.0], [2.0, 1.0]], [-1.0, 1.0], {"lr": 0.3, "scale": 0.5}),
+    "float32": lambda: own([[-0.5, 1.0], [2.0, 1.0]], [-1.0, 1.0], {"dtype": "float32"}),
+    "unbalanced": lambda: own([[-0.5, 1.0], [2.0, 1.0]], [-1.0, 1.0], {"init.name": "gaussian"}),
+    "contradiction": lambda: own([[1.0, 1.0], [1.0, 1.0]], [1.0, -2.0]),
+}
+
+
+@pytest.mark.parametrize("name", WEIRD)
+def test_no_run_crashes_a_check_and_none_fails_outside_its_hypotheses(name):
+    run = WEIRD[name]()
+    assert name != "diverged" or run.trajectory.stop.reason is StopReason.DIVERGED
+    for check in CHECKS:
+        result = check.function(run)
+        assert result.verdict is not Verdict.FAIL, (check.id, result.note)
+        if check.family == "reproduction":
+            assert result.verdict is Verdict.NOT_APPLICABLE
+
+
+def test_own_orthogonal_data_with_several_labels_per_sign():
+    row = override(TOY, {"n_steps": 120_000, "scale": 1e-12, "save_every": 10, "snapshots": list(range(96_000, 120_000, 200))})
+    run = train(dataclasses.replace(row, data=OWN), Dataset(np.eye(4), np.array([1.0, 0.6, -0.5, -0.3]), "own"))
+    results = {check.id: check.function(run) for check in CHECKS if check.family == "theory"}
+    judged = {id for id, result in results.items() if result.verdict is Verdict.PASS}
+    assert not [result for result in results.values() if result.verdict is Verdict.FAIL]
+    assert judged >= {"lemma-1", "lemma-6", "proposition-2", "logistic-phases", "half-times", "lemma-14", "lemma-5", "theorem-2-path", "strict-saddle"}
+
+
+def test_a_draw_that_loses_its_negative_neurons_is_reported_as_such():
+    run = train(override(FIVE_POINTS, {"seed": 12}), data.load(FIVE_POINTS.data))
+    result = BY_ID["figure-4d"].function(run)
+    assert result.verdict is Verdict.NOT_APPLICABLE
+    assert "negative output weight" in result.note
+
+
+@pytest.mark.parametrize("row", [TOY, LAZY], ids=lambda row: row.name)
+def test_quick_variants_and_other_seeds(row):
+    quick = train(override(row, row.quick), data.load(row.data))
+    seed = train(override(row, {"seed": 5}), data.load(row.data))
+    for check in CHECKS:
+        if row.name in check.rows:
+            assert check.function(quick).verdict is not Verdict.FAIL, check.id
+            assert check.function(seed).verdict in (Verdict.PASS, Verdict.INFO), check.id
+
+
+def test_our_numbers_in_the_rows_are_what_seed_0_gives():
+    first = {name: paper_run(name).trajectory.first_below for name in ("toy", "five-points", "lazy")}
+    assert [target.ours for target in TOY.targets] == [first["toy"](0.99), first["toy"](0.495)]
+    assert FIVE_POINTS.targets[0].ours == pytest.approx(float(np.interp(94_000, five().trajectory.step, five().trajectory.loss)), abs=1e-5)
+    assert FIVE_POINTS.targets[1].ours == first["five-points"](0.99 * 0.0636316)
+    assert LAZY.targets[0].ours == first["lazy"](0.01)
+
+
+def test_errata_are_distinct_and_complete():
+    assert len({erratum.id for erratum in ERRATA}) == len(ERRATA)
+    assert all(erratum.printed != erratum.correct and erratum.reason for erratum in ERRATA)

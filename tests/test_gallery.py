@@ -1,0 +1,63 @@
+"""The gallery: written, compared, and a difference named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from flowrepro import gallery, papers
+from flowrepro.experiment import override
+from flowrepro.pipeline import Outcome, execute
+from flowrepro.training import Settings
+
+
+class Silent:
+    def say(self, text: str) -> None: ...
+
+    def progress(self, label: str, step: int, n_steps: int) -> None: ...
+
+    def interrupted(self) -> bool:
+        return False
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[Outcome]:
+    row = override(papers.find_row("orthogonal", "lazy"), {"n_steps": 200})
+    return execute([row], Settings(root=tmp_path_factory.mktemp("runs"), formats=("png",)), Silent())
+
+
+def test_a_gallery_agrees_with_what_it_was_written_from(outcomes: list[Outcome], tmp_path: Path) -> None:
+    gallery.update(tmp_path, outcomes)
+    assert gallery.compare(tmp_path, outcomes) == []
+    page = (tmp_path / "README.md").read_text()
+    for image in tmp_path.glob("*.png"):
+        assert f"({image.name})" in page
+    assert len(list(tmp_path.glob("*.png"))) == len(list(tmp_path.glob("boursier2022-*.json"))) == 1
+    assert all(check["id"] in page for check in outcomes[0].checks)
+
+
+def test_a_changed_number_is_named(outcomes: list[Outcome], tmp_path: Path) -> None:
+    gallery.update(tmp_path, outcomes)
+    (path,) = tmp_path.glob("boursier2022-*.json")
+    stored = json.loads(path.read_text())
+    name = next(name for name, values in stored.items() if values[0])
+    stored[name][0] *= 1.001
+    path.write_text(json.dumps(stored))
+    (sentence,) = gallery.compare(tmp_path, outcomes)
+    assert name in sentence
+    assert sentence.startswith("figure 5 of boursier2022")
+
+
+def test_a_missing_figure_is_named(outcomes: list[Outcome], tmp_path: Path) -> None:
+    assert "is missing" in gallery.compare(tmp_path, outcomes)[0]
+
+
+def test_the_committed_gallery_holds_every_figure() -> None:
+    folder = Path(__file__).parents[1] / "figures"
+    for command in papers.COMMANDS:
+        for figure in gallery.declared_figures(command):
+            stem = f"{papers.COMMANDS[command].paper}-{figure.file}"
+            assert (folder / f"{stem}.png").is_file(), stem
+            assert json.loads((folder / f"{stem}.json").read_text())
