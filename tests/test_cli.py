@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Result, in_process
+from command_line import Result, in_process
 
 from flowrepro import papers
 from flowrepro.experiment import Loss

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Result, in_process
+from command_line import Result, in_process
 
 Call = Callable[..., Result]
 TOY = ("orthogonal", "--row", "toy", "--set", "geometric=0", "--set", "snapshots=[]", "--no-figures")

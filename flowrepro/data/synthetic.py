@@ -38,6 +38,6 @@ def gaussian_teacher(n: int = 10_000, d: int = 100, seed: int = 0, scale: float 
     rng = np.random.default_rng(seed)
     X, direction, student = rng.standard_normal((n, d)), rng.standard_normal(d), rng.standard_normal(d)
     teacher = scale * direction
-    y = gain(np.linalg.norm(teacher), depth) * np.maximum(X @ teacher, 0.0)
+    y = gain(np.array(np.linalg.norm(teacher)), depth) * np.maximum(X @ teacher, 0.0)
     note = f"{n} standard Gaussian points in dimension {d}, labelled by one neuron with {depth - 1} scalars, seed {seed} (lee2022, Section 6)"
     return Dataset(X, y, note, extra={"teacher": teacher, "student": student})

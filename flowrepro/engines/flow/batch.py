@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from flowrepro.engines.flow.compiled import jit
+from flowrepro.engines.flow.compiled import inner
 from flowrepro.engines.flow.events import NONE
 from flowrepro.engines.flow.forces import JUMP, LOCAL, MAX_E2, RHS, SHRUNK, SUM_E2, Drive, Work, update_forces
 from flowrepro.engines.flow.locate import adopt, cut, settle
@@ -25,7 +25,7 @@ LIGHT = 3.0
 """Light neurons may move the others by this many rtol per step in all."""
 
 
-@jit
+@inner
 def flow_step(net: Net, S: State, drive: Drive, W: Work, LW: Work, options: Options, until: float, log: Log) -> int:
     """One step of the net: light events (none unless options.batch) are settled neuron by neuron, the first heavy one ends it."""
     theta = np.empty(len(S.Y))
@@ -75,7 +75,7 @@ def flow_step(net: Net, S: State, drive: Drive, W: Work, LW: Work, options: Opti
     return OK
 
 
-@jit
+@inner
 def _weigh(S: State, W: Work, h: float, options: Options, hot: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     """(light, heavy, sum of the effects) of the hot neurons."""
     jump = max(np.abs(S.F[JUMP]).max(), np.abs(W.F[JUMP]).max())
@@ -93,7 +93,7 @@ def _weigh(S: State, W: Work, h: float, options: Options, hot: np.ndarray, theta
     return hot[order[:count]], hot[order[count:]], effect.sum()
 
 
-@jit
+@inner
 def _settle_light(
     net: Net,
     S: State,
@@ -136,7 +136,7 @@ def _settle_light(
     return OK
 
 
-@jit
+@inner
 def _measure(W: Work, frozen: np.ndarray, h: float, options: Options) -> None:
     """h max_k |g_true - g_frozen| n max||x|| / 3: what the light events really did to the other neurons."""
     worst = 0.0

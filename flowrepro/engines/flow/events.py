@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from flowrepro.engines.flow.compiled import jit
+from flowrepro.engines.flow.compiled import inner, jit
 from flowrepro.engines.flow.forces import GRAZE, JUMP, Work
 from flowrepro.engines.flow.net import Net
 from flowrepro.engines.flow.release import TANGENTIAL, box_minimum
 from flowrepro.engines.flow.resolve import DEPENDENT, ON_PLANE
 from flowrepro.engines.flow.state import MINUS, PLUS, SCALE, SLIDING, State
 
-DEAD_ZONE = 5e-13
-"""An event is z past the plane by more than this, so a pair that starts on its plane cannot fire on rounding."""
+DEAD_ZONE, EXIT_ZONE = 5e-13, 2e-12
+"""An event is z past the plane, or a margin below 0, by more than this: what starts there cannot fire on rounding."""
 NONE, MEET, EXIT, SIGN_CHANGE = 0, 1, 2, 3
 
 
@@ -50,7 +50,7 @@ def cubic_meets(v0: float, d0: float, v1: float, d1: float) -> tuple[float, floa
     return b, grazing
 
 
-@jit
+@inner
 def margin(net: Net, S: State, F: np.ndarray, scale: float, j: int, sign: float) -> tuple[float, int, int]:
     """How far neuron j is from leaving its sliding set under forces F: (smallest margin / scale, plane, side of the exit).
 
@@ -91,7 +91,7 @@ def margin(net: Net, S: State, F: np.ndarray, scale: float, j: int, sign: float)
     return worst, which, side
 
 
-@jit
+@inner
 def scan(net: Net, S: State, W: Work, h: float, floor: float, j: int) -> tuple[float, int, int, int]:
     """First event of neuron j in the step (W.Y1, W.K, W.F) of length h: (fraction, kind, plane, side); kind NONE if there is none."""
     d = S.Y.shape[1] - 2
@@ -103,7 +103,7 @@ def scan(net: Net, S: State, W: Work, h: float, floor: float, j: int) -> tuple[f
         else:
             s = np.sign(row0[d + 1] + row1[d + 1])
             end, plane, side = margin(net, S, W.F, W.clock[SCALE] + floor, j, s)
-            if end < 0.0:
+            if end < -EXIT_ZONE:
                 begin, _, _ = margin(net, S, S.F, S.clock[SCALE] + floor, j, s)
                 theta, kind = max(begin, 0.0) / (max(begin, 0.0) - end), EXIT
     speed, moved = 0.0, 0.0

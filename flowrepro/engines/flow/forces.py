@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from flowrepro.engines.flow.compiled import jit
+from flowrepro.engines.flow.compiled import inner, jit
 from flowrepro.engines.flow.net import Net
 from flowrepro.engines.flow.state import LOSS, PLUS, SCALE, SLIDING, State
 
@@ -88,7 +88,7 @@ def loss_and_force(code: int, h: float, y: float) -> tuple[float, float]:
     return (value, slope) if code == 1 else (2.0 * value, 2.0 * slope)
 
 
-@jit
+@inner
 def predict(net: Net, S: State, Y: np.ndarray, W: Work) -> None:
     """h_k of rows Y with the modes of S into W.h."""
     d, P = net.normal_t.shape
@@ -114,7 +114,7 @@ def predict(net: Net, S: State, Y: np.ndarray, W: Work) -> None:
         W.h[k] = net.norm[k] * (plus + net.alpha * minus if net.side[k] > 0 else -net.alpha * plus - minus)
 
 
-@jit
+@inner
 def gather(net: Net, W: Work) -> None:
     """Forces F of the planes and the scale sum_k |g_k| ||x_k|| from W.g."""
     W.F[:] = 0.0
@@ -132,7 +132,7 @@ def gather(net: Net, W: Work) -> None:
     W.clock[SCALE] = scale
 
 
-@jit
+@inner
 def prescribed(drive: Drive, t: float, g: np.ndarray) -> None:
     """g(t) of a prescribed drive: the quartic through its five equidistant values."""
     x = 4.0 * (t - drive.start) / drive.span
@@ -146,7 +146,7 @@ def prescribed(drive: Drive, t: float, g: np.ndarray) -> None:
             g[k] += c * drive.g[i, k]
 
 
-@jit
+@inner
 def update_forces(net: Net, S: State, drive: Drive, t: float, Y: np.ndarray, W: Work) -> None:
     """g, F, scale and loss at rows Y and time t."""
     W.tally[RHS] += 1
@@ -163,7 +163,7 @@ def update_forces(net: Net, S: State, drive: Drive, t: float, Y: np.ndarray, W: 
     gather(net, W)
 
 
-@jit
+@inner
 def drift(net: Net, mode: np.ndarray, F: np.ndarray, D: np.ndarray) -> None:
     """sum_p F[mode_p, p] n_p into D (d,)."""
     D[:] = 0.0
@@ -175,7 +175,7 @@ def drift(net: Net, mode: np.ndarray, F: np.ndarray, D: np.ndarray) -> None:
             D[i] += pull * net.normal[p, i]
 
 
-@jit
+@inner
 def velocity(net: Net, S: State, F: np.ndarray, j: int, row: np.ndarray, out: np.ndarray) -> None:
     """(rho', u', b') of neuron j at ``row`` (d+2,) under the forces F."""
     d = len(row) - 2
@@ -200,7 +200,7 @@ def velocity(net: Net, S: State, F: np.ndarray, j: int, row: np.ndarray, out: np
         D[i] = b * D[i] - 2.0 * kappa * row[1 + i]
 
 
-@jit
+@inner
 def right_side(net: Net, S: State, drive: Drive, t: float, Y: np.ndarray, out: np.ndarray, W: Work) -> None:
     """Velocities of all neurons into out (m, d+2)."""
     update_forces(net, S, drive, t, Y, W)

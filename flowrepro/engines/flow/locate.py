@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from flowrepro.engines.flow.compiled import jit
-from flowrepro.engines.flow.events import DEAD_ZONE, EXIT, MEET, NONE, SIGN_CHANGE, margin, scan
+from flowrepro.engines.flow.compiled import inner
+from flowrepro.engines.flow.events import DEAD_ZONE, MEET, NONE, SIGN_CHANGE, margin, scan
 from flowrepro.engines.flow.forces import LOCATED, RESTEPS, Drive, Work, update_forces, velocity
 from flowrepro.engines.flow.net import Net
 from flowrepro.engines.flow.resolve import ON_PLANE, SIGN, Log, height, record, resolve
@@ -20,7 +20,7 @@ BURST_GAP = 1e-9
 """Events closer than this, relative to max(1, t), count as one burst."""
 
 
-@jit
+@inner
 def _distance(net: Net, S: State, W: Work, floor: float, j: int, kind: int, plane: int) -> float:
     """Signed distance of W.Y1 from the event, positive before it."""
     row = W.Y1[j]
@@ -33,7 +33,7 @@ def _distance(net: Net, S: State, W: Work, floor: float, j: int, kind: int, plan
     return value
 
 
-@jit
+@inner
 def _bracketed(net: Net, S: State, drive: Drive, W: Work, floor: float, j: int, kind: int, plane: int, high: float) -> float:
     """Step length in (0, high] that ends at the event, by regula falsi (Illinois) with full re-steps; W holds that step.
 
@@ -70,7 +70,7 @@ def _bracketed(net: Net, S: State, drive: Drive, W: Work, floor: float, j: int, 
     return middle
 
 
-@jit
+@inner
 def _newton(net: Net, S: State, drive: Drive, W: Work, j: int, plane: int, tau: float, h: float) -> float:
     """Step length that ends with |z| <= ON_TARGET, from a re-step of length tau and micro-steps; -1.0 if it fails."""
     W.tally[RESTEPS] += 1
@@ -89,7 +89,7 @@ def _newton(net: Net, S: State, drive: Drive, W: Work, j: int, plane: int, tau: 
     return -1.0
 
 
-@jit
+@inner
 def cut(net: Net, S: State, drive: Drive, W: Work, h: float, floor: float, heavy: np.ndarray, what: np.ndarray) -> float:
     """Make the step up to the first event among the ``heavy`` neurons; its length. W holds the step.
 
@@ -117,7 +117,7 @@ def cut(net: Net, S: State, drive: Drive, W: Work, h: float, floor: float, heavy
     return length
 
 
-@jit
+@inner
 def _earliest(net: Net, S: State, W: Work, length: float, floor: float, heavy: np.ndarray) -> tuple[float, int, int, int, int]:
     """First event of the heavy neurons in the step held by W: (fraction, neuron, kind, plane, side)."""
     best, first = heavy[0], 2.0
@@ -129,7 +129,7 @@ def _earliest(net: Net, S: State, W: Work, length: float, floor: float, heavy: n
     return first, best, kind, plane, side
 
 
-@jit
+@inner
 def settle(net: Net, S: State, drive: Drive, W: Work, tau: float, heavy: np.ndarray, what: np.ndarray, log: Log) -> bool:
     """Accept the step of length tau held by W, whose end is the event ``what``, and resolve everybody who is on a plane.
 
@@ -152,15 +152,13 @@ def settle(net: Net, S: State, drive: Drive, W: Work, tau: float, heavy: np.ndar
         if j == what[0] and what[1] != NONE:
             if what[1] == SIGN_CHANGE:
                 record(log, t, j + W.offset[0], -1, SIGN)
-            if what[1] != EXIT:
-                what[2] = -1
             fits = resolve(net, S, W, j, what[2], what[3], log) and fits
         elif _meets_too(net, S, W, j):
             fits = resolve(net, S, W, j, none, none, log) and fits
     return fits
 
 
-@jit
+@inner
 def _meets_too(net: Net, S: State, W: Work, j: int) -> bool:
     """Whether neuron j is on a plane at the same instant and moving out of its side."""
     for p in range(len(net.normal)):
@@ -171,7 +169,7 @@ def _meets_too(net: Net, S: State, W: Work, j: int) -> bool:
     return False
 
 
-@jit
+@inner
 def adopt(net: Net, S: State, W: Work) -> None:
     """Take forces, scale and loss in W, evaluated at the state, as the state's; renew all velocities."""
     take_forces(S, W)
@@ -179,7 +177,7 @@ def adopt(net: Net, S: State, W: Work) -> None:
         velocity(net, S, S.F, j, S.Y[j], S.k1[j])
 
 
-@jit
+@inner
 def take_forces(S: State, W: Work) -> None:
     """Forces, scale and loss of W become the state's."""
     S.F[:4] = W.F[:4]

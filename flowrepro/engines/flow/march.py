@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from flowrepro.engines.flow.batch import flow_step
-from flowrepro.engines.flow.compiled import jit
+from flowrepro.engines.flow.compiled import inner, jit
 from flowrepro.engines.flow.forces import CLEAR, JUMP, SUBSTEPS, Drive, Work, update_forces
 from flowrepro.engines.flow.locate import adopt
 from flowrepro.engines.flow.net import Net
@@ -128,7 +128,7 @@ def march(
             return TARGET, saved
 
 
-@jit
+@inner
 def _save(net: Net, S: State, output: Output, place: int) -> None:
     output.loss[place] = S.clock[LOSS]
     output.rows[min(place, len(output.rows) - 1)] = S.Y

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from flowrepro.engines.flow.compiled import jit
+from flowrepro.engines.flow.compiled import inner, jit
 
 SNAP = 1e-9
 """mu closer than this to 0 or 1 is at the vertex: an exit located to 1e-12 must not read as still sliding."""
@@ -54,7 +54,7 @@ def box_minimum(normal: np.ndarray, jump: np.ndarray, attract: np.ndarray, D: np
             polish(normal, jump, attract, D, mu)
 
 
-@jit
+@inner
 def polish(normal: np.ndarray, jump: np.ndarray, attract: np.ndarray, D: np.ndarray, mu: np.ndarray) -> None:
     """Exact minimum over the planes strictly inside the box, taken if it stays inside."""
     count = 0
@@ -83,7 +83,7 @@ def polish(normal: np.ndarray, jump: np.ndarray, attract: np.ndarray, D: np.ndar
         D += change[i] * normal[p]
 
 
-@jit
+@inner
 def _at_vertex(normal: np.ndarray, jump: np.ndarray, attract: np.ndarray, base: np.ndarray, mu: np.ndarray) -> np.ndarray:
     """Minimise over the attracting planes from scratch for the given mu of the repelling ones; D (d,)."""
     D = base.copy()

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from flowrepro.engines.flow.compiled import jit
+from flowrepro.engines.flow.compiled import inner
 from flowrepro.engines.flow.forces import JUMP, SLAVED, Work
 from flowrepro.engines.flow.net import Net
 from flowrepro.engines.flow.release import SNAP, regular_solution
@@ -27,7 +27,7 @@ class Log(NamedTuple):
     count: np.ndarray
 
 
-@jit
+@inner
 def record(log: Log, t: float, neuron: int, plane: int, kind: int) -> None:
     """Append an event; the caller keeps room (`march`)."""
     i = log.count[0]
@@ -37,7 +37,7 @@ def record(log: Log, t: float, neuron: int, plane: int, kind: int) -> None:
     log.count[0] = i + 1
 
 
-@jit
+@inner
 def height(net: Net, row: np.ndarray, p: int) -> float:
     """<u, n_p>."""
     z = 0.0
@@ -46,7 +46,7 @@ def height(net: Net, row: np.ndarray, p: int) -> float:
     return z
 
 
-@jit
+@inner
 def orthonormalise(normal: np.ndarray, planes: np.ndarray, Q: np.ndarray) -> int:
     """Orthonormal basis of the span of the planes' normals into the rows of Q; its rank, or -1 if Q has too few rows."""
     rank = 0
@@ -64,7 +64,7 @@ def orthonormalise(normal: np.ndarray, planes: np.ndarray, Q: np.ndarray) -> int
     return rank
 
 
-@jit
+@inner
 def is_dead(net: Net, mode: np.ndarray) -> bool:
     """No sample is active and the slope is 0: D = 0 for good."""
     if net.alpha > 0.0:
@@ -75,7 +75,7 @@ def is_dead(net: Net, mode: np.ndarray) -> bool:
     return True
 
 
-@jit
+@inner
 def _touched(net: Net, S: State, j: int) -> np.ndarray:
     """Planes the neuron is on."""
     P = len(net.normal)
@@ -87,11 +87,12 @@ def _touched(net: Net, S: State, j: int) -> np.ndarray:
     return K[:count]
 
 
-@jit
+@inner
 def resolve(net: Net, S: State, W: Work, j: int, forced: int, side: int, log: Log) -> bool:
     """Renew the modes of neuron j at the state, with the forces W.F there; False if Q has too few rows.
 
-    ``forced`` is a plane whose exit to ``side`` was located (-1: none): it leaves even if rounding says otherwise.
+    ``forced`` is the plane whose event was located (-1: none), ``side`` the mode it would have next: the side of an exit,
+    the far side of a plane met. Where rounding says that nothing changes, an exit leaves and a plane met attracts.
     """
     row, mode, t = S.Y[j], S.mode[j], S.clock[TIME]
     d, scale = len(row) - 2, W.clock[SCALE]
@@ -117,15 +118,15 @@ def resolve(net: Net, S: State, W: Work, j: int, forced: int, side: int, log: Lo
     for i in range(len(K)):
         inside = SNAP < mu[i] < 1.0 - SNAP and sign * jump[i] < 0.0
         mode[K[i]] = SLIDING if inside else (PLUS if mu[i] > 0.5 else MINUS)
-        if K[i] == forced and inside:
-            mode[K[i]] = side
+        if K[i] == forced and mode[K[i]] == before[i] and sign * jump[i] < 0.0:
+            mode[K[i]] = side if inside else SLIDING
     _log_changes(log, t, j + W.offset[0], K, before, mode)
     if others > 0:
         record(log, t, j + W.offset[0], K[0] if len(K) == 1 else -1, NON_UNIQUE)
     return renew(net, S, W, j, log)
 
 
-@jit
+@inner
 def _log_changes(log: Log, t: float, neuron: int, K: np.ndarray, before: np.ndarray, mode: np.ndarray) -> None:
     for i in range(len(K)):
         new = mode[K[i]]
@@ -134,7 +135,7 @@ def _log_changes(log: Log, t: float, neuron: int, K: np.ndarray, before: np.ndar
             record(log, t, neuron, K[i], kind)
 
 
-@jit
+@inner
 def renew(net: Net, S: State, W: Work, j: int, log: Log) -> bool:
     """Sliding basis and death of neuron j after a change of its modes; False if Q is too small."""
     mode = S.mode[j]
@@ -152,7 +153,7 @@ def renew(net: Net, S: State, W: Work, j: int, log: Log) -> bool:
     return True
 
 
-@jit
+@inner
 def bury(S: State, W: Work, j: int, log: Log) -> None:
     """Neuron j never moves again."""
     S.dead[j] = True

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from flowrepro.engines.flow.compiled import jit
+from flowrepro.engines.flow.compiled import inner
 from flowrepro.engines.flow.forces import Drive, Work, right_side
 from flowrepro.engines.flow.net import Net
 from flowrepro.engines.flow.state import TIME, State
@@ -40,7 +40,7 @@ DENSE = np.array(
 """y(t + x h) = y + h sum_i k_i (DENSE[i] . (x, x^2, x^3, x^4)): the fourth-order interpolant of Dormand and Prince."""
 
 
-@jit
+@inner
 def step(net: Net, S: State, drive: Drive, h: float, W: Work) -> float:
     """One step of length h from the state: W.Y1, velocities W.K (7, m, d+2); the largest l2 error of a neuron's row."""
     m, width = S.Y.shape
@@ -74,7 +74,7 @@ def step(net: Net, S: State, drive: Drive, h: float, W: Work) -> float:
     return h * np.sqrt(worst)
 
 
-@jit
+@inner
 def dense(S: State, W: Work, h: float, x: float, out: np.ndarray) -> None:
     """Rows at fraction x of the step just made with `step`."""
     for j in range(len(S.Y)):
@@ -85,7 +85,7 @@ def dense(S: State, W: Work, h: float, x: float, out: np.ndarray) -> None:
             out[j, i] = S.Y[j, i] + h * total
 
 
-@jit
+@inner
 def micro_step(net: Net, S: State, drive: Drive, t: float, dt: float, W: Work) -> None:
     """Move W.Y1, at time t with velocity W.K[6], by dt (either sign) with Ralston's method; renews W.K[6]."""
     k = W.K

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from flowrepro.engines.flow.compiled import jit
+from flowrepro.engines.flow.compiled import inner, jit
 
 MINUS, PLUS, SLIDING = 0, 1, 2
 TIME, STEP, SCALE, LOSS, BURST, LAST = range(6)
@@ -121,7 +121,7 @@ def project_row(row: np.ndarray, c0: float, rho0: float) -> None:
         row[0] += np.log(length)
 
 
-@jit
+@inner
 def project(S: State) -> None:
     """`project_row` for every neuron that is alive."""
     for j in range(len(S.Y)):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from flowrepro.engines.flow.compiled import jit
+from flowrepro.engines.flow.compiled import inner
 from flowrepro.engines.flow.events import NONE, scan
 from flowrepro.engines.flow.forces import CLEAR, JUMP, REJECTED, RISE, STEPS, Drive, Work
 from flowrepro.engines.flow.locate import adopt, cut, settle, take_forces
@@ -36,7 +36,7 @@ class Options(NamedTuple):
     spread: float
 
 
-@jit
+@inner
 def trial(net: Net, S: State, drive: Drive, W: Work, options: Options, until: float) -> tuple[float, float]:
     """A step within the tolerance, not beyond time ``until``: (its length, its error); W holds it. Length 0: underflow."""
     remaining = until - S.clock[TIME]
@@ -53,14 +53,14 @@ def trial(net: Net, S: State, drive: Drive, W: Work, options: Options, until: fl
             return 0.0, error
 
 
-@jit
+@inner
 def grow(S: State, h: float, error: float, rtol: float, most: float) -> None:
     """The next trial step after an accepted one; one cut short by the end of the interval never shrinks it."""
     factor = min(most, max(0.2, 0.9 * (rtol / error) ** 0.2)) if error > 0.0 else most
     S.clock[STEP] = h * factor if h >= S.clock[STEP] else max(S.clock[STEP], h * factor)
 
 
-@jit
+@inner
 def collect(net: Net, S: State, W: Work, h: float, floor: float, theta: np.ndarray) -> np.ndarray:
     """Neurons with an event in the step held by W; theta (m,) receives its fraction."""
     m = len(S.Y)
@@ -75,7 +75,7 @@ def collect(net: Net, S: State, W: Work, h: float, floor: float, theta: np.ndarr
     return hot[:count]
 
 
-@jit
+@inner
 def accept(S: State, W: Work, h: float) -> None:
     """Take the event-free step held by W."""
     S.Y[:] = W.Y1
@@ -85,7 +85,7 @@ def accept(S: State, W: Work, h: float) -> None:
     take_forces(S, W)
 
 
-@jit
+@inner
 def alone(net: Net, S: State, j: int, goal: float, drive: Drive, W: Work, options: Options, tau: float, log: Log) -> int:
     """Integrate neuron j over tau, to the time ``goal``, under a prescribed g, every step cut at its first event."""
     clock, what, theta = S.clock.copy(), np.empty(4, dtype=np.int64), np.empty(1)
@@ -111,7 +111,7 @@ def alone(net: Net, S: State, j: int, goal: float, drive: Drive, W: Work, option
     return OK
 
 
-@jit
+@inner
 def watch(net: Net, S: State, before: State, W: Work, options: Options, log: Log) -> None:
     """After a step: the largest rise of the loss, and neurons that could have left a plane they rest on.
 

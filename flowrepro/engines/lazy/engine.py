@@ -133,9 +133,7 @@ class LazyGD(Engine):
         self._weight = loss.factor / n if loss.reduction == "mean" else loss.factor
         self._W, self._a = (np.array(array, dtype=np.float64, order="C") for array in (problem.W0, problem.a0))
         on = X @ self._W.T > 0
-        self._quadratic = Quadratic(
-            gram_matrix(X, on.T, problem.alpha), np.empty(m * d), np.empty(m * d), np.empty(1), np.ascontiguousarray(on.T)
-        )
+        self._quadratic = Quadratic(gram_matrix(X, on.T, problem.alpha), np.empty(m * d), np.empty(m * d), np.empty(1), np.ascontiguousarray(on.T))
         u = np.empty(m * d)
         _place(self._W, self._a, problem.depth, u)
         recentre(self._samples, self._quadratic, u, float(problem.alpha))
@@ -146,7 +144,7 @@ class LazyGD(Engine):
     @classmethod
     def supports(cls, problem: Problem) -> str | None:
         """None, or what it lacks: losses but the square, many neurons, float32, a GPU, mini-batches."""
-        n, d, m = problem.shape
+        _, d, m = problem.shape
         if problem.loss.name != "square":
             return f"it needs the square loss and the row asks for {problem.loss.name}"
         if m * d > MAX_SIZE:

@@ -65,8 +65,8 @@ def evaluate(quadratic: Quadratic, u: np.ndarray, gradient: np.ndarray, away: np
     for i in range(size):
         row = quadratic.gram[i]
         total = 0.0
-        for l in range(size):
-            total += row[l] * away[l]
+        for k in range(size):
+            total += row[k] * away[k]
         gradient[i] = quadratic.slope[i] + total
         cross += away[i] * (quadratic.slope[i] + gradient[i])
     loss = quadratic.level[0] + 0.5 * cross
@@ -76,51 +76,67 @@ def evaluate(quadratic: Quadratic, u: np.ndarray, gradient: np.ndarray, away: np
 @compiled
 def should_recentre(quadratic: Quadratic, loss: float, energy: float) -> bool:
     """Whether too many digits of the loss have cancelled, unless it is the rounding of y itself that is left."""
-    return loss < RECENTRE * quadratic.level[0] and quadratic.level[0] > 1e-30 * energy
+    return bool(loss < RECENTRE * quadratic.level[0] and quadratic.level[0] > 1e-30 * energy)
 
 
 @compiled
 def recentre(samples: Samples, quadratic: Quadratic, u: np.ndarray, alpha: float) -> None:
     """Make u the centre: level and slope by a pass over all samples; the Gram matrix stays."""
+    m, d = len(quadratic.on), samples.X.shape[1]
     quadratic.centre[:] = u
     quadratic.slope[:] = 0.0
-    quadratic.level[0] = 0.0
+    level = 0.0
     for k in range(len(samples.y)):
-        _contribute(samples, quadratic, k, 1.0, alpha, False)
+        x = samples.X[k]
+        residual = _residual(samples, quadratic, k, alpha)
+        level += 0.5 * residual * residual
+        for j in range(m):
+            s = residual if quadratic.on[j, k] else alpha * residual
+            if s != 0.0:
+                for i in range(d):
+                    quadratic.slope[j * d + i] += s * x[i]
+    quadratic.level[0] = level
 
 
 @compiled
 def flip(samples: Samples, quadratic: Quadratic, j: int, k: int, alpha: float) -> None:
-    """Change the activation of sample k in neuron j."""
-    _contribute(samples, quadratic, k, -1.0, alpha, True)
+    """Change the activation of sample k in neuron j: phi_k changes by +-(1 - alpha) x_k in block j, e_k with it."""
+    x, gram, slope = samples.X[k], quadratic.gram, quadratic.slope
+    m, d = len(quadratic.on), len(x)
+    before = _residual(samples, quadratic, k, alpha)
+    was = 1.0 if quadratic.on[j, k] else alpha
     quadratic.on[j, k] = not quadratic.on[j, k]
-    _contribute(samples, quadratic, k, 1.0, alpha, True)
+    after = _residual(samples, quadratic, k, alpha)
+    now = 1.0 if quadratic.on[j, k] else alpha
+    quadratic.level[0] += 0.5 * (after - before) * (after + before)
+    for other in range(m):
+        s = 1.0 if quadratic.on[other, k] else alpha
+        force, coupling = (now * after - was * before, now * now - was * was) if other == j else (s * (after - before), s * (now - was))
+        for i in range(d):
+            slope[other * d + i] += force * x[i]
+        if coupling == 0.0:
+            continue
+        for i in range(d):
+            factor = coupling * x[i]
+            row, mirror = gram[other * d + i], gram[j * d + i]
+            for i2 in range(d):
+                row[j * d + i2] += factor * x[i2]
+            if other != j:
+                for i2 in range(d):
+                    mirror[other * d + i2] += factor * x[i2]
 
 
 @compiled
-def _contribute(samples: Samples, quadratic: Quadratic, k: int, sign: float, alpha: float, gram_too: bool) -> None:
-    """Add (sign 1) or take away (sign -1) sample k."""
+def _residual(samples: Samples, quadratic: Quadratic, k: int, alpha: float) -> float:
+    """e_k at the centre."""
     x = samples.X[k]
-    m, d = len(quadratic.on), len(x)
+    d = len(x)
     residual = -samples.y[k]
-    for j in range(m):
+    for j in range(len(quadratic.on)):
         s = 1.0 if quadratic.on[j, k] else alpha
-        total = 0.0
-        for i in range(d):
-            total += x[i] * quadratic.centre[j * d + i]
-        residual += s * total
-    quadratic.level[0] += 0.5 * sign * residual * residual
-    for j in range(m):
-        s = 1.0 if quadratic.on[j, k] else alpha
-        if s == 0.0:
-            continue
-        for i in range(d):
-            quadratic.slope[j * d + i] += sign * s * residual * x[i]
-        for j2 in range(m if gram_too else 0):
-            s2 = s * (1.0 if quadratic.on[j2, k] else alpha)
-            if s2 == 0.0:
-                continue
+        if s != 0.0:
+            total = 0.0
             for i in range(d):
-                row, factor = quadratic.gram[j * d + i], sign * s2 * x[i]
-                for l in range(d):
-                    row[j2 * d + l] += factor * x[l]
+                total += x[i] * quadratic.centre[j * d + i]
+            residual += s * total
+    return residual
