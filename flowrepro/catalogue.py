@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flowrepro import papers
@@ -31,7 +31,7 @@ def everything() -> Listing:
         figures = declared_figures(command)
         for row in papers.rows_of(command):
             shown = " ".join(figure.id for figure in figures if row.name in figure.rows)
-            checks = " ".join(check.id for check in declared_checks(row))
+            checks = " ".join(check.id for check in (*declared_checks(row), *declared_checks(replace(row, seeds=(0, 1)))))
             lines.append((command, row.name, row.paper, row.shows, shown, checks))
     return Listing("experiments", ("experiment", "row", "paper", "shows", "figures", "checks"), lines)
 

@@ -95,7 +95,7 @@ def _experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change a field of the row, e.g. init.scale=1e-8 or n_steps=500 (repeatable)."
         ),
         click.option("--seed", type=int, help="Seed of all random draws (default: the row's)."),
-        click.option("--seeds", metavar="A:B", help="Run the rows once for each seed from A to B-1."),
+        click.option("--seeds", metavar="A:B", help="Seeds A to B-1: one run each; 50 or more of a small row are one ensemble in one folder."),
         click.option("--engine", metavar="NAME", help="auto, or an engine's name (default: the row's, usually auto)."),
         click.option("--device", metavar="NAME", help="cpu, cuda or cuda:INDEX, for engine torch."),
         click.option(
@@ -198,7 +198,8 @@ def _outcome_json(outcome: Outcome) -> dict[str, Any]:
         "dir": str(outcome.directory),
         "experiment": outcome.row.command,
         "row": outcome.row.name,
-        "seed": outcome.row.seed,
+        "seed": outcome.row.seed if outcome.row.seeds is None else None,
+        "seeds": outcome.row.seeds,
         "engine": outcome.engine,
         "stop": outcome.stop.name,
         "stop_note": outcome.stop_note,

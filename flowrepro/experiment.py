@@ -34,12 +34,15 @@ class Init:
     """A member of ``initialize.INITS``: m neurons drawn with standard deviation scale / divide_by.
 
     ``file`` and its ``sha256`` are set for the member "file" only, where scale multiplies what the file holds.
+    ``log10_scale`` multiplies the scale by 10^log10_scale; only the engine "flow" knows what to do with it, as the
+    product may lie below the smallest double.
     """
 
     name: str
     m: int
     scale: float
     divide_by: Literal["1", "sqrt(m)", "sqrt(m*d)"] = "1"
+    log10_scale: float = 0.0
     file: str = ""
     sha256: str = ""
 
@@ -68,7 +71,8 @@ class Loss:
 class Descent:
     """Plain gradient descent (batch_size None) or mini-batch SGD, reshuffled every epoch.
 
-    ``engine`` is a member of ``engines.ENGINES`` or "auto", the fastest exact one.
+    ``engine`` is a member of ``engines.ENGINES`` or "auto", the fastest exact one. ``rtol`` is the tolerance of the
+    engine "flow", which integrates the flow whose Euler steps the others make.
     """
 
     lr: float
@@ -79,6 +83,7 @@ class Descent:
     dtype: Literal["float64", "float32"] = "float64"
     device: str = "cpu"
     target_loss: float = 0.0
+    rtol: float = 1e-8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,12 +94,14 @@ class Record:
     snapshots : steps at which all weights are kept; 0 and the last step always are.
     geometric : additional snapshots at k <- floor(geometric * k) + 1; 0 for none.
     observe : a member of ``theory.observables.OBSERVABLES``, or "".
+    levels : losses of which an ensemble keeps the first step below, to the step.
     """
 
     save_every: int = 1
     snapshots: tuple[int, ...] = ()
     geometric: float = 0.0
     observe: str = ""
+    levels: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +119,8 @@ class Experiment:
     """One row. ``command`` is the subcommand that owns it, ``shows`` what of the paper it reproduces.
 
     Rows without a ``protocol`` are static: they analyse their data and initial weights, nothing is trained.
-    ``quick`` holds the overrides of the reduced variant.
+    ``quick`` holds the overrides of the reduced variant. With ``seeds`` (A, B) the row is an ensemble: it is run for every
+    seed from A to B - 1 instead of ``seed``, and gives one stacked result.
     """
 
     name: str
@@ -126,6 +134,7 @@ class Experiment:
     model: Model = Model()
     record: Record = Record()
     seed: int = 0
+    seeds: tuple[int, int] | None = None
     targets: tuple[Target, ...] = ()
     quick: Mapping[str, Any] = field(default_factory=dict)
 
@@ -176,7 +185,7 @@ def _coerce(kind: Any, value: Any, where: str) -> Any:
             raise UsageError(f"{where} must be one of {', '.join(map(str, arguments))}, not '{value}'{_nearest(str(value), arguments)}")
         return value
     if origin is tuple:
-        if not isinstance(value, list | tuple):
+        if not isinstance(value, list | tuple) or (arguments[-1] is not Ellipsis and len(value) != len(arguments)):
             raise UsageError(f"{where} must be a list such as [0,100], not '{value}'")
         inner = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else arguments
         return tuple(_build(item_kind, item, where) for item_kind, item in zip(inner, value, strict=True))
@@ -192,9 +201,13 @@ def _coerce(kind: Any, value: Any, where: str) -> Any:
 def computing_form(row: Experiment) -> dict[str, Any]:
     """The fields that decide what a run computes, as JSON.
 
-    A file's path is left out where its sha256 is known: the content decides, not the place.
+    A file's path is left out where its sha256 is known: the content decides, not the place. One seed or many, never both.
     """
     form = {key: value for key, value in to_json(row).items() if key not in _LABELS}
+    if row.seeds is None:
+        del form["seeds"], form["record"]["levels"]
+    else:
+        del form["seed"]
     if "sha256" in form["data"]["options"]:
         form["data"]["options"].pop("path", None)
     form["init"].pop("file")
@@ -202,9 +215,10 @@ def computing_form(row: Experiment) -> dict[str, Any]:
 
 
 def run_id(row: Experiment) -> str:
-    """``<row>-<hash10>``, the hash being that of the canonical (order-free) JSON of `computing_form`."""
+    """``<row>-<hash10>``, the hash being that of the canonical (order-free) JSON of `computing_form`; an ensemble's name says its seeds."""
     canonical = json.dumps(computing_form(row), sort_keys=True, separators=(",", ":"))
-    return f"{row.name}-{hashlib.sha256(canonical.encode()).hexdigest()[:10]}"
+    name = row.name if row.seeds is None else f"{row.name}-seeds-{row.seeds[0]}-to-{row.seeds[1] - 1}"
+    return f"{name}-{hashlib.sha256(canonical.encode()).hexdigest()[:10]}"
 
 
 def flatten(form: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -260,7 +274,10 @@ def parse_assignment(text: str) -> tuple[str, Any]:
     except ValueError:
         parsed = _number_or_text(value.strip())
     if isinstance(parsed, float) and parsed == 0.0 and any(digit in "123456789" for digit in value.lower().split("e")[0]):
-        raise UsageError(f"--set {key}={value} underflows to 0 in double precision; the smallest positive number is 4.9e-324")
+        raise UsageError(
+            f"--set {key}={value} underflows to 0 in double precision, whose smallest positive number is 4.9e-324; "
+            "for an initial scale below it --set log10_scale=... with --engine flow"
+        )
     return key.strip(), parsed
 
 
@@ -288,6 +305,13 @@ def validate(row: Experiment) -> None:
             "must be null (full batch) or at least 1",
         ),
         ("protocol.target_loss", row.protocol.target_loss, row.protocol.target_loss >= 0, "must not be negative"),
+        (
+            "protocol.rtol",
+            row.protocol.rtol,
+            1e-13 <= row.protocol.rtol <= 1e-2,
+            "must lie in [1e-13, 1e-2], the lower end being what double precision resolves",
+        ),
+        ("init.log10_scale", row.init.log10_scale, abs(row.init.log10_scale) <= 1e6, "must lie in [-1e6, 1e6]"),
         ("init.m", row.init.m, 1 <= row.init.m <= 10**8, "must be between 1 and 1e8"),
         ("init.scale", row.init.scale, row.init.scale > 0, "must be positive"),
         ("model.alpha", row.model.alpha, 0 <= row.model.alpha <= 1, "must lie in [0, 1]"),
@@ -296,7 +320,9 @@ def validate(row: Experiment) -> None:
         ("record.save_every", row.record.save_every, row.record.save_every >= 1, "must be at least 1"),
         ("record.geometric", row.record.geometric, row.record.geometric == 0 or row.record.geometric > 1, "must be 0 (none) or above 1"),
         ("record.snapshots", row.record.snapshots, all(k >= 0 for k in row.record.snapshots), "must not hold negative steps"),
+        ("record.levels", row.record.levels, all(level > 0 for level in row.record.levels), "must be positive"),
         ("seed", row.seed, 0 <= row.seed < 2**63, "must lie in [0, 2^63)"),
+        ("seeds", row.seeds, row.seeds is None or 0 <= row.seeds[0] < row.seeds[1] < 2**63, "must be [A,B] with 0 <= A < B"),
     )
     for key, value, holds, rule in rules:
         if not holds:

@@ -15,8 +15,10 @@ from flowrepro.figures import Figure, NotDrawable
 from flowrepro.runs import RunDirectory
 from flowrepro.storage import locked, read_json, require_writable
 from flowrepro.theory.result import Check
-from flowrepro.training import Interrupted, Report, Settings, load_run, prepare, train
-from flowrepro.trajectory import Run, StopReason
+from flowrepro.training import Interrupted, Report, Settings, load_run, train_any
+from flowrepro.trajectory import Ensemble, Run, StopReason
+
+AnyRun = Run | Ensemble
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,12 @@ def quick_variant(row: Experiment) -> Experiment:
 
 
 def declared_checks(row: Experiment) -> tuple[Check, ...]:
-    """The checks of the row's paper that are declared for it."""
-    return tuple(check for check in papers.wing(row.paper, "checks").CHECKS if row.name in check.rows)
+    """The checks of the row's paper that are declared for it; for an ensemble, those of many seeds."""
+    many = row.seeds is not None
+    return tuple(check for check in papers.wing(row.paper, "checks").CHECKS if row.name in check.rows and check.many_seeds == many)
 
 
-def evaluate(run: Run) -> list[dict[str, Any]]:
+def evaluate(run: AnyRun) -> list[dict[str, Any]]:
     """Every declared check of the run's row, as stored in checks.json."""
     return [{**check.function(run).to_json(), "row": run.row.name, "family": check.family, "claim": check.claim} for check in declared_checks(run.row)]
 
@@ -71,7 +74,7 @@ def declared_figures(command: str) -> tuple[Figure, ...]:
     return tuple(figure for figure in papers.wing(papers.COMMANDS[command].paper, "figures").FIGURES if owned.issuperset(figure.rows))
 
 
-def draw(figure: Figure, runs: Sequence[Run], directory: RunDirectory, formats: tuple[str, ...], report: Report) -> list[Path]:
+def draw(figure: Figure, runs: Sequence[AnyRun], directory: RunDirectory, formats: tuple[str, ...], report: Report) -> list[Path]:
     """Draw a figure into a folder, with the numbers behind it as JSON; the image paths."""
     from flowrepro.figures import canvas
     from flowrepro.figures.numbers import numbers
@@ -85,7 +88,7 @@ def draw(figure: Figure, runs: Sequence[Run], directory: RunDirectory, formats: 
     metadata = {
         "experiment": run.row.command,
         "row": run.row.name,
-        "seed": str(run.row.seed),
+        "seed": str(run.row.seed) if run.row.seeds is None else "{}:{}".format(*run.row.seeds),
         "scale": repr(run.row.init.scale),
         "step": str(run.trajectory.last_step),
         "engine": run.engine,
@@ -103,7 +106,7 @@ def execute(rows: Sequence[Experiment], settings: Settings, report: Report, done
     """Run, check and draw rows of one subcommand; ``done`` sees each row's outcome as soon as it is sealed."""
     require_writable(settings.root)
     outcomes: list[Outcome] = []
-    runs: dict[str, Callable[[], Run]] = {}
+    runs: dict[str, Callable[[], AnyRun]] = {}
     for row in rows:
         outcome, run = execute_row(row, settings, report, runs)
         runs[row.name] = run
@@ -114,7 +117,7 @@ def execute(rows: Sequence[Experiment], settings: Settings, report: Report, done
     return outcomes
 
 
-def execute_row(row: Experiment, settings: Settings, report: Report, earlier: Mapping[str, Callable[[], Run]]) -> tuple[Outcome, Callable[[], Run]]:
+def execute_row(row: Experiment, settings: Settings, report: Report, earlier: Mapping[str, Callable[[], AnyRun]]) -> tuple[Outcome, Callable[[], AnyRun]]:
     """One row; ``earlier`` gives the runs that a figure may need besides this one."""
     directory = RunDirectory.of(settings.root, row)
     with locked(directory.lock, settings.wait):
@@ -125,7 +128,7 @@ def execute_row(row: Experiment, settings: Settings, report: Report, earlier: Ma
         trained = time.perf_counter()
         cache = [] if run is None else [run]
 
-        def get() -> Run:
+        def get() -> AnyRun:
             if not cache:
                 cache.append(load_run(directory))
             return cache[0]
@@ -153,7 +156,7 @@ def execute_row(row: Experiment, settings: Settings, report: Report, earlier: Ma
     return outcome, get
 
 
-def _run_or_reuse(row: Experiment, directory: RunDirectory, settings: Settings, report: Report) -> Run | None:
+def _run_or_reuse(row: Experiment, directory: RunDirectory, settings: Settings, report: Report) -> AnyRun | None:
     """The run if it was computed now, None if the folder already holds it complete and intact."""
     if directory.is_complete() and not settings.fresh:
         damage = directory.damage()
@@ -168,9 +171,7 @@ def _run_or_reuse(row: Experiment, directory: RunDirectory, settings: Settings, 
     dataset = data.load(row.data)
     for warning in dataset.warnings:
         report.say(f"{row.name}: warning: {warning}")
-    problem = prepare(row, dataset)
-    directory.begin(row)
-    return train(row, dataset, problem, directory, settings, report)
+    return train_any(row, dataset, directory, settings, report)
 
 
 def _say_reuse(row: Experiment, directory: RunDirectory, report: Report) -> None:
@@ -181,7 +182,7 @@ def _say_reuse(row: Experiment, directory: RunDirectory, report: Report) -> None
     report.say(f"{row.name}: reusing {directory.path}{remark}")
 
 
-def _checks(directory: RunDirectory, get: Callable[[], Run], report: Report) -> list[dict[str, Any]]:
+def _checks(directory: RunDirectory, get: Callable[[], AnyRun], report: Report) -> list[dict[str, Any]]:
     """The stored verdicts if the code is still the same, else evaluated and stored anew."""
     path = directory.file("checks.json")
     if path.exists():
@@ -192,7 +193,7 @@ def _checks(directory: RunDirectory, get: Callable[[], Run], report: Report) -> 
     return evaluate_and_store(directory, get())
 
 
-def evaluate_and_store(directory: RunDirectory, run: Run) -> list[dict[str, Any]]:
+def evaluate_and_store(directory: RunDirectory, run: AnyRun) -> list[dict[str, Any]]:
     """Evaluate every check of a run and keep the verdicts in its folder."""
     checks = evaluate(run)
     directory.write_json("checks.json", {"package": provenance.package_hash(), "checks": checks})
@@ -201,13 +202,13 @@ def evaluate_and_store(directory: RunDirectory, run: Run) -> list[dict[str, Any]
 
 
 def _figures(
-    row: Experiment, directory: RunDirectory, get: Callable[[], Run], earlier: Mapping[str, Callable[[], Run]], settings: Settings, report: Report
+    row: Experiment, directory: RunDirectory, get: Callable[[], AnyRun], earlier: Mapping[str, Callable[[], AnyRun]], settings: Settings, report: Report
 ) -> list[Path]:
     """Draw the figures that this row completes into its folder, where they are not there already."""
     wanted = [
         figure
         for figure in declared_figures(row.command)
-        if row.name in figure.rows and (settings.figures is None or figure.id in settings.figures) and set(figure.rows) <= {row.name, *earlier}
+        if row.name in figure.rows and figure.many_seeds == (row.seeds is not None) and (settings.figures is None or figure.id in settings.figures) and set(figure.rows) <= {row.name, *earlier}
     ]
     paths: list[Path] = []
     for figure in wanted:

@@ -3,6 +3,7 @@
     <root>/<command>/<row>-<hash10>/
         experiment.json   the row                       provenance.json   where the numbers come from
         trajectory.npz    the public format (README)    inputs.npz        the user's own points, weights
+        ensemble.npz      instead, for an ensemble
         checks.json       verdicts                      figures/          images
         manifest.json     sha256 of every file, written last
         checkpoint.npz    only while unfinished
@@ -26,7 +27,7 @@ from flowrepro import __version__
 from flowrepro.errors import DataError, UsageError
 from flowrepro.experiment import Experiment, from_json, run_id, to_json
 from flowrepro.storage import json_bytes, npz_bytes, read_json, read_npz, sha256, sweep_temporaries, write_atomic
-from flowrepro.trajectory import Stop, StopReason, Trajectory
+from flowrepro.trajectory import EnsembleTrajectory, Stop, StopReason, Trajectory
 
 MANIFEST_SCHEMA = 1
 CHECKPOINT_SECONDS = 20.0
@@ -35,29 +36,49 @@ CHECKPOINT_SECONDS = 20.0
 
 def save_trajectory(trajectory: Trajectory) -> bytes:
     """The bytes of trajectory.npz."""
-    stop = trajectory.stop
     arrays = {name: getattr(trajectory, name) for name in ("step", "t", "loss", "snapshot_step", "W", "a", "group")}
     arrays |= {f"observed.{name}": values for name, values in trajectory.observed.items()}
-    arrays["stop"] = np.array(json.dumps({"reason": stop.reason.name, "step": stop.step, "t": stop.t, "note": stop.note}))
-    arrays["stats"] = np.array(json.dumps(dict(trajectory.stats)))
-    return npz_bytes(arrays)
+    return npz_bytes({**arrays, **_ending(trajectory)})
+
+
+def save_ensemble(trajectory: EnsembleTrajectory) -> bytes:
+    """The bytes of ensemble.npz."""
+    names = ("seeds", "step", "t", "loss", "levels", "first_below", "snapshot_step", "W", "a")
+    return npz_bytes({**{name: getattr(trajectory, name) for name in names}, **_ending(trajectory)})
+
+
+def _ending(trajectory: Trajectory | EnsembleTrajectory) -> dict[str, np.ndarray]:
+    """Why a run stopped and its counts, as JSON texts."""
+    stop = trajectory.stop
+    reason = {"reason": stop.reason.name, "step": stop.step, "t": stop.t, "note": stop.note}
+    return {"stop": np.array(json.dumps(reason)), "stats": np.array(json.dumps(dict(trajectory.stats)))}
+
+
+def _read_ending(arrays: dict[str, np.ndarray]) -> tuple[Stop, dict[str, Any]]:
+    """Take `_ending` out of the arrays of a file."""
+    stop, stats = json.loads(str(arrays.pop("stop"))), json.loads(str(arrays.pop("stats")))
+    return Stop(StopReason[stop["reason"]], int(stop["step"]), float(stop["t"]), stop["note"]), stats
 
 
 def load_trajectory(path: Path) -> Trajectory:
     """The trajectory stored in ``path``; DataError where the file is not one."""
     arrays = read_npz(path)
     try:
-        stop = json.loads(str(arrays.pop("stop")))
-        stats = json.loads(str(arrays.pop("stats")))
+        stop, stats = _read_ending(arrays)
         observed = {name.removeprefix("observed."): arrays.pop(name) for name in list(arrays) if name.startswith("observed.")}
-        return Trajectory(
-            **arrays,
-            stop=Stop(StopReason[stop["reason"]], int(stop["step"]), float(stop["t"]), stop["note"]),
-            observed=observed,
-            stats=stats,
-        )
+        return Trajectory(**arrays, stop=stop, observed=observed, stats=stats)
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path} is not a trajectory of this version of flowrepro ({error})") from error
+
+
+def load_ensemble(path: Path) -> EnsembleTrajectory:
+    """The ensemble stored in ``path``; DataError where the file is not one."""
+    arrays = read_npz(path)
+    try:
+        stop, stats = _read_ending(arrays)
+        return EnsembleTrajectory(**arrays, stop=stop, stats=stats)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path} is not an ensemble of this version of flowrepro ({error})") from error
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from flowrepro import papers
+from flowrepro import data, engines, papers
 from flowrepro.data.from_file import file_sha256, weights_from_file
 from flowrepro.errors import UsageError
 from flowrepro.experiment import Data, Experiment, Init, override, parse_assignment
 from flowrepro.figures.canvas import FORMATS, reject_bad_epoch, reject_unknown
 from flowrepro.pipeline import declared_figures, quick_variant
-from flowrepro.training import Settings
+from flowrepro.training import Settings, ensemble_refusal, prepare
+
+ENSEMBLE_FROM = 50
+"""Seeds from which a row that can be run at once is one ensemble in one folder, not one run per seed."""
 
 
 def settings_of(
@@ -43,19 +46,41 @@ def chosen_rows(
     quick: bool,
     **_: Any,
 ) -> list[list[Experiment]]:
-    """The rows to run, changed as asked, one batch per seed."""
+    """The rows to run, changed as asked: the ensembles, then one batch per seed of the rows that are run one by one."""
     rows = _named_rows(command, row_names, figures, only_first=bool(data_file) and not row_names and not figures)
     changes: dict[str, Any] = dict(parse_assignment(text) for text in assignments)
     changes |= {key: value for key, value in (("protocol.engine", engine), ("protocol.device", device)) if value is not None}
-    batches = []
-    for chosen in _seeds(seed, seeds):
-        changed = []
-        for row in rows:
-            row = _with_files(row, data_file, init_file)
-            row = quick_variant(row) if quick else row
-            changed.append(override(row, {**changes, **({} if chosen is None else {"seed": chosen})}))
-        batches.append(changed)
-    return batches
+
+    def changed(row: Experiment, seed: int | None = None) -> Experiment:
+        row = _with_files(row, data_file, init_file)
+        return override(quick_variant(row) if quick else row, changes if seed is None else {**changes, "seed": seed})
+
+    many = _asks_for_ensembles(command, figures, seeds)
+    if seeds is None:
+        return [[changed(row, seed) for row in rows]]
+    asked = _seed_range(seed, seeds)
+    ensembles = {row.name: changed(dataclasses.replace(row, seeds=asked)) for row in rows} if many or asked[1] - asked[0] >= ENSEMBLE_FROM else {}
+    if not many:
+        ensembles = {} if figures else {name: row for name, row in ensembles.items() if _runs_at_once(row)}
+    alone = [row for row in rows if row.name not in ensembles]
+    batches = [list(ensembles.values())] if ensembles else []
+    return batches + [[changed(row, k) for row in alone] for k in range(*asked) if alone]
+
+
+def _asks_for_ensembles(command: str, figures: Sequence[str], seeds: str | None) -> bool:
+    """Whether the figures named show many seeds; UsageError where they show both kinds, or no seeds are given."""
+    kinds = {figure.many_seeds for figure in declared_figures(command) if figure.id in figures}
+    if len(kinds) == 2:
+        raise UsageError("the figures named show one seed and many; draw them by two commands")
+    if kinds == {True} and seeds is None:
+        raise UsageError(f"figure {figures[0]} shows many seeds; name them, e.g. --seeds 0:1000")
+    return kinds == {True}
+
+
+def _runs_at_once(row: Experiment) -> bool:
+    """Whether an ensemble can be computed as one, and no other engine is faster for the row."""
+    problem = prepare(row, data.load(row.data))
+    return ensemble_refusal(row, problem) is None and engines.choose(row.protocol.engine, problem)[0].name == "fused"
 
 
 def _named_rows(command: str, names: Sequence[str], figures: Sequence[str], only_first: bool) -> list[Experiment]:
@@ -69,13 +94,11 @@ def _named_rows(command: str, names: Sequence[str], figures: Sequence[str], only
     return rows[:1] if only_first else rows
 
 
-def _seeds(seed: int | None, seeds: str | None) -> list[int | None]:
-    if seeds is None:
-        return [seed]
+def _seed_range(seed: int | None, seeds: str) -> tuple[int, int]:
     first, separator, last = seeds.partition(":")
     if seed is not None or not separator or not first.isdigit() or not last.isdigit() or int(first) >= int(last):
         raise UsageError(f"--seeds takes A:B with 0 <= A < B, without --seed, not '{seeds}'")
-    return list(range(int(first), int(last)))
+    return int(first), int(last)
 
 
 def _with_files(row: Experiment, data_file: Path | None, init_file: Path | None) -> Experiment:

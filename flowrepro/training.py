@@ -12,13 +12,16 @@ import numpy as np
 from flowrepro import data, engines, provenance
 from flowrepro.engines.base import Problem, SaveAt
 from flowrepro.engines.base import run as drive
-from flowrepro.errors import DataError
-from flowrepro.experiment import Experiment
+from flowrepro.errors import DataError, UsageError
+from flowrepro.experiment import Experiment, Record
 from flowrepro.initialize import effective_scale, initial_weights
-from flowrepro.runs import Checkpointer, RunDirectory, load_trajectory, save_trajectory
+from flowrepro.runs import Checkpointer, RunDirectory, load_ensemble, load_trajectory, save_ensemble, save_trajectory
 from flowrepro.storage import npz_bytes, read_json, read_npz
 from flowrepro.theory.observables import OBSERVABLES
-from flowrepro.trajectory import Dataset, Run, StopReason, Trajectory
+from flowrepro.trajectory import Dataset, Ensemble, Run, StopReason
+
+CURVE_POINTS = 200
+"""Intervals of an ensemble's loss curve at most (chosen: 16 MB for 10000 seeds); first steps below a level are exact all the same."""
 
 
 class Interrupted(Exception):
@@ -79,6 +82,13 @@ def prepare(row: Experiment, dataset: Dataset) -> Problem:
     return Problem.of(row, dataset.X, dataset.y, W, a)
 
 
+def train_any(row: Experiment, dataset: Dataset, directory: RunDirectory, settings: Settings, report: Report) -> Run | Ensemble:
+    """Compute a row, of one seed or of many, into its folder."""
+    problem = prepare(row, dataset)
+    directory.begin(row)
+    return (train if row.seeds is None else train_ensemble)(row, dataset, problem, directory, settings, report)
+
+
 def train(row: Experiment, dataset: Dataset, problem: Problem, directory: RunDirectory, settings: Settings, report: Report) -> Run:
     """Compute a row's trajectory, resuming an unfinished folder, and write it with its provenance.
 
@@ -100,14 +110,73 @@ def train(row: Experiment, dataset: Dataset, problem: Problem, directory: RunDir
         progress=lambda step: report.progress(row.name, step, row.protocol.n_steps),
         interrupted=report.interrupted,
     )
-    if trajectory.stop.reason is StopReason.INTERRUPTED:
-        raise Interrupted(f"{row.name} stopped at step {trajectory.stop.step} of {row.protocol.n_steps}; its checkpoint is in {directory.path}")
     if row.data.name == "file" or row.init.name == "file":
         directory.write("inputs.npz", npz_bytes({"x": dataset.X, "y": dataset.y, "W": problem.W0, "a": problem.a0}))
-    directory.write("trajectory.npz", save_trajectory(trajectory))
-    directory.write_json("provenance.json", _provenance(row, dataset, engine.name, trajectory, checkpointer, resumed[2] if resumed else []))
+    run = Run(row, dataset, trajectory, engine.name)
+    _finish(run, directory, "trajectory.npz", save_trajectory(trajectory), checkpointer, resumed[2] if resumed else [])
+    return run
+
+
+def train_ensemble(row: Experiment, dataset: Dataset, problem: Problem, directory: RunDirectory, settings: Settings, report: Report) -> Ensemble:
+    """Compute all seeds of a row at once, with its first and last weights and a loss curve of at most CURVE_POINTS + 2 points.
+
+    As `train` otherwise. Raises UsageError for a row that cannot be run so.
+    """
+    from flowrepro.engines import ensemble
+
+    assert row.seeds is not None
+    reason = ensemble_refusal(row, problem)
+    if reason:
+        raise UsageError(f"row '{row.name}' cannot be run for many seeds at once: {reason}; run its seeds one by one")
+    threads, seeds, n_steps = provenance.threads(), np.arange(*row.seeds), row.protocol.n_steps
+    compiles = "" if ensemble.is_ready() else "; it compiles first, once on this machine"
+    report.say(f"{row.name}: {len(seeds)} seeds at once by engine fused on up to {threads} cores{compiles}")
+    fingerprint = provenance.fingerprint("fused", row.protocol.device)
+    resumed = _resume(directory, fingerprint, settings, report)
+    checkpointer = Checkpointer(directory, fingerprint, resumed[1] if resumed else 0.0)
+    weights = [initial_weights(row.init, int(seed), dataset.X.shape[1]) for seed in seeds]
+    every = max(row.record.save_every, -(-n_steps // CURVE_POINTS))
+    trajectory = ensemble.run_ensemble(
+        problem,
+        ensemble.Members(seeds, np.stack([W for W, _ in weights]), np.stack([a for _, a in weights])),
+        SaveAt.of(Record(save_every=every), n_steps),
+        levels=row.record.levels,
+        threads=threads,
+        resume=resumed[0] if resumed else None,
+        checkpoint=checkpointer,
+        progress=lambda step: report.progress(row.name, step, n_steps),
+        interrupted=report.interrupted,
+    )
+    if row.data.name == "file":
+        directory.write("inputs.npz", npz_bytes({"x": dataset.X, "y": dataset.y}))
+    run = Ensemble(row, dataset, trajectory, "fused")
+    _finish(run, directory, "ensemble.npz", save_ensemble(trajectory), checkpointer, resumed[2] if resumed else [])
+    return run
+
+
+def ensemble_refusal(row: Experiment, problem: Problem) -> str | None:
+    """None, or why all seeds of a row cannot be run at once."""
+    if row.protocol.engine not in ("auto", "fused"):
+        return f"that is done by engine fused and the row asks for {row.protocol.engine}"
+    if row.init.name == "file":
+        return "its initial weights come from a file, not from a seed"
+    if row.record.observe:
+        return f"it observes '{row.record.observe}', which is done for single runs"
+    if row.protocol.target_loss > 0:
+        return "it stops at a target loss, each seed at another step"
+    from flowrepro.engines import ensemble
+
+    return ensemble.supports(problem)
+
+
+def _finish(run: Run | Ensemble, directory: RunDirectory, name: str, content: bytes, checkpointer: Checkpointer, mixed: list[str]) -> None:
+    """Write what was computed and where it comes from, and seal the folder; raises Interrupted for a run that is not at its end."""
+    stop = run.trajectory.stop
+    if stop.reason is StopReason.INTERRUPTED:
+        raise Interrupted(f"{run.row.name} stopped at step {stop.step} of {run.row.protocol.n_steps}; its checkpoint is in {directory.path}")
+    directory.write(name, content)
+    directory.write_json("provenance.json", _provenance(run, checkpointer, mixed))
     directory.seal()
-    return Run(row, dataset, trajectory, engine.name)
 
 
 def _resume(
@@ -123,18 +192,18 @@ def _resume(
     return resumed
 
 
-def _provenance(row: Experiment, dataset: Dataset, engine: str, trajectory: Trajectory, checkpointer: Checkpointer, mixed: list[str]) -> dict[str, Any]:
-    stop = trajectory.stop
+def _provenance(run: Run | Ensemble, checkpointer: Checkpointer, mixed: list[str]) -> dict[str, Any]:
+    row, stop = run.row, run.trajectory.stop
     return {
         "experiment": row.command,
         "row": row.name,
-        "seed": row.seed,
-        "engine": engine,
+        **({"seed": row.seed} if row.seeds is None else {"seeds": list(row.seeds)}),
+        "engine": run.engine,
         "device": row.protocol.device,
         "dtype": row.protocol.dtype,
-        "dataset": dataset.note,
+        "dataset": run.dataset.note,
         "stop": {"reason": stop.reason.name, "meaning": stop.reason.value, "step": stop.step, "t": stop.t, "note": stop.note},
-        "stats": dict(trajectory.stats),
+        "stats": dict(run.trajectory.stats),
         "wall_s": round(checkpointer.wall_s(), 3),
         "resumed_under_other_conditions": mixed,
         "fingerprint": checkpointer.fingerprint,
@@ -142,8 +211,8 @@ def _provenance(row: Experiment, dataset: Dataset, engine: str, trajectory: Traj
     }
 
 
-def load_run(directory: RunDirectory) -> Run:
-    """A complete run from disk, its dataset rebuilt from the row or, for the user's points, read from inputs.npz."""
+def load_run(directory: RunDirectory) -> Run | Ensemble:
+    """A complete run or ensemble from disk, its dataset rebuilt from the row or, for the user's points, read from inputs.npz."""
     row = directory.row()
     inputs = directory.file("inputs.npz")
     if row.data.name == "file":
@@ -151,4 +220,7 @@ def load_run(directory: RunDirectory) -> Run:
         dataset = Dataset(arrays["x"], arrays["y"], str(read_json(directory.file("provenance.json"))["dataset"]))
     else:
         dataset = data.load(row.data)
-    return Run(row, dataset, load_trajectory(directory.file("trajectory.npz")), read_json(directory.file("provenance.json"))["engine"])
+    engine = read_json(directory.file("provenance.json"))["engine"]
+    if row.seeds is not None:
+        return Ensemble(row, dataset, load_ensemble(directory.file("ensemble.npz")), engine)
+    return Run(row, dataset, load_trajectory(directory.file("trajectory.npz")), engine)

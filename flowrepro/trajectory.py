@@ -1,4 +1,4 @@
-"""What an engine returns: the loss curve, snapshots of all weights, observed quantities, and why it stopped."""
+"""What an engine returns, for one seed or for many: loss, snapshots of all weights, observed quantities, why it stopped."""
 
 from __future__ import annotations
 
@@ -84,6 +84,57 @@ class Trajectory:
 
 
 @dataclass(frozen=True)
+class EnsembleTrajectory:
+    """R recorded runs of one row that differ in the seed of the initial weights.
+
+    seeds : (R,) int64.
+    step : (T,) int64, t : (T,) flow time, loss : (R, T) the objective on a thinned grid that holds 0 and the last step.
+    levels : (L,) losses; first_below : (R, L) int64, the first of all steps with loss < level, -1 where there is none.
+    snapshot_step : (S,) int64, W : (R, S, m, d), a : (R, S, m): weights of every run at a few steps.
+    stop : of the ensemble; DIVERGED where a member's loss became non-finite (the others are complete then).
+    """
+
+    seeds: np.ndarray
+    step: np.ndarray
+    t: np.ndarray
+    loss: np.ndarray
+    levels: np.ndarray
+    first_below: np.ndarray
+    snapshot_step: np.ndarray
+    W: np.ndarray
+    a: np.ndarray
+    stop: Stop
+    stats: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def last_step(self) -> int:
+        """Step at which the runs ended."""
+        return int(self.step[-1])
+
+    def first_steps_below(self, level: float) -> np.ndarray:
+        """(R,) float64, the first step with loss < level, inf where there is none; KeyError for a level that was not kept."""
+        index = np.flatnonzero(self.levels == level)
+        if index.size == 0:
+            raise KeyError(f"no first steps below {level:g}")
+        first = self.first_below[:, index[0]]
+        return np.where(first >= 0, first, np.inf)
+
+    def losses_at(self, step: int) -> np.ndarray:
+        """(R,) losses at a recorded step; KeyError if it was not recorded."""
+        index = np.flatnonzero(self.step == step)
+        if index.size == 0:
+            raise KeyError(f"no loss at step {step}")
+        return self.loss[:, index[0]]
+
+    def at(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+        """(W (R, m, d), a (R, m)) at a recorded snapshot; KeyError if there is none at that step."""
+        index = np.flatnonzero(self.snapshot_step == step)
+        if index.size == 0:
+            raise KeyError(f"no snapshot at step {step}")
+        return self.W[:, index[0]], self.a[:, index[0]]
+
+
+@dataclass(frozen=True)
 class Dataset:
     """Points X (n, d) and targets y (n,); ``note`` is one line on where they come from.
 
@@ -105,6 +156,26 @@ class Run:
     row: Experiment
     dataset: Dataset
     trajectory: Trajectory
+    engine: str
+
+    @property
+    def X(self) -> np.ndarray:
+        """Points, (n, d)."""
+        return self.dataset.X
+
+    @property
+    def y(self) -> np.ndarray:
+        """Targets, (n,)."""
+        return self.dataset.y
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """A finished ensemble: one row, many seeds."""
+
+    row: Experiment
+    dataset: Dataset
+    trajectory: EnsembleTrajectory
     engine: str
 
     @property

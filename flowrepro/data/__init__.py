@@ -16,6 +16,12 @@ DATASETS: dict[str, tuple[str, str]] = {
     "five-points": ("flowrepro.data.points", "five_points"),
     "gaussian-teacher": ("flowrepro.data.synthetic", "gaussian_teacher"),
     "digits": ("flowrepro.data.mnist", "digits"),
+    "symmetric-example": ("flowrepro.data.separable", "symmetric_example"),
+    "constant-feature": ("flowrepro.data.separable", "constant_feature"),
+    "hinted": ("flowrepro.data.separable", "hinted"),
+    "symmetric": ("flowrepro.data.separable", "symmetric"),
+    "shifted-gaussian": ("flowrepro.data.separable", "shifted_gaussian"),
+    "orthogonally-separable": ("flowrepro.data.separable", "orthogonally_separable"),
     "file": ("flowrepro.data.from_file", "points_from_file"),
 }
 """name -> (module, function)."""

@@ -59,7 +59,7 @@ def symmetric(d: int = 2, h: int = 6, seed: int = 0) -> Dataset:
 
 
 def shifted_gaussian(n: int = 100, shift: float = 0.45, seed: int = 0, d: int = 50, n_test: int = 10_000) -> Dataset:
-    """Table 1 (lyu2021, Appendix I.2): standard Gaussian points, classes moved apart by ``shift`` along e_1, bias feature 0.1.
+    """Table 1 (lyu2021, Appendix J): standard Gaussian points, classes moved apart by ``shift`` along e_1, bias feature 0.1.
 
     X (n, d + 1); ``extra`` holds "X_test" (n_test, d + 1) and "y_test". The paper says "mildly" separated; 0.45
     reproduces its errors of the linear classifier. Drawn from default_rng(1000 seed + n), the training set first.

@@ -66,4 +66,6 @@ def choose(name: str, problem: Problem) -> tuple[type[Engine], str]:
 def _refusal(engine: type[Engine], problem: Problem) -> str | None:
     if problem.depth != 2 and engine.two_layers_only:
         return f"it trains two-layer networks and the row asks for depth {problem.depth}"
+    if problem.ln_scale != 0 and engine.kind != "flow":
+        return "its weights are doubles and the row asks for log10_scale; set init.scale instead, or --engine flow"
     return engine.supports(problem)

@@ -33,7 +33,8 @@ CHUNK_SECONDS = 0.2
 class Problem:
     """What an engine is given: points X (n, d), y (n,), weights W0 (m, d), a0 (m,) and the protocol.
 
-    Conventions: ``network.py``. ``seed`` drives the mini-batches only.
+    Conventions: ``network.py``. ``seed`` drives the mini-batches only. For the engine "flow": ``rtol`` is its tolerance
+    and the start is e^ln_scale (W0, a0), so that scales below the smallest double can be asked for.
     """
 
     X: np.ndarray
@@ -50,6 +51,8 @@ class Problem:
     device: str = "cpu"
     seed: int = 0
     depth: int = 2
+    rtol: float = 1e-8
+    ln_scale: float = 0.0
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -60,7 +63,10 @@ class Problem:
     def of(cls, row: Experiment, X: np.ndarray, y: np.ndarray, W0: np.ndarray, a0: np.ndarray) -> Problem:
         """The problem a row states, for its points and initial weights."""
         p = row.protocol
-        return cls(X, y, W0, a0, row.loss, p.lr, p.n_steps, row.model.alpha, p.batch_size, p.train, p.dtype, p.device, row.seed, row.model.depth)
+        return cls(
+            X, y, W0, a0, row.loss, p.lr, p.n_steps, row.model.alpha, p.batch_size, p.train, p.dtype, p.device, row.seed, row.model.depth,
+            rtol=p.rtol, ln_scale=row.init.log10_scale * np.log(10.0),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,7 @@ class SaveAt:
 class Engine(ABC):
     """A way to train. Subclasses set ``name`` and ``kind`` and keep the duties listed above.
 
+    One that cannot go on sets ``failure`` in `advance` and returns nan from the first step that it did not reach.
     An engine for other depths than 2 (``network.gain``) says so with ``two_layers_only = False``.
     """
 
@@ -98,6 +105,7 @@ class Engine(ABC):
         self.problem = problem
         self.step = 0
         self.stats: dict[str, Any] = {"gradient_evaluations": 0}
+        self.failure: Stop | None = None
 
     @classmethod
     @abstractmethod
@@ -199,6 +207,10 @@ class _Recorder:
         steps = curve if curve.size and curve[-1] == until else np.append(curve, until)
         kept = engine.state()
         losses = engine.advance(steps)
+        if engine.failure is not None:
+            self._record(losses[: len(curve)][np.isfinite(losses[: len(curve)])])
+            self.stop = engine.failure
+            return
         if not np.all(np.isfinite(losses)):
             self._diverge(kept, start, steps, losses)
             return

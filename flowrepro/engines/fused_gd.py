@@ -17,7 +17,7 @@ from typing import ClassVar, TypeAlias
 import numpy as np
 
 from flowrepro.engines.base import Engine, Problem
-from flowrepro.engines.compiled import compiled, is_compiled
+from flowrepro.engines.compiled import compiled, compiled_parallel, is_compiled, range_parallel
 
 Array: TypeAlias = np.ndarray
 
@@ -28,6 +28,18 @@ BLAS_WINS = (20, 1_000_000)
 """d and n m d above which matrix products are faster (measured, see `FusedGD.advises_against`)."""
 
 _LOSS_CODE = {"square": 0, "logistic": 1, "logistic2": 2, "exp": 3}
+
+
+def protocol_of(problem: Problem) -> tuple[int, float, float, float, bool]:
+    """(code, weight, alpha, lr, both), the kernels' last arguments: objective = weight sum_k l(f_k, y_k)."""
+    loss = problem.loss
+    weight = loss.factor / len(problem.y) if loss.reduction == "mean" else loss.factor
+    return _LOSS_CODE[loss.name], weight, float(problem.alpha), float(problem.lr), problem.train == "both"
+
+
+def padded_width(m: int) -> int:
+    """Neurons of a whole number of SIMD vectors."""
+    return -(-m // LANES) * LANES
 
 
 @compiled
@@ -131,6 +143,42 @@ def _descend(
         step += 1
 
 
+@compiled_parallel
+def descend_members(
+    X: Array,
+    y: Array,
+    W: Array,
+    a: Array,
+    step: int,
+    steps: Array,
+    kept: Array,
+    losses: Array,
+    levels: Array,
+    first_below: Array,
+    code: int,
+    weight: float,
+    alpha: float,
+    lr: float,
+    both: bool,
+) -> None:
+    """`_descend` for every member r of W (R, d, m), a (R, m) in place, members shared among the cores.
+
+    losses[r, i] at steps[kept[i]]; first_below[r, l], where it is negative, becomes the first of ``steps`` with loss < levels[l].
+    It stands in this file because numba compiles a kernel anew only when the kernel's own file changes.
+    """
+    for r in range_parallel(W.shape[0]):
+        every = np.empty(len(steps))
+        _descend(X, y, W[r], a[r], step, steps, every, code, weight, alpha, lr, both)
+        for i in range(len(kept)):
+            losses[r, i] = every[kept[i]]
+        for l in range(len(levels)):
+            if first_below[r, l] < 0:
+                for i in range(len(steps)):
+                    if every[i] < levels[l]:
+                        first_below[r, l] = steps[i]
+                        break
+
+
 class FusedGD(Engine):
     """Plain gradient descent, compiled (measured, one core: 0.14 us a step for n=2, d=2, m=60)."""
 
@@ -138,12 +186,11 @@ class FusedGD(Engine):
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem)
-        loss, (n, d, m) = problem.loss, problem.shape
+        _, d, m = problem.shape
         self._X = np.ascontiguousarray(problem.X, dtype=np.float64)
         self._y = np.ascontiguousarray(problem.y, dtype=np.float64)
-        self._weight = loss.factor / n if loss.reduction == "mean" else loss.factor
-        padded = -(-m // LANES) * LANES
-        self._W, self._a = np.zeros((d, padded)), np.zeros(padded)
+        self._protocol = protocol_of(problem)
+        self._W, self._a = np.zeros((d, padded_width(m))), np.zeros(padded_width(m))
         self.restore({"W": problem.W0, "a": problem.a0}, 0)
 
     @classmethod
@@ -178,8 +225,7 @@ class FusedGD(Engine):
         """See `Engine.advance`."""
         steps = np.ascontiguousarray(steps, dtype=np.int64)
         losses = np.empty(len(steps))
-        p, code = self.problem, _LOSS_CODE[self.problem.loss.name]
-        _descend(self._X, self._y, self._W, self._a, self.step, steps, losses, code, self._weight, float(p.alpha), float(p.lr), p.train == "both")
+        _descend(self._X, self._y, self._W, self._a, self.step, steps, losses, *self._protocol)
         self.step = int(steps[-1])
         self.stats["gradient_evaluations"] = self.step
         return losses

@@ -29,6 +29,7 @@ class Figure:
     caption : one line; what the panels show.
     layout : (rows, columns, width in inches, height in inches) of the axes that ``draw`` gets as a flat list, or
         (mosaic, width, height) with rows of letters such as "AAB;CCB", whose axes come in the order of the letters.
+    many_seeds : whether ``collect`` takes ensembles instead of runs.
     collect : may raise `NotDrawable` for a run (a user's own points, say) that has no such picture.
     """
 
@@ -39,3 +40,4 @@ class Figure:
     layout: tuple[int, int, float, float] | tuple[str, float, float]
     collect: Callable[..., Any]
     draw: Callable[..., None]
+    many_seeds: bool = False

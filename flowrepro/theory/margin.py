@@ -30,7 +30,7 @@ class Separator:
     margin : that minimum, a lower bound of the largest margin; upper : ||Z^T lam|| / sum lam, an upper bound, Z = y x.
     duals : (n,) lam >= 0 with v = w / margin = Z^T lam, the multipliers of min ||v||^2 / 2 s.t. Z v >= 1.
     infeasibility : max_i (1 - <v, z_i>)+.   stationarity : ||v - Z^T lam|| / ||v||.
-    gap : |‖v‖^2 - sum lam| / ||v||^2, that of the primal and the dual objective.
+    gap : | ||v||^2 - sum lam | / ||v||^2, that of the primal and the dual objective.
     """
 
     w: np.ndarray
@@ -81,7 +81,7 @@ def hard_margin(X: np.ndarray, y: np.ndarray) -> Separator | Inseparable:
     separator = _on_support(Z, u > 0)
     if separator is not None and max(separator.infeasibility, separator.stationarity, separator.gap) <= EXACT:
         return _rescaled(separator, size)
-    residual = float(np.linalg.norm(u @ Z)) / max(u.sum(), np.finfo(float).tiny)
+    residual = float(np.linalg.norm(u @ Z) / max(u.sum(), np.finfo(float).tiny))
     if residual <= EXACT:
         return Inseparable(u / u.sum(), residual)
     raise DataError(f"the margin is too small for double precision (about {residual:.1e} of the largest point); remove the points nearest to the boundary")
@@ -111,6 +111,4 @@ def _on_support(Z: np.ndarray, active: np.ndarray) -> Separator | None:
 
 def _rescaled(found: Separator, size: float) -> Separator:
     """The separator of ``size`` times the points."""
-    return Separator(
-        found.w, size * found.margin, size * found.upper, found.duals / size**2, found.infeasibility, found.stationarity, found.gap
-    )
+    return Separator(found.w, size * found.margin, size * found.upper, found.duals / size**2, found.infeasibility, found.stationarity, found.gap)

@@ -88,7 +88,7 @@ def cells(X: np.ndarray) -> np.ndarray:
                 if isinstance(separator, Separator):
                     grown.append((extended, separator.w))
         found = grown
-    return np.array([signs for signs, _ in found])[:, same] * orientation
+    return np.asarray(np.array([signs for signs, _ in found])[:, same] * orientation)
 
 
 def _hyperplanes(X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

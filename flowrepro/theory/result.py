@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Literal
 
-from flowrepro.trajectory import Run
-
 Family = Literal["reproduction", "theory"]
 
 
@@ -138,14 +136,18 @@ def _judged(id: str, ref: Ref, measured: float, relation: Any, bound: Any, slack
 
 @dataclass(frozen=True)
 class Check:
-    """A declared check: its id, place, family, the rows it is evaluated on, and the pure function."""
+    """A declared check: its id, place, family, the rows it is evaluated on, and the pure function of a `Run`.
+
+    With ``many_seeds`` it is a function of an `Ensemble`, evaluated where one of these rows was run for many seeds.
+    """
 
     id: str
     ref: Ref
     family: Family
     rows: tuple[str, ...]
     claim: str
-    function: Callable[[Run], CheckResult]
+    function: Callable[[Any], CheckResult]
+    many_seeds: bool = False
 
 
 @dataclass(frozen=True)

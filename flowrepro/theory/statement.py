@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from flowrepro.theory.result import Check, CheckResult, Family, Ref, Verdict, at_least, at_most, holds, info, not_applicable, within, worst
-from flowrepro.trajectory import Run
+from flowrepro.trajectory import Ensemble, Run
 
+AnyRun = TypeVar("AnyRun", Run, Ensemble)
 Hypothesis = Callable[[Run], str | None]
 """None where a run satisfies it, else one sentence saying why not."""
 
@@ -19,16 +21,23 @@ class NotApplicable(Exception):
 
 
 def statement(
-    id: str, ref: Ref, family: Family, rows: tuple[str, ...], claim: str, given: Sequence[Hypothesis] = ()
-) -> Callable[[Callable[[Run], Sequence[CheckResult]]], Check]:
+    id: str,
+    ref: Ref,
+    family: Family,
+    rows: tuple[str, ...],
+    claim: str,
+    given: Sequence[Callable[[AnyRun], str | None]] = (),
+    many_seeds: bool = False,
+) -> Callable[[Callable[[AnyRun], Sequence[CheckResult]]], Check]:
     """Decorator: the check whose parts the function measures on runs that satisfy ``given``.
 
     The verdict is N/A with the reason of the first hypothesis that fails, or of a NotApplicable raised by the
     function; otherwise that of the part that fails or holds by least. INFO parts are listed in the note.
+    With ``many_seeds`` the function measures ensembles.
     """
 
-    def declare(measure: Callable[[Run], Sequence[CheckResult]]) -> Check:
-        def judge(run: Run) -> CheckResult:
+    def declare(measure: Callable[[AnyRun], Sequence[CheckResult]]) -> Check:
+        def judge(run: AnyRun) -> CheckResult:
             try:
                 for hypothesis in given:
                     require(hypothesis(run))
@@ -37,7 +46,7 @@ def statement(
                 return not_applicable(id, ref, str(reason))
 
         judge.__doc__ = measure.__doc__
-        return Check(id, ref, family, rows, claim, judge)
+        return Check(id, ref, family, rows, claim, judge, many_seeds)
 
     return declare
 

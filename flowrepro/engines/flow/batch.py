@@ -33,7 +33,7 @@ def flow_step(net: Net, S: State, drive: Drive, W: Work, LW: Work, options: Opti
         h, error = trial(net, S, drive, W, options, until)
         if h == 0.0:
             return UNDERFLOW
-        hot = collect(net, S, W, h, options.floor, theta)
+        hot = collect(net, S, W, h, options.noise, theta)
         if len(hot) == 0:
             accept(S, W, h)
             grow(S, h, error, options.rtol, 5.0)
@@ -51,7 +51,7 @@ def flow_step(net: Net, S: State, drive: Drive, W: Work, LW: Work, options: Opti
     what = np.empty(4, dtype=np.int64)
     what[0], what[1] = -1, NONE
     if len(heavy) > 0:
-        tau = cut(net, S, drive, W, h, options.floor, heavy, what)
+        tau = cut(net, S, drive, W, h, options.noise, heavy, what)
     status = _settle_light(net, S, drive, W, LW, options, tau, h, light, theta, len(heavy) > 0, log)
     if status != OK:
         return status

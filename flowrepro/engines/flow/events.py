@@ -51,11 +51,13 @@ def cubic_meets(v0: float, d0: float, v1: float, d1: float) -> tuple[float, floa
 
 
 @inner
-def margin(net: Net, S: State, F: np.ndarray, scale: float, j: int, sign: float) -> tuple[float, int, int]:
+def margin(net: Net, S: State, F: np.ndarray, scale: float, noise: float, j: int, sign: float) -> tuple[float, int, int]:
     """How far neuron j is from leaving its sliding set under forces F: (smallest margin / scale, plane, side of the exit).
 
-    With q = s G_S^-1 N_S D_- and reach_p = - s J_p it slides while 0 <= q_p <= reach_p for all p of S. If the normals
-    are dependent (w = 0), it slides while 0 is in the set N_S D.
+    With q = s G_S^-1 N_S D_- and reach_p = - s J_p it slides while 0 <= q_p <= reach_p for all p of S; an exit counts once
+    a bound is passed by ``noise``, the size of what rtol leaves undetermined in g. It then leaves with a velocity that is
+    not noise, and the delay moves w by O(noise^2). If the normals are dependent (w = 0), it slides while 0 is in the set
+    N_S D.
     """
     P, d = net.normal.shape
     planes = np.flatnonzero(S.mode[j] == SLIDING)
@@ -69,11 +71,11 @@ def margin(net: Net, S: State, F: np.ndarray, scale: float, j: int, sign: float)
     reach = np.empty(count)
     for i in range(count):
         N[i], reach[i] = net.normal[planes[i]], -sign * F[JUMP, planes[i]]
+    scale += noise
     worst, which, side = np.inf, -1, MINUS
     if S.rank[j] < count:
         for i in range(count):
-            if reach[i] / scale < worst:
-                worst, which = reach[i] / scale, -1
+            worst = min(worst, (reach[i] + noise) / scale)
         if worst > 0.0:
             mu, D = np.zeros(count), base.copy()
             box_minimum(N, -sign * reach, np.ones(count, dtype=np.bool_), D, mu)
@@ -83,7 +85,7 @@ def margin(net: Net, S: State, F: np.ndarray, scale: float, j: int, sign: float)
     if count > 1:
         q = np.linalg.solve(N @ N.T, q)
     for i in range(count):
-        low, high = sign * q[i] / scale, (reach[i] - sign * q[i]) / scale
+        low, high = (sign * q[i] + noise) / scale, (reach[i] - sign * q[i] + noise) / scale
         if low < worst:
             worst, which, side = low, planes[i], MINUS
         if high < worst:
@@ -92,43 +94,43 @@ def margin(net: Net, S: State, F: np.ndarray, scale: float, j: int, sign: float)
 
 
 @inner
-def scan(net: Net, S: State, W: Work, h: float, floor: float, j: int) -> tuple[float, int, int, int]:
+def scan(net: Net, S: State, W: Work, h: float, noise: float, j: int) -> tuple[float, int, int, int]:
     """First event of neuron j in the step (W.Y1, W.K, W.F) of length h: (fraction, kind, plane, side); kind NONE if there is none."""
     d = S.Y.shape[1] - 2
-    row0, row1, k0, k1 = S.Y[j], W.Y1[j], W.K[0, j], W.K[6, j]
+    Y0, Y1, K, normal, mode = S.Y, W.Y1, W.K, net.normal, S.mode
     theta, kind, plane, side = 2.0, NONE, -1, MINUS
     if S.slides[j] > 0:
-        if row0[d + 1] * row1[d + 1] < 0.0:
-            theta, kind = row0[d + 1] / (row0[d + 1] - row1[d + 1]), SIGN_CHANGE
+        if Y0[j, d + 1] * Y1[j, d + 1] < 0.0:
+            theta, kind = Y0[j, d + 1] / (Y0[j, d + 1] - Y1[j, d + 1]), SIGN_CHANGE
         else:
-            s = np.sign(row0[d + 1] + row1[d + 1])
-            end, plane, side = margin(net, S, W.F, W.clock[SCALE] + floor, j, s)
+            s = np.sign(Y0[j, d + 1] + Y1[j, d + 1])
+            end, plane, side = margin(net, S, W.F, W.clock[SCALE], noise, j, s)
             if end < -EXIT_ZONE:
-                begin, _, _ = margin(net, S, S.F, S.clock[SCALE] + floor, j, s)
+                begin, _, _ = margin(net, S, S.F, S.clock[SCALE], noise, j, s)
                 theta, kind = max(begin, 0.0) / (max(begin, 0.0) - end), EXIT
     speed, moved = 0.0, 0.0
     for i in range(1, d + 1):
-        speed += k0[i] * k0[i]
-        moved += (row1[i] - row0[i]) ** 2
+        speed += K[0, j, i] ** 2
+        moved += (Y1[j, i] - Y0[j, i]) ** 2
     reach = 3.0 * max(h * np.sqrt(speed), np.sqrt(moved)) + 1e-11
-    tangential = TANGENTIAL * S.clock[SCALE] * abs(row0[d + 1])
-    for p in range(len(net.normal)):
-        if S.mode[j, p] == SLIDING:
+    tangential = TANGENTIAL * S.clock[SCALE] * abs(Y0[j, d + 1])
+    for p in range(len(normal)):
+        if mode[j, p] == SLIDING:
             continue
         z0 = 0.0
         for i in range(d):
-            z0 += row0[1 + i] * net.normal[p, i]
+            z0 += Y0[j, 1 + i] * normal[p, i]
         if abs(z0) > reach:
             continue
         z1, d0, d1 = 0.0, 0.0, 0.0
         for i in range(d):
-            n = net.normal[p, i]
-            z1, d0, d1 = z1 + row1[1 + i] * n, d0 + k0[1 + i] * n, d1 + k1[1 + i] * n
+            n = normal[p, i]
+            z1, d0, d1 = z1 + Y1[j, 1 + i] * n, d0 + K[0, j, 1 + i] * n, d1 + K[6, j, 1 + i] * n
         if abs(z0) <= ON_PLANE and abs(d0) <= tangential and abs(d1) <= tangential:
             continue
-        inward = 1.0 if S.mode[j, p] == PLUS else -1.0
+        inward = 1.0 if mode[j, p] == PLUS else -1.0
         x, low = cubic_meets(inward * z0, inward * h * d0, inward * z1, inward * h * d1)
-        if x > 1.0 and np.sign(row0[d + 1]) * W.F[JUMP, p] > 0.0 and low < W.facts[GRAZE] and low > DEAD_ZONE:
+        if x > 1.0 and np.sign(Y0[j, d + 1]) * W.F[JUMP, p] > 0.0 and low < W.facts[GRAZE] and low > DEAD_ZONE:
             W.facts[GRAZE] = low
         if x < theta:
             theta, kind, plane, side = x, MEET, p, PLUS if inward < 0 else MINUS

@@ -11,7 +11,7 @@ import numpy as np
 from flowrepro.engines.flow.forces import Drive, Work, make_work
 from flowrepro.engines.flow.march import Limits, Output, begin, march
 from flowrepro.engines.flow.net import Net, make_net
-from flowrepro.engines.flow.resolve import KINDS, Log
+from flowrepro.engines.flow.resolve import KINDS, NON_UNIQUE, REVIVAL, Log
 from flowrepro.engines.flow.state import State, cartesian, log_polar, start
 from flowrepro.engines.flow.stepping import (
     DIVERGED,
@@ -123,7 +123,7 @@ class Integration:
         noise = rtol * at_zero
         spread = n * float(norms.max(initial=0.0))
         burst = 200.0 * (1 + n)
-        self.options = Options(rtol, 0.01 * noise, noise, burst, batch, self.net.weight * n * float(norms.max(initial=0.0)) ** 2, spread)
+        self.options = Options(rtol, noise, burst, batch, self.net.weight * n * float(norms.max(initial=0.0)) ** 2, spread)
         self.drive = Drive(True, np.zeros((5, n)), 0.0, 1.0)
         self.work: Work = make_work(m, d, n, P)
         self.local: Work = make_work(1, d, n, P)
@@ -198,19 +198,40 @@ class Integration:
         self._drain()
         return loss[:saved], rows[:saved] if keep else rows
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All that `restore` needs, as arrays; the modes are part of it."""
+        form = {name: array.copy() for name, array in zip(State._fields, self.state, strict=True)}
+        t, what = self._recorded()
+        return {**form, "events_t": t, "events": what, "tally": self.work.tally.copy(), "facts": self.work.facts.copy(), "graze": self.local.facts.copy()}
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Go on from what `arrays` gave, bit for bit."""
+        self._allocate(State(**{name: np.array(arrays[name]) for name in State._fields}))
+        self.past = [(np.array(arrays["events_t"]), np.array(arrays["events"]))]
+        self.n_events, self.log.count[0], self.status = len(arrays["events"]), 0, OK
+        for kept, name in ((self.work.tally, "tally"), (self.work.facts, "facts"), (self.local.facts, "graze")):
+            kept[:] = arrays[name]
+
+    def _recorded(self) -> tuple[np.ndarray, np.ndarray]:
+        if not self.past:
+            return np.empty(0), np.empty((0, 3), dtype=np.int64)
+        return np.concatenate([chunk[0] for chunk in self.past]), np.concatenate([chunk[1] for chunk in self.past])
+
     def events(self) -> Events:
         """Everything recorded so far, sorted by time."""
-        t = np.concatenate([chunk[0] for chunk in self.past]) if self.past else np.empty(0)
-        what = np.concatenate([chunk[1] for chunk in self.past]) if self.past else np.empty((0, 3), dtype=np.int64)
+        t, what = self._recorded()
         order = np.argsort(t, kind="stable")
         return Events(t[order], what[order, 0], what[order, 1], what[order, 2], self.samples)
 
     def stats(self) -> dict[str, Any]:
-        """Counts: right-hand sides, steps, events by kind, and the measured errors."""
+        """Counts: right-hand sides, steps, events by kind; measured errors; ``unique_until``, the time of the first release
+        whose continuation is one of several (inf: none): from there on this is one of several flows.
+        """
         rhs, steps, rejected, resteps, located, local, slaved, shrunk, substeps = (int(count) for count in self.work.tally)
         rise, sum_e2, max_e2, graze = (float(fact) for fact in self.work.facts)
-        kinds = np.concatenate([chunk[1][:, 2] for chunk in self.past]) if self.past else np.empty(0, dtype=np.int64)
-        found = {f"events {kind}": int(np.sum(kinds == i)) for i, kind in enumerate(KINDS)}
+        t, what = self._recorded()
+        found = {f"events {kind}": int(np.sum(what[:, 2] == i)) for i, kind in enumerate(KINDS)}
+        ambiguous = np.isin(what[:, 2], [NON_UNIQUE, REVIVAL])
         return {
             "gradient_evaluations": rhs,
             "steps": steps,
@@ -225,6 +246,7 @@ class Integration:
             "sum_e2": sum_e2,
             "max_e2_over_rtol": max_e2,
             "graze_margin": min(graze, float(self.local.facts[3])),
+            "unique_until": float(t[ambiguous].min(initial=np.inf)),
             **found,
         }
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from flowrepro.engines.flow.compiled import inner, jit
 from flowrepro.engines.flow.net import Net
-from flowrepro.engines.flow.state import LOSS, PLUS, SCALE, SLIDING, State
+from flowrepro.engines.flow.state import LOSS, MINUS, PLUS, SCALE, State
 
 JUMP, CLEAR = 3, 4
 """Rows of F: the jump of the force across a plane, and its sign when it was last above the noise."""
@@ -91,23 +91,21 @@ def loss_and_force(code: int, h: float, y: float) -> tuple[float, float]:
 @inner
 def predict(net: Net, S: State, Y: np.ndarray, W: Work) -> None:
     """h_k of rows Y with the modes of S into W.h."""
-    d, P = net.normal_t.shape
-    W.sums[:] = 0.0
+    (d, P), (sums, z, mode, normal) = net.normal_t.shape, (W.sums, W.Zs, S.mode, net.normal_t)
+    sums[:] = 0.0
     for j in range(len(Y)):
-        if S.dead[j]:
-            continue
-        weight = np.exp(2.0 * Y[j, 0]) * Y[j, d + 1]
+        weight = 0.0 if S.dead[j] else np.exp(2.0 * Y[j, 0]) * Y[j, d + 1]
         if weight == 0.0:
             continue
-        z, mode = W.Zs, S.mode[j]
-        z[:] = 0.0
-        for i in range(d):
-            u = weight * Y[j, 1 + i]
-            for p in range(P):
-                z[p] += u * net.normal_t[i, p]
         for p in range(P):
-            W.sums[1, p] += z[p] if mode[p] == 1 else 0.0
-            W.sums[0, p] += z[p] if mode[p] == 0 else 0.0
+            z[p] = Y[j, 1] * normal[0, p]
+        for i in range(1, d):
+            u = Y[j, 1 + i]
+            for p in range(P):
+                z[p] += u * normal[i, p]
+        for p in range(P):
+            sums[1, p] += weight * z[p] if mode[j, p] == PLUS else 0.0
+            sums[0, p] += weight * z[p] if mode[j, p] == MINUS else 0.0
     for k in range(len(net.y)):
         p = net.plane[k]
         plus, minus = W.sums[1, p], W.sums[0, p]
@@ -164,40 +162,35 @@ def update_forces(net: Net, S: State, drive: Drive, t: float, Y: np.ndarray, W: 
 
 
 @inner
-def drift(net: Net, mode: np.ndarray, F: np.ndarray, D: np.ndarray) -> None:
-    """sum_p F[mode_p, p] n_p into D (d,)."""
-    D[:] = 0.0
-    for p in range(len(mode)):
-        if mode[p] == SLIDING:
-            continue
-        pull = F[1, p] if mode[p] == PLUS else F[0, p]
-        for i in range(len(D)):
-            D[i] += pull * net.normal[p, i]
-
-
-@inner
-def velocity(net: Net, S: State, F: np.ndarray, j: int, row: np.ndarray, out: np.ndarray) -> None:
-    """(rho', u', b') of neuron j at ``row`` (d+2,) under the forces F."""
-    d = len(row) - 2
+def velocity(net: Net, S: State, F: np.ndarray, j: int, Y: np.ndarray, out: np.ndarray) -> None:
+    """(rho', u', b') of neuron j at its row of Y into its row of out, under the forces F."""
+    P, d = net.normal.shape
     if S.dead[j]:
-        out[:] = 0.0
+        for i in range(d + 2):
+            out[j, i] = 0.0
         return
-    D = out[1 : d + 1]
-    drift(net, S.mode[j], F, D)
+    normal, mode = net.normal, S.mode
+    for i in range(1, d + 1):
+        out[j, i] = 0.0
+    for p in range(P):
+        side = mode[j, p]
+        pull = F[1, p] if side == PLUS else (F[0, p] if side == MINUS else 0.0)
+        for i in range(d):
+            out[j, 1 + i] += pull * normal[p, i]
     for q in range(S.rank[j]):
         along = 0.0
         for i in range(d):
-            along += D[i] * S.Q[j, q, i]
+            along += out[j, 1 + i] * S.Q[j, q, i]
         for i in range(d):
-            D[i] -= along * S.Q[j, q, i]
-    b, ud = row[d + 1], 0.0
-    for i in range(d):
-        ud += row[1 + i] * D[i]
+            out[j, 1 + i] -= along * S.Q[j, q, i]
+    b, ud = Y[j, d + 1], 0.0
+    for i in range(1, d + 1):
+        ud += Y[j, i] * out[j, i]
     kappa = b * ud
-    out[0] = 2.0 * kappa
-    out[d + 1] = ud - 2.0 * kappa * b
-    for i in range(d):
-        D[i] = b * D[i] - 2.0 * kappa * row[1 + i]
+    out[j, 0] = 2.0 * kappa
+    out[j, d + 1] = ud - 2.0 * kappa * b
+    for i in range(1, d + 1):
+        out[j, i] = b * out[j, i] - 2.0 * kappa * Y[j, i]
 
 
 @inner
@@ -205,4 +198,4 @@ def right_side(net: Net, S: State, drive: Drive, t: float, Y: np.ndarray, out: n
     """Velocities of all neurons into out (m, d+2)."""
     update_forces(net, S, drive, t, Y, W)
     for j in range(len(Y)):
-        velocity(net, S, W.F, j, Y[j], out[j])
+        velocity(net, S, W.F, j, Y, out)

@@ -21,7 +21,7 @@ BURST_GAP = 1e-9
 
 
 @inner
-def _distance(net: Net, S: State, W: Work, floor: float, j: int, kind: int, plane: int) -> float:
+def _distance(net: Net, S: State, W: Work, noise: float, j: int, kind: int, plane: int) -> float:
     """Signed distance of W.Y1 from the event, positive before it."""
     row = W.Y1[j]
     if kind == MEET:
@@ -29,12 +29,12 @@ def _distance(net: Net, S: State, W: Work, floor: float, j: int, kind: int, plan
     s = 1.0 if S.Y[j, -1] > 0.0 else -1.0
     if kind == SIGN_CHANGE:
         return row[-1] * s
-    value, _, _ = margin(net, S, W.F, W.clock[SCALE] + floor, j, s)
+    value, _, _ = margin(net, S, W.F, W.clock[SCALE], noise, j, s)
     return value
 
 
 @inner
-def _bracketed(net: Net, S: State, drive: Drive, W: Work, floor: float, j: int, kind: int, plane: int, high: float) -> float:
+def _bracketed(net: Net, S: State, drive: Drive, W: Work, noise: float, j: int, kind: int, plane: int, high: float) -> float:
     """Step length in (0, high] that ends at the event, by regula falsi (Illinois) with full re-steps; W holds that step.
 
     Where the event turns out not to lie in the step, the whole step is made and its length returned.
@@ -44,10 +44,10 @@ def _bracketed(net: Net, S: State, drive: Drive, W: Work, floor: float, j: int, 
     W.Y1[:] = S.Y
     W.F[:] = S.F
     W.clock[SCALE] = S.clock[SCALE]
-    f_low = max(_distance(net, S, W, floor, j, kind, plane), goal)
+    f_low = max(_distance(net, S, W, noise, j, kind, plane), goal)
     W.tally[RESTEPS] += 1
     step(net, S, drive, high, W)
-    f_high = _distance(net, S, W, floor, j, kind, plane)
+    f_high = _distance(net, S, W, noise, j, kind, plane)
     if f_high >= -goal:
         return high
     for _ in range(80):
@@ -56,7 +56,7 @@ def _bracketed(net: Net, S: State, drive: Drive, W: Work, floor: float, j: int, 
             middle = 0.5 * (low + high)
         W.tally[RESTEPS] += 1
         step(net, S, drive, middle, W)
-        f = _distance(net, S, W, floor, j, kind, plane)
+        f = _distance(net, S, W, noise, j, kind, plane)
         if abs(f) <= goal or high - low <= 1e-15 * max(1.0, abs(S.clock[TIME])):
             return middle
         if f < 0.0:
@@ -90,7 +90,7 @@ def _newton(net: Net, S: State, drive: Drive, W: Work, j: int, plane: int, tau: 
 
 
 @inner
-def cut(net: Net, S: State, drive: Drive, W: Work, h: float, floor: float, heavy: np.ndarray, what: np.ndarray) -> float:
+def cut(net: Net, S: State, drive: Drive, W: Work, h: float, noise: float, heavy: np.ndarray, what: np.ndarray) -> float:
     """Make the step up to the first event among the ``heavy`` neurons; its length. W holds the step.
 
     W comes in with a trial step of length h. what (4,) receives neuron, kind, plane, side of the event found last.
@@ -99,7 +99,7 @@ def cut(net: Net, S: State, drive: Drive, W: Work, h: float, floor: float, heavy
     what[1] = NONE
     length = h
     for _ in range(60):
-        first, who, kind, plane, side = _earliest(net, S, W, length, floor, heavy)
+        first, who, kind, plane, side = _earliest(net, S, W, length, noise, heavy)
         if first > 1.0 or (first >= 1.0 - 1e-12 and what[0] == who):
             break
         W.tally[LOCATED] += 1
@@ -107,9 +107,9 @@ def cut(net: Net, S: State, drive: Drive, W: Work, h: float, floor: float, heavy
         if kind == MEET:
             tau = _newton(net, S, drive, W, who, plane, first * length, length)
         if tau < 0.0 or tau > length:
-            tau = _bracketed(net, S, drive, W, floor, who, kind, plane, length if kind != MEET else min(1.0, 1.5 * first) * length)
+            tau = _bracketed(net, S, drive, W, noise, who, kind, plane, length if kind != MEET else min(1.0, 1.5 * first) * length)
         what[0], what[1], what[2], what[3] = who, kind, plane, side
-        if _distance(net, S, W, floor, who, kind, plane) > (DEAD_ZONE if kind == MEET else ON_EXIT):
+        if _distance(net, S, W, noise, who, kind, plane) > (DEAD_ZONE if kind == MEET else ON_EXIT):
             what[1] = NONE
         if tau >= length:
             break
@@ -118,14 +118,14 @@ def cut(net: Net, S: State, drive: Drive, W: Work, h: float, floor: float, heavy
 
 
 @inner
-def _earliest(net: Net, S: State, W: Work, length: float, floor: float, heavy: np.ndarray) -> tuple[float, int, int, int, int]:
+def _earliest(net: Net, S: State, W: Work, length: float, noise: float, heavy: np.ndarray) -> tuple[float, int, int, int, int]:
     """First event of the heavy neurons in the step held by W: (fraction, neuron, kind, plane, side)."""
     best, first = heavy[0], 2.0
     for j in heavy:
-        theta, _, _, _ = scan(net, S, W, length, floor, j)
+        theta, _, _, _ = scan(net, S, W, length, noise, j)
         if theta < first:
             best, first = j, theta
-    first, kind, plane, side = scan(net, S, W, length, floor, best)
+    first, kind, plane, side = scan(net, S, W, length, noise, best)
     return first, best, kind, plane, side
 
 
@@ -174,7 +174,7 @@ def adopt(net: Net, S: State, W: Work) -> None:
     """Take forces, scale and loss in W, evaluated at the state, as the state's; renew all velocities."""
     take_forces(S, W)
     for j in range(len(S.Y)):
-        velocity(net, S, S.F, j, S.Y[j], S.k1[j])
+        velocity(net, S, S.F, j, S.Y, S.k1)
 
 
 @inner

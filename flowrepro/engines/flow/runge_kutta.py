@@ -43,31 +43,33 @@ DENSE = np.array(
 @inner
 def step(net: Net, S: State, drive: Drive, h: float, W: Work) -> float:
     """One step of length h from the state: W.Y1, velocities W.K (7, m, d+2); the largest l2 error of a neuron's row."""
-    m, width = S.Y.shape
-    t = S.clock[TIME]
+    (m, width), t = S.Y.shape, S.clock[TIME]
+    size = m * width
     W.K[0] = S.k1
+    K, base = W.K.reshape(7, size), S.Y.reshape(size)  # dead neurons have velocity 0 in every stage
     for s in range(1, 7):
-        target = W.Y1 if s == 6 else W.Ys
-        for j in range(m):
-            if S.dead[j]:
-                target[j] = S.Y[j]
-                continue
-            for i in range(width):
-                total = 0.0
-                for r in range(s):
-                    total += STAGES[s, r] * W.K[r, j, i]
-                target[j, i] = S.Y[j, i] + h * total
-        right_side(net, S, drive, t + NODES[s] * h, target, W.K[s], W)
+        rows = W.Y1 if s == 6 else W.Ys
+        flat = rows.reshape(size)
+        for i in range(size):
+            flat[i] = base[i] + h * STAGES[s, 0] * K[0, i]
+        for r in range(1, s):
+            c = h * STAGES[s, r]
+            for i in range(size):
+                flat[i] += c * K[r, i]
+        right_side(net, S, drive, t + NODES[s] * h, rows, W.K[s], W)
+    error = W.Ys.reshape(size)
+    error[:] = 0.0
+    for r in range(7):
+        c = ERROR[r]
+        for i in range(size):
+            error[i] += c * K[r, i]
     worst = 0.0
     for j in range(m):
         if S.dead[j]:
             continue
         square = 0.0
         for i in range(width):
-            total = 0.0
-            for r in range(7):
-                total += ERROR[r] * W.K[r, j, i]
-            square += total * total
+            square += W.Ys[j, i] ** 2
         if not np.isfinite(square):
             return np.inf
         worst = max(worst, square)

@@ -20,15 +20,14 @@ OK, UNDERFLOW, ZENO, NEEDS_RANK, LOG_FULL, MAX_STEPS, MAX_EVENTS, DIVERGED, TARG
 
 
 class Options(NamedTuple):
-    """rtol: l2 error per step of a neuron's row (rho, u, b); floor: added to the forces in margins, below it is noise.
+    """rtol: l2 error per step of a neuron's row (rho, u, b); noise: rtol times the forces at h = 0, what rtol leaves
+    undetermined in the forces; burst: length of a burst of events that counts as Zeno.
 
-    noise: size of a jump that counts as a clear sign; burst: length of a burst of events that counts as Zeno;
     batch: several events in one step where their effect on the other neurons is below rtol; coupling: weight * n *
     max ||x||^2, and spread: n * max ||x||, bound this effect.
     """
 
     rtol: float
-    floor: float
     noise: float
     burst: float
     batch: bool
@@ -61,14 +60,14 @@ def grow(S: State, h: float, error: float, rtol: float, most: float) -> None:
 
 
 @inner
-def collect(net: Net, S: State, W: Work, h: float, floor: float, theta: np.ndarray) -> np.ndarray:
+def collect(net: Net, S: State, W: Work, h: float, noise: float, theta: np.ndarray) -> np.ndarray:
     """Neurons with an event in the step held by W; theta (m,) receives its fraction."""
     m = len(S.Y)
     hot, count = np.empty(m, dtype=np.int64), 0
     for j in range(m):
         if S.dead[j]:
             continue
-        theta[j], kind, _, _ = scan(net, S, W, h, floor, j)
+        theta[j], kind, _, _ = scan(net, S, W, h, noise, j)
         if kind != NONE:
             hot[count] = j
             count += 1
@@ -97,12 +96,12 @@ def alone(net: Net, S: State, j: int, goal: float, drive: Drive, W: Work, option
         h, error = trial(net, V, drive, W, options, goal)
         if h == 0.0:
             return UNDERFLOW
-        hot = collect(net, V, W, h, options.floor, theta)
+        hot = collect(net, V, W, h, options.noise, theta)
         if len(hot) == 0:
             accept(V, W, h)
             grow(V, h, error, options.rtol, 5.0)
             continue
-        length = cut(net, V, drive, W, h, options.floor, hot, what)
+        length = cut(net, V, drive, W, h, options.noise, hot, what)
         if not settle(net, V, drive, W, length, hot, what, log):
             return NEEDS_RANK
         adopt(net, V, W)

@@ -13,85 +13,95 @@ from flowrepro.engines.compiled import compiled
 from flowrepro.engines.grouped.place import find, locate
 from flowrepro.engines.grouped.table import BLOCKS, CAPTURES, LANES, Caught, Cones, Points, Rule, Work
 
-HOLD = 64.0
-"""A neuron is let go when it cannot reach its hyperplane within HOLD steps."""
+CAPTURE, RELEASE = 512.0, 4096.0
+"""A neuron is taken in when it will be back on its hyperplane within CAPTURE steps, and let go when not within RELEASE.
+
+One crossing of an ordinary neuron costs as much time as some 1000 steps of a caught one.
+"""
+
+CLEARANCE = 64.0
+"""Neurons that may reach another hyperplane within CLEARANCE steps are not taken in; half of that lets them go."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 128, 2**15
 """Steps until a block is looked at; twice as many after every look at which no neuron was let go."""
 
 
 @compiled
-def add_outputs(points: Points, cones: Cones, caught: Caught, work: Work, alpha: float) -> None:
-    """Add the caught neurons to V_s of their slot, and what the active ones add at their own datum to work.f."""
-    d = points.X.shape[1]
-    z = np.empty(LANES)
-    for b in range(cones.counter[BLOCKS]):
-        s = caught.slot[b]
-        if s < 0:
-            continue
-        k = cones.edge[s]
-        W, a = caught.W[b], caught.a[b]
-        z[:] = 0.0
-        for i in range(d):
-            total = 0.0
-            x = points.X[k, i]
-            for lane in range(LANES):
-                total += a[lane] * W[i, lane]
-                z[lane] += x * W[i, lane]
-            work.V[s, i] += total
-        active = 0.0
+def block_outputs(X: np.ndarray, W: np.ndarray, a: np.ndarray, b: int, k: int, s: int, V: np.ndarray, z: np.ndarray) -> float:
+    """Add sum_j a_j w_j of block b to V_s; what its active neurons put out at their own datum: sum_j a_j max(<w_j, x_k>, 0)."""
+    for lane in range(LANES):
+        z[lane] = 0.0
+    for i in range(V.shape[1]):
+        total, x = 0.0, X[k, i]
         for lane in range(LANES):
-            active += a[lane] * max(z[lane], 0.0)
-        work.f[k] += (1.0 - alpha) * active
+            total += a[b, lane] * W[b, i, lane]
+            z[lane] += x * W[b, i, lane]
+        V[s, i] += total
+    own = 0.0
+    for lane in range(LANES):
+        own += a[b, lane] * max(z[lane], 0.0)
+    return own
 
 
 @compiled
-def move(points: Points, cones: Cones, caught: Caught, work: Work, rule: Rule) -> None:
-    """One step of every caught neuron, with the force D_s, less (1 - alpha) g_k x_k where <w, x_k> > 0."""
-    d = points.X.shape[1]
-    z, on, kick = np.empty(LANES), np.empty(LANES), np.empty(LANES)
-    for b in range(cones.counter[BLOCKS]):
-        s = caught.slot[b]
-        if s < 0:
-            continue
-        k = cones.edge[s]
-        W, a = caught.W[b], caught.a[b]
-        z[:] = 0.0
-        for i in range(d):
-            x = points.X[k, i]
-            for lane in range(LANES):
-                z[lane] += x * W[i, lane]
-        g = (1.0 - rule.alpha) * work.g[k]
+def move_block(
+    X: np.ndarray,
+    W: np.ndarray,
+    a: np.ndarray,
+    b: int,
+    k: int,
+    s: int,
+    D: np.ndarray,
+    g: float,
+    lr: float,
+    both: bool,
+    z: np.ndarray,
+    on: np.ndarray,
+    kick: np.ndarray,
+) -> None:
+    """One step of the neurons of block b, with the force D_s, less g x_k where <w, x_k> > 0; z, on, kick are scratch."""
+    for lane in range(LANES):
+        z[lane] = 0.0
+    for i in range(D.shape[1]):
+        x = X[k, i]
         for lane in range(LANES):
-            on[lane] = g if z[lane] > 0.0 else 0.0
-            kick[lane] = -on[lane] * z[lane]
-        for i in range(d):
-            x, force = points.X[k, i], work.D[s, i]
-            for lane in range(LANES):
-                kick[lane] += force * W[i, lane]
-                W[i, lane] += rule.lr * a[lane] * (force - on[lane] * x)
-        if rule.both:
-            for lane in range(LANES):
-                a[lane] += rule.lr * kick[lane]
+            z[lane] += x * W[b, i, lane]
+    for lane in range(LANES):
+        on[lane] = g if z[lane] > 0.0 else 0.0
+        kick[lane] = -on[lane] * z[lane]
+    for i in range(D.shape[1]):
+        x, force = X[k, i], D[s, i]
+        for lane in range(LANES):
+            kick[lane] += force * W[b, i, lane]
+            W[b, i, lane] += lr * a[b, lane] * (force - on[lane] * x)
+    if both:
+        for lane in range(LANES):
+            a[b, lane] += lr * kick[lane]
 
 
 @compiled
-def across(points: Points, work: Work, s: int, k: int, alpha: float) -> tuple[float, float, float]:
-    """(<D, x_k> where datum k is off, the same where it is on, the larger |D|) for a slot whose bit k is off."""
+def across(points: Points, D: np.ndarray, jump: float, k: int) -> tuple[float, float, float]:
+    """(<D, x_k>, <D - jump x_k, x_k>, the larger of the two norms): the forces where datum k is off and on."""
     off = on = off_square = on_square = 0.0
-    for i in range(points.X.shape[1]):
-        x, D = points.X[k, i], work.D[s, i]
-        D_on = D - (1.0 - alpha) * work.g[k] * x
-        off += D * x
+    for i in range(len(D)):
+        x = points.X[k, i]
+        D_on = D[i] - jump * x
+        off += D[i] * x
         on += D_on * x
-        off_square += D * D
+        off_square += D[i] * D[i]
         on_square += D_on * D_on
     return off, on, np.sqrt(max(off_square, on_square))
 
 
 @compiled
-def capture(points: Points, cones: Cones, caught: Caught, work: Work, rule: Rule, s: int, j: int, theta: np.ndarray, step: int) -> int:
-    """Take in neuron j, about to leave slot s for theta, if it crossed one hyperplane to which both sides push it back.
+def returns(z: float, a: float, off: float, on: float, reach: float) -> bool:
+    """Whether a neuron at z = <w, x_k> is pushed to the hyperplane from both sides and reaches it in steps of length ``reach`` in total."""
+    return a * off > 0.0 and a * on < 0.0 and abs(z) <= reach * abs(a * (on if z > 0.0 else off))
+
+
+@compiled
+def capture(points: Points, cones: Cones, caught: Caught, work: Work, rule: Rule, s: int, theta: np.ndarray, j: int, step: int) -> int:
+    """Take in neuron j, about to leave slot s for theta, if it crossed one hyperplane to which it will be back soon.
 
     Returns 1 if it did, 0 if not, -1 when there is no slot left. Uses the forces of the step just made; being wrong
     costs time only, not exactness.
@@ -99,36 +109,31 @@ def capture(points: Points, cones: Cones, caught: Caught, work: Work, rule: Rule
     k = crossed(cones.pattern[s], work.pattern)
     if k < 0 or cones.counter[BLOCKS] == len(caught.slot):
         return 0
-    bit = np.uint64(1) << np.uint64(k & 63)
-    off, on = 0.0, 0.0
-    was_on = (cones.pattern[s, k >> 6] & bit) != 0
-    jump = (1.0 - rule.alpha) * work.g[k] * points.norm[k] ** 2
-    for i in range(points.X.shape[1]):
-        off += work.D[s, i] * points.X[k, i]
-    off += jump if was_on else 0.0
-    on = off - jump
-    a = theta[len(theta) - 1]
-    if not (a * off > 0.0 and a * on < 0.0):
+    d = points.X.shape[1]
+    jump, z = (1.0 - rule.alpha) * work.g[k], 0.0
+    was_on = (cones.pattern[s, k >> 6] >> np.uint64(k & 63)) & np.uint64(1)
+    D_off = work.q[:d]
+    for i in range(d):
+        D_off[i] = work.D[s, i] + (jump * points.X[k, i] if was_on else 0.0)
+        z += points.X[k, i] * theta[i]
+    off, on, largest = across(points, D_off, jump, k)
+    if not returns(z, float(theta[d]), off, on, CAPTURE * rule.lr):
         return 0
-    force = 0.0
-    for i in range(points.X.shape[1]):
-        force += work.D[s, i] ** 2
-    reach = HOLD * rule.lr * (np.sqrt(force) + abs(work.g[k]) * points.norm[k])
-    pattern = work.pattern.copy()
+    pattern = work.other
     margin = locate(points, theta, pattern, k)
-    if margin < reach:
+    if margin < CLEARANCE * rule.lr * largest:
         return 0
-    b = cones.counter[BLOCKS]
-    edge_slot = find(points, cones, pattern, k, rule.alpha)
-    if edge_slot < 0:
+    target = find(points, cones, pattern, k, rule.alpha)
+    if target < 0:
         return -1
-    for candidate in range(cones.counter[BLOCKS] - 1, -1, -1):
-        if caught.slot[candidate] == edge_slot and caught.count[candidate] < LANES:
+    b = cones.counter[BLOCKS]
+    for candidate in range(b - 1, -1, -1):
+        if caught.slot[candidate] == target and caught.held[candidate] < LANES:
             b = candidate
             break
         if caught.slot[candidate] < 0:
             b = candidate
-    take(cones, caught, b, edge_slot, j, theta, margin, step)
+    take(cones, caught, b, target, j, theta, margin, step)
     return 1
 
 
@@ -154,30 +159,30 @@ def take(cones: Cones, caught: Caught, b: int, s: int, j: int, theta: np.ndarray
     """Write neuron j into block b of slot s."""
     if b == cones.counter[BLOCKS]:
         cones.counter[BLOCKS] += 1
-    if caught.count[b] == 0:
+    if caught.held[b] == 0:
         caught.slot[b] = s
         caught.due[b] = np.inf
         caught.pause[b] = FIRST_PAUSE
         caught.check[b] = step + FIRST_PAUSE
-    lane = caught.count[b]
+    lane = caught.held[b]
     caught.W[b, :, lane] = theta[:-1]
     caught.a[b, lane] = theta[len(theta) - 1]
     caught.neuron[b, lane] = j
-    caught.count[b] += 1
+    caught.held[b] += 1
     caught.due[b] = min(caught.due[b], cones.turned[s] + margin)
-    cones.count[s] += 1
+    cones.members[s] += 1
     cones.counter[CAPTURES] += 1
 
 
 @compiled
 def drop(caught: Caught, b: int, lane: int) -> None:
     """Remove a neuron from its block: the last one takes its place, and the lane left over is zero."""
-    last = caught.count[b] - 1
+    last = caught.held[b] - 1
     caught.W[b, :, lane] = caught.W[b, :, last]
     caught.a[b, lane] = caught.a[b, last]
     caught.neuron[b, lane] = caught.neuron[b, last]
     caught.W[b, :, last] = 0.0
     caught.a[b, last] = 0.0
-    caught.count[b] = last
+    caught.held[b] = last
     if last == 0:
         caught.slot[b] = -1

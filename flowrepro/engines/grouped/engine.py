@@ -9,10 +9,10 @@ import numpy as np
 
 from flowrepro.engines.base import Engine, Problem
 from flowrepro.engines.compiled import compiled
-from flowrepro.engines.grouped.caught import move
+from flowrepro.engines.grouped.losses import LOSS_NUMBER, total_loss
 from flowrepro.engines.grouped.place import current, settle
 from flowrepro.engines.grouped.regroup import regroup
-from flowrepro.engines.grouped.step import LOSS_NUMBER, descend, objective, outputs
+from flowrepro.engines.grouped.step import coast
 from flowrepro.engines.grouped.table import (
     BLOCKS,
     CAPTURES,
@@ -69,8 +69,12 @@ class GroupedGD(Engine):
             return "it makes full-batch steps only; set protocol.batch_size=null"
         if problem.dtype != "float64":
             return "it works in float64 only; set protocol.dtype=float64"
-        if problem.device != "cpu":
+        if problem.device not in ("cpu", "auto"):
             return "it runs on the cpu only; set protocol.device=cpu"
+        if problem.depth != 2:
+            return f"it knows networks of two layers only, not of depth {problem.depth}"
+        if problem.ln_scale != 0.0:
+            return "it starts from weights that doubles can hold; set init.log10_scale=0"
         return None
 
     @classmethod
@@ -157,23 +161,18 @@ def _advance(
     ``progress`` holds the current step and the number of losses written.
     """
     step, written = progress
-    late = True
     while True:
-        if late and not regroup(points, cones, neurons, caught, work, rule, step):
+        if not regroup(points, cones, neurons, caught, work, rule, step):
             progress[:] = step, written
             return False
-        outputs(points, cones, caught, work, rule.alpha)
-        while written < len(steps) and steps[written] == step:
-            losses[written] = objective(points, work, rule)
-            written += 1
+        step, late = coast(points, cones, caught, work, rule, step, steps[written])
+        if late:
+            continue
+        losses[written] = total_loss(rule.loss, rule.weight, work.f, points.y)
+        written += 1
         if written == len(steps):
             progress[:] = step, written
             return True
-        late = descend(points, cones, work, rule)
-        if cones.counter[BLOCKS] > 0:
-            move(points, cones, caught, work, rule)
-            late = True
-        step += 1
 
 
 @compiled
@@ -186,7 +185,7 @@ def _collect(cones: Cones, neurons: Neurons, caught: Caught, theta: np.ndarray) 
                 current(cones, neurons, s, j, theta[j])
                 j = neurons.following[j]
     for b in range(cones.counter[BLOCKS]):
-        for lane in range(caught.count[b]):
+        for lane in range(caught.held[b]):
             j = caught.neuron[b, lane]
             theta[j, :-1] = caught.W[b, :, lane]
             theta[j, -1] = caught.a[b, lane]

@@ -43,10 +43,10 @@ def locate(points: Points, theta: np.ndarray, pattern: np.ndarray, skip: int) ->
 @compiled
 def same(left: np.ndarray, right: np.ndarray) -> bool:
     """Whether two patterns agree."""
+    different = 0
     for word in range(len(left)):
-        if left[word] != right[word]:
-            return False
-    return True
+        different += left[word] != right[word]
+    return different == 0
 
 
 @compiled
@@ -75,8 +75,8 @@ def find(points: Points, cones: Cones, pattern: np.ndarray, edge: int, alpha: fl
 @compiled
 def leave(cones: Cones, s: int) -> None:
     """One neuron fewer in slot s; an empty slot becomes free, so that no rounding is left behind in it."""
-    cones.count[s] -= 1
-    if cones.count[s] == 0:
+    cones.members[s] -= 1
+    if cones.members[s] == 0:
         clear(cones, s)
 
 
@@ -84,7 +84,7 @@ def leave(cones: Cones, s: int) -> None:
 def clear(cones: Cones, s: int) -> None:
     """Make slot s as it was before its first use."""
     cones.edge[s] = FREE
-    cones.count[s] = 0
+    cones.members[s] = 0
     cones.active[s] = 0.0
     cones.turned[s] = 0.0
     cones.head[s] = -1
@@ -111,7 +111,7 @@ def close_gaps(cones: Cones, caught: Caught) -> None:
         last = cones.counter[SLOTS] - 1
         if s >= last or cones.edge[s] != FREE:
             continue
-        cones.pattern[s], cones.edge[s], cones.count[s] = cones.pattern[last], cones.edge[last], cones.count[last]
+        cones.pattern[s], cones.edge[s], cones.members[s] = cones.pattern[last], cones.edge[last], cones.members[last]
         cones.active[s], cones.M[s], cones.S[s] = cones.active[last], cones.M[last], cones.S[last]
         cones.turned[s], cones.head[s], cones.due[s] = cones.turned[last], cones.head[last], cones.due[last]
         cones.soonest[s] = cones.soonest[last]
@@ -162,7 +162,7 @@ def enter(cones: Cones, neurons: Neurons, work: Work, s: int, j: int, theta: np.
     """Put neuron j, now at theta, into the plain slot s: theta0 = M_s^{-1} theta."""
     pull_back(cones.M[s], theta, work.system, neurons.theta0[j])
     weigh(cones, neurons, s, j, 1.0)
-    cones.count[s] += 1
+    cones.members[s] += 1
     wait(cones, neurons, s, j, margin)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from flowrepro.engines.compiled import compiled
-from flowrepro.engines.grouped.caught import FIRST_PAUSE, HOLD, LONGEST_PAUSE, across, capture, drop
+from flowrepro.engines.grouped.caught import CLEARANCE, FIRST_PAUSE, LONGEST_PAUSE, RELEASE, across, capture, drop, returns
 from flowrepro.engines.grouped.place import close_gaps, current, enter, find, leave, locate, same, start_again, wait, weigh
 from flowrepro.engines.grouped.table import BLOCKS, CROSSINGS, EXAMINED, LEVELS, PLAIN, SLOTS, Caught, Cones, Neurons, Points, Rule, Work
 
@@ -66,7 +66,7 @@ def look(points: Points, cones: Cones, neurons: Neurons, caught: Caught, work: W
 @compiled
 def cross(points: Points, cones: Cones, neurons: Neurons, caught: Caught, work: Work, rule: Rule, s: int, j: int, margin: float, step: int) -> bool:
     """Move neuron j, now at work.theta with work.pattern, out of slot s; False, with nothing done, when no slot is left."""
-    taken = capture(points, cones, caught, work, rule, s, j, work.theta, step)
+    taken = capture(points, cones, caught, work, rule, s, work.theta, j, step)
     if taken < 0:
         return False
     if taken == 0:
@@ -87,9 +87,9 @@ def look_at_block(points: Points, cones: Cones, neurons: Neurons, caught: Caught
     d = points.X.shape[1]
     s = caught.slot[b]
     k = cones.edge[s]
-    off, on, force = across(points, work, s, k, rule.alpha)
-    reach, turn = HOLD * rule.lr * max(abs(off), abs(on)), 0.5 * HOLD * rule.lr * force
-    nearest, held = np.inf, caught.count[b]
+    off, on, force = across(points, work.D[s], (1.0 - rule.alpha) * work.g[k], k)
+    turn = 0.5 * CLEARANCE * rule.lr * force
+    nearest, held = np.inf, caught.held[b]
     for lane in range(held - 1, -1, -1):
         z = 0.0
         for i in range(d):
@@ -98,7 +98,7 @@ def look_at_block(points: Points, cones: Cones, neurons: Neurons, caught: Caught
         work.theta[d] = caught.a[b, lane]
         cones.counter[EXAMINED] += 1
         margin = locate(points, work.theta, work.pattern, k)
-        if margin >= turn and abs(z) <= reach * abs(work.theta[d]) and same(work.pattern, cones.pattern[s]):
+        if margin >= turn and returns(z, work.float(theta[d]), off, on, RELEASE * rule.lr) and same(work.pattern, cones.pattern[s]):
             nearest = min(nearest, margin)
             continue
         margin = locate(points, work.theta, work.pattern, -1)
@@ -110,6 +110,6 @@ def look_at_block(points: Points, cones: Cones, neurons: Neurons, caught: Caught
         leave(cones, s)
         enter(cones, neurons, work, target, j, work.theta, margin)
     caught.due[b] = cones.turned[s] + nearest
-    caught.pause[b] = min(2 * caught.pause[b], LONGEST_PAUSE) if caught.count[b] == held else FIRST_PAUSE
+    caught.pause[b] = min(2 * caught.pause[b], LONGEST_PAUSE) if caught.held[b] == held else FIRST_PAUSE
     caught.check[b] = step + caught.pause[b]
     return True

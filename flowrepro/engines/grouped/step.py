@@ -1,7 +1,9 @@
-"""One step of gradient descent on the cones: outputs, residuals, propagators. The cost does not depend on m.
+"""Steps of gradient descent on the cones: outputs, residuals, propagators. The cost does not depend on m.
 
 All neurons of a cone feel D = -sum_k g_k slope_k x_k, g_k = d objective / d f_k, so a step is
 theta <- (I + lr B(D)) theta,  B(D) = [[0, D], [D^T, 0]], the same matrix for the cone (boursier2024, Section 2).
+
+The helpers take arrays and a slot rather than the tables or views: counting references would cost more than the sums.
 """
 
 from __future__ import annotations
@@ -11,118 +13,108 @@ import math
 import numpy as np
 
 from flowrepro.engines.compiled import compiled
-from flowrepro.engines.grouped.caught import add_outputs
+from flowrepro.engines.grouped.caught import block_outputs, move_block
+from flowrepro.engines.grouped.losses import loss_slope
 from flowrepro.engines.grouped.table import BLOCKS, SLOTS, Caught, Cones, Points, Rule, Work
-
-LOSS_NUMBER = {"square": 0, "logistic": 1, "logistic2": 2, "exp": 3}
 
 
 @compiled
-def outputs(points: Points, cones: Cones, caught: Caught, work: Work, alpha: float) -> None:
-    """work.f_k = f(x_k), by V_s = sum_j a_j w_j = [M S M^T]_{w, a} of each cone.
+def coast(points: Points, cones: Cones, caught: Caught, work: Work, rule: Rule, step: int, until: int) -> tuple[int, bool]:
+    """Make steps from ``step`` until some neuron must be looked at (step reached, True) or to ``until`` (until, False).
+
+    In the latter case work.f holds the outputs at ``until``; work.g and work.D hold g_k and D_s of the last step made.
+    """
+    X, y = points.X, points.y
+    M, S, active, edge, turned, soonest = cones.M, cones.S, cones.active, cones.edge, cones.turned, cones.soonest
+    V, D, q, f, g, z, on, kick = work.V, work.D, work.q, work.f, work.g, work.z, work.on, work.kick
+    W, a, slot, due, check = caught.W, caught.a, caught.slot, caught.due, caught.check
+    top, blocks = cones.counter[SLOTS], cones.counter[BLOCKS]
+    while True:
+        for k in range(len(f)):
+            f[k] = 0.0
+        for s in range(top):
+            cone_output(M, S, s, q, V)
+        for b in range(blocks):
+            if slot[b] >= 0:
+                f[edge[slot[b]]] += (1.0 - rule.alpha) * block_outputs(X, W, a, b, edge[slot[b]], slot[b], V, z)
+        for s in range(top):
+            add_output(active, V, s, f)
+        if step == until:
+            return step, False
+        for k in range(len(f)):
+            g[k] = rule.weight * loss_slope(rule.loss, f[k], y[k])
+        late = False
+        for s in range(top):
+            square = force(active, g, s, D)
+            k = edge[s]
+            if k < 0:
+                propagate(M, D, s, rule.lr, rule.both)
+            else:
+                square = max(square, squared_force_across(X, D, s, (1.0 - rule.alpha) * g[k], k))
+            turned[s] += largest_turn(rule.lr * math.sqrt(square))
+            late |= turned[s] > soonest[s] or turned[s] > 1.0
+        step += 1
+        for b in range(blocks):
+            s = slot[b]
+            if s >= 0:
+                move_block(X, W, a, b, edge[s], s, D, (1.0 - rule.alpha) * g[edge[s]], rule.lr, rule.both, z, on, kick)
+                late |= turned[s] > due[b] or step >= check[b]
+        if late:
+            return step, True
+
+
+@compiled
+def cone_output(M: np.ndarray, S: np.ndarray, s: int, q: np.ndarray, V: np.ndarray) -> None:
+    """V_s = sum_j a_j w_j = [M S M^T]_{w, a} over the cone's neurons.
 
     The factored form is kept on purpose: S <- P S P^T drifts away from the neurons by rounding.
     """
-    n, d = points.X.shape
-    V, q, f = work.V, work.q, work.f
-    for s in range(cones.counter[SLOTS]):
-        M, S = cones.M[s], cones.S[s]
+    d = V.shape[1]
+    for r in range(d + 1):
+        total = 0.0
+        for c in range(d + 1):
+            total += S[s, r, c] * M[s, d, c]
+        q[r] = total
+    for i in range(d):
+        total = 0.0
         for r in range(d + 1):
-            q[r] = 0.0
-            for c in range(d + 1):
-                q[r] += S[r, c] * M[d, c]
-        for i in range(d):
-            V[s, i] = 0.0
-            for r in range(d + 1):
-                V[s, i] += M[i, r] * q[r]
-    f[:] = 0.0
-    if cones.counter[BLOCKS] > 0:
-        add_outputs(points, cones, caught, work, alpha)
-    for s in range(cones.counter[SLOTS]):
-        for i in range(d):
-            v, active = V[s, i], cones.active[s, i]
-            for k in range(n):
-                f[k] += v * active[k]
+            total += M[s, i, r] * q[r]
+        V[s, i] = total
 
 
 @compiled
-def loss_value(loss: int, f: float, y: float) -> float:
-    """l(f, y); the losses are those of ``network.py``."""
-    if loss == 0:
-        return 0.5 * (f - y) ** 2
-    if loss == 3:
-        return math.exp(-y * f)
-    softplus = max(-y * f, 0.0) + math.log1p(math.exp(-abs(y * f)))
-    return softplus if loss == 1 else 2.0 * softplus
+def add_output(active: np.ndarray, V: np.ndarray, s: int, f: np.ndarray) -> None:
+    """f_k += slope_sk <x_k, V_s>."""
+    for i in range(V.shape[1]):
+        v = V[s, i]
+        for k in range(len(f)):
+            f[k] += v * active[s, i, k]
 
 
 @compiled
-def loss_slope(loss: int, f: float, y: float) -> float:
-    """dl/df."""
-    if loss == 0:
-        return f - y
-    if loss == 3:
-        return -y * math.exp(-y * f)
-    small = math.exp(-abs(y * f))
-    sigmoid = (small if y * f > 0 else 1.0) / (1.0 + small)
-    return -y * sigmoid if loss == 1 else -2.0 * y * sigmoid
-
-
-@compiled
-def objective(points: Points, work: Work, rule: Rule) -> float:
-    """The objective at the outputs in ``work``."""
-    total = 0.0
-    for k in range(len(points.y)):
-        total += loss_value(rule.loss, work.f[k], points.y[k])
-    return rule.weight * total
-
-
-@compiled
-def descend(points: Points, cones: Cones, work: Work, rule: Rule) -> bool:
-    """One step of every cone, from the outputs in ``work``; whether some neuron must be looked at afterwards.
-
-    Leaves g_k in work.g and the forces D_s in work.D.
-    """
-    for k in range(len(points.y)):
-        work.g[k] = rule.weight * loss_slope(rule.loss, work.f[k], points.y[k])
-    late = False
-    for s in range(cones.counter[SLOTS]):
-        D = work.D[s]
-        square = force(cones.active[s], work.g, D)
-        k = cones.edge[s]
-        if k < 0:
-            propagate(cones.M[s], D, rule)
-        else:
-            square = max(square, squared_force_across(points, D, work.g[k], k, rule.alpha))
-        cones.turned[s] += largest_turn(rule.lr * math.sqrt(square))
-        late |= cones.turned[s] > cones.soonest[s] or cones.turned[s] > 1.0
-    return late
-
-
-@compiled
-def force(active: np.ndarray, g: np.ndarray, D: np.ndarray) -> float:
-    """D = -sum_k g_k slope_k x_k; its squared norm."""
+def force(active: np.ndarray, g: np.ndarray, s: int, D: np.ndarray) -> float:
+    """D_s = -sum_k g_k slope_sk x_k; its squared norm."""
     square = 0.0
-    for i in range(len(D)):
+    for i in range(D.shape[1]):
         total = 0.0
         for k in range(len(g)):
-            total -= active[i, k] * g[k]
-        D[i] = total
+            total -= active[s, i, k] * g[k]
+        D[s, i] = total
         square += total * total
     return square
 
 
 @compiled
-def propagate(M: np.ndarray, D: np.ndarray, rule: Rule) -> None:
-    """M <- (I + lr B(D)) M; with fixed outer weights the last row of B is zero."""
-    d = len(D)
+def propagate(M: np.ndarray, D: np.ndarray, s: int, lr: float, both: bool) -> None:
+    """M_s <- (I + lr B(D_s)) M_s; with fixed outer weights the last row of B is zero."""
+    d = D.shape[1]
     for c in range(d + 1):
-        kick, last = 0.0, M[d, c]
+        kick, last = 0.0, M[s, d, c]
         for i in range(d):
-            kick += D[i] * M[i, c]
-            M[i, c] += rule.lr * D[i] * last
-        if rule.both:
-            M[d, c] = last + rule.lr * kick
+            kick += D[s, i] * M[s, i, c]
+            M[s, i, c] += lr * D[s, i] * last
+        if both:
+            M[s, d, c] = last + lr * kick
 
 
 @compiled
@@ -136,9 +128,9 @@ def largest_turn(r: float) -> float:
 
 
 @compiled
-def squared_force_across(points: Points, D: np.ndarray, g: float, k: int, alpha: float) -> float:
-    """|D|^2 on the other side of datum k, where it is active."""
+def squared_force_across(X: np.ndarray, D: np.ndarray, s: int, g: float, k: int) -> float:
+    """|D_s - g x_k|^2: the force on the other side of datum k, where it is active."""
     total = 0.0
-    for i in range(len(D)):
-        total += (D[i] - (1.0 - alpha) * g * points.X[k, i]) ** 2
+    for i in range(D.shape[1]):
+        total += (D[s, i] - g * X[k, i]) ** 2
     return total

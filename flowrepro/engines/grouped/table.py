@@ -45,14 +45,14 @@ class Rule(NamedTuple):
 class Cones(NamedTuple):
     """Per slot: see the module; ``turned`` bounds the angle by which any direction theta has turned since the epoch.
 
-    pattern (C, words) uint64, edge (C,), count (C,), active (C, d, n) = slope_sk x_k, M and S (C, d+1, d+1), turned (C,),
+    pattern (C, words) uint64, edge (C,), members (C,) number of neurons, active (C, d, n) = slope_sk x_k, M and S (C, d+1, d+1), turned (C,),
     head (C, LEVELS) first neuron of each list, due (C, LEVELS) value of ``turned`` above which a list must be looked at,
     soonest (C,) = min of due, counter (5,).
     """
 
     pattern: np.ndarray
     edge: np.ndarray
-    count: np.ndarray
+    members: np.ndarray
     active: np.ndarray
     M: np.ndarray
     S: np.ndarray
@@ -71,7 +71,7 @@ class Neurons(NamedTuple):
 
 
 class Caught(NamedTuple):
-    """Blocks of caught neurons: W (b, d, LANES), a (b, LANES), neuron (b, LANES), slot (b,) or -1, count (b,).
+    """Blocks of caught neurons: W (b, d, LANES), a (b, LANES), neuron (b, LANES), slot (b,) or -1, held (b,) number of neurons.
 
     A block is looked at when its slot has turned by more than ``due`` (b,), and ``pause`` (b,) steps after the last
     look, at step ``check`` (b,).
@@ -81,23 +81,27 @@ class Caught(NamedTuple):
     a: np.ndarray
     neuron: np.ndarray
     slot: np.ndarray
-    count: np.ndarray
+    held: np.ndarray
     due: np.ndarray
     check: np.ndarray
     pause: np.ndarray
 
 
 class Work(NamedTuple):
-    """Scratch: D, V (C, d), q (d+1,), f, g (n,), system (d+1, d+2), theta (d+1,), pattern (words,)."""
+    """Scratch: D, V (C, d), q (d+1,), f, g (n,), z, on, kick (LANES,), system (d+1, d+2), theta (d+1,), pattern and other (words,)."""
 
     D: np.ndarray
     V: np.ndarray
     q: np.ndarray
     f: np.ndarray
     g: np.ndarray
+    z: np.ndarray
+    on: np.ndarray
+    kick: np.ndarray
     system: np.ndarray
     theta: np.ndarray
     pattern: np.ndarray
+    other: np.ndarray
 
 
 def words(n: int) -> int:
@@ -110,7 +114,7 @@ def empty_cones(n: int, d: int, capacity: int) -> Cones:
     return Cones(
         pattern=np.zeros((capacity, words(n)), np.uint64),
         edge=np.full(capacity, FREE, np.int64),
-        count=np.zeros(capacity, np.int64),
+        members=np.zeros(capacity, np.int64),
         active=np.zeros((capacity, d, n)),
         M=np.tile(np.eye(d + 1), (capacity, 1, 1)),
         S=np.zeros((capacity, d + 1, d + 1)),
@@ -139,7 +143,7 @@ def empty_caught(m: int, d: int) -> Caught:
         a=np.zeros((blocks, LANES)),
         neuron=np.zeros((blocks, LANES), np.int64),
         slot=np.full(blocks, -1, np.int64),
-        count=np.zeros(blocks, np.int64),
+        held=np.zeros(blocks, np.int64),
         due=np.zeros(blocks),
         check=np.zeros(blocks, np.int64),
         pause=np.zeros(blocks, np.int64),
@@ -154,7 +158,11 @@ def workspace(n: int, d: int, capacity: int) -> Work:
         q=np.zeros(d + 1),
         f=np.zeros(n),
         g=np.zeros(n),
+        z=np.zeros(LANES),
+        on=np.zeros(LANES),
+        kick=np.zeros(LANES),
         system=np.zeros((d + 1, d + 2)),
         theta=np.zeros(d + 1),
         pattern=np.zeros(words(n), np.uint64),
+        other=np.zeros(words(n), np.uint64),
     )

@@ -131,7 +131,7 @@ def _residual(samples: Samples, quadratic: Quadratic, k: int, alpha: float) -> f
     """e_k at the centre."""
     x = samples.X[k]
     d = len(x)
-    residual = -samples.y[k]
+    residual = -float(samples.y[k])
     for j in range(len(quadratic.on)):
         s = 1.0 if quadratic.on[j, k] else alpha
         if s != 0.0:

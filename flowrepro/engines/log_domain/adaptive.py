@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import repeat
 
 import numpy as np
 from scipy.integrate import BDF, DOP853, OdeSolver
@@ -18,12 +19,20 @@ from flowrepro.engines.log_domain.kernel import (
     DIVERGED,
     EVALUATIONS,
     LN_LN_2,
+    LN_S,
+    LN_SUM,
+    LN_T,
     MAX_STEPS,
+    N_COLUMNS,
     N_TALLIES,
+    Q_MIN,
     REACHED,
+    STEP,
     UNDERFLOW,
     Points,
+    S,
     evaluate,
+    tallies,
     watch,
     workspace,
 )
@@ -33,6 +42,9 @@ BDF_ATOL = 1e-9
 """Relative to rho: components that are 0 by symmetry carry noise of 1e-16 rho, so an absolute tolerance must grow with it."""
 RESTART = 10.0
 """The solver is restarted, with a new absolute tolerance, when rho has grown by this factor."""
+MOST_FOLDS = 40.0
+_NODES, _WEIGHTS = (lambda x, w: (0.5 + 0.5 * x, 0.5 * w))(*np.polynomial.legendre.leggauss(24))
+"""Of the interval [0, 1]."""
 REAL_TIME_RTOL = 1e-10
 REAL_TIME_ATOL = 1e-13
 """Relative to the largest initial weight."""
@@ -40,18 +52,11 @@ REAL_TIME_ATOL = 1e-13
 
 @dataclass(frozen=True)
 class State:
-    """theta (d + 1, m) at rescaled time s and flow time exp(ln_t), with what the kernel says there."""
+    """theta (d + 1, m), what is known of it, ``now`` (N_COLUMNS,) of ``kernel.py``, and growth = -d(ln S)/ds."""
 
     theta: np.ndarray
-    s: float
-    ln_t: float
-    ln_sum: float
-    q_min: float
-
-    @property
-    def size(self) -> float:
-        """||theta||^2."""
-        return float(np.vdot(self.theta, self.theta))
+    now: np.ndarray
+    growth: float
 
 
 @dataclass
@@ -59,22 +64,25 @@ class Field:
     """The right-hand side dtheta/ds = g(theta) of flattened weights (D,), and its derivatives."""
 
     points: Points
-    shape: tuple[int, int]
+    shape: tuple[int, ...]
     tally: np.ndarray = field(default_factory=lambda: np.zeros(N_TALLIES))
 
     def __post_init__(self) -> None:
         self.work = workspace(len(self.points.y), self.shape[1])
 
-    def slope(self, flat: np.ndarray) -> tuple[np.ndarray, float, float]:
-        """(g (D,), ln S, ln sum_i l(q_i)) at theta."""
-        g = np.empty(self.shape)
+    def slope(self, flat: np.ndarray, now: np.ndarray | None = None) -> tuple[np.ndarray, float]:
+        """(g (D,), ln S) at theta; ``now`` is filled as by `evaluate`."""
+        g, now = np.empty(self.shape), np.empty(N_COLUMNS) if now is None else now
         self.tally[EVALUATIONS] += 1
-        return g.ravel(), *evaluate(self.points, np.ascontiguousarray(flat).reshape(self.shape), self.work, g)
+        evaluate(self.points, np.ascontiguousarray(flat).reshape(self.shape), self.work, g, now)
+        return g.ravel(), float(now[LN_S])
 
-    def state(self, flat: np.ndarray, s: float, ln_t: float) -> State:
+    def state(self, flat: np.ndarray, step: int, s: float, ln_t: float) -> State:
         """Everything a record needs."""
-        _, _, ln_sum = self.slope(flat)
-        return State(flat.reshape(self.shape).copy(), s, ln_t, ln_sum, float(self.work.q.min()))
+        now = np.array([step, s, ln_t, 0.0, 0.0, 0.0, 0.0])
+        g, _ = self.slope(flat, now)
+        growth = -float((self.work.p * self.decay()) @ (self.gradients(flat) @ g))
+        return State(flat.reshape(self.shape).copy(), now, growth)
 
     def gradients(self, flat: np.ndarray) -> np.ndarray:
         """G (n, D), rows grad q_i, at the weights of the last `slope`, which must be these."""
@@ -90,7 +98,7 @@ class Field:
 
     def jacobian(self, flat: np.ndarray) -> np.ndarray:
         """J (D, D) of g."""
-        g, _, _ = self.slope(flat)
+        g, _ = self.slope(flat)
         G = self.gradients(flat)
         weight = self.work.p * self.decay()
         J = (G.T * weight) @ G - np.outer(g, weight @ G)
@@ -102,81 +110,81 @@ class Field:
         J[second, first] += pull.ravel()
         return np.asarray(J)
 
-    def log_time(self, flat: np.ndarray, h: float, ln_t: float) -> float:
-        """Ln t at the end of a step h of s that ends at ``flat``.
 
-        dt/ds = 1 / (weight S) is integrated with -ln S taken linear, with its slope at the end: exact in the limits of
-        small steps and of h d(ln S)/ds -> -inf, where the last e-fold of t is all that counts.
-        """
-        g, ln_S, _ = self.slope(flat)
-        z = -h * float((self.work.p * self.decay()) @ (self.gradients(flat) @ g))
-        share = -np.expm1(-z) / z if z != 0.0 else 1.0
-        return float(np.logaddexp(ln_t, np.log(h * share) - ln_S - self.points.ln_weight))
+def log_time(before: State, after: State, ln_weight: float) -> float:
+    """Ln of the flow time between two states, the integral of exp(-ln S) / weight over s.
+
+    -ln S is taken as the cubic that has its values and slopes at both ends, integrated by Gauss-Legendre over the last
+    MOST_FOLDS e-folds of its growth, the only ones that count.
+    """
+    h = after.now[S] - before.now[S]
+    if h <= 0.0:
+        return -np.inf
+    z, first = h * after.growth, h * before.growth
+    bend, turn = after.now[LN_S] - before.now[LN_S] + z, z - first
+    reach = min(1.0, MOST_FOLDS / z) if z > 0 else 1.0
+    x = reach * _NODES
+    exponent = x * (-z + x * (3 * bend - turn + x * (turn - 2 * bend)))
+    return float(np.log(h * reach * (_WEIGHTS @ np.exp(exponent))) - after.now[LN_S] - ln_weight)
 
 
-Marched = tuple[int, list[State], list[int]]
-"""Status (of ``kernel.py``), records and the number of accepted steps at each."""
-Read = Callable[[float, np.ndarray, float, float], State]
-"""(clock of the solver, its vector, clock and ln t at the start of the step) -> state."""
+Marched = tuple[int, list[State]]
+"""Status (of ``kernel.py``) and records."""
+Read = Callable[[float, np.ndarray, State], State]
+"""(clock of the solver, its vector there, the state at the start of the step) -> the state there."""
 
 
-def march_stiff(
-    points: Points, theta: np.ndarray, levels: np.ndarray, by_s: bool, max_steps: int, s: float, ln_t: float
-) -> tuple[Marched, dict[str, float], np.ndarray]:
-    """BDF in s with the analytic Jacobian, restarted whenever rho has grown tenfold."""
-    flow = Field(points, theta.shape)  # type: ignore[arg-type]
+def march_stiff(points: Points, theta: np.ndarray, levels: np.ndarray, by_s: bool, max_steps: int, clocks: np.ndarray) -> tuple[Marched, dict[str, float]]:
+    """BDF in s with the analytic Jacobian, restarted whenever rho has grown tenfold, from clocks (step, s, ln t)."""
+    flow = Field(points, theta.shape)
     counts = {"restarts": -1.0, "jacobians": 0.0}
 
-    def read(now: float, flat: np.ndarray, before: float, ln_t: float) -> State:
-        return flow.state(flat, now, flow.log_time(flat, now - before, ln_t) if now > before else ln_t)
+    def read(s: float, flat: np.ndarray, before: State) -> State:
+        state = flow.state(flat, before.now[STEP] + 1, s, -np.inf)
+        state.now[LN_T] = np.logaddexp(before.now[LN_T], log_time(before, state, points.ln_weight))
+        return state
 
     def solvers() -> Iterator[OdeSolver]:
-        now, flat = s, theta.ravel()
+        s, flat = float(clocks[1]), theta.ravel()
         while True:
             rho = float(np.linalg.norm(flat))
             counts["restarts"] += 1
-            solver = BDF(lambda _, z: flow.slope(z)[0], now, flat, np.inf, rtol=BDF_RTOL, atol=BDF_ATOL * rho, jac=lambda _, z: flow.jacobian(z))
+            solver = BDF(lambda _, z: flow.slope(z)[0], s, flat, np.inf, rtol=BDF_RTOL, atol=BDF_ATOL * rho, jac=lambda _, z: flow.jacobian(z))
             while np.linalg.norm(solver.y) < RESTART * rho:
                 yield solver
             counts["jacobians"] += solver.njev
-            now, flat = solver.t, solver.y
+            s, flat = solver.t, solver.y
 
-    marched = _march(flow, solvers(), read, flow.state(theta.ravel(), s, ln_t), levels, (lambda x: x.s) if by_s else _q_min, max_steps)
-    return marched, counts, flow.tally
+    marched = _march(flow, solvers(), read, flow.state(theta.ravel(), *clocks), levels, S if by_s else Q_MIN, max_steps)
+    return marched, {**tallies(flow.tally), **counts}
 
 
-def march_real_time(
-    points: Points, theta: np.ndarray, levels: np.ndarray, by_t: bool, max_steps: int, s: float, ln_t: float
-) -> tuple[Marched, dict[str, float], np.ndarray]:
+def march_real_time(points: Points, theta: np.ndarray, levels: np.ndarray, by_t: bool, max_steps: int, clocks: np.ndarray) -> tuple[Marched, dict[str, float]]:
     """DOP853 in flow time, for what happens before the loss is small; s is one more component of the system."""
-    flow = Field(points, theta.shape)  # type: ignore[arg-type]
-    start = float(np.exp(ln_t))
+    flow = Field(points, theta.shape)
 
     def rate(_: float, z: np.ndarray) -> np.ndarray:
-        g, ln_S, _ = flow.slope(z[:-1])
-        return np.exp(ln_S + points.ln_weight) * np.append(g, 1.0)
+        g, ln_S = flow.slope(z[:-1])
+        return np.asarray(np.exp(ln_S + points.ln_weight) * np.append(g, 1.0))
 
-    def read(now: float, z: np.ndarray, _before: float, _ln_t: float) -> State:
-        return flow.state(z[:-1], float(z[-1]), float(np.log(now)) if now > 0 else -np.inf)
+    def read(t: float, z: np.ndarray, before: State) -> State:
+        return flow.state(z[:-1], before.now[STEP] + 1, z[-1], np.log(t))
 
-    solver = DOP853(rate, start, np.append(theta.ravel(), s), np.inf, rtol=REAL_TIME_RTOL, atol=REAL_TIME_ATOL * np.abs(theta).max())
-    clock = (lambda x: float(np.exp(x.ln_t))) if by_t else _q_min
-    marched = _march(flow, iter(lambda: solver, None), read, read(start, solver.y, start, ln_t), levels, clock, max_steps)
-    return marched, {}, flow.tally
-
-
-def _q_min(state: State) -> float:
-    return state.q_min
+    step, s, ln_t = clocks
+    solver = DOP853(rate, np.exp(ln_t), np.append(theta.ravel(), s), np.inf, rtol=REAL_TIME_RTOL, atol=REAL_TIME_ATOL * np.abs(theta).max())
+    if by_t:
+        levels = np.log(levels)
+    marched = _march(flow, repeat(solver), read, flow.state(theta.ravel(), step, s, ln_t), levels, LN_T if by_t else Q_MIN, max_steps)
+    return marched, tallies(flow.tally)
 
 
-def _march(
-    flow: Field, solvers: Iterator[OdeSolver], read: Read, state: State, levels: np.ndarray, clock: Callable[[State], float], max_steps: int
-) -> Marched:
-    """Step through the levels; each is located by the solver's dense output to about 1e-14 of a step."""
-    records, steps, step, status = [state], [0], 0, REACHED
-    pending = [level for level in levels if level > clock(state)]
+def _march(flow: Field, solvers: Iterator[OdeSolver], read: Read, state: State, levels: np.ndarray, clock: int, max_steps: int) -> Marched:
+    """Step through the levels of a column of ``now``; each is located by the solver's dense output."""
+    records, status = [state], REACHED
+    pending = [level for level in levels if level > state.now[clock]]
+    separated = state.now[LN_SUM] < LN_LN_2
     while pending:
-        if step == max_steps:
+        if state.now[STEP] == max_steps:
             status = MAX_STEPS
             break
         solver = next(solvers)
@@ -184,31 +192,28 @@ def _march(
         if solver.status == "failed" or not np.all(np.isfinite(solver.y)):
             status = UNDERFLOW if solver.status == "failed" else DIVERGED
             break
-        before, step = state, step + 1
-        state = read(solver.t, solver.y, solver.t_old, before.ln_t)
-        watch(flow.points.exponential, flow.tally, before.ln_sum, state.ln_sum, before.size, state.size)
+        before, state = state, read(solver.t, solver.y, state)
+        watch(flow.points.exponential, flow.tally, before.now, state.now)
         passed = []
-        if before.ln_sum >= LN_LN_2 > state.ln_sum and not any(record.ln_sum < LN_LN_2 for record in records):
+        if not separated and state.now[LN_SUM] < LN_LN_2:
+            separated = True
             passed.append(state)
-        while pending and clock(state) >= pending[0]:
+        while pending and state.now[clock] >= pending[0]:
             passed.append(_locate(solver, read, before, clock, pending.pop(0)))
-        for record in sorted(passed, key=lambda record: record.s):
-            records.append(record)
-            steps.append(step)
-    if records[-1].s != state.s and status != REACHED:
+        records += sorted(passed, key=lambda record: float(record.now[S]))
+    if status != REACHED and records[-1] is not state:
         records.append(state)
-        steps.append(step)
-    return status, records, steps
+    return status, records
 
 
-def _locate(solver: OdeSolver, read: Read, before: State, clock: Callable[[State], float], level: float) -> State:
+def _locate(solver: OdeSolver, read: Read, before: State, clock: int, level: float) -> State:
     """The state inside the last step at which the clock first shows ``level``."""
     dense = solver.dense_output()
 
-    def state(time: float) -> State:
-        return read(time, dense(time), solver.t_old, before.ln_t)
+    def missing(time: float) -> float:
+        return float(read(time, dense(time), before).now[clock] - level)
 
-    if clock(state(solver.t)) <= level:
-        return state(solver.t)
-    return state(brentq(lambda time: clock(state(time)) - level, solver.t_old, solver.t, xtol=1e-14 * max(1.0, abs(solver.t)), rtol=1e-14))
-
+    end = solver.t
+    if missing(end) > 0:
+        end = brentq(missing, solver.t_old, end, xtol=1e-14 * max(1.0, abs(end)), rtol=1e-14)
+    return read(end, dense(end), before)

@@ -6,12 +6,12 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from flowrepro.engines.log_domain import kernel
-from flowrepro.engines.log_domain.adaptive import State, march_real_time, march_stiff
+from flowrepro.engines.log_domain.adaptive import march_real_time, march_stiff
 from flowrepro.engines.log_domain.late_run import Classification, Clock, LateRun
 from flowrepro.errors import UsageError
 from flowrepro.trajectory import StopReason
@@ -26,6 +26,8 @@ CONTROL: dict[Method, float] = {"gd": 0.01, "euler": 0.5, "rk4": 0.5, "bdf": 0.0
 
 HANDOVER = 30.0
 """Margin min q from which `flow` leaves the explicit integrator for the implicit one."""
+
+_CODE: dict[Method, int] = {"gd": kernel.GD, "euler": kernel.EULER, "rk4": kernel.RK4}
 
 _STATUS = {
     kernel.MAX_STEPS: StopReason.MAX_STEPS,
@@ -43,6 +45,9 @@ class Start(NamedTuple):
     ln_t: float = -np.inf
 
 
+AT_ZERO = Start()
+
+
 def integrate(
     task: Classification,
     W: np.ndarray,
@@ -53,7 +58,7 @@ def integrate(
     clock: Clock = "q",
     control: float | None = None,
     max_steps: int = 50_000_000,
-    start: Start = Start(),
+    start: Start = AT_ZERO,
 ) -> LateRun:
     """Train a two-layer (leaky) ReLU network until the clock shows the last level.
 
@@ -79,23 +84,29 @@ def integrate(
     levels = np.asarray(levels, dtype=np.float64)
     _validate(task, W, a, levels, method, clock, control)
     points = task.points
-    theta = np.vstack([np.asarray(W, dtype=np.float64).T, a])
+    theta = np.ascontiguousarray(np.vstack([np.asarray(W, dtype=np.float64).T, a]))
+    clocks = np.array(start, dtype=np.float64)
     if method in ("bdf", "flow-t"):
         march = march_stiff if method == "bdf" else march_real_time
-        (status, states, steps), counts, tally = march(points, theta, levels, clock != "q", max_steps, start.s, start.ln_t)
-        columns = np.array([_column(state, step) for state, step in zip(states, steps, strict=True)])
-        thetas = np.array([state.theta for state in states])
+        (status, states), stats = march(points, theta, levels, clock != "q", max_steps, clocks)
+        columns, thetas = np.array([state.now for state in states]), np.array([state.theta for state in states])
     else:
-        code = {"gd": kernel.GD, "euler": kernel.EULER, "rk4": kernel.RK4}[method]
-        size = len(levels) + 3
-        columns, thetas, tally, counts = np.empty((size, kernel.N_COLUMNS)), np.empty((size, *theta.shape)), np.zeros(kernel.N_TALLIES), {}
-        work = kernel.workspace(len(points.y), theta.shape[1])
         value = CONTROL[method] if control is None else float(control)
-        status, rows = kernel.march(points, theta, work, code, value, levels, clock == "s", max_steps, start.s, start.ln_t, columns, thetas, tally)
-        columns, thetas = columns[:rows], thetas[:rows]
-    columns[:, kernel.STEP] += start.step
+        status, columns, thetas, stats = _compiled(points, theta, method, value, levels, clock == "s", max_steps, clocks)
     reached = StopReason.TARGET_LOSS if clock == "q" else StopReason.HORIZON
-    return _run(task, method, columns, thetas, _STATUS.get(status, reached), {**_counts(tally), **counts})
+    return _run(task, method, columns, thetas, _STATUS.get(status, reached), stats)
+
+
+def _compiled(
+    points: kernel.Points, theta: np.ndarray, method: Method, control: float, levels: np.ndarray, by_s: bool, max_steps: int, clocks: np.ndarray
+) -> tuple[int, np.ndarray, np.ndarray, dict[str, float]]:
+    """`kernel.march` with room for all records; (status, columns (R, N_COLUMNS), states (R, d + 1, m), counts)."""
+    now, size = np.zeros(kernel.N_COLUMNS), len(levels) + 3
+    now[[kernel.STEP, kernel.S, kernel.LN_T]] = clocks
+    columns, thetas, tally = np.empty((size, kernel.N_COLUMNS)), np.empty((size, *theta.shape)), np.zeros(kernel.N_TALLIES)
+    work = kernel.workspace(len(points.y), theta.shape[1])
+    status, rows = kernel.march(points, theta, work, _CODE[method], control, levels, by_s, max_steps, now, columns, thetas, tally)
+    return status, columns[:rows], thetas[:rows], kernel.tallies(tally)
 
 
 def integrate_many(
@@ -114,8 +125,8 @@ def integrate_many(
 
     The kernel runs without the interpreter lock and is the one of a single run, so every result is the same to the bit.
     """
-    if method not in ("gd", "euler", "rk4"):
-        raise UsageError(f"many starts at once need a compiled method, one of gd, euler, rk4, not '{method}'")
+    if method not in _CODE:
+        raise UsageError(f"many starts at once need a compiled method, one of {', '.join(_CODE)}, not '{method}'")
 
     def one(k: int) -> LateRun:
         return integrate(task, W[k], a[k], levels, method=method, clock=clock, control=control, max_steps=max_steps)
@@ -140,7 +151,7 @@ def flow(task: Classification, W: np.ndarray, a: np.ndarray, levels: Sequence[fl
 def join(first: LateRun, second: LateRun) -> LateRun:
     """One run of two, the second started from the first one's end (with its clocks); counts add, the largest drop counts."""
     names = ("step", "s", "ln_t", "ln_loss", "q_min", "rho", "normalised_margin", "smoothed_margin", "W", "a")
-    columns = {name: np.concatenate([getattr(first, name), getattr(second, name)[1:]]) for name in names}
+    columns: dict[str, Any] = {name: np.concatenate([getattr(first, name), getattr(second, name)[1:]]) for name in names}
     stats = {key: first.stats.get(key, 0.0) + second.stats.get(key, 0.0) for key in {**first.stats, **second.stats}}
     stats["margin_drop"] = max(first.stats["margin_drop"], second.stats["margin_drop"])
     return replace(second, method=f"{first.method}+{second.method}", stats=stats, **columns)
@@ -155,21 +166,14 @@ def _validate(task: Classification, W: np.ndarray, a: np.ndarray, levels: np.nda
         raise UsageError(f"first-layer weights of shape {W.shape} do not fit {len(a)} output weights and points of dimension {task.X.shape[1]}")
     if levels.ndim != 1 or not levels.size or np.any(np.diff(levels) <= 0) or not np.all(np.isfinite(levels)):
         raise UsageError("levels must be a non-empty list of increasing finite numbers")
+    if clock == "t" and levels[0] <= 0:
+        raise UsageError(f"flow times must be positive, not {levels[0]:g}; the start is always kept")
     if control is not None and not control > 0:
         raise UsageError(f"control must be positive, not {control}")
 
 
-def _column(state: State, step: int) -> list[float]:
-    return [step, state.s, state.ln_t, state.ln_sum, state.q_min, state.size]
-
-
-def _counts(tally: np.ndarray) -> dict[str, float]:
-    names = ("gradient_evaluations", "rejected", "loss_rises", "norm_falls", "margin_drop")
-    return dict(zip(names, tally.tolist(), strict=True))
-
-
 def _run(task: Classification, method: str, columns: np.ndarray, thetas: np.ndarray, stop: StopReason, stats: dict[str, float]) -> LateRun:
-    step, s, ln_t, ln_sum, q_min, size = columns.T.copy()
+    step, s, ln_t, _, ln_sum, q_min, size = columns.T.copy()
     smoothed = np.array([kernel.inverse_loss(task.loss == "exp", value) for value in ln_sum])
     return LateRun(
         method=method,

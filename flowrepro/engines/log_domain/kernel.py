@@ -27,9 +27,9 @@ Array: TypeAlias = np.ndarray
 
 GD, EULER, RK4 = 0, 1, 2
 REACHED, MAX_STEPS, DIVERGED, UNDERFLOW, STATIONARY = 0, 1, 2, 3, 4
-STEP, S, LN_T, LN_SUM, Q_MIN, RHO_SQUARED, N_COLUMNS = 0, 1, 2, 3, 4, 5, 6
-"""Columns of a record: accepted steps, rescaled time, ln t, ln sum_i l(q_i), min_i q_i, ||theta||^2."""
-EVALUATIONS, REJECTED, LOSS_UP, NORM_DOWN, MARGIN_DROP, N_TALLIES = 0, 1, 2, 3, 4, 5
+STEP, S, LN_T, LN_S, LN_SUM, Q_MIN, RHO_SQUARED, N_COLUMNS = 0, 1, 2, 3, 4, 5, 6, 7
+"""What is known of a state: accepted steps, rescaled time, ln t, ln S, ln sum_i l(q_i), min_i q_i, ||theta||^2."""
+EVALUATIONS, REJECTED, LOSS_RISES, NORM_FALLS, MARGIN_DROP, N_TALLIES = 0, 1, 2, 3, 4, 5
 """Counts; the last three are taken from L < weight ln 2 on: steps that raise the loss, that shrink the norm, and the
 largest relative drop of the smoothed margin in one step."""
 
@@ -37,7 +37,9 @@ LN_LN_2 = float(np.log(np.log(2.0)))
 LN_2 = float(np.log(2.0))
 LN_6 = float(np.log(6.0))
 FAR = 30.0
-"""|q| from which the asymptotic forms of l are exact in double precision."""
+"""q from which ln l(q) = -q - exp(-q) / 2 in double precision."""
+TINY = 1e-34
+"""A step shorter than its square root, relative to rho, changes nothing."""
 
 
 class Points(NamedTuple):
@@ -64,6 +66,12 @@ class Work(NamedTuple):
 def workspace(n: int, m: int) -> Work:
     """Scratch for n points and m neurons."""
     return Work(np.empty((n, m)), np.empty(n), np.empty(n), np.empty(n), np.empty(m))
+
+
+def tallies(tally: Array) -> dict[str, float]:
+    """The counts by name."""
+    names = ("gradient_evaluations", "rejected", "loss_rises", "norm_falls", "margin_drop")
+    return dict(zip(names, tally.tolist(), strict=True))
 
 
 @compiled
@@ -143,12 +151,21 @@ def _ascend(points: Points, theta: Array, work: Work, g: Array) -> None:
 
 
 @compiled
-def evaluate(points: Points, theta: Array, work: Work, g: Array) -> tuple[float, float]:
-    """Fill ``work`` and g = sum_i p_i grad q_i at theta; (ln S, ln sum_i l(q_i))."""
+def _squares(theta: Array) -> float:
+    total = 0.0
+    for k in range(theta.shape[0]):
+        for j in range(theta.shape[1]):
+            total += theta[k, j] * theta[k, j]
+    return total
+
+
+@compiled
+def evaluate(points: Points, theta: Array, work: Work, g: Array, now: Array) -> None:
+    """Fill ``work``, g = sum_i p_i grad q_i and what ``now`` (N_COLUMNS,) holds of the weights; leave the clocks alone."""
     _margins(points, theta, work)
-    logs = _weigh(points, work)
+    now[LN_S], now[LN_SUM] = _weigh(points, work)
     _ascend(points, theta, work, g)
-    return logs
+    now[Q_MIN], now[RHO_SQUARED] = work.q.min(), _squares(theta)
 
 
 @compiled
@@ -183,48 +200,47 @@ def _add_logs(u: float, v: float) -> float:
 
 
 @compiled
-def _runge_kutta(points: Points, theta: Array, g: Array, ln_S: float, h: float, work: Work, k: Array, mean: Array, new: Array) -> float:
+def _runge_kutta(points: Points, theta: Array, g: Array, ln_S: float, h: float, work: Work, k: Array, mean: Array, new: Array, stage: Array) -> float:
     """One classical fourth-order step into ``new``; the logarithm of the flow time it takes."""
     ln_rate = -ln_S
     mean[:] = g
     k[:] = g
-    for stage in range(3):
-        _shift(theta, h if stage == 2 else 0.5 * h, k, new)
-        ln_stage = -evaluate(points, new, work, k)[0]
-        share = 1.0 if stage == 2 else 2.0
+    for i in range(3):
+        share = 1.0 if i == 2 else 2.0
+        _shift(theta, h / share, k, new)
+        evaluate(points, new, work, k, stage)
         _shift(mean, share, k, mean)
-        ln_rate = _add_logs(ln_rate, ln_stage + np.log(share))
+        ln_rate = _add_logs(ln_rate, np.log(share) - stage[LN_S])
     _shift(theta, h / 6.0, mean, new)
     return float(np.log(h) - LN_6 + ln_rate - points.ln_weight)
 
 
 @compiled
-def _squares(theta: Array) -> float:
-    total = 0.0
-    for k in range(theta.shape[0]):
-        for j in range(theta.shape[1]):
-            total += theta[k, j] * theta[k, j]
-    return total
-
-
-@compiled
-def _keep(columns: Array, states: Array, row: int, step: int, s: float, ln_t: float, ln_sum: float, q_min: float, theta: Array) -> int:
-    """Write a record, return the number of records."""
-    columns[row, STEP], columns[row, S], columns[row, LN_T] = step, s, ln_t
-    columns[row, LN_SUM], columns[row, Q_MIN], columns[row, RHO_SQUARED] = ln_sum, q_min, _squares(theta)
-    states[row] = theta
-    return row + 1
-
-
-@compiled
-def watch(exponential: bool, tally: Array, ln_sum: float, ln_sum_new: float, size: float, size_new: float) -> None:
-    """Count what Theorem 3.1 of lyu2021 forbids once L < weight ln 2; size = ||theta||^2."""
-    if ln_sum >= LN_LN_2:
+def watch(exponential: bool, tally: Array, before: Array, after: Array) -> None:
+    """Count what Theorem 3.1 of lyu2021 forbids once L < weight ln 2."""
+    if before[LN_SUM] >= LN_LN_2:
         return
-    tally[LOSS_UP] += ln_sum_new > ln_sum
-    tally[NORM_DOWN] += size_new < size
-    before, after = inverse_loss(exponential, ln_sum) / size, inverse_loss(exponential, ln_sum_new) / size_new
-    tally[MARGIN_DROP] = max(tally[MARGIN_DROP], (before - after) / before)
+    tally[LOSS_RISES] += after[LN_SUM] > before[LN_SUM]
+    tally[NORM_FALLS] += after[RHO_SQUARED] < before[RHO_SQUARED]
+    margin = inverse_loss(exponential, before[LN_SUM]) / before[RHO_SQUARED]
+    drop = margin - inverse_loss(exponential, after[LN_SUM]) / after[RHO_SQUARED]
+    tally[MARGIN_DROP] = max(tally[MARGIN_DROP], drop / margin)
+
+
+@compiled
+def _first_unmet(levels: Array, met: int, value: float) -> int:
+    """Index of the first level above ``value``."""
+    while met < len(levels) and value >= levels[met]:
+        met += 1
+    return met
+
+
+@compiled
+def _step_length(points: Points, theta: Array, work: Work, method: int, control: float, H: float, now: Array) -> float:
+    """The next step of s: H where backtracking has set it, else that of a descent with constant step size, else c / C."""
+    if H > 0.0:
+        return H
+    return control * float(np.exp(now[LN_S] + points.ln_weight)) if method == GD else control / _stiffness(points, theta, work)
 
 
 @compiled
@@ -237,83 +253,65 @@ def march(
     levels: Array,
     by_s: bool,
     max_steps: int,
-    s: float,
-    ln_t: float,
+    now: Array,
     columns: Array,
     states: Array,
     tally: Array,
 ) -> tuple[int, int]:
-    """From ``theta`` (changed in place) to the last level; (status, number of records).
+    """From ``theta`` at the clocks ``now`` (both overwritten) to the last level; (status, number of records).
 
     Records: the start, the first state with L < weight ln 2, the first state at or past each level, the end.
     Levels of s are met exactly, by a shorter step; those of min q by the first step past them.
 
     method RK4, EULER : h = control / C.
-    method GD : descent with step size ``control`` while L >= weight ln 2; then descent on ln L with backtracking, where
-    a step H in s is one of step size H / (weight S) on L (lyu2021 Appendix I, the loss-based learning rate).
+    method GD : descent with step size ``control`` until L < weight ln 2; then descent on ln L with backtracking, where
+    a step H of s is one of step size H / (weight S) on L (lyu2021 Appendix J: the rate is raised after interpolation).
     """
     g, g_new, new, k, mean = np.empty_like(theta), np.empty_like(theta), np.empty_like(theta), np.empty_like(theta), np.empty_like(theta)
-    ln_S, ln_sum = evaluate(points, theta, work, g)
+    clock = S if by_s else Q_MIN
+    trial, stage = np.empty(N_COLUMNS), np.empty(N_COLUMNS)
+    evaluate(points, theta, work, g, now)
     tally[EVALUATIONS] += 1
-    q_min, size = work.q.min(), _squares(theta)
-    step, H, target = 0, 0.0, 0
-    row = _keep(columns, states, 0, step, s, ln_t, ln_sum, q_min, theta)
-    while target < len(levels) and (s if by_s else q_min) >= levels[target]:
-        target += 1
-    status = REACHED
-    while target < len(levels):
+    columns[0], states[0], rows = now, theta, 1
+    separated, met, status, H = now[LN_SUM] < LN_LN_2, _first_unmet(levels, 0, now[clock]), REACHED, 0.0
+    while met < len(levels):
+        h = _step_length(points, theta, work, method, control, H, now)
+        backtracks = method == GD and separated
+        lands = by_s and now[S] + h >= levels[met]
+        h = levels[met] - now[S] if lands else h
+        H = h if backtracks else 0.0
         slope = _squares(g)
-        if step == max_steps or slope == 0.0:
-            status = STATIONARY if slope == 0.0 else MAX_STEPS
+        if not h * h * slope > TINY * now[RHO_SQUARED]:
+            status = STATIONARY if slope == 0.0 else (UNDERFLOW if np.isfinite(slope) else DIVERGED)
             break
-        careful = method == GD and ln_sum < LN_LN_2
-        if careful:
-            H = control * np.exp(ln_S + points.ln_weight) if H == 0.0 else H
-            h = H
-        else:
-            h = control * np.exp(ln_S + points.ln_weight) if method == GD else control / _stiffness(points, theta, work)
-        lands = by_s and s + h >= levels[target]
-        if lands:
-            h = levels[target] - s
-        if h * h * slope < 1e-34 * size:
-            status = UNDERFLOW
+        if now[STEP] == max_steps:
+            status = MAX_STEPS
             break
         if method == RK4:
-            ln_dt = _runge_kutta(points, theta, g, ln_S, h, work, k, mean, new)
+            ln_dt = _runge_kutta(points, theta, g, now[LN_S], h, work, k, mean, new, stage)
             tally[EVALUATIONS] += 3
         else:
             _shift(theta, h, g, new)
-            ln_dt = np.log(h) - points.ln_weight - ln_S
-        ln_S_new, ln_sum_new = evaluate(points, new, work, g_new)
+            ln_dt = np.log(h) - points.ln_weight - now[LN_S]
+        evaluate(points, new, work, g_new, trial)
         tally[EVALUATIONS] += 1
-        if not np.isfinite(ln_sum_new):
+        if not np.isfinite(trial[LN_SUM]):
             status = DIVERGED
             break
-        if careful and ln_sum_new > ln_sum - 0.5 * h * slope:
+        if backtracks and trial[LN_SUM] > now[LN_SUM] - 0.5 * h * slope:
             H *= 0.5
             tally[REJECTED] += 1
             continue
         H *= 1.1
-        size_new = _squares(new)
-        watch(points.exponential, tally, ln_sum, ln_sum_new, size, size_new)
-        separates = ln_sum >= LN_LN_2 and ln_sum_new < LN_LN_2 and not crossed(columns, row)
-        theta, new, g, g_new = new, theta, g_new, g
-        ln_S, ln_sum, q_min, size = ln_S_new, ln_sum_new, work.q.min(), size_new
-        step, s, ln_t = step + 1, levels[target] if lands else s + h, _add_logs(ln_t, ln_dt)
-        reached = target
-        while target < len(levels) and (s if by_s else q_min) >= levels[target]:
-            target += 1
-        if separates or target > reached:
-            row = _keep(columns, states, row, step, s, ln_t, ln_sum, q_min, theta)
-    if columns[row - 1, STEP] != step:
-        row = _keep(columns, states, row, step, s, ln_t, ln_sum, q_min, theta)
-    return status, row
-
-
-@compiled
-def crossed(columns: Array, rows: int) -> bool:
-    """Whether some record already has L < weight ln 2."""
-    for row in range(rows):
-        if columns[row, LN_SUM] < LN_LN_2:
-            return True
-    return False
+        watch(points.exponential, tally, now, trial)
+        trial[STEP], trial[S], trial[LN_T] = now[STEP] + 1, levels[met] if lands else now[S] + h, _add_logs(now[LN_T], ln_dt)
+        theta, new, g, g_new, now, trial = new, theta, g_new, g, trial, now
+        passed = _first_unmet(levels, met, now[clock])
+        if passed > met or (not separated and now[LN_SUM] < LN_LN_2):
+            columns[rows], states[rows] = now, theta
+            rows += 1
+        met, separated = passed, separated or now[LN_SUM] < LN_LN_2
+    if columns[rows - 1, STEP] != now[STEP]:
+        columns[rows], states[rows] = now, theta
+        rows += 1
+    return status, rows

@@ -38,10 +38,18 @@ class ClosedForm:
     @classmethod
     def of(cls, X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray) -> ClosedForm:
         """From points X (n, d), y (n,) with orthogonal X and labels of both signs, and a balanced non-zero start."""
+        return cls.of_many(X, y, W[None], a[None])[0]
+
+    @classmethod
+    def of_many(cls, X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray) -> list[ClosedForm]:
+        """As `of` for R starts W (R, m, d), a (R, m)."""
         classes = sign_classes(X, y)
-        scale = float(np.abs(W).max())
-        members = np.stack([chosen.members(W, a) for chosen in classes])
-        return cls(classes, members, growth_factors(X, y, W / scale, a / scale), float(np.log(scale)), np.sign(a))
+        scale = np.abs(W).max(axis=(1, 2))
+        flat = W.reshape(-1, W.shape[2]), a.reshape(-1)
+        members = np.stack([chosen.members(*flat).reshape(a.shape) for chosen in classes], axis=1)
+        unit = (W / scale[:, None, None]).reshape(flat[0].shape), (a / scale[:, None]).reshape(-1)
+        kappa = early_growth(X, y, *unit)[0].reshape(a.shape)
+        return [cls(classes, *start) for start in zip(members, kappa, map(float, np.log(scale)), np.sign(a), strict=True)]
 
     @property
     def half_times(self) -> np.ndarray:
@@ -86,36 +94,37 @@ class ClosedForm:
         return W, self.signs * np.linalg.norm(W, axis=1)
 
 
-def growth_factors(X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray) -> np.ndarray:
-    """kappa_j (m,) of every neuron of a balanced start W (m, d), a (m,); ||w_j|| where nothing is left to drive it."""
-    return np.array([early_growth(X, y, w, out)[0] for w, out in zip(W, a, strict=True)])
+def early_growth(X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(kappa, tau), each (m,), of the neurons of a balanced start W (m, d), a (m,).
+
+    kappa: growth factor, ||w_j|| where nothing is left to drive the neuron; tau: time of its last deactivation, 0 if none.
+    """
+    pull, b, W, active = np.sign(a)[:, None] * y / len(y), np.abs(a), W.copy(), X @ W.T > 0
+    active, squared = active.T, np.sum(np.square(X), axis=1)
+    kappa, tau, left = np.linalg.norm(W, axis=1), np.zeros(len(a)), np.arange(len(a))
+    while left.size:
+        drive = (pull[left] * active[left]) @ X
+        D = np.linalg.norm(drive, axis=1)
+        left, drive, D = left[D > 0], drive[D > 0], D[D > 0]  # kappa of the others is ||w_j||, below
+        p = np.sum(drive * W[left], axis=1) / D
+        leaves = active[left] & (pull[left] < 0)
+        q = (W[left] @ X.T) * D[:, None] / np.where(leaves, pull[left] * squared, 1.0)
+        growth = np.where(leaves, _crossing(b[left, None], p[:, None], q), np.inf)
+        k, E = growth.argmin(axis=1), growth.min(axis=1)
+        free = ~np.isfinite(E)
+        kappa[left[free]] = (b[left] + p)[free] * np.exp(-D * tau[left])[free] / 2
+        left, drive, D, p, k, E = left[~free], drive[~free], D[~free], p[~free], k[~free], E[~free]
+        moved = ((b[left] + p) * E - (b[left] - p) / E) / 2
+        b[left] = ((b[left] + p) * E + (b[left] - p) / E) / 2
+        W[left] += ((moved - p) / D)[:, None] * drive
+        active[left, k] = False
+        tau[left] += np.log(E) / D
+        kappa[left] = np.linalg.norm(W[left], axis=1)
+    return kappa, tau
 
 
-def early_growth(X: np.ndarray, y: np.ndarray, w: np.ndarray, out: float) -> tuple[float, float]:
-    """(kappa, tau) of one neuron w (d,), a = out: growth factor and time of its last deactivation (0 if none)."""
-    pull = np.sign(out) * y / len(y)
-    b, w, active, tau = abs(out), w.copy(), X @ w > 0, 0.0
-    while True:
-        drive = (pull * active) @ X
-        D = float(np.linalg.norm(drive))
-        if D == 0.0:
-            return float(np.linalg.norm(w)), tau
-        p = float(drive @ w) / D
-        leaving, k = min(
-            ((_crossing(b, p, float(X[k] @ w) * D / (pull[k] * (X[k] @ X[k]))), int(k)) for k in np.flatnonzero(active & (pull < 0))), default=(np.inf, -1)
-        )
-        if not np.isfinite(leaving):
-            return (b + p) * float(np.exp(-D * tau)) / 2, tau
-        b, moved = ((b + p) * leaving + (b - p) / leaving) / 2, ((b + p) * leaving - (b - p) / leaving) / 2
-        w = w + (moved - p) * drive / D
-        active[k] = False
-        tau += float(np.log(leaving)) / D
-
-
-def _crossing(b: float, p: float, q: float) -> float:
+def _crossing(b: np.ndarray, p: np.ndarray, q: np.ndarray) -> np.ndarray:
     """E = e^{Dt} > 1 at which q + p(t) - p = 0, q < 0 <= b + p: the smallest root > 1 of (b+p) E^2 - 2 (p-q) E + (p-b); inf if none."""
-    if b + p <= 0.0:
-        return float("inf")
-    root = np.sqrt(max(0.0, (p - q) ** 2 - (b + p) * (p - b)))
-    candidates = [E for E in ((p - q - root) / (b + p), (p - q + root) / (b + p)) if E > 1.0]
-    return float(min(candidates, default=float("inf")))
+    root = np.sqrt(np.maximum(0.0, np.square(p - q) - (b + p) * (p - b)))
+    roots = np.stack([(p - q - root), (p - q + root)]) / np.where(b + p > 0, b + p, np.nan)
+    return np.where(roots > 1.0, roots, np.inf).min(axis=0)  # type: ignore[no-any-return]

@@ -28,6 +28,7 @@ TOY = Experiment(
             *range(14_000, 20_001, 50),  # final phase: path length and gradient domination
         ),
         geometric=1.05,
+        levels=(0.99, 0.625, 0.495, 0.125),  # leaves 0, half of the positive label, leaves the saddle, half of the negative one
     ),
     targets=(
         Target(what="first step with MSE < 0.99 (leaves 0)", paper=5_000, ours=5_210, window=(4_800, 5_800)),

@@ -36,7 +36,7 @@ def driven_alone(X, y, w, out, t, n_steps):
 def test_growth_factor_equals_the_driven_neuron(index):
     X, y = ORTHO
     g, a = initialize.balanced(np.random.default_rng(3), 8, 4)
-    kappa, tau = early_growth(X, y, g[index], a[index])
+    kappa, tau = (float(values[index]) for values in early_growth(X, y, g, a))
     sign = np.sign(a[index])
     kept = (X @ g[index] > 0) & (sign * y > 0)
     rate = np.linalg.norm((kept * y / len(y)) @ X)

@@ -1,0 +1,228 @@
+"""The flow against measured references, closed forms, explicit Euler and itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from flow_cases import (
+    HALF_MSE,
+    LOGISTIC,
+    TOY_MASS,
+    TOY_X,
+    TOY_Y,
+    difference,
+    dominated,
+    euler,
+    stall,
+    toy_closed_form,
+    toy_start,
+    two_ways,
+)
+
+from flowrepro.engines.flow.flow import FlowResult, Integration, integrate
+from flowrepro.engines.flow.resolve import KINDS
+from flowrepro.trajectory import StopReason
+
+MEASURED = {
+    (0.3, 0): (2.236112051e-4, 3.8973517989, 10, 1, (9.704594102, 0, 1)),
+    (0.3, 1): (9.446053091e-5, 4.8018133562, 18, 4, (10.205393298, 2, 0)),
+    (0.3, 17): (0.1554433672650, 3.1225060821, 30, 15, (0.328293603, 1, 3)),
+    (0.01, 0): (1.812320761e-3, 2.8206734917, 34, 4, (6.165370927, 5, 3)),
+    (0.01, 9): (2.307665953e-3, 3.7468957656, None, 12, (0.261258805, 4, 4)),
+    (0.01, 15): (0.0440182880267, 4.7730465338, 38, 15, (0.991518795, 1, 2)),
+}
+"""(scale, seed) -> loss and sum |a| at t = 60, located events and slides, first slide (t, neuron, sample): an independent prototype."""
+
+
+def plain(case: tuple[np.ndarray, ...], horizon: float = 60.0, **options: object) -> FlowResult:
+    X, y, W, a = case
+    return integrate(X, y, W, a, options.pop("loss", HALF_MSE), horizon, **{"batch": False, **options})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("key", MEASURED)
+def test_stalling_nets(key: tuple[float, int]) -> None:
+    loss, sum_a, _, _, (t, neuron, sample) = MEASURED[key]
+    result = plain(stall(key[1], key[0]), rtol=1e-10)
+    assert result.stop.reason is StopReason.HORIZON
+    assert result.loss[-1] == pytest.approx(loss, rel=1e-7)
+    assert np.abs(result.weights()[1]).sum() == pytest.approx(sum_a, abs=1e-8)
+    slides = result.events.of("slide")
+    assert slides.t[0] == pytest.approx(t, abs=1e-7)
+    assert (slides.neuron[0], slides.samples[slides.plane[0]]) == (neuron, (sample,))
+
+
+@pytest.mark.parametrize("key", MEASURED)
+def test_number_of_events(key: tuple[float, int]) -> None:
+    _, _, located, slides, _ = MEASURED[key]
+    result = plain(stall(key[1], key[0]), rtol=1e-12)
+    assert result.stats["events slide"] == slides
+    assert located is None or result.stats["located"] == located
+
+
+def test_forty_nets_and_the_order_of_the_error() -> None:
+    """Error proportional to the tolerance, with and without slides; the invariant to rounding; the loss never rises."""
+    worst = {1e-6: 0.0, 1e-8: 0.0, 1e-10: 0.0}
+    for scale in (0.3, 0.01):
+        for seed in range(20):
+            case = stall(seed, scale)
+            reference = plain(case, rtol=1e-12)
+            for rtol in worst:
+                result = plain(case, rtol=rtol)
+                assert result.stop.reason is StopReason.HORIZON
+                assert result.stats["gradient_evaluations"] <= 8000
+                assert result.stats["largest_rise"] <= rtol**2
+                W, a = result.weights()
+                assert np.abs(a**2 - np.sum(W**2, axis=1)).max() <= 1e-13
+                worst[rtol] = max(worst[rtol], difference(result, reference))
+    assert worst[1e-8] <= 2e-8
+    assert worst[1e-6] >= 1e3 * worst[1e-10]
+
+
+EULER = {(0.3, 0): (1.71e-4, 1.71e-5), (0.01, 0): (6.40e-5, 6.15e-6), (0.01, 15): (5.37e-5, 5.36e-6)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", EULER)
+def test_euler_converges_to_the_flow_at_first_order(key: tuple[float, int]) -> None:
+    """1, 4 and 15 slides; the measured differences at h = 1e-3 and 1e-4."""
+    case = stall(key[1], key[0])
+    W, a = plain(case, rtol=1e-11).weights()
+    for h, expected in zip((1e-3, 1e-4), EULER[key], strict=True):
+        We, ae = euler(case, h, 60.0)
+        assert max(np.abs(W - We).max(), np.abs(a - ae).max()) == pytest.approx(expected, rel=0.2)
+
+
+@pytest.mark.parametrize(("seed", "alpha", "loss"), [(0, 0.0, HALF_MSE), (17, 0.0, HALF_MSE), (6, 0.5, HALF_MSE), (7, 0.0, LOGISTIC), (9, 0.1, LOGISTIC)])
+def test_euler_slope_is_one_over_short_times(seed: int, alpha: float, loss: object) -> None:
+    """Log-log slope of the difference over h = 1e-2, 1e-3, 1e-4 at t = 3, with slides (seed 17) and without."""
+    X, y, W, a = stall(seed, 0.3)
+    y = np.sign(y) if loss is LOGISTIC else y
+    W1, a1 = plain((X, y, W, a), 3.0, rtol=1e-11, alpha=alpha, loss=loss).weights()
+    errors = []
+    for h in (1e-2, 1e-3, 1e-4):
+        We, ae = euler((X, y, W, a), h, 3.0, loss, alpha)  # type: ignore[arg-type]
+        errors.append(max(np.abs(W1 - We).max(), np.abs(a1 - ae).max()))
+    slope = np.polyfit([-2, -3, -4], np.log10(errors), 1)[0]
+    assert 0.8 <= slope <= 1.2
+
+
+def test_intersections_of_three_planes() -> None:
+    result = plain(stall(0, 0.3, 10, 4, 12), rtol=1e-10)
+    assert result.loss[-1] == pytest.approx(5.011914552e-4, rel=1e-7)
+    assert result.stats["located"] == 49
+    assert np.sum(result.mode == 2, axis=1).max() == 3
+
+
+def test_logistic_and_leaky() -> None:
+    X, y, W, a = stall(7, 0.3)
+    result = plain((X, np.sign(y), W, a), rtol=1e-10, loss=LOGISTIC)
+    assert result.loss[-1] == pytest.approx(0.1975249676901, rel=1e-9)
+    assert list(np.sum(result.mode == 2, axis=1)) == [0, 2, 0, 1, 0, 1, 1, 1]
+    result = plain(stall(6, 0.3), rtol=1e-10, alpha=0.5)
+    assert result.loss[-1] == pytest.approx(1.839445109e-3, rel=1e-8)
+    assert list(np.sum(result.mode == 2, axis=1)) == [0, 1, 1, 0, 1, 1, 1, 0]
+
+
+def test_a_changes_sign_while_sliding() -> None:
+    """Every plane turns from attracting to repelling at once: recorded, and left on the minus side."""
+    result = plain(two_ways(), rtol=1e-10)
+    for kind in ("sign", "non_unique"):
+        event = result.events.of(kind)
+        assert len(event) == 1
+        assert event.neuron[0] == 3
+        assert event.t[0] == pytest.approx(2.44271462, abs=1e-7)
+    assert result.stats["unique_until"] == pytest.approx(2.44271462, abs=1e-7)
+    assert result.loss[-1] == pytest.approx(0.0032431399, rel=1e-7)
+
+
+@pytest.mark.parametrize(("seed", "neuron", "sample", "t", "died"), [(3, 5, 0, 41.334, 32.471289), (13, 0, 3, 14.91, 3.325941)])
+def test_a_dead_neuron_on_its_border_stays_dead_and_is_reported(seed: int, neuron: int, sample: int, t: float, died: float) -> None:
+    X, y, W, a = stall(seed, 0.01)
+    result = integrate(X, y, W, a, HALF_MSE, np.array([died + 0.1, 60.0]), rtol=1e-10)
+    flagged = result.events.of("revival_ambiguous")
+    assert (flagged.neuron[0], flagged.samples[flagged.plane[0]]) == (neuron, (sample,))
+    assert flagged.t[0] == pytest.approx(t, abs=0.5)
+    deaths = result.events.of("death")
+    assert deaths.t[deaths.neuron == neuron] == pytest.approx([died], abs=1e-5)
+    np.testing.assert_array_equal(result.Y[0, neuron], result.Y[1, neuron])
+
+
+@pytest.mark.parametrize("d", [2, 3])
+def test_dominated_starts_reach_their_horizon(d: int) -> None:
+    """Also in d = 2, where neurons run into w = 0; the invariant a^2 - ||w||^2 > 0 to rounding."""
+    for seed in (*range(12), 63):
+        case = dominated(seed, d)
+        result = plain(case)
+        assert result.stop.reason is StopReason.HORIZON
+        W, a = result.weights()
+        kept = case[3] ** 2 - np.sum(case[2] ** 2, axis=1)
+        assert np.abs(a**2 - np.sum(W**2, axis=1) - kept).max() <= 1e-12
+
+
+@pytest.mark.parametrize(("seed", "count"), [(0, 36), (1, 27), (2, 24)])
+@pytest.mark.parametrize("log10_scale", [-6.0, -1000.0])
+def test_orthogonal_toy_has_its_closed_forms(seed: int, count: int, log10_scale: float) -> None:
+    """Half-fit times to 1e-8 and every event, at initial scales of 1e-6 and 1e-1000 (boursier2022 Section 4)."""
+    g, a = toy_start(seed)
+    ll = 0.5 * np.log(len(a)) - log10_scale * np.log(10.0)
+    times, events, group = toy_closed_form(g, a, ll)
+    assert len(events) == count
+    half = np.array([times[1], times[-1]])
+    grid = np.sort(np.concatenate([half - 1e-3, half, half + 1e-3]))
+    result = integrate(TOY_X, TOY_Y, g, a, HALF_MSE, grid, ln_scale=-ll)
+    for s in (1, -1):
+        rows = result.Y[:, group == s]
+        mass = np.sum(np.exp(2 * rows[..., 0]) * np.sum(rows[..., 1:3] ** 2, axis=-1), axis=1)
+        at = int(np.argmin(np.abs(grid - times[s])))
+        rate = (mass[at + 1] - mass[at - 1]) / 2e-3
+        assert abs(mass[at] - TOY_MASS[s] / 2) / rate <= 1e-8
+    crossings = result.events.of("cross-", "cross+", "leave-", "leave+")
+    assert len(crossings) == count
+    np.testing.assert_allclose(crossings.t, events, atol=2e-6 if log10_scale == -6.0 else 5e-7)
+    assert result.stats["events slide"] == result.stats["events revival_ambiguous"] == 0
+
+
+def test_saved_states_are_those_of_separate_runs() -> None:
+    X, y, W, a = stall(17, 0.3)
+    times = np.linspace(0.0, 30.0, 13)
+    together = integrate(X, y, W, a, HALF_MSE, times, rtol=1e-10, batch=False)
+    for i in (1, 5, 9):
+        alone = integrate(X, y, W, a, HALF_MSE, times[i], rtol=1e-10, batch=False)
+        np.testing.assert_allclose(together.Y[i], alone.Y[-1], atol=1e-9)
+        assert together.loss[i] == pytest.approx(alone.loss[-1], rel=1e-9)
+    np.testing.assert_allclose(together.weights(0)[0], W, rtol=1e-14)
+
+
+def test_cuts_change_nothing() -> None:
+    """The grid of steps does not depend on the save times: bit-identical however the run is cut."""
+    X, y, W, a = stall(9, 0.01)
+    for batch in (False, True):
+        whole, cut = (Integration(X, y, W, a, HALF_MSE, batch=batch) for _ in range(2))
+        _, rows = whole.advance(np.array([0.0, 0.3, 7.7, 20.0]))
+        for t in (0.3, 0.31, 7.7, 12.0, 20.0):
+            _, pieces = cut.advance(np.array([t]))
+        np.testing.assert_array_equal(rows, pieces)
+        np.testing.assert_array_equal(whole.events().t, cut.events().t)
+
+
+def test_caps_are_statuses() -> None:
+    X, y, W, a = stall(0, 0.3)
+    assert plain((X, y, W, a), max_steps=20).stop.reason is StopReason.MAX_STEPS
+    stopped = plain((X, y, W, a), max_events=4)
+    assert stopped.stop.reason is StopReason.MAX_EVENTS
+    assert "neuron" in stopped.stop.note
+    assert len(stopped.loss) == 0
+    diverging = replace(HALF_MSE, name="exp")
+    assert plain((X, 1e200 * y, W, a), loss=diverging).stop.reason in (StopReason.DIVERGED, StopReason.STEP_UNDERFLOW)
+
+
+def test_start_on_planes() -> None:
+    """A neuron that starts on a repelling plane is flagged at t = 0 and follows explicit Euler."""
+    X, y, W, a = stall(3, 0.3)
+    W[0] -= W[0] @ X[1] / (X[1] @ X[1]) * X[1]
+    result = plain((X, y, W, a), 2.0, rtol=1e-10)
+    We, ae = euler((X, y, W, a), 1e-4, 2.0)
+    assert set(result.events.kind[result.events.t == 0]) <= {KINDS.index("non_unique"), KINDS.index("slide"), KINDS.index("cross+")}
+    assert max(np.abs(result.weights()[0] - We).max(), np.abs(result.weights()[1] - ae).max()) <= 1e-4

@@ -1,0 +1,110 @@
+"""The numbers of boursier2024's Figures 2 and 3, by engine `grouped`. All reference values were measured."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from flowrepro.data.points import eight_pieces, three_points
+from flowrepro.engines.base import Problem
+from flowrepro.engines.grouped import GroupedGD
+from flowrepro.experiment import Init, Loss
+from flowrepro.initialize import initial_weights
+from flowrepro.network import predict
+from flowrepro.trajectory import Dataset
+
+MSE = Loss(name="square", reduction="mean", factor=2.0)
+LEAST_SQUARES, RESIDUAL_MSE = np.array([-4 / 65, 251 / 390]), 0.17504273504
+
+
+def trained(points: Dataset, m: int, init: str, seed: int = 0) -> GroupedGD:
+    W, a = initial_weights(Init(name=init, m=m, scale=1e-3, divide_by="sqrt(m)"), seed, 2)
+    return GroupedGD(Problem(points.X, points.y, W, a, MSE, 1e-3, 3_000_000))
+
+
+def outputs(engine: GroupedGD, x: np.ndarray) -> np.ndarray:
+    return predict(np.column_stack([x, np.ones(len(x))]), *engine.weights())
+
+
+def test_figure_2_at_full_size() -> None:
+    """m = 200000, 2e6 steps: the losses on the way, least squares at the end, no mixed neuron, the dead never moved."""
+    points = three_points()
+    engine = trained(points, 200_000, "balanced")
+    W0, a0 = engine.weights()
+    steps = np.array([3669, 4440, 4885, 5374, 5912, 6504, 7871, 9525, 11526, 16877, 24712, 36184, 77570, 2_000_000])
+    losses = engine.advance(steps)
+    known = [0.60269, 0.49397, 0.34004, 0.21158, 0.18048, 0.17764, 0.17672, 0.17607, 0.17561, 0.175154, 0.175052, 0.1750430, 0.17504274, 0.17504274]
+    assert np.allclose(losses, known, rtol=0, atol=6e-6)
+    W, a = engine.weights()
+    assert np.max(np.abs(predict(points.X, W, a) - points.X @ LEAST_SQUARES)) <= 1e-10
+    assert abs(losses[-1] - RESIDUAL_MSE) <= 1e-11
+    Z = (W @ points.X.T) / np.linalg.norm(W, axis=1)[:, None] / np.linalg.norm(points.X, axis=1)
+    on = np.sum(Z > 1e-9, axis=1)
+    assert np.all((on == 0) | (on == 3))
+    assert np.sum(on == 3) == 62_299
+    dead = np.all(W0 @ points.X.T <= 0, axis=1)
+    assert np.array_equal(W[dead], W0[dead])
+    assert np.array_equal(a[dead], a0[dead])
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_outputs_come_within_root_m_of_infinite_width(seed: int) -> None:
+    engine = trained(three_points(), 20_000, "balanced", seed)
+    for step, infinite, tolerance in ((5374, (0.536782, 0.497738, 0.400126), 1.2), (6504, (0.723312, 0.675020, 0.554289), 0.12)):
+        engine.advance(np.array([step]))
+        h = predict(engine.problem.X, *engine.weights())
+        assert np.max(np.abs(h - infinite)) <= tolerance / np.sqrt(20_000)
+
+
+def test_unbalanced_neurons_leave_the_plateau() -> None:
+    """m = 2000, Gaussian outer weights: still at least squares at step 100000, zero loss by 400000."""
+    losses = trained(three_points(), 2000, "gaussian").advance(np.array([100_000, 400_000]))
+    assert abs(losses[0] - RESIDUAL_MSE) <= 1e-3
+    assert losses[1] < 1e-10
+
+
+def kinks(W: np.ndarray, a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Places and slope changes of the kinks inside (-1, 1), merged at 0.02, the small ones left out."""
+    x, change = -W[:, 1] / W[:, 0], a * np.abs(W[:, 0])
+    order = np.argsort(x[np.abs(x) < 1])
+    x, change = x[np.abs(x) < 1][order], change[np.abs(x) < 1][order]
+    groups = np.cumsum(np.append(0, np.diff(x) > 0.02))
+    weight = np.bincount(groups, np.abs(change))
+    place, total = np.bincount(groups, x * np.abs(change)) / weight, np.bincount(groups, change)
+    large = np.abs(total) > max(1e-2, 0.05 * np.max(np.abs(total)))
+    return place[large], total[large]
+
+
+def test_figure_3_begins_with_one_piece() -> None:
+    engine = trained(eight_pieces(), 2000, "gaussian")
+    losses = engine.advance(np.array([7871, 113_573]))
+    assert np.allclose(losses, [0.0905, 0.0871], atol=5e-4)
+    assert len(kinks(*engine.weights())[0]) == 0
+
+
+@pytest.mark.slow
+def test_figure_3_ends_with_five_pieces() -> None:
+    """m = 20000, 3e6 steps, thousands of neurons caught at data on the way."""
+    engine = trained(eight_pieces(), 20_000, "gaussian")
+    losses = engine.advance(np.array([7871, 113_573, 356_452, 521_883, 764_092, 1_118_710, 1_637_907, 2_999_999]))
+    known = np.array([0.0905, 0.0871, 0.0693, 0.0207, 0.02044, 0.0170, 1.858e-3, 1.855e-3])
+    assert np.allclose(losses, known, rtol=5e-3)
+    places, changes = kinks(*engine.weights())
+    assert np.allclose(places, [-0.372, -0.035, 0.046, 0.497], atol=0.02)
+    assert np.allclose(changes, [-3.59, 2.55, 1.95, -3.89], atol=0.05)
+    assert engine.stats["captures"] > 10_000
+
+
+@pytest.mark.slow
+def test_time_per_step_does_not_depend_on_the_width() -> None:
+    """At step 200000 hardly any neuron crosses: a step at m = 2e6 takes at most 1.5 times that at m = 2e3."""
+    seconds = []
+    for m in (2_000, 2_000_000):
+        engine = trained(three_points(), m, "balanced")
+        engine.advance(np.array([200_000]))
+        started = time.process_time()
+        engine.advance(np.array([600_000]))
+        seconds.append(time.process_time() - started)
+    assert seconds[1] <= 1.5 * seconds[0]
