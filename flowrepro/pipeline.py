@@ -208,7 +208,10 @@ def _figures(
     wanted = [
         figure
         for figure in declared_figures(row.command)
-        if row.name in figure.rows and figure.many_seeds == (row.seeds is not None) and (settings.figures is None or figure.id in settings.figures) and set(figure.rows) <= {row.name, *earlier}
+        if row.name in figure.rows
+        and figure.many_seeds == (row.seeds is not None)
+        and (settings.figures is None or figure.id in settings.figures)
+        and set(figure.rows) <= {row.name, *earlier}
     ]
     paths: list[Path] = []
     for figure in wanted:

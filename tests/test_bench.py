@@ -6,8 +6,9 @@ import pytest
 from problems import random_problem
 
 from flowrepro import bench
-from flowrepro.bench import BenchResult, compare_large, compare_small
-from flowrepro.experiment import Loss
+from flowrepro.bench import BenchResult, compare_large, compare_many_seeds, compare_small
+from flowrepro.experiment import Loss, override
+from flowrepro.papers.boursier2022.experiments import TOY
 
 
 def test_small_problems_compare_the_plain_loop_with_the_compiled_one() -> None:
@@ -16,6 +17,14 @@ def test_small_problems_compare_the_plain_loop_with_the_compiled_one() -> None:
     assert result.plain > 0
     assert result.ratio == pytest.approx(result.plain / result.ours)
     assert (result.unit, result.target, result.note) == ("us/step", ">= 50", "n=5, d=2, m=7")
+
+
+def test_many_seeds_are_extrapolated_and_say_so() -> None:
+    row = override(TOY, {"n_steps": 4_000})
+    result = compare_many_seeds("many", row, repeats=2, seeds=1_000, sample=3, steps=100)
+    assert result.plain > result.ours > 0
+    assert result.ratio == pytest.approx(result.plain / result.ours)
+    assert result.note == "n=2, d=2, m=60, extrapolated to 1000 seeds x 4000 steps from 3 x 100 (ours) and 1 x 2 (plain)"
 
 
 def test_large_problems_compare_with_the_products_and_with_the_plain_loop() -> None:
@@ -35,6 +44,7 @@ def test_quick_runs_fewer_repetitions_on_fewer_images(monkeypatch: pytest.Monkey
         return BenchResult(job, 1.0, 1.0, "", 1.0, "", "")
 
     monkeypatch.setattr(bench, "compare_small", record)
+    monkeypatch.setattr(bench, "compare_many_seeds", lambda job, row, repeats: BenchResult(job, 1.0, 1.0, "", 1.0, "", ""))
     monkeypatch.setattr(bench, "compare_large", lambda *arguments: [record(*arguments)])
-    assert [result.job.partition(":")[0] for result in bench.run_benchmarks(True)] == ["toy", "five-points", "digits 1/0, float32"]
+    assert [result.job.partition(":")[0] for result in bench.run_benchmarks(True)] == ["toy", "five-points", "10000 seeds of the toy", "digits 1/0, float32"]
     assert asked == [(2, 5), (5, 5), (1000, 5)]

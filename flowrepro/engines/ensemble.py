@@ -172,10 +172,10 @@ class _Recorder:
     def _stop(self, stopped: bool) -> Stop:
         """HORIZON or INTERRUPTED at the present step; DIVERGED at the last recorded step at which all losses are finite."""
         finite = np.isfinite(self.loss[:, : self.recorded])
-        lost = ~finite.all(axis=1)
-        if stopped or not lost.any():
+        lost = np.flatnonzero(~finite.all(axis=1))
+        if stopped or not lost.size:
             return Stop(StopReason.INTERRUPTED if stopped else StopReason.HORIZON, self.step, float(self._time(self.step)))
         last = int(self.save_at.curve[max(0, int(finite.all(axis=0).argmin()) - 1)])
-        first = int(self.members.seeds[lost.argmax()])
-        note = f"{lost.sum()} of {len(lost)} members diverged, the first of them seed {first}; lower lr ('--seed {first}' alone says below which value)"
+        first, R = int(self.members.seeds[lost[0]]), len(finite)
+        note = f"{lost.size} of {R} members diverged, the first of them seed {first}; lower lr ('--seed {first}' alone says below which value)"
         return Stop(StopReason.DIVERGED, last, float(self._time(last)), note)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any
 
 from flowrepro.theory.result import Check, CheckResult, Family, Ref, Verdict, at_least, at_most, holds, info, not_applicable, within, worst
-from flowrepro.trajectory import Ensemble, Run
+from flowrepro.trajectory import Run
 
-AnyRun = TypeVar("AnyRun", Run, Ensemble)
 Hypothesis = Callable[[Run], str | None]
 """None where a run satisfies it, else one sentence saying why not."""
 
@@ -26,9 +25,9 @@ def statement(
     family: Family,
     rows: tuple[str, ...],
     claim: str,
-    given: Sequence[Callable[[AnyRun], str | None]] = (),
+    given: Sequence[Callable[[Any], str | None]] = (),
     many_seeds: bool = False,
-) -> Callable[[Callable[[AnyRun], Sequence[CheckResult]]], Check]:
+) -> Callable[[Callable[[Any], Sequence[CheckResult]]], Check]:
     """Decorator: the check whose parts the function measures on runs that satisfy ``given``.
 
     The verdict is N/A with the reason of the first hypothesis that fails, or of a NotApplicable raised by the
@@ -36,8 +35,8 @@ def statement(
     With ``many_seeds`` the function measures ensembles.
     """
 
-    def declare(measure: Callable[[AnyRun], Sequence[CheckResult]]) -> Check:
-        def judge(run: AnyRun) -> CheckResult:
+    def declare(measure: Callable[[Any], Sequence[CheckResult]]) -> Check:
+        def judge(run: Any) -> CheckResult:
             try:
                 for hypothesis in given:
                     require(hypothesis(run))

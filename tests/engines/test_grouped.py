@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from problems import random_problem
 
-from flowrepro.data.points import eight_pieces
+from flowrepro.data.points import eight_pieces, three_points
 from flowrepro.engines.base import Problem, SaveAt, run
 from flowrepro.engines.grouped import GroupedGD
 from flowrepro.engines.grouped.engine import possible_patterns
@@ -98,6 +98,17 @@ def test_points_and_neurons_at_zero_and_doubles() -> None:
     assert error(problem, 100, engine)[0] <= 1e-12
     assert np.array_equal(engine.weights()[0][4], np.zeros(2))
     assert engine.weights()[1][4] == problem.a0[4]
+
+
+@pytest.mark.parametrize("scale", [1e-20, 1e-140, 1e-200, 1e-300])
+def test_scales_whose_squares_underflow(scale: float) -> None:
+    """The outputs are zero there, and the neurons turn all the same."""
+    problem = on_a_line(three_points(), 50, "gaussian", scale=scale, lr=1e-2)
+    engine = GroupedGD(problem)
+    difference, steps = error(problem, 400, engine)
+    assert difference <= 1e-12
+    assert steps == 400
+    assert engine.stats["crossings"] > 10
 
 
 @pytest.mark.parametrize("init", ["balanced", "gaussian", "dominated"])

@@ -58,6 +58,20 @@ def test_outputs_come_within_root_m_of_infinite_width(seed: int) -> None:
         assert np.max(np.abs(h - infinite)) <= tolerance / np.sqrt(20_000)
 
 
+def test_the_limit_of_infinite_width_by_quadrature() -> None:
+    """Only sum_j theta_j theta_j^T of each direction matters, so a balanced Gaussian layer is 2N nodes on the circle."""
+    angles = 2 * np.pi * (np.arange(20_000) + 0.5) / 20_000
+    directions = np.tile(np.column_stack([np.cos(angles), np.sin(angles)]), (2, 1))
+    norm = 1e-3 * np.sqrt(2 / len(directions))
+    points = three_points()
+    engine = GroupedGD(Problem(points.X, points.y, norm * directions, norm * np.repeat([1.0, -1.0], 20_000), MSE, 1e-3, 20_000))
+    known = {3669: (0.01466, 0.01356, 0.01081), 4440: (0.114532, 0.105967, 0.084554), 5374: (0.536782, 0.497738, 0.400126)}
+    known |= {6504: (0.723312, 0.675020, 0.554289), 20_000: (0.695784, 0.675989, 0.626502)}
+    for step, expected in known.items():
+        engine.advance(np.array([step]))
+        assert np.allclose(predict(points.X, *engine.weights()), expected, rtol=0, atol=6e-6 if step == 3669 else 1.5e-6)
+
+
 def test_unbalanced_neurons_leave_the_plateau() -> None:
     """m = 2000, Gaussian outer weights: still at least squares at step 100000, zero loss by 400000."""
     losses = trained(three_points(), 2000, "gaussian").advance(np.array([100_000, 400_000]))

@@ -158,11 +158,12 @@ def test_the_flow_in_three_clocks_is_one_curve() -> None:
 
 def test_real_time_levels() -> None:
     W, a = gaussian(1, 6, 5)
-    run = integrate(SYM5D, W, a, [10.0, 60.0], method="flow-t", clock="t")
+    run = integrate(SYM5D, W, a, [1e-9, 10.0, 60.0], method="flow-t", clock="t")
     assert run.stop is StopReason.HORIZON
-    np.testing.assert_allclose(np.exp(run.ln_t[1:3]), [10.0, 60.0], rtol=1e-13)
-    assert run.at(60.0, "t")[1] is not None
-    assert run.index(60.0, "t") == 2
+    np.testing.assert_allclose(np.exp(run.ln_t[1:4]), [1e-9, 10.0, 60.0], rtol=1e-13)
+    assert run.index(60.0, "t") == 3
+    np.testing.assert_array_equal(run.at(60.0, "t")[0], run.W[3])
+    np.testing.assert_allclose(run.s[1:3], [5e-10, 5.0], rtol=1e-5)  # the outputs are still 0, so S = 1/2
 
 
 def test_descent_is_that_of_the_plain_engine_until_the_switch() -> None:

@@ -124,3 +124,22 @@ def test_descent_ends_where_the_flow_does() -> None:
     W, a = balanced(np.random.default_rng(0), 20, 2)
     margins = [integrate(task, 1e-4 * W, 1e-4 * a, [1e3], method=method).normalised_margin[-1] for method in ("gd", "euler", "rk4")]  # type: ignore[arg-type]
     np.testing.assert_allclose(margins, 0.375, rtol=1e-3)
+
+
+@pytest.mark.parametrize(("alpha", "first", "last"), [(0.35, 30.0, 300.0), (0.5, 1e2, 1e4), (0.7, 1e4, 1e12)])
+def test_a_weak_neuron_of_the_other_sign_escapes_with_a_power_of_the_margin(alpha: float, first: float, last: float) -> None:
+    """Near the one-neuron direction (a_2 / a_1)^2 ~ q^((1 - alpha) / alpha): a linear stability computation, not in the paper."""
+    task = Classification(*symmetric_points(), alpha)
+    separator = hard_margin(task.X, task.y)
+    assert isinstance(separator, Separator)
+    levels = np.geomspace(first, last, 8)
+    run = flow(task, np.array([separator.w, -1e-4 * separator.w]), np.array([1.0, -1e-4]), levels)
+    rows = [run.index(q) for q in levels]
+    ratio = (run.a[rows, 1] / run.a[rows, 0]) ** 2
+    assert ratio[-1] < 2e-3
+    assert np.polyfit(np.log(run.q_min[rows]), np.log(ratio), 1)[0] == pytest.approx((1 - alpha) / alpha, rel=5e-3)
+
+
+def symmetric_points() -> tuple[np.ndarray, np.ndarray]:
+    points = data.load(Data(name="symmetric"))
+    return points.X, points.y

@@ -91,10 +91,10 @@ def loss_and_force(code: int, h: float, y: float) -> tuple[float, float]:
 @inner
 def predict(net: Net, S: State, Y: np.ndarray, W: Work) -> None:
     """h_k of rows Y with the modes of S into W.h."""
-    (d, P), (sums, z, mode, normal) = net.normal_t.shape, (W.sums, W.Zs, S.mode, net.normal_t)
+    (d, P), (sums, z, mode, normal, dead) = net.normal_t.shape, (W.sums, W.Zs, S.mode, net.normal_t, S.dead)
     sums[:] = 0.0
     for j in range(len(Y)):
-        weight = 0.0 if S.dead[j] else np.exp(2.0 * Y[j, 0]) * Y[j, d + 1]
+        weight = 0.0 if dead[j] else np.exp(2.0 * Y[j, 0]) * Y[j, d + 1]
         if weight == 0.0:
             continue
         for p in range(P):
@@ -162,40 +162,40 @@ def update_forces(net: Net, S: State, drive: Drive, t: float, Y: np.ndarray, W: 
 
 
 @inner
-def velocity(net: Net, S: State, F: np.ndarray, j: int, Y: np.ndarray, out: np.ndarray) -> None:
-    """(rho', u', b') of neuron j at its row of Y into its row of out, under the forces F."""
-    P, d = net.normal.shape
-    if S.dead[j]:
+def velocities(net: Net, S: State, F: np.ndarray, Y: np.ndarray, out: np.ndarray) -> None:
+    """(rho', u', b') of all rows Y (m, d+2) under the forces F into out (m, d+2).
+
+    One call for all neurons: handing these tuples of arrays over costs more than a neuron.
+    """
+    (P, d), (normal, mode, dead, rank, Q) = net.normal.shape, (net.normal, S.mode, S.dead, S.rank, S.Q)
+    for j in range(len(Y)):
         for i in range(d + 2):
             out[j, i] = 0.0
-        return
-    normal, mode = net.normal, S.mode
-    for i in range(1, d + 1):
-        out[j, i] = 0.0
-    for p in range(P):
-        side = mode[j, p]
-        pull = F[1, p] if side == PLUS else (F[0, p] if side == MINUS else 0.0)
-        for i in range(d):
-            out[j, 1 + i] += pull * normal[p, i]
-    for q in range(S.rank[j]):
-        along = 0.0
-        for i in range(d):
-            along += out[j, 1 + i] * S.Q[j, q, i]
-        for i in range(d):
-            out[j, 1 + i] -= along * S.Q[j, q, i]
-    b, ud = Y[j, d + 1], 0.0
-    for i in range(1, d + 1):
-        ud += Y[j, i] * out[j, i]
-    kappa = b * ud
-    out[j, 0] = 2.0 * kappa
-    out[j, d + 1] = ud - 2.0 * kappa * b
-    for i in range(1, d + 1):
-        out[j, i] = b * out[j, i] - 2.0 * kappa * Y[j, i]
+        if dead[j]:
+            continue
+        for p in range(P):
+            side = mode[j, p]
+            pull = F[1, p] if side == PLUS else (F[0, p] if side == MINUS else 0.0)
+            for i in range(d):
+                out[j, 1 + i] += pull * normal[p, i]
+        for q in range(rank[j]):
+            along = 0.0
+            for i in range(d):
+                along += out[j, 1 + i] * Q[j, q, i]
+            for i in range(d):
+                out[j, 1 + i] -= along * Q[j, q, i]
+        b, ud = Y[j, d + 1], 0.0
+        for i in range(1, d + 1):
+            ud += Y[j, i] * out[j, i]
+        kappa = b * ud
+        out[j, 0] = 2.0 * kappa
+        out[j, d + 1] = ud - 2.0 * kappa * b
+        for i in range(1, d + 1):
+            out[j, i] = b * out[j, i] - 2.0 * kappa * Y[j, i]
 
 
 @inner
 def right_side(net: Net, S: State, drive: Drive, t: float, Y: np.ndarray, out: np.ndarray, W: Work) -> None:
     """Velocities of all neurons into out (m, d+2)."""
     update_forces(net, S, drive, t, Y, W)
-    for j in range(len(Y)):
-        velocity(net, S, W.F, j, Y, out)
+    velocities(net, S, W.F, Y, out)

@@ -6,7 +6,7 @@ import numpy as np
 
 from flowrepro.engines.flow.compiled import inner
 from flowrepro.engines.flow.events import DEAD_ZONE, MEET, NONE, SIGN_CHANGE, margin, scan
-from flowrepro.engines.flow.forces import LOCATED, RESTEPS, Drive, Work, update_forces, velocity
+from flowrepro.engines.flow.forces import LOCATED, RESTEPS, Drive, Work, update_forces, velocities
 from flowrepro.engines.flow.net import Net
 from flowrepro.engines.flow.resolve import ON_PLANE, SIGN, Log, height, record, resolve
 from flowrepro.engines.flow.runge_kutta import micro_step, step
@@ -25,7 +25,7 @@ def _distance(net: Net, S: State, W: Work, noise: float, j: int, kind: int, plan
     """Signed distance of W.Y1 from the event, positive before it."""
     row = W.Y1[j]
     if kind == MEET:
-        return height(net, row, plane) * (1.0 if S.mode[j, plane] == PLUS else -1.0)
+        return height(net.normal, W.Y1, j, plane) * (1.0 if S.mode[j, plane] == PLUS else -1.0)
     s = 1.0 if S.Y[j, -1] > 0.0 else -1.0
     if kind == SIGN_CHANGE:
         return row[-1] * s
@@ -77,10 +77,10 @@ def _newton(net: Net, S: State, drive: Drive, W: Work, j: int, plane: int, tau: 
     step(net, S, drive, tau, W)
     inward = 1.0 if S.mode[j, plane] == PLUS else -1.0
     for _ in range(8):
-        z = inward * height(net, W.Y1[j], plane)
+        z = inward * height(net.normal, W.Y1, j, plane)
         if abs(z) <= ON_TARGET:
             return tau
-        zdot = inward * height(net, W.K[6, j], plane)
+        zdot = inward * height(net.normal, W.K[6], j, plane)
         dt = -z / zdot if zdot < 0.0 else np.inf
         if abs(dt) > 0.2 * h or not 0.0 < tau + dt:
             return -1.0
@@ -164,7 +164,7 @@ def _meets_too(net: Net, S: State, W: Work, j: int) -> bool:
     for p in range(len(net.normal)):
         if S.mode[j, p] != SLIDING:
             inward = 1.0 if S.mode[j, p] == PLUS else -1.0
-            if abs(height(net, S.Y[j], p)) <= ON_PLANE and inward * height(net, W.K[6, j], p) < -1e-13 * W.clock[SCALE]:
+            if abs(height(net.normal, S.Y, j, p)) <= ON_PLANE and inward * height(net.normal, W.K[6], j, p) < -1e-13 * W.clock[SCALE]:
                 return True
     return False
 
@@ -173,8 +173,7 @@ def _meets_too(net: Net, S: State, W: Work, j: int) -> bool:
 def adopt(net: Net, S: State, W: Work) -> None:
     """Take forces, scale and loss in W, evaluated at the state, as the state's; renew all velocities."""
     take_forces(S, W)
-    for j in range(len(S.Y)):
-        velocity(net, S, S.F, j, S.Y, S.k1)
+    velocities(net, S, S.F, S.Y, S.k1)
 
 
 @inner

@@ -41,7 +41,7 @@ def begin(net: Net, S: State, drive: Drive, W: Work, h: float, log: Log) -> bool
     on = np.zeros(m, dtype=np.bool_)
     for j in range(m):
         for p in range(P):
-            z = height(net, S.Y[j], p)
+            z = height(net.normal, S.Y, j, p)
             S.mode[j, p] = PLUS if z > 0.0 else 0
             on[j] = on[j] or abs(z) <= AT_START
     update_forces(net, S, drive, S.clock[TIME], S.Y, W)

@@ -38,11 +38,11 @@ def record(log: Log, t: float, neuron: int, plane: int, kind: int) -> None:
 
 
 @inner
-def height(net: Net, row: np.ndarray, p: int) -> float:
-    """<u, n_p>."""
+def height(normal: np.ndarray, Y: np.ndarray, j: int, p: int) -> float:
+    """<u_j, n_p>, u_j in row j of Y (or a velocity in its place)."""
     z = 0.0
-    for i in range(net.normal.shape[1]):
-        z += row[1 + i] * net.normal[p, i]
+    for i in range(normal.shape[1]):
+        z += Y[j, 1 + i] * normal[p, i]
     return z
 
 
@@ -81,7 +81,7 @@ def _touched(net: Net, S: State, j: int) -> np.ndarray:
     P = len(net.normal)
     K, count = np.empty(P, dtype=np.int64), 0
     for p in range(P):
-        if S.mode[j, p] == SLIDING or abs(height(net, S.Y[j], p)) <= ON_PLANE:
+        if S.mode[j, p] == SLIDING or abs(height(net.normal, S.Y, j, p)) <= ON_PLANE:
             K[count] = p
             count += 1
     return K[:count]

@@ -130,6 +130,6 @@ def watch(net: Net, S: State, before: State, W: Work, options: Options, log: Log
         for j in range(len(S.Y)):
             if S.mode[j, p] == SLIDING or not np.isfinite(S.Y[j, 0]) or np.sign(S.Y[j, -1]) * jump <= 0.0:
                 continue
-            rests = abs(height(net, S.k1[j], p)) <= 1e-13 * S.clock[SCALE]
-            if rests and abs(height(net, S.Y[j], p)) <= ON_PLANE:
+            rests = abs(height(net.normal, S.k1, j, p)) <= 1e-13 * S.clock[SCALE]
+            if rests and abs(height(net.normal, S.Y, j, p)) <= ON_PLANE:
                 record(log, S.clock[TIME], j, p, REVIVAL)

@@ -165,7 +165,8 @@ def take(cones: Cones, caught: Caught, b: int, s: int, j: int, theta: np.ndarray
         caught.pause[b] = FIRST_PAUSE
         caught.check[b] = step + FIRST_PAUSE
     lane = caught.held[b]
-    caught.W[b, :, lane] = theta[:-1]
+    for i in range(len(theta) - 1):
+        caught.W[b, i, lane] = theta[i]
     caught.a[b, lane] = theta[len(theta) - 1]
     caught.neuron[b, lane] = j
     caught.held[b] += 1
@@ -178,10 +179,11 @@ def take(cones: Cones, caught: Caught, b: int, s: int, j: int, theta: np.ndarray
 def drop(caught: Caught, b: int, lane: int) -> None:
     """Remove a neuron from its block: the last one takes its place, and the lane left over is zero."""
     last = caught.held[b] - 1
-    caught.W[b, :, lane] = caught.W[b, :, last]
+    for i in range(caught.W.shape[1]):
+        caught.W[b, i, lane] = caught.W[b, i, last]
+        caught.W[b, i, last] = 0.0
     caught.a[b, lane] = caught.a[b, last]
     caught.neuron[b, lane] = caught.neuron[b, last]
-    caught.W[b, :, last] = 0.0
     caught.a[b, last] = 0.0
     caught.held[b] = last
     if last == 0:

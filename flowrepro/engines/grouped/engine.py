@@ -163,7 +163,7 @@ def _advance(
     step, written = progress
     while True:
         if not regroup(points, cones, neurons, caught, work, rule, step):
-            progress[:] = step, written
+            progress[0], progress[1] = step, written
             return False
         step, late = coast(points, cones, caught, work, rule, step, steps[written])
         if late:
@@ -171,7 +171,7 @@ def _advance(
         losses[written] = total_loss(rule.loss, rule.weight, work.f, points.y)
         written += 1
         if written == len(steps):
-            progress[:] = step, written
+            progress[0], progress[1] = step, written
             return True
 
 
@@ -187,5 +187,6 @@ def _collect(cones: Cones, neurons: Neurons, caught: Caught, theta: np.ndarray) 
     for b in range(cones.counter[BLOCKS]):
         for lane in range(caught.held[b]):
             j = caught.neuron[b, lane]
-            theta[j, :-1] = caught.W[b, :, lane]
-            theta[j, -1] = caught.a[b, lane]
+            for i in range(theta.shape[1] - 1):
+                theta[j, i] = caught.W[b, i, lane]
+            theta[j, theta.shape[1] - 1] = caught.a[b, lane]

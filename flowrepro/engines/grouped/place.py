@@ -31,13 +31,25 @@ def locate(points: Points, theta: np.ndarray, pattern: np.ndarray, skip: int) ->
         if z > 0.0:
             pattern[k >> 6] |= np.uint64(1) << np.uint64(k & 63)
         nearest = min(nearest, abs(z) / points.norm[k])
-    norm = 0.0
-    for i in range(d + 1):
-        norm += theta[i] * theta[i]
-    if norm == 0.0:
+    size = length(theta)
+    if size == 0.0:
         return np.inf
-    r = nearest / math.sqrt(norm)
+    r = nearest / size
     return SAFETY * (r + r * r * r / 6.0)
+
+
+@compiled
+def length(theta: np.ndarray) -> float:
+    """|theta|, also where its square is too small for a double; 0 only for theta = 0."""
+    largest = 0.0
+    for value in theta:
+        largest = max(largest, abs(value))
+    if largest == 0.0:
+        return 0.0
+    square = 0.0
+    for value in theta:
+        square += (value / largest) ** 2
+    return largest * math.sqrt(square)
 
 
 @compiled
@@ -63,7 +75,7 @@ def find(points: Points, cones: Cones, pattern: np.ndarray, edge: int, alpha: fl
             return -1
         free = cones.counter[SLOTS]
         cones.counter[SLOTS] += 1
-    cones.pattern[free] = pattern
+    copy(pattern, cones.pattern[free])
     cones.edge[free] = edge
     for k in range(len(points.X)):
         on = (pattern[k >> 6] >> np.uint64(k & 63)) & np.uint64(1)
@@ -103,18 +115,31 @@ def reset(M: np.ndarray) -> None:
 
 
 @compiled
+def copy(source: np.ndarray, target: np.ndarray) -> None:
+    """target[:] = source for equal shapes; numba's own would compile for seconds, for the message it may have to give."""
+    for index, value in np.ndenumerate(source):
+        target[index] = value
+
+
+@compiled
 def close_gaps(cones: Cones, caught: Caught) -> None:
-    """Move slots down until no free one lies among those in use."""
+    """Move slots down until no free one lies among those in use; forget the free blocks at the end."""
+    while cones.counter[BLOCKS] > 0 and caught.slot[cones.counter[BLOCKS] - 1] < 0:
+        cones.counter[BLOCKS] -= 1
     for s in range(cones.counter[SLOTS]):
         while cones.counter[SLOTS] > s and cones.edge[cones.counter[SLOTS] - 1] == FREE:
             cones.counter[SLOTS] -= 1
         last = cones.counter[SLOTS] - 1
         if s >= last or cones.edge[s] != FREE:
             continue
-        cones.pattern[s], cones.edge[s], cones.members[s] = cones.pattern[last], cones.edge[last], cones.members[last]
-        cones.active[s], cones.M[s], cones.S[s] = cones.active[last], cones.M[last], cones.S[last]
-        cones.turned[s], cones.head[s], cones.due[s] = cones.turned[last], cones.head[last], cones.due[last]
-        cones.soonest[s] = cones.soonest[last]
+        cones.edge[s], cones.members[s] = cones.edge[last], cones.members[last]
+        cones.turned[s], cones.soonest[s] = cones.turned[last], cones.soonest[last]
+        copy(cones.pattern[last], cones.pattern[s])
+        copy(cones.active[last], cones.active[s])
+        copy(cones.M[last], cones.M[s])
+        copy(cones.S[last], cones.S[s])
+        copy(cones.head[last], cones.head[s])
+        copy(cones.due[last], cones.due[s])
         for b in range(cones.counter[BLOCKS]):
             if caught.slot[b] == last:
                 caught.slot[b] = s
@@ -201,11 +226,12 @@ def start_again(cones: Cones, neurons: Neurons, s: int, theta: np.ndarray) -> No
         j = cones.head[s, level]
         while j >= 0:
             current(cones, neurons, s, j, theta)
-            neurons.theta0[j] = theta
+            copy(theta, neurons.theta0[j])
             weigh(cones, neurons, s, j, 1.0)
             j = neurons.following[j]
     reset(cones.M[s])
-    cones.due[s] -= cones.turned[s]
+    for level in range(LEVELS):
+        cones.due[s, level] -= cones.turned[s]
     cones.soonest[s] -= cones.turned[s]
     cones.turned[s] = 0.0
 
@@ -215,7 +241,7 @@ def settle(points: Points, cones: Cones, neurons: Neurons, work: Work, alpha: fl
     """Put the neurons from ``first`` on, whose theta0 is their theta, into cones; the first that found no slot, else m."""
     m = len(neurons.following)
     for j in range(first, m):
-        work.theta[:] = neurons.theta0[j]
+        copy(neurons.theta0[j], work.theta)
         margin = locate(points, work.theta, work.pattern, -1)
         s = find(points, cones, work.pattern, PLAIN, alpha)
         if s < 0:

@@ -59,7 +59,9 @@ def look(points: Points, cones: Cones, neurons: Neurons, caught: Caught, work: W
                 cones.due[s, LEVELS - 1] = cones.soonest[s] = -np.inf
                 return False
             j = following
-    cones.soonest[s] = cones.due[s].min()
+    cones.soonest[s] = np.inf
+    for level in range(LEVELS):
+        cones.soonest[s] = min(cones.soonest[s], cones.due[s, level])
     return True
 
 
@@ -98,7 +100,7 @@ def look_at_block(points: Points, cones: Cones, neurons: Neurons, caught: Caught
         work.theta[d] = caught.a[b, lane]
         cones.counter[EXAMINED] += 1
         margin = locate(points, work.theta, work.pattern, k)
-        if margin >= turn and returns(z, work.float(theta[d]), off, on, RELEASE * rule.lr) and same(work.pattern, cones.pattern[s]):
+        if margin >= turn and returns(z, float(work.theta[d]), off, on, RELEASE * rule.lr) and same(work.pattern, cones.pattern[s]):
             nearest = min(nearest, margin)
             continue
         margin = locate(points, work.theta, work.pattern, -1)

@@ -43,7 +43,8 @@ BDF_ATOL = 1e-9
 RESTART = 10.0
 """The solver is restarted, with a new absolute tolerance, when rho has grown by this factor."""
 MOST_FOLDS = 40.0
-_NODES, _WEIGHTS = (lambda x, w: (0.5 + 0.5 * x, 0.5 * w))(*np.polynomial.legendre.leggauss(24))
+_GAUSS = np.polynomial.legendre.leggauss(24)
+_NODES, _WEIGHTS = 0.5 + 0.5 * _GAUSS[0], 0.5 * _GAUSS[1]
 """Of the interval [0, 1]."""
 REAL_TIME_RTOL = 1e-10
 REAL_TIME_ATOL = 1e-13
@@ -155,7 +156,7 @@ def march_stiff(points: Points, theta: np.ndarray, levels: np.ndarray, by_s: boo
             counts["jacobians"] += solver.njev
             s, flat = solver.t, solver.y
 
-    marched = _march(flow, solvers(), read, flow.state(theta.ravel(), *clocks), levels, S if by_s else Q_MIN, max_steps)
+    marched = _march(flow, solvers(), read, flow.state(theta.ravel(), *clocks), levels, clocks[1] if by_s else None, max_steps)
     return marched, {**tallies(flow.tally), **counts}
 
 
@@ -168,20 +169,18 @@ def march_real_time(points: Points, theta: np.ndarray, levels: np.ndarray, by_t:
         return np.asarray(np.exp(ln_S + points.ln_weight) * np.append(g, 1.0))
 
     def read(t: float, z: np.ndarray, before: State) -> State:
-        return flow.state(z[:-1], before.now[STEP] + 1, z[-1], np.log(t))
+        return flow.state(z[:-1], before.now[STEP] + 1, float(z[-1]), float(np.log(t)) if t > 0 else -np.inf)
 
-    step, s, ln_t = clocks
-    solver = DOP853(rate, np.exp(ln_t), np.append(theta.ravel(), s), np.inf, rtol=REAL_TIME_RTOL, atol=REAL_TIME_ATOL * np.abs(theta).max())
-    if by_t:
-        levels = np.log(levels)
-    marched = _march(flow, repeat(solver), read, flow.state(theta.ravel(), step, s, ln_t), levels, LN_T if by_t else Q_MIN, max_steps)
+    t = float(np.exp(clocks[2]))
+    solver = DOP853(rate, t, np.append(theta.ravel(), clocks[1]), np.inf, rtol=REAL_TIME_RTOL, atol=REAL_TIME_ATOL * np.abs(theta).max())
+    marched = _march(flow, repeat(solver), read, flow.state(theta.ravel(), *clocks), levels, t if by_t else None, max_steps)
     return marched, tallies(flow.tally)
 
 
-def _march(flow: Field, solvers: Iterator[OdeSolver], read: Read, state: State, levels: np.ndarray, clock: int, max_steps: int) -> Marched:
-    """Step through the levels of a column of ``now``; each is located by the solver's dense output."""
+def _march(flow: Field, solvers: Iterator[OdeSolver], read: Read, state: State, levels: np.ndarray, begin: float | None, max_steps: int) -> Marched:
+    """Step through levels of the solver's clock, which starts at ``begin``, or of min q where that is None."""
     records, status = [state], REACHED
-    pending = [level for level in levels if level > state.now[clock]]
+    pending = [level for level in levels if level > (state.now[Q_MIN] if begin is None else begin)]
     separated = state.now[LN_SUM] < LN_LN_2
     while pending:
         if state.now[STEP] == max_steps:
@@ -198,22 +197,23 @@ def _march(flow: Field, solvers: Iterator[OdeSolver], read: Read, state: State, 
         if not separated and state.now[LN_SUM] < LN_LN_2:
             separated = True
             passed.append(state)
-        while pending and state.now[clock] >= pending[0]:
-            passed.append(_locate(solver, read, before, clock, pending.pop(0)))
+        while pending and pending[0] <= (state.now[Q_MIN] if begin is None else solver.t):
+            level = pending.pop(0)
+            time = _crossing(solver, read, before, level) if begin is None else level
+            passed.append(read(time, solver.dense_output()(time), before))
         records += sorted(passed, key=lambda record: float(record.now[S]))
     if status != REACHED and records[-1] is not state:
         records.append(state)
     return status, records
 
 
-def _locate(solver: OdeSolver, read: Read, before: State, clock: int, level: float) -> State:
-    """The state inside the last step at which the clock first shows ``level``."""
+def _crossing(solver: OdeSolver, read: Read, before: State, level: float) -> float:
+    """When min q passes ``level`` inside the last step of the solver, by its dense output."""
     dense = solver.dense_output()
 
-    def missing(time: float) -> float:
-        return float(read(time, dense(time), before).now[clock] - level)
+    def excess(time: float) -> float:
+        return float(read(time, dense(time), before).now[Q_MIN] - level)
 
-    end = solver.t
-    if missing(end) > 0:
-        end = brentq(missing, solver.t_old, end, xtol=1e-14 * max(1.0, abs(end)), rtol=1e-14)
-    return read(end, dense(end), before)
+    if excess(solver.t) <= 0:
+        return float(solver.t)
+    return float(brentq(excess, solver.t_old, solver.t, xtol=1e-14 * max(1.0, abs(solver.t)), rtol=1e-14))

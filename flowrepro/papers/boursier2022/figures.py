@@ -10,6 +10,7 @@ import numpy as np
 from flowrepro.experiment import Experiment, departures
 from flowrepro.figures import Figure, style
 from flowrepro.figures.line_panels import LinePanels, collect_line_panels, draw_line_panels, legend_below
+from flowrepro.papers.boursier2022 import seeds_figure
 from flowrepro.papers.boursier2022.experiments import FIVE_POINTS, LAZY, TOY
 from flowrepro.papers.boursier2022.hypotheses import ORTHOGONAL_FLOW, closed_form, descent_on_squares, equal_norms, orthogonal, step_time, two_signs
 from flowrepro.papers.boursier2022.sign_classes import sign_classes
@@ -186,6 +187,7 @@ FIGURES = (
         collect=collect_loss,
         draw=draw_loss,
     ),
+    seeds_figure.FIGURE,
     Figure(
         id="4",
         file="figure-4-five-points",

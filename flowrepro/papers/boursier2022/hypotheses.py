@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from flowrepro.experiment import Experiment, departures
@@ -9,20 +11,20 @@ from flowrepro.papers.boursier2022.closed_form import ClosedForm
 from flowrepro.papers.boursier2022.sign_classes import ratio, sign_classes
 from flowrepro.theory.conservation import imbalance
 from flowrepro.theory.statement import Hypothesis, NotApplicable, require
-from flowrepro.trajectory import Run, StopReason
+from flowrepro.trajectory import Ensemble, Run, StopReason
 
 COARSEST = 2.5e-3
 """Largest growth per step, dt ||D_+||, at which descent is read as the flow; the paper's toy has 2.2e-3."""
 
 
-FREE = ("seed", "protocol.engine", "protocol.device", "record.")
+FREE = ("seed", "seeds", "protocol.engine", "protocol.device", "record.")
 """Keys that do not make a run another than the paper's."""
 
 
-def as_published(row: Experiment, free: tuple[str, ...] = FREE) -> Hypothesis:
-    """The run's row is ``row`` but for the keys in ``free``; and it ran to its end."""
+def as_published(row: Experiment, free: tuple[str, ...] = FREE) -> Callable[[Run | Ensemble], str | None]:
+    """The row of a run or ensemble is ``row`` but for the keys in ``free``; and it ran to its end."""
 
-    def hypothesis(run: Run) -> str | None:
+    def hypothesis(run: Run | Ensemble) -> str | None:
         changed = departures(run.row, row, free)
         if changed:
             return f"the paper's observation is for its own protocol; this run departs from it in {', '.join(changed)}"
@@ -154,7 +156,7 @@ def state(run: Run, step: int) -> tuple[np.ndarray, np.ndarray]:
     return run.trajectory.at(step)
 
 
-def step_time(run: Run) -> float:
+def step_time(run: Run | Ensemble) -> float:
     """Units of flow time per descent step, factor * lr."""
     return run.row.loss.factor * run.row.protocol.lr
 

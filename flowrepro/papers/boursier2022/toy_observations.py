@@ -17,6 +17,9 @@ from flowrepro.theory.variation_norm import PiecewiseLinear, affine_cost, piecew
 from flowrepro.trajectory import Run
 
 PUBLISHED = (as_published(TOY),)
+LEAVES_0, LEAVES_SADDLE = (target.window or (0.0, 0.0) for target in TOY.targets)
+STEP_WINDOWS = {0.99: LEAVES_0, 0.495: LEAVES_SADDLE, 0.625: (5_900.0, 6_700.0), 0.125: (12_000.0, 14_200.0)}
+"""level of the MSE -> steps between which it is first passed; 0.625 and 0.125 are half of each label."""
 
 
 def _ref(place: str) -> Ref:
@@ -124,13 +127,7 @@ def figure_2d_variation_norm(run: Run) -> list[CheckResult]:
 )
 def figure_3_steps(run: Run) -> list[CheckResult]:
     """measured: first steps with MSE below 0.99 and 0.495 (leaving), 0.625 and 0.125 (half of a label fitted)."""
-    first, second = (target.window or (0.0, 0.0) for target in TOY.targets)
-    return [
-        window("first step with MSE < 0.99", first_below(run, 0.99), *first),
-        window("first step with MSE < 0.495", first_below(run, 0.495), *second),
-        window("first step with MSE < 0.625", first_below(run, 0.625), 5_900, 6_700),
-        window("first step with MSE < 0.125", first_below(run, 0.125), 12_000, 14_200),
-    ]
+    return [window(f"first step with MSE < {level:g}", first_below(run, level), *limits) for level, limits in STEP_WINDOWS.items()]
 
 
 @statement("figure-3-plateaus", _ref("Figure 3"), "reproduction", ("toy",), "the loss stays near 1, then near 1/2, then goes to 0", PUBLISHED)

@@ -52,7 +52,7 @@ def test_declarations_are_consistent():
     assert len(BY_ID) == len(figures.FIGURES)
     assert len({figure.file for figure in figures.FIGURES}) == len(figures.FIGURES)
     assert {name for figure in figures.FIGURES for name in figure.rows} <= set(BY_NAME)
-    assert set(BY_ID) == {"2", "3", "4", "5"}
+    assert set(BY_ID) == {"2", "3", "3-seeds", "4", "5"}
     for figure in figures.FIGURES:
         assert figure.layout[2] in (style.COLUMN, style.PAGE)
 

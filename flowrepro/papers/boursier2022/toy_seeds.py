@@ -1,0 +1,184 @@
+"""What boursier2022 says of the two orthogonal points, counted over the seeds of an ensemble.
+
+A statement about one run is here one about the probability that a run shows it: `CLAIMED` says which.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from flowrepro.papers.boursier2022.closed_form import ClosedForm
+from flowrepro.papers.boursier2022.experiments import TOY
+from flowrepro.papers.boursier2022.hypotheses import as_published, largest_cosine, step_time
+from flowrepro.papers.boursier2022.sign_classes import assumption_3_probability, sign_classes
+from flowrepro.papers.boursier2022.toy_observations import STEP_WINDOWS
+from flowrepro.theory.result import CheckResult, Ref
+from flowrepro.theory.statement import lower, number, require, statement, window
+from flowrepro.trajectory import Ensemble
+
+CLAIMED = 0.05 ** (1 / 100)
+"""0.97: what all of 100 seeds show (so it was measured for every window here) holds for this share of seeds, at 95 % confidence."""
+ENOUGH = 100
+"""Seeds from which a share of 0.97 can be told from 1 - 1/R."""
+
+
+def _ref(place: str) -> Ref:
+    return Ref("boursier2022", place)
+
+
+def enough_seeds(ensemble: Ensemble) -> str | None:
+    """At least ENOUGH members."""
+    R = len(ensemble.trajectory.seeds)
+    return None if R >= ENOUGH else f"a share of {CLAIMED:.2f} of the seeds needs at least {ENOUGH}; these are {R}"
+
+
+def keeps_levels(ensemble: Ensemble) -> str | None:
+    """The first steps below the levels of STEP_WINDOWS were kept."""
+    missing = [f"{level:g}" for level in STEP_WINDOWS if level not in ensemble.trajectory.levels]
+    return f"the ensemble keeps no first steps below {', '.join(missing)} (record.levels)" if missing else None
+
+
+PUBLISHED = (as_published(TOY), enough_seeds, keeps_levels)
+
+
+def summary(values: np.ndarray) -> str:
+    """least, median, largest of (R,) values."""
+    return f"least {values.min():.6g}, median {np.median(values):.6g}, largest {values.max():.6g}"
+
+
+def wilson(successes: int, trials: int, z: float = 1.96) -> tuple[float, float]:
+    """The 95 % interval for a probability of which ``successes`` of ``trials`` were seen (Wilson's score interval)."""
+    share, spread = successes / trials, z * z / trials
+    middle, half = share + spread / 2, z * np.sqrt(share * (1 - share) / trials + spread / (4 * trials))
+    return float((middle - half) / (1 + spread)), float((middle + half) / (1 + spread))
+
+
+def share(note: str, holds: np.ndarray, values: np.ndarray) -> CheckResult:
+    """Part: at least CLAIMED of the seeds satisfy ``holds`` (R,); the note has the interval and what the values (R,) are."""
+    low, high = wilson(int(holds.sum()), len(holds))
+    return lower(f"share of {len(holds)} seeds with {note} ({summary(values)}; 95 % interval [{low:.4f}, {high:.4f}])", holds.mean(), CLAIMED)
+
+
+def _inside(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    return (values >= low) & (values <= high)
+
+
+def _mse(ensemble: Ensemble, step: int) -> np.ndarray:
+    losses: np.ndarray = 2.0 * ensemble.trajectory.losses_at(step) / ensemble.row.loss.factor
+    return losses
+
+
+@statement(
+    "figure-3-steps-seeds",
+    _ref("Figure 3"),
+    "reproduction",
+    ("toy",),
+    "on most seeds the run leaves the first saddle after 5000 and the second around 11000 iterations",
+    PUBLISHED,
+    many_seeds=True,
+)
+def figure_3_steps_seeds(ensemble: Ensemble) -> list[CheckResult]:
+    """measured: share of seeds whose first step below each level is in the window of one run."""
+    parts = []
+    for level, (low, high) in STEP_WINDOWS.items():
+        first = ensemble.trajectory.first_steps_below(level)
+        parts.append(share(f"MSE < {level:g} first at a step in [{low:g}, {high:g}]", _inside(first, low, high), first))
+    return parts
+
+
+@statement(
+    "figure-2-phases-seeds",
+    _ref("Figures 2 and 3"),
+    "reproduction",
+    ("toy",),
+    "on most seeds the loss is 1 after the first phase, 1/2 after the second and 0 after the third",
+    PUBLISHED,
+    many_seeds=True,
+)
+def figure_2_phases_seeds(ensemble: Ensemble) -> list[CheckResult]:
+    """measured: share of seeds whose MSE at steps 4000, 8000, 15000 and 20000 is in the window of one run."""
+    windows = {4_000: (0.999, 1.001), 8_000: (0.4995, 0.5005), 15_000: (0.0, 5e-3), 20_000: (0.0, 1e-10)}
+    recorded = ensemble.trajectory.step
+    require(None if np.isin(list(windows), recorded).all() else f"the losses are recorded every {recorded[1]} steps, not at {', '.join(map(str, windows))}")
+    parts = []
+    for step, (low, high) in windows.items():
+        losses = _mse(ensemble, step)
+        parts.append(share(f"MSE at step {step} in [{low:g}, {high:g}]", _inside(losses, low, high), losses))
+    return parts
+
+
+def half_steps(ensemble: Ensemble) -> np.ndarray:
+    """(R, 2) steps at which each class is half fitted, by the closed form from the initial weights alone."""
+    forms = ClosedForm.of_many(ensemble.X, ensemble.y, *ensemble.trajectory.at(0))
+    return np.array([form.descent_clock(step_time(ensemble)) for form in forms])
+
+
+@statement(
+    "half-times-seeds",
+    _ref("Section 4.2"),
+    "theory",
+    ("toy",),
+    "on every seed each label is half fitted when the logistic growth from the initial draw says so",
+    PUBLISHED,
+    many_seeds=True,
+)
+def half_times_seeds(ensemble: Ensemble) -> list[CheckResult]:
+    """measured: share of seeds with the first step below 0.625 and 0.125 within 3 steps of the closed form."""
+    parts = []
+    for level, predicted in zip((0.625, 0.125), half_steps(ensemble).T, strict=True):
+        with np.errstate(invalid="ignore"):  # inf - inf where a class has no neuron and is never fitted
+            error = ensemble.trajectory.first_steps_below(level) - predicted
+        parts.append(share(f"MSE < {level:g} within 3 steps of the closed form", np.abs(error) <= 3, np.where(np.isnan(error), np.inf, error)))
+    return parts
+
+
+@statement(
+    "minimal-norm-seeds",
+    _ref("Theorem 1"),
+    "theory",
+    ("toy",),
+    "on every seed the limit has the least norm of all interpolators",
+    PUBLISHED,
+    many_seeds=True,
+)
+def minimal_norm_seeds(ensemble: Ensemble) -> list[CheckResult]:
+    """measured: share of seeds with | ||theta||^2 / (2 W+ + 2 W-) - 1 | <= 1e-4 at the end (descent rounds the flow by O(lr))."""
+    W, a = ensemble.trajectory.at(ensemble.trajectory.last_step)
+    least = 2.0 * sum(chosen.weight for chosen in sign_classes(ensemble.X, ensemble.y))
+    excess = (np.sum(np.square(W), axis=(1, 2)) + np.sum(np.square(a), axis=1)) / least - 1.0
+    return [share("|| theta ||^2 within 1e-4 of the least", np.abs(excess) <= 1e-4, excess)]
+
+
+def independent_signs(ensemble: Ensemble) -> str | None:
+    """Orthogonal inputs with labels of both signs, and a draw that is symmetric in every direction and in the signs."""
+    largest = largest_cosine(ensemble.X)
+    if largest > 1e-12:
+        return f"the inputs are not orthogonal (largest |cos| = {largest:.3g})"
+    if not (np.any(ensemble.y > 0) and np.any(ensemble.y < 0)):
+        return "all labels have one sign"
+    drawn = ensemble.row.init.name
+    return None if drawn in ("balanced", "gaussian") else f"the initial weights '{drawn}' are not Gaussian"
+
+
+@statement(
+    "assumption-3-seeds",
+    _ref("Assumption 3"),
+    "theory",
+    ("toy",),
+    "S+ and S- are both non-empty with the probability of a Gaussian draw",
+    (independent_signs, enough_seeds),
+    many_seeds=True,
+)
+def assumption_3_seeds(ensemble: Ensemble) -> list[CheckResult]:
+    """measured: share of draws with non-empty S+ and S-; bound: its probability, 4 standard deviations and half a draw wide."""
+    W, a = ensemble.trajectory.at(0)
+    R, m, d = W.shape
+    classes = sign_classes(ensemble.X, ensemble.y)
+    found = np.all([chosen.members(W.reshape(-1, d), a.reshape(-1)).reshape(R, m).any(axis=1) for chosen in classes], axis=0)
+    sizes = {chosen.sign: len(chosen.y) for chosen in classes}
+    chance = assumption_3_probability(m, sizes[1.0], sizes[-1.0])
+    width = 4.0 * np.sqrt(chance * (1.0 - chance) / R) + 0.5 / R
+    return [window(f"share of {R} draws with m = {m}", found.mean(), chance - width, chance + width), number("probability", chance)]
+
+
+CHECKS = (figure_3_steps_seeds, figure_2_phases_seeds, half_times_seeds, minimal_norm_seeds, assumption_3_seeds)
