@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from statistics import median
 
 import numpy as np
 
 from flowrepro import data
+from flowrepro.bench_flow import compare_flow
+from flowrepro.bench_result import BenchResult
 from flowrepro.engines import load
 from flowrepro.engines.base import Engine, Problem, SaveAt
 from flowrepro.experiment import Experiment
@@ -22,30 +24,13 @@ from flowrepro.papers.boursier2022.experiments import FIVE_POINTS, TOY
 from flowrepro.papers.min2024.experiments import DIGITS_1_0
 
 
-@dataclass(frozen=True)
-class BenchResult:
-    """One comparison.
-
-    ours, plain : median time in ``unit``, of a step or of the whole job; ``plain`` is the other side, named in ``job``.
-    ratio : what ``target`` bounds: plain / ours for ">= x" (how many times faster), ours / plain for "<= x".
-    """
-
-    job: str
-    ours: float
-    plain: float
-    unit: str
-    ratio: float
-    target: str
-    note: str
-
-
 def run_benchmarks(quick: bool) -> list[BenchResult]:
     """All comparisons (about a minute; ``quick``: fewer repetitions, a tenth of the images). Prints nothing."""
     repeats = 5 if quick else 15
     digits = _problem(DIGITS_1_0, samples=1_000 if quick else None)
     results = [compare_small(f"{row.name}: plain PyTorch loop / fused", _problem(row), repeats) for row in (TOY, FIVE_POINTS)]
     results.append(compare_many_seeds("10000 seeds of the toy: plain PyTorch loop / ensemble", TOY, repeats))
-    return results + compare_large("digits 1/0, float32", digits, repeats)
+    return results + compare_large("digits 1/0, float32", digits, repeats) + compare_flow(quick)
 
 
 def compare_small(job: str, problem: Problem, repeats: int, steps: int = 20_000) -> BenchResult:
@@ -76,7 +61,7 @@ def compare_large(job: str, problem: Problem, repeats: int, steps: int = 2) -> l
 def compare_many_seeds(job: str, row: Experiment, repeats: int, seeds: int = 10_000, sample: int = 200, steps: int = 1_000) -> BenchResult:
     """Seconds for the whole row on ``seeds`` seeds, both sides extrapolated from what is run here.
 
-    Ours: ``sample`` seeds at once for ``steps`` steps, on all cores. The plain loop: one seed for 50 times fewer steps, times the seeds.
+    Ours: ``sample`` seeds at once for ``steps`` steps, on all cores. The plain loop: one seed for 10 times fewer steps, times the seeds.
     """
     from flowrepro.engines.ensemble import Members, run_ensemble
     from flowrepro.engines.torch_baseline import PlainLoop
@@ -85,7 +70,7 @@ def compare_many_seeds(job: str, row: Experiment, repeats: int, seeds: int = 10_
     weights = [initial_weights(row.init, seed, X.shape[1]) for seed in range(sample)]
     members = Members(np.arange(sample), np.stack([W for W, _ in weights]), np.stack([a for _, a in weights]))
     problem = replace(_problem(row), n_steps=steps)
-    ends, plain, plain_steps = np.array([0, steps]), PlainLoop(problem), max(1, steps // 50)
+    ends, plain, plain_steps = np.array([0, steps]), PlainLoop(problem), max(1, steps // 10)
     sides = [lambda: run_ensemble(problem, members, SaveAt(ends, ends), levels=row.record.levels), lambda: plain.advance(plain_steps)]
     ours, theirs = _interleaved(sides, repeats)
     total = seeds * row.protocol.n_steps

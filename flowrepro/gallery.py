@@ -75,13 +75,13 @@ def page(outcomes: Sequence[Outcome]) -> str:
 def _statements(outcome: Outcome) -> str:
     lines = [f"### Row `{outcome.row.name}`: {outcome.row.shows}\n"]
     if outcome.row.targets:
-        lines += ["| the paper's number | paper | ours | window |", "| --- | --- | --- | --- |"]
+        lines += ["| the paper's number | paper | ours, recorded in the row | window |", "| --- | --- | --- | --- |"]
         lines += [f"| {target.what} | {_cell(target.paper)} | {_cell(target.ours)} | {_cell(target.window)} |" for target in outcome.row.targets]
         lines.append("")
-    lines += ["| check | claim | place | measured | bound | verdict |", "| --- | --- | --- | --- | --- | --- |"]
+    lines += ["| check | claim | place | measured | bound | slack | verdict | what was measured |", "| --- | --- | --- | --- | --- | --- | --- | --- |"]
     for check in outcome.checks:
         bound = f"{check['relation']} {_cell(check['bound'])}" if check["relation"] else ""
-        cells = (check["id"], check["claim"], check["ref"], _cell(check["measured"]), bound, check["verdict"])
+        cells = (check["id"], check["claim"], check["ref"], _cell(check["measured"]), bound, _cell(check["slack"]), check["verdict"], check["note"])
         lines.append("| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
 

@@ -22,7 +22,6 @@ class StopReason(Enum):
     STEP_UNDERFLOW = "the step size fell below the resolution of time; loosen the tolerance"
     MAX_EVENTS = "the cap on activation events was hit before the horizon; raise the cap, loosen the tolerance or use a descent engine"
     ZENO = "activation events accumulate at one instant; loosen or tighten the tolerance, or perturb the start"
-    STATIONARY = "nothing moves any more above the tolerance; the state is the limit"
     INTERRUPTED = "the run was interrupted; the same command resumes it"
 
 

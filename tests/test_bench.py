@@ -24,7 +24,7 @@ def test_many_seeds_are_extrapolated_and_say_so() -> None:
     result = compare_many_seeds("many", row, repeats=2, seeds=1_000, sample=3, steps=100)
     assert result.plain > result.ours > 0
     assert result.ratio == pytest.approx(result.plain / result.ours)
-    assert result.note == "n=2, d=2, m=60, extrapolated to 1000 seeds x 4000 steps from 3 x 100 (ours) and 1 x 2 (plain)"
+    assert result.note == "n=2, d=2, m=60, extrapolated to 1000 seeds x 4000 steps from 3 x 100 (ours) and 1 x 10 (plain)"
 
 
 def test_large_problems_compare_with_the_products_and_with_the_plain_loop() -> None:

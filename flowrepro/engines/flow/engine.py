@@ -9,8 +9,9 @@ import numpy as np
 
 from flowrepro.engines.base import Engine, Problem
 from flowrepro.engines.compiled import is_compiled
-from flowrepro.engines.flow.flow import Events, Integration
+from flowrepro.engines.flow.flow import Integration
 from flowrepro.engines.flow.march import march
+from flowrepro.engines.flow.result import Events
 from flowrepro.engines.flow.state import cartesian
 from flowrepro.network import flow_time
 

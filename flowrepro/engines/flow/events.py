@@ -81,9 +81,7 @@ def margin(net: Net, S: State, F: np.ndarray, scale: float, noise: float, j: int
             box_minimum(N, -sign * reach, np.ones(count, dtype=np.bool_), D, mu)
             worst = min(worst, DEPENDENT - np.sqrt(np.sum((N @ D) ** 2)) / scale)
         return worst, -1, MINUS
-    q = N @ base
-    if count > 1:
-        q = np.linalg.solve(N @ N.T, q)
+    q = np.linalg.solve(N @ N.T, N @ base)
     for i in range(count):
         low, high = (sign * q[i] + noise) / scale, (reach[i] - sign * q[i] + noise) / scale
         if low < worst:

@@ -37,7 +37,7 @@ def _force(net: Net, S: State, W: Work, j: int, unit: np.ndarray) -> float:
             unit += W.F[1 if S.mode[j, p] == PLUS else 0, p] * net.normal[p]
     for q in range(S.rank[j]):
         unit -= np.dot(unit, S.Q[j, q]) * S.Q[j, q]
-    size = np.sqrt(np.dot(unit, unit))
+    size = float(np.sqrt(np.dot(unit, unit)))
     if S.dead[j] or size <= FROZEN * W.clock[SCALE]:
         return 0.0
     unit /= size
@@ -107,9 +107,9 @@ def _next_meeting(net: Net, S: State, j: int, unit: np.ndarray) -> tuple[float, 
         z, along = height(net.normal, S.Y, j, p), np.dot(unit, net.normal[p])
         if abs(along) <= 1e-13:
             continue
-        E = _first_root(A * along, z - c * along, -B * along, z, 1.0 if S.mode[j, p] == PLUS else -1.0)
-        if E < best:
-            best, plane = E, p
+        root = _first_root(A * along, z - c * along, -B * along, z, 1.0 if S.mode[j, p] == PLUS else -1.0)
+        if root < best:
+            best, plane = root, p
     return best, plane
 
 

@@ -28,7 +28,7 @@ def _distance(net: Net, S: State, W: Work, noise: float, j: int, kind: int, plan
         return height(net.normal, W.Y1, j, plane) * (1.0 if S.mode[j, plane] == PLUS else -1.0)
     s = 1.0 if S.Y[j, -1] > 0.0 else -1.0
     if kind == SIGN_CHANGE:
-        return row[-1] * s
+        return float(row[-1] * s)
     value, _, _ = margin(net, S, W.F, W.clock[SCALE], noise, j, s)
     return value
 
@@ -82,7 +82,7 @@ def _newton(net: Net, S: State, drive: Drive, W: Work, j: int, plane: int, tau: 
             return tau
         zdot = inward * height(net.normal, W.K[6], j, plane)
         dt = -z / zdot if zdot < 0.0 else np.inf
-        if abs(dt) > 0.2 * h or not 0.0 < tau + dt:
+        if abs(dt) > 0.2 * h or tau + dt <= 0.0:
             return -1.0
         micro_step(net, S, drive, S.clock[TIME] + tau, dt, W)
         tau += dt
@@ -145,7 +145,8 @@ def settle(net: Net, S: State, drive: Drive, W: Work, tau: float, heavy: np.ndar
     else:
         S.clock[BURST] = 0.0
     S.clock[LAST] = t
-    fits, none = True, np.int64(-1)
+    fits = True
+    none = np.full(2, -1)  # not literals, for which numba would compile `resolve` a second time
     for j in heavy:
         if S.dead[j]:
             continue
@@ -154,7 +155,7 @@ def settle(net: Net, S: State, drive: Drive, W: Work, tau: float, heavy: np.ndar
                 record(log, t, j + W.offset[0], -1, SIGN)
             fits = resolve(net, S, W, j, what[2], what[3], log) and fits
         elif _meets_too(net, S, W, j):
-            fits = resolve(net, S, W, j, none, none, log) and fits
+            fits = resolve(net, S, W, j, none[0], none[1], log) and fits
     return fits
 
 

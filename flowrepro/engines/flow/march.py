@@ -13,25 +13,28 @@ from flowrepro.engines.flow.locate import adopt
 from flowrepro.engines.flow.net import Net
 from flowrepro.engines.flow.resolve import Log, bury, height, is_dead, resolve
 from flowrepro.engines.flow.state import LAST, LOSS, PLUS, STEP, TIME, State, copy_state
-from flowrepro.engines.flow.stepping import DIVERGED, LOG_FULL, MAX_EVENTS, MAX_STEPS, NEEDS_RANK, OK, TARGET, Options, watch
+from flowrepro.engines.flow.stepping import DIVERGED, LOG_FULL, MAX_EVENTS, MAX_STEPS, NEEDS_RANK, OK, Options, watch
 
 AT_START = 1e-14
 """A neuron closer than this to a plane at the start is on it."""
 
 
 class Output(NamedTuple):
-    """What is kept at save times: loss (T,), rows (T or 1, m, d+2), the last written over if there is room for one."""
+    """What is kept at save times: loss (T,), rows (T or 1, m, d+2), the last written over if there is room for one.
+
+    mode : (m, P) at the last save time.
+    """
 
     loss: np.ndarray
     rows: np.ndarray
+    mode: np.ndarray
 
 
 class Limits(NamedTuple):
-    """Caps of one march: accepted steps, events, and the loss at whose crossing it ends."""
+    """Caps of one march: accepted steps and events."""
 
     steps: int
     events: int
-    target: float
 
 
 @jit
@@ -45,10 +48,11 @@ def begin(net: Net, S: State, drive: Drive, W: Work, h: float, log: Log) -> bool
             S.mode[j, p] = PLUS if z > 0.0 else 0
             on[j] = on[j] or abs(z) <= AT_START
     update_forces(net, S, drive, S.clock[TIME], S.Y, W)
-    fits, none = True, np.int64(-1)
+    fits = True
+    none = np.full(2, -1)  # not literals, for which numba would compile `resolve` a second time
     for j in range(m):
         if on[j] and not S.dead[j]:
-            fits = resolve(net, S, W, j, none, none, log) and fits
+            fits = resolve(net, S, W, j, none[0], none[1], log) and fits
         elif not S.dead[j] and is_dead(net, S.mode[j]):
             bury(S, W, j, log)
     adopt(net, S, W)
@@ -80,8 +84,8 @@ def march(
     The grid of steps does not depend on the save times: between two steps a saved state is a step of its own from the
     start of the step that covers it, and at the end the state is put back there. So runs cut anywhere are bit-identical.
     """
-    saved, steps, inside = np.int64(0), 0, False
-    mark = log.count[0]
+    saved, steps, inside = 0, 0, False
+    mark = log.n[0]
     while True:
         if not inside:
             while saved < len(times) and times[saved] <= S.clock[TIME]:
@@ -91,10 +95,10 @@ def march(
                 return OK, saved
             if steps >= limits.steps:
                 return MAX_STEPS, saved
-            if log.count[0] > limits.events:
+            if log.n[0] > limits.events:
                 return MAX_EVENTS, saved
             copy_state(S, start)
-            mark = log.count[0]
+            mark = log.n[0]
         # inside a step that was made: a step of its own up to the save time
         now, until, book = (other, times[saved], silent) if inside else (S, np.inf, log)
         status = flow_step(net, now, drive, W, LW, options, until, book)
@@ -103,9 +107,9 @@ def march(
                 continue
             _save(net, other, output, saved)
             saved += 1
-        elif status == NEEDS_RANK or log.count[0] > len(log.t):
+        elif status == NEEDS_RANK or log.n[0] > len(log.t):
             copy_state(start, S)
-            log.count[0] = mark
+            log.n[0] = mark
             return (NEEDS_RANK if status == NEEDS_RANK else LOG_FULL), saved
         elif status != OK:
             return status, saved
@@ -115,20 +119,19 @@ def march(
                 copy_state(start, S)
                 return DIVERGED, saved
             watch(net, S, start, W, options, log)
-        inside = saved < len(times) and times[saved] < S.clock[TIME]
+        inside = bool(saved < len(times) and times[saved] < S.clock[TIME])
         if inside:
             copy_state(start, other)
-            silent.count[0] = 0
+            silent.n[0] = 0
             W.tally[SUBSTEPS] += 1
         elif saved == len(times):
             copy_state(start, S)
-            log.count[0] = mark
+            log.n[0] = mark
             return OK, saved
-        elif S.clock[LOSS] < limits.target:
-            return TARGET, saved
 
 
 @inner
 def _save(net: Net, S: State, output: Output, place: int) -> None:
     output.loss[place] = S.clock[LOSS]
     output.rows[min(place, len(output.rows) - 1)] = S.Y
+    output.mode[:] = S.mode

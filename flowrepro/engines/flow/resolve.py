@@ -20,21 +20,21 @@ DEATH, NON_UNIQUE, SIGN, REVIVAL, THROUGH_ZERO = 5, 6, 7, 8, 9
 
 
 class Log(NamedTuple):
-    """Events as growing arrays: t (cap,), what (cap, 3) = neuron, plane (-1: none), kind; count (1,)."""
+    """Events as growing arrays: t (cap,), what (cap, 3) = neuron, plane (-1: none), kind; n (1,) their number."""
 
     t: np.ndarray
     what: np.ndarray
-    count: np.ndarray
+    n: np.ndarray
 
 
 @inner
 def record(log: Log, t: float, neuron: int, plane: int, kind: int) -> None:
     """Append an event; the caller keeps room (`march`)."""
-    i = log.count[0]
+    i = log.n[0]
     if i < len(log.t):
         log.t[i] = t
         log.what[i, 0], log.what[i, 1], log.what[i, 2] = neuron, plane, kind
-    log.count[0] = i + 1
+    log.n[0] = i + 1
 
 
 @inner
@@ -69,10 +69,7 @@ def is_dead(net: Net, mode: np.ndarray) -> bool:
     """No sample is active and the slope is 0: D = 0 for good."""
     if net.alpha > 0.0:
         return False
-    for p in range(len(mode)):
-        if mode[p] != MINUS or net.both[p]:
-            return False
-    return True
+    return not (np.any(mode != MINUS) or np.any(net.both))
 
 
 @inner
@@ -114,7 +111,7 @@ def resolve(net: Net, S: State, W: Work, j: int, forced: int, side: int, log: Lo
     sign = np.sign(row[d + 1]) if abs(row[d + 1]) > ON_PLANE else np.sign(np.dot(row[1 : d + 1], base))
     if sign == 0.0:
         sign = np.sign(row[d + 1])
-    mu, D, others = regular_solution(normal, jump, base, sign, scale)
+    mu, _, others = regular_solution(normal, jump, base, sign, scale)
     for i in range(len(K)):
         inside = SNAP < mu[i] < 1.0 - SNAP and sign * jump[i] < 0.0
         mode[K[i]] = SLIDING if inside else (PLUS if mu[i] > 0.5 else MINUS)

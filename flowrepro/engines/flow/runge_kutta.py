@@ -73,7 +73,7 @@ def step(net: Net, S: State, drive: Drive, h: float, W: Work) -> float:
         if not np.isfinite(square):
             return np.inf
         worst = max(worst, square)
-    return h * np.sqrt(worst)
+    return h * float(np.sqrt(worst))
 
 
 @inner

@@ -15,7 +15,7 @@ from flowrepro.engines.flow.resolve import ON_PLANE, REVIVAL, Log, height, recor
 from flowrepro.engines.flow.runge_kutta import step
 from flowrepro.engines.flow.state import BURST, LOSS, SCALE, SLIDING, STEP, TIME, State, project
 
-OK, UNDERFLOW, ZENO, NEEDS_RANK, LOG_FULL, MAX_STEPS, MAX_EVENTS, DIVERGED, TARGET, STATIONARY = range(10)
+OK, UNDERFLOW, ZENO, NEEDS_RANK, LOG_FULL, MAX_STEPS, MAX_EVENTS, DIVERGED = range(8)
 """What a step or a march ended with."""
 
 

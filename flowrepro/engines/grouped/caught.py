@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from flowrepro.engines.compiled import compiled
-from flowrepro.engines.grouped.place import find, locate
+from flowrepro.engines.grouped.place import copy, find, locate
 from flowrepro.engines.grouped.table import BLOCKS, CAPTURES, LANES, Caught, Cones, Points, Rule, Work
 
 CAPTURE, RELEASE = 512.0, 4096.0
@@ -185,6 +185,28 @@ def drop(caught: Caught, b: int, lane: int) -> None:
     caught.a[b, lane] = caught.a[b, last]
     caught.neuron[b, lane] = caught.neuron[b, last]
     caught.a[b, last] = 0.0
+    caught.neuron[b, last] = 0
     caught.held[b] = last
     if last == 0:
         caught.slot[b] = -1
+
+
+@compiled
+def close_block_gaps(cones: Cones, caught: Caught) -> None:
+    """Move blocks down until no free one lies among those in use; the lanes beyond stay zero."""
+    b = 0
+    while b < cones.counter[BLOCKS]:
+        last = cones.counter[BLOCKS] - 1
+        if caught.slot[b] >= 0:
+            b += 1
+        elif caught.slot[last] < 0:
+            cones.counter[BLOCKS] = last
+        else:
+            copy(caught.W[last], caught.W[b])
+            copy(caught.a[last], caught.a[b])
+            copy(caught.neuron[last], caught.neuron[b])
+            caught.slot[b], caught.held[b] = caught.slot[last], caught.held[last]
+            caught.due[b], caught.check[b], caught.pause[b] = caught.due[last], caught.check[last], caught.pause[last]
+            caught.W[last], caught.a[last], caught.neuron[last] = 0.0, 0.0, 0
+            caught.slot[last], caught.held[last] = -1, 0
+            cones.counter[BLOCKS] = last

@@ -123,9 +123,7 @@ def copy(source: np.ndarray, target: np.ndarray) -> None:
 
 @compiled
 def close_gaps(cones: Cones, caught: Caught) -> None:
-    """Move slots down until no free one lies among those in use; forget the free blocks at the end."""
-    while cones.counter[BLOCKS] > 0 and caught.slot[cones.counter[BLOCKS] - 1] < 0:
-        cones.counter[BLOCKS] -= 1
+    """Move slots down until no free one lies among those in use."""
     for s in range(cones.counter[SLOTS]):
         while cones.counter[SLOTS] > s and cones.edge[cones.counter[SLOTS] - 1] == FREE:
             cones.counter[SLOTS] -= 1

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from flowrepro.engines.compiled import compiled
-from flowrepro.engines.grouped.caught import CLEARANCE, FIRST_PAUSE, LONGEST_PAUSE, RELEASE, across, capture, drop, returns
+from flowrepro.engines.grouped.caught import CLEARANCE, FIRST_PAUSE, LONGEST_PAUSE, RELEASE, across, capture, close_block_gaps, drop, returns
 from flowrepro.engines.grouped.place import close_gaps, current, enter, find, leave, locate, same, start_again, wait, weigh
 from flowrepro.engines.grouped.table import BLOCKS, CROSSINGS, EXAMINED, LEVELS, PLAIN, SLOTS, Caught, Cones, Neurons, Points, Rule, Work
 
@@ -32,6 +32,7 @@ def regroup(points: Points, cones: Cones, neurons: Neurons, caught: Caught, work
         if s >= 0 and (cones.turned[s] > caught.due[b] or step >= caught.check[b]) and not look_at_block(points, cones, neurons, caught, work, rule, b, step):
             return False
     close_gaps(cones, caught)
+    close_block_gaps(cones, caught)
     return True
 
 

@@ -1,0 +1,189 @@
+"""Statements counted over seeds, three ways each, and the figure of the ensemble."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import matplotlib.figure
+import numpy as np
+import pytest
+
+from flowrepro import data
+from flowrepro.engines.base import Problem, SaveAt
+from flowrepro.engines.ensemble import Members, run_ensemble
+from flowrepro.experiment import Experiment, override
+from flowrepro.figures import NotDrawable, canvas, style
+from flowrepro.initialize import initial_weights
+from flowrepro.papers.boursier2022 import seeds_figure, toy_seeds
+from flowrepro.papers.boursier2022.closed_form import ClosedForm
+from flowrepro.papers.boursier2022.experiments import TOY
+from flowrepro.theory.result import Verdict
+from flowrepro.trajectory import Ensemble, Stop, StopReason
+
+BY_ID = {check.id: check for check in toy_seeds.CHECKS}
+SEEDS = 100
+Tamper = Callable[[Ensemble], Ensemble]
+
+
+def trained(row: Experiment, every: int) -> Ensemble:
+    assert row.seeds is not None
+    dataset = data.load(row.data)
+    weights = [initial_weights(row.init, seed, 2) for seed in range(*row.seeds)]
+    members = Members(np.arange(*row.seeds), np.stack([W for W, _ in weights]), np.stack([a for _, a in weights]))
+    n_steps = row.protocol.n_steps
+    save_at = SaveAt(np.arange(0, n_steps + 1, every), np.array([0, n_steps]))
+    problem = Problem.of(row, dataset.X, dataset.y, *weights[0])
+    return Ensemble(row, dataset, run_ensemble(problem, members, save_at, levels=row.record.levels), "fused")
+
+
+@pytest.fixture(scope="module")
+def toy() -> Ensemble:
+    return trained(dataclasses.replace(TOY, seeds=(0, SEEDS)), 100)
+
+
+@pytest.fixture(scope="module")
+def narrow() -> Ensemble:
+    return trained(override(dataclasses.replace(TOY, seeds=(0, 400)), {"m": 4, "n_steps": 10}), 10)
+
+
+def changed(ensemble: Ensemble, **arrays: object) -> Ensemble:
+    return dataclasses.replace(ensemble, trajectory=dataclasses.replace(ensemble.trajectory, **arrays))  # type: ignore[arg-type]
+
+
+def later(ensemble: Ensemble) -> Ensemble:
+    """Four of the seeds pass every level 1000 steps late: 0.96 of them are as they should be."""
+    first = ensemble.trajectory.first_below.copy()
+    first[:4] += 1_000
+    return changed(ensemble, first_below=first)
+
+
+def stuck(ensemble: Ensemble) -> Ensemble:
+    """Four of the seeds stay at the saddle."""
+    loss = ensemble.trajectory.loss.copy()
+    loss[:4, 100:] = 0.5
+    return changed(ensemble, loss=loss)
+
+
+def larger(ensemble: Ensemble) -> Ensemble:
+    """Four of the seeds end with 1 % more of every weight."""
+    W = ensemble.trajectory.W.copy()
+    W[:4, -1] *= 1.01
+    return changed(ensemble, W=W)
+
+
+def one_sign(ensemble: Ensemble) -> Ensemble:
+    """All output weights of a tenth of the draws are positive."""
+    a = ensemble.trajectory.a.copy()
+    a[::10, 0] = np.abs(a[::10, 0])
+    return changed(ensemble, a=a)
+
+
+def other_protocol(ensemble: Ensemble) -> Ensemble:
+    return dataclasses.replace(ensemble, row=override(ensemble.row, {"lr": 2e-3}))
+
+
+def dominated(ensemble: Ensemble) -> Ensemble:
+    return dataclasses.replace(ensemble, row=override(ensemble.row, {"init.name": "dominated"}))
+
+
+TABLE: dict[str, tuple[Tamper, Tamper]] = {
+    "figure-3-steps-seeds": (later, other_protocol),
+    "figure-2-phases-seeds": (stuck, other_protocol),
+    "half-times-seeds": (later, other_protocol),
+    "minimal-norm-seeds": (larger, other_protocol),
+    "assumption-3-seeds": (one_sign, dominated),
+}
+"""id -> (tamper, change that leaves the hypotheses)."""
+
+
+def test_the_table_covers_every_check() -> None:
+    assert set(TABLE) == set(BY_ID)
+    assert all(check.many_seeds for check in toy_seeds.CHECKS)
+
+
+@pytest.mark.parametrize("id", TABLE)
+def test_each_check_three_ways(id: str, toy: Ensemble) -> None:
+    tamper, leave = TABLE[id]
+    function = BY_ID[id].function
+    good, bad, outside = function(toy), function(tamper(toy)), function(leave(toy))
+    assert good.verdict is Verdict.PASS, good.note
+    assert good.slack >= 0
+    assert bad.verdict is Verdict.FAIL, bad.note
+    assert bad.slack < 0
+    assert outside.verdict is Verdict.NOT_APPLICABLE
+    assert len(outside.note) > 10
+
+
+def test_too_few_seeds_decide_nothing(toy: Ensemble) -> None:
+    t = toy.trajectory
+    few = changed(toy, **{name: getattr(t, name)[:20] for name in ("seeds", "loss", "first_below", "W", "a")})
+    for check in toy_seeds.CHECKS:
+        assert check.function(few).verdict is Verdict.NOT_APPLICABLE
+
+
+def test_other_levels_and_grids_decide_nothing(toy: Ensemble) -> None:
+    no_levels = changed(toy, levels=np.empty(0), first_below=np.empty((SEEDS, 0), dtype=np.int64))
+    assert "0.99, 0.495" in BY_ID["figure-3-steps-seeds"].function(no_levels).note
+    coarse = changed(toy, step=toy.trajectory.step[::7], loss=toy.trajectory.loss[:, ::7])
+    assert "every 700 steps" in BY_ID["figure-2-phases-seeds"].function(coarse).note
+
+
+def test_a_seed_without_neurons_of_a_class_is_late_for_ever(toy: Ensemble) -> None:
+    a, first = toy.trajectory.a.copy(), toy.trajectory.first_below.copy()
+    a[:4, 0] = np.abs(a[:4, 0])
+    first[:4, 3] = -1
+    result = BY_ID["half-times-seeds"].function(changed(toy, a=a, first_below=first))
+    assert result.verdict is Verdict.FAIL
+    assert "largest inf" in result.note
+
+
+def test_probability_of_assumption_3_where_it_is_not_one(narrow: Ensemble) -> None:
+    result = BY_ID["assumption-3-seeds"].function(narrow)
+    assert result.verdict is Verdict.PASS, result.note
+    assert 0.3 < result.measured < 0.55
+
+
+def test_many_closed_forms_are_the_single_ones(toy: Ensemble) -> None:
+    W, a = toy.trajectory.at(0)
+    many = ClosedForm.of_many(toy.X, toy.y, W, a)
+    for r in (0, 17, 99):
+        np.testing.assert_array_equal(many[r].half_times, ClosedForm.of(toy.X, toy.y, W[r], a[r]).half_times)
+
+
+def test_wilsons_interval() -> None:
+    """10 of 10: [0.722, 1]; 50 of 100: [0.404, 0.596] (Wilson 1927)."""
+    assert toy_seeds.wilson(10, 10) == pytest.approx((0.7225, 1.0), abs=1e-4)
+    assert toy_seeds.wilson(50, 100) == pytest.approx((0.4038, 0.5962), abs=1e-4)
+
+
+def test_the_figure_shows_the_seeds_and_the_closed_form(toy: Ensemble) -> None:
+    band = seeds_figure.collect_loss_band(toy)
+    np.testing.assert_array_equal(band.median, np.median(toy.trajectory.loss, axis=0))
+    assert np.all(band.low <= band.median)
+    assert np.all(band.median <= band.high)
+    assert band.half is not None
+    for level, (low, median, high) in zip((0.625, 0.125), band.half, strict=True):
+        measured = toy.trajectory.first_steps_below(level)
+        assert low < median < high
+        assert abs(median - np.median(measured)) < 20
+    departed = dataclasses.replace(toy, row=override(toy.row, {"init.scale": 1e-3}))
+    assert seeds_figure.collect_loss_band(departed).half is None
+    with pytest.raises(NotDrawable, match="2 of 9"):
+        seeds_figure.collect_loss_band(changed(toy, stop=Stop(StopReason.DIVERGED, 3, 0.0, "2 of 9 members diverged")))
+
+
+def test_the_figure_cuts_nothing_off_and_is_the_same_twice(toy: Ensemble) -> None:
+    figure = seeds_figure.FIGURE
+    band = seeds_figure.collect_loss_band(toy)
+    _, _, width, height = figure.layout
+    with style.paper_style():
+        drawn = matplotlib.figure.Figure(figsize=(width, height), layout="constrained")
+        figure.draw([drawn.subplots()], band)
+        drawn.draw_without_rendering()
+        box = drawn.get_tightbbox()
+    assert box.x0 >= 0
+    assert box.y0 >= 0
+    assert box.x1 <= width
+    assert box.y1 <= height
+    assert canvas.render(figure, band, {"row": "toy"}, ("png",)) == canvas.render(figure, band, {"row": "toy"}, ("png",))
