@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -28,6 +29,17 @@ from flowrepro.training import Interrupted, Settings
 TOLERANCE = {"float64": (1e-6, 1e-9), "float32": (2e-2, 1e-4)}
 """(relative, absolute) difference allowed between the gallery's numbers and another machine's, by dtype of the run:
 rounding differs between processors and is amplified while neurons rotate; float32 runs differ by their precision."""
+
+
+SEEDS = (0, 1000)
+"""Seeds of the figures that show many (chosen: a few seconds of the toy)."""
+
+
+def batches_of(command: str) -> list[list[Experiment]]:
+    """The rows of an experiment, then those that a figure of many seeds needs, as ensembles of SEEDS."""
+    rows = papers.rows_of(command)
+    shown = {name for figure in declared_figures(command) if figure.many_seeds for name in figure.rows}
+    return [list(rows), [replace(row, seeds=SEEDS) for row in rows if row.name in shown]]
 
 
 def compare(folder: Path, outcomes: Sequence[Outcome]) -> list[str]:
@@ -49,7 +61,7 @@ def update(folder: Path, outcomes: Sequence[Outcome]) -> None:
     for outcome, figure in _drawn(outcomes):
         write_atomic(folder / f"{_stem(outcome, figure)}.png", (outcome.directory / f"figures/{figure.file}.png").read_bytes())
         write_atomic(folder / f"{_stem(outcome, figure)}.json", json.dumps(_numbers(outcome, figure)).encode() + b"\n")
-    write_atomic(folder / "checks.json", json_bytes({outcome.row.name: list(outcome.checks) for outcome in outcomes}))
+    write_atomic(folder / "checks.json", json_bytes({_label(outcome.row): list(outcome.checks) for outcome in outcomes}))
     write_atomic(folder / "README.md", page(outcomes).encode())
 
 
@@ -59,7 +71,8 @@ def page(outcomes: Sequence[Outcome]) -> str:
     parts.append("| paper's figure | ours | command | PASS | FAIL | N/A | INFO |\n| --- | --- | --- | --- | --- | --- | --- |")
     for outcome, figure in _drawn(outcomes):
         counts = " | ".join(str(sum(check["verdict"] == verdict for check in outcome.checks)) for verdict in ("PASS", "FAIL", "N/A", "INFO"))
-        command = f"`flowrepro {outcome.row.command} --figure {figure.id}`"
+        seeds = " --seeds {}:{}".format(*outcome.row.seeds) if outcome.row.seeds else ""
+        command = f"`flowrepro {outcome.row.command} --figure {figure.id}{seeds}`"
         parts.append(f"| {outcome.row.paper}, Figure {figure.id} | [{_stem(outcome, figure)}.png]({_stem(outcome, figure)}.png) | {command} | {counts} |")
     for command in dict.fromkeys(outcome.row.command for outcome in outcomes):
         parts.append(f"\n## `flowrepro {command}`\n\n{papers.PAPERS[papers.COMMANDS[command].paper]}\n")
@@ -73,8 +86,8 @@ def page(outcomes: Sequence[Outcome]) -> str:
 
 
 def _statements(outcome: Outcome) -> str:
-    lines = [f"### Row `{outcome.row.name}`: {outcome.row.shows}\n"]
-    if outcome.row.targets:
+    lines = [f"### Row `{_label(outcome.row)}`: {outcome.row.shows}\n"]
+    if outcome.row.targets and outcome.row.seeds is None:
         lines += ["| the paper's number | paper | ours, recorded in the row | window |", "| --- | --- | --- | --- |"]
         lines += [f"| {target.what} | {_cell(target.paper)} | {_cell(target.ours)} | {_cell(target.window)} |" for target in outcome.row.targets]
         lines.append("")
@@ -84,6 +97,10 @@ def _statements(outcome: Outcome) -> str:
         cells = (check["id"], check["claim"], check["ref"], _cell(check["measured"]), bound, _cell(check["slack"]), check["verdict"], check["note"])
         lines.append("| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _label(row: Experiment) -> str:
+    return row.name if row.seeds is None else "{} --seeds {}:{}".format(row.name, *row.seeds)
 
 
 def _cell(value: object) -> str:
@@ -124,8 +141,8 @@ def main(folder: Path, experiments: Sequence[str], out: Path, write: bool) -> No
     try:
         with signals.caught():
             for command in experiments or papers.COMMANDS:
-                rows: Sequence[Experiment] = papers.rows_of(command)
-                outcomes += execute(rows, Settings(root=out, formats=("png",)), console)
+                for rows in batches_of(command):
+                    outcomes += execute(rows, Settings(root=out, formats=("png",)), console)
     except Interrupted as interruption:
         console.say(f"{interruption}; the same command goes on")
         sys.exit(signals.exit_code)

@@ -203,7 +203,7 @@ def _provenance(run: Run | Ensemble, checkpointer: Checkpointer, mixed: list[str
         "dtype": row.protocol.dtype,
         "dataset": run.dataset.note,
         "stop": {"reason": stop.reason.name, "meaning": stop.reason.value, "step": stop.step, "t": stop.t, "note": stop.note},
-        "stats": dict(run.trajectory.stats),
+        "stats": {name: value if not isinstance(value, float) or np.isfinite(value) else str(value) for name, value in run.trajectory.stats.items()},
         "wall_s": round(checkpointer.wall_s(), 3),
         "resumed_under_other_conditions": mixed,
         "fingerprint": checkpointer.fingerprint,

@@ -45,6 +45,7 @@ def test_quick_runs_fewer_repetitions_on_fewer_images(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(bench, "compare_small", record)
     monkeypatch.setattr(bench, "compare_many_seeds", lambda job, row, repeats: BenchResult(job, 1.0, 1.0, "", 1.0, "", ""))
+    monkeypatch.setattr(bench, "compare_flow", lambda quick: [])
     monkeypatch.setattr(bench, "compare_large", lambda *arguments: [record(*arguments)])
     assert [result.job.partition(":")[0] for result in bench.run_benchmarks(True)] == ["toy", "five-points", "10000 seeds of the toy", "digits 1/0, float32"]
     assert asked == [(2, 5), (5, 5), (1000, 5)]

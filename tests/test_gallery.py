@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,18 @@ def test_a_gallery_agrees_with_what_it_was_written_from(outcomes: list[Outcome],
         assert f"({image.name})" in page
     assert len(list(tmp_path.glob("*.png"))) == len(list(tmp_path.glob("boursier2022-*.json"))) == 1
     assert all(check["id"] in page for check in outcomes[0].checks)
+
+
+def test_figures_of_many_seeds_are_in_the_gallery_and_on_its_page(tmp_path: Path) -> None:
+    rows, ensembles = gallery.batches_of("orthogonal")
+    assert rows == list(papers.rows_of("orthogonal"))
+    assert [(row.name, row.seeds) for row in ensembles] == [("toy", gallery.SEEDS)]
+    short = replace(override(ensembles[0], {"n_steps": 200}), seeds=(0, 50))
+    gallery.update(tmp_path / "gallery", execute([short], Settings(root=tmp_path, formats=("png",)), Silent()))
+    page = (tmp_path / "gallery" / "README.md").read_text()
+    assert "`flowrepro orthogonal --figure 3-seeds --seeds 0:50`" in page
+    assert "half-times-seeds" in page
+    assert list(json.loads((tmp_path / "gallery" / "checks.json").read_text())) == ["toy --seeds 0:50"]
 
 
 def test_a_changed_number_is_named(outcomes: list[Outcome], tmp_path: Path) -> None:

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 ENGINES: dict[str, tuple[str, str]] = {
     "lazy": ("flowrepro.engines.lazy.engine", "LazyGD"),
+    "grouped": ("flowrepro.engines.grouped", "GroupedGD"),
     "fused": ("flowrepro.engines.fused_gd", "FusedGD"),
     "torch": ("flowrepro.engines.torch_gd", "TorchGD"),
+    "flow": ("flowrepro.engines.flow.engine", "Flow"),
 }
 """name -> (module, class), fastest first: "auto" takes the first that recommends itself for the problem."""
 
@@ -39,7 +41,8 @@ def load(name: str) -> type[Engine]:
 def choose(name: str, problem: Problem) -> tuple[type[Engine], str]:
     """The engine for ``problem`` and one line saying why.
 
-    "auto" takes the first member of ENGINES that supports the problem and recommends itself for its size.
+    "auto" takes the first member of ENGINES that supports the problem and recommends itself for it; the flow, which is
+    not what a descent computes, never does.
     A named engine that does not support the problem raises UsageError with its reason.
     """
     if name != "auto":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -22,20 +24,35 @@ def compiled(function: Function) -> Function:
 
     The machine code is kept on disk; where no directory is writable it is compiled anew in every process.
     """
-    return _jit(function)
+    return jit(function, fastmath=FAST)
 
 
 def compiled_parallel(function: Function) -> Function:
     """As `compiled`, with the iterations of its outer ``range_parallel`` shared among the cores."""
-    return _jit(function, parallel=True)
+    return jit(function, fastmath=FAST, parallel=True)
 
 
-def _jit(function: Function, **more: Any) -> Function:
-    options: dict[str, Any] = {"nogil": True, "fastmath": FAST, "error_model": "numpy", **more}
+def jit(function: Function, **options: Any) -> Function:
+    """What the decorators above share: ``options`` are numba's, without fast-math unless given."""
+    options = {"nogil": True, "error_model": "numpy", **options}
     try:
-        return cast("Function", numba.njit(cache=True, **options)(function))
+        kernel = numba.njit(cache=True, **options)(function)
     except RuntimeError:  # numba's "no locator available"
         return cast("Function", numba.njit(**options)(function))
+    # numba looks for changes only in the file of the function itself, never in those of its callees.
+    stored = getattr(getattr(kernel, "_cache", None), "_cache_file", None)
+    if stored is not None:
+        stored._source_stamp = _source_stamp(Path(function.__code__.co_filename).parent)
+    return cast("Function", kernel)
+
+
+@functools.cache
+def _source_stamp(folder: Path) -> str:
+    """Hash of all code in a folder of engines and in this file: what kernels in the folder may call."""
+    digest = hashlib.sha256(Path(__file__).read_bytes())
+    for path in sorted(folder.glob("*.py")):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from flowrepro.engines.flow.fast_forward import NEGLIGIBLE, forward
 from flowrepro.engines.flow.forces import Drive, Work, loss_and_force, make_work
 from flowrepro.engines.flow.march import Limits, Output, begin, march
 from flowrepro.engines.flow.net import Net, make_net
-from flowrepro.engines.flow.resolve import KINDS, NON_UNIQUE, REVIVAL, Log
+from flowrepro.engines.flow.resolve import KINDS, NON_UNIQUE, REVIVAL, THROUGH_ZERO, Log
 from flowrepro.engines.flow.result import REASONS, Events, FlowResult
 from flowrepro.engines.flow.state import LOSS, SCALE, State, copy_state, log_polar, start
 from flowrepro.engines.flow.stepping import LOG_FULL, NEEDS_RANK, OK, Options
@@ -207,14 +207,18 @@ class Integration:
         return Events(t[order], what[order, 0], what[order, 1], what[order, 2], self.samples)
 
     def stats(self) -> dict[str, Any]:
-        """Counts: right-hand sides, steps, events by kind; measured errors; ``unique_until``, the time of the first release
-        whose continuation is one of several (inf: none): from there on this is one of several flows.
+        """Counts: right-hand sides, steps, events by kind; the measured errors of batches; ``graze_margin``.
+
+        unique_until : time of the first event after which this is one of several flows, or which neighbouring flows leave
+        differently: non_unique, revival_ambiguous, through_zero (w = 0); inf if there is none.
+        graze_margin : smallest |<w, n>| / r at which a neuron turned back from a repelling plane. Grazing one is where
+        the flow is discontinuous in its start, so this is the condition number of the run; inf if nothing came near.
         """
         rhs, steps, rejected, resteps, located, local, slaved, shrunk, substeps = (int(count) for count in self.work.tally)
         rise, sum_e2, max_e2, graze = (float(fact) for fact in self.work.facts)
         t, what = self._recorded()
         found = {f"events {kind}": int(np.sum(what[:, 2] == i)) for i, kind in enumerate(KINDS)}
-        ambiguous = np.isin(what[:, 2], [NON_UNIQUE, REVIVAL])
+        ambiguous = np.isin(what[:, 2], [NON_UNIQUE, REVIVAL, THROUGH_ZERO])
         return {
             "gradient_evaluations": rhs,
             "fast_forward_until": self.skipped,

@@ -98,6 +98,8 @@ def resolve(net: Net, S: State, W: Work, j: int, forced: int, side: int, log: Lo
     touched_rank = orthonormalise(net.normal, K, basis)
     for q in range(touched_rank):
         row[1 : d + 1] -= np.dot(basis[q], row[1 : d + 1]) * basis[q]
+    if touched_rank == d:
+        record(log, t, j + W.offset[0], -1, THROUGH_ZERO)
     normal, jump = np.empty((len(K), d)), np.empty(len(K))
     before = np.empty(len(K), dtype=np.int64)
     for i in range(len(K)):
@@ -144,7 +146,6 @@ def renew(net: Net, S: State, W: Work, j: int, log: Log) -> bool:
     S.rank[j] = rank
     if rank < len(sliding):
         W.tally[SLAVED] += 1
-        record(log, S.clock[TIME], j + W.offset[0], -1, THROUGH_ZERO)
     if is_dead(net, mode):
         bury(S, W, j, log)
     return True

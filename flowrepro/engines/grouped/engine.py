@@ -52,7 +52,7 @@ class GroupedGD(Engine):
         self._points = Points(X, np.sqrt(np.sum(X**2, axis=1)), np.array(problem.y, dtype=np.float64))
         weight = loss.factor / (n if loss.reduction == "mean" else 1.0)
         self._rule = Rule(float(problem.lr), float(problem.alpha), LOSS_NUMBER[loss.name], float(weight), problem.train == "both")
-        theta = np.column_stack([problem.W0, problem.a0]).astype(np.float64)
+        theta = np.ascontiguousarray(np.column_stack([problem.W0, problem.a0]), dtype=np.float64)
         self._neurons = Neurons(theta, np.full(m, -1, np.int64))
         self._caught = empty_caught(m, d)
         self._cones = empty_cones(n, d, FIRST_SLOTS)

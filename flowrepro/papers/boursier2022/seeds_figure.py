@@ -66,6 +66,7 @@ def draw_loss_band(axes: Sequence[Axes], data: LossBand) -> None:
     ax.set_xlim(0, data.step[-1])
     ax.set_ylim(0.0, 1.08 * float(data.high.max()) or 1.0)
     ax.locator_params(axis="x", nbins=4)
+    ax.spines["right"].set_visible(False)
     legend_below(axes, columns=1)
 
 
