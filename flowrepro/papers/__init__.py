@@ -10,7 +10,6 @@ from flowrepro.errors import UsageError
 from flowrepro.experiment import Experiment
 
 
-
 @dataclass(frozen=True)
 class Command:
     """A subcommand: the key of the paper whose rows it owns, and one line of help."""

@@ -80,8 +80,6 @@ class Flow(Engine):
         """See `Engine.advance`; nan from the first step that a failing flow did not reach."""
         steps = np.asarray(steps, dtype=np.int64)
         losses = np.full(len(steps), np.nan)
-        if self.failure is not None:
-            return losses
         times = np.asarray(flow_time(self.problem.loss, self.problem.lr, steps.astype(np.float64)))
         values, rows = self._flow.advance(times)
         losses[: len(values)] = self.problem.loss.factor * values

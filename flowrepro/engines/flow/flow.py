@@ -10,11 +10,11 @@ import numpy as np
 from flowrepro.engines.flow.fast_forward import NEGLIGIBLE, forward
 from flowrepro.engines.flow.forces import Drive, Work, loss_and_force, make_work
 from flowrepro.engines.flow.march import Limits, Output, begin, march
-from flowrepro.engines.flow.net import Net, make_net
+from flowrepro.engines.flow.net import LOSS_CODES, Net, make_net
 from flowrepro.engines.flow.resolve import KINDS, NON_UNIQUE, REVIVAL, THROUGH_ZERO, Log
 from flowrepro.engines.flow.result import REASONS, Events, FlowResult
 from flowrepro.engines.flow.state import LOSS, SCALE, State, copy_state, log_polar, start
-from flowrepro.engines.flow.stepping import LOG_FULL, NEEDS_RANK, OK, Options
+from flowrepro.engines.flow.stepping import DIVERGED, LOG_FULL, NEEDS_RANK, OK, Options
 from flowrepro.experiment import Loss
 from flowrepro.trajectory import Stop, StopReason
 
@@ -75,7 +75,9 @@ class Integration:
         self.mode = self.state.mode.copy()
         self.reached = 0.0
         self.skipped = 0.0
-        if fast:
+        if not np.isfinite(self.state.clock[LOSS]):
+            self.status = DIVERGED
+        elif fast:
             self._skip()
 
     def _forces_at_zero(self) -> float:
@@ -98,7 +100,8 @@ class Integration:
         if self.state.Y[:, 0].max() > reach or self.state.clock[SCALE] == 0.0:
             return
         low, high = 0.0, 1.0 / float(self.state.clock[SCALE])
-        while still(high) and high < 1e300:
+        longest = 1e12 * high
+        while still(high) and high < longest:
             low, high = high, 2.0 * high
         if low == 0.0:
             return
@@ -145,6 +148,8 @@ class Integration:
         loss = np.full(len(times), np.nan)
         rows = np.zeros((len(times) if keep else 1, *self.state.Y.shape))
         saved = 0
+        if self.status != OK:
+            return loss[:0], rows[:0]
         while saved < len(times) and times[saved] < self.skipped:
             self._forward(times[saved], self.silent)
             loss[saved], rows[saved if keep else 0] = self.other.clock[LOSS], self.other.Y
@@ -248,9 +253,15 @@ class Integration:
 
 
 def negligible_log_radius(net: Net, m: int) -> float:
-    """ln r below which m neurons together give |h_k| <= NEGLIGIBLE max|y|, since |h_k| <= m r^2 ||x_k|| / 2."""
+    """ln r below which m neurons together change no force by more than NEGLIGIBLE of it, as |h_k| <= m r^2 ||x_k|| / 2.
+
+    The relative change is |h| / |y| for the square loss (measured against the largest force) and at most |y h| for the others.
+    """
     largest = float(np.abs(net.y).max(initial=0.0))
-    return 0.5 * float(np.log(2.0 * NEGLIGIBLE * largest / (m * net.norm.max()))) if largest > 0 else -np.inf
+    if largest == 0.0:
+        return -np.inf
+    small = NEGLIGIBLE * (largest if net.loss == LOSS_CODES["square"] else 1.0 / largest)
+    return 0.5 * float(np.log(2.0 * small / (m * net.norm.max())))
 
 
 def _copy(state: State) -> State:

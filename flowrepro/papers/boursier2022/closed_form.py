@@ -64,19 +64,23 @@ class ClosedForm:
         """(d_fast, d_slow)."""
         return np.array([chosen.rate for chosen in self.classes])
 
-    def descent_clock(self, dt: float) -> np.ndarray:
-        """d T / (growth per step) of each class: a descent with dt units of flow time per step multiplies by 1 + dt d."""
-        return self.half_times * self.rates / np.log1p(dt * self.rates)  # type: ignore[no-any-return]
+    def growth(self, dt: float, flow: bool = False) -> np.ndarray:
+        """Growth of ln ||w|| of each class in a step of dt units of flow time: dt d for the flow, ln(1 + dt d) for descent."""
+        return dt * self.rates if flow else np.log1p(dt * self.rates)  # type: ignore[no-any-return]
 
-    def fitted(self, step: np.ndarray, dt: float) -> np.ndarray:
-        """u / W of each class at descent steps (T,), shape (2, T)."""
-        exponent = 2.0 * np.log1p(dt * self.rates)[:, None] * (step - self.descent_clock(dt)[:, None])
+    def half_steps(self, growth: np.ndarray) -> np.ndarray:
+        """Step at which each class is half fitted, d T / (growth per step)."""
+        return self.half_times * self.rates / growth  # type: ignore[no-any-return]
+
+    def fitted(self, step: np.ndarray, growth: np.ndarray) -> np.ndarray:
+        """u / W of each class at steps (T,), shape (2, T), for the growth per step."""
+        exponent = 2.0 * growth[:, None] * (step - self.half_steps(growth)[:, None])
         return 1.0 / (1.0 + np.exp(np.clip(-exponent, -700.0, 700.0)))  # type: ignore[no-any-return]
 
-    def mse(self, step: np.ndarray, dt: float) -> np.ndarray:
-        """(1/n) sum_k (f(x_k) - y_k)^2 at descent steps (T,)."""
+    def mse(self, step: np.ndarray, growth: np.ndarray) -> np.ndarray:
+        """(1/n) sum_k (f(x_k) - y_k)^2 at steps (T,), for the growth per step."""
         shares = np.array([np.sum(np.square(chosen.y)) / chosen.n for chosen in self.classes])
-        return shares @ np.square(1.0 - self.fitted(step, dt))
+        return shares @ np.square(1.0 - self.fitted(step, growth))
 
     def saddle(self) -> tuple[np.ndarray, np.ndarray]:
         """theta_S as (W, a): the faster class fitted with least norm, every other neuron zero   (Fact 1)."""

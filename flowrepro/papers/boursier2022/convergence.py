@@ -12,8 +12,10 @@ from flowrepro.papers.boursier2022.hypotheses import (
     as_published,
     closed_form,
     equal_norms,
+    growth_per_step,
     half_mean_square,
     initial,
+    is_flow,
     mse,
     scale,
     step_time,
@@ -89,15 +91,16 @@ def _tolerance(run: Run, floor: float) -> float:
 def logistic_phases(run: Run) -> list[CheckResult]:
     """measured: sup over the recorded steps of |MSE - closed form| / MSE(0)."""
     curve = mse(run)
-    expected = closed_form(run).mse(run.trajectory.step, step_time(run))
+    form = closed_form(run)
+    expected = form.mse(run.trajectory.step, growth_per_step(run, form))
     return [upper("sup |MSE - closed form| / MSE(0)", np.abs(curve - expected).max() / np.mean(np.square(run.y)), _tolerance(run, 1e-3))]
 
 
 @statement("half-times", _ref("Section 4.2"), "theory", ("toy",), "both classes are half fitted at the predicted iterations", FLOW_EQUAL_NORMS)
 def half_times(run: Run) -> list[CheckResult]:
-    """measured: steps between the crossing of the half-fit levels of the MSE and the closed form, T ||D|| / ln(1 + dt ||D||)."""
+    """measured: steps between the crossing of the half-fit levels of the MSE and the closed form, T ||D|| / growth per step."""
     form, dt = closed_form(run), step_time(run)
-    first, second = form.descent_clock(dt)
+    first, second = form.half_steps(growth_per_step(run, form))
     if (second - first) * dt * form.rates[1] < 5.0:
         raise NotApplicable("the two classes are fitted at about the same time, so the loss does not show them apart")
     shares = [float(np.sum(np.square(chosen.y)) / chosen.n) for chosen in form.classes]
@@ -165,7 +168,7 @@ def theorem_2_rate(run: Run) -> list[CheckResult]:
     if used.sum() < 3 or L[-1] > 1e-10:
         raise NotApplicable("the loss curve does not cover L from 1e-6 to 1e-11")
     slope = -np.polyfit(run.trajectory.step[used], np.log(L[used]), 1)[0]
-    exact = -2.0 * np.log1p(-2.0 * dt * slow.rate) / (dt * slow.rate)
+    exact = 4.0 if is_flow(run) else -2.0 * np.log1p(-2.0 * dt * slow.rate) / (dt * slow.rate)
     least, slack = (exact, 0.01) if len(slow.y) == 1 else (2.0, 0.01 + straggling(run))
     return [window("decay rate / ||D-||", slope / (dt * slow.rate), (1 - slack) * least, (1 + slack) * exact), number("per step", slope)]
 

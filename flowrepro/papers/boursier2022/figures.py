@@ -12,7 +12,7 @@ from flowrepro.figures import Figure, style
 from flowrepro.figures.line_panels import LinePanels, collect_line_panels, draw_line_panels, legend_below
 from flowrepro.papers.boursier2022 import seeds_figure
 from flowrepro.papers.boursier2022.experiments import FIVE_POINTS, LAZY, TOY
-from flowrepro.papers.boursier2022.hypotheses import ORTHOGONAL_FLOW, closed_form, descent_on_squares, equal_norms, orthogonal, step_time, two_signs
+from flowrepro.papers.boursier2022.hypotheses import ORTHOGONAL_FLOW, closed_form, descent_on_squares, equal_norms, growth_per_step, orthogonal, two_signs
 from flowrepro.papers.boursier2022.sign_classes import sign_classes
 from flowrepro.theory.tangent_kernel import kernel_interpolator
 from flowrepro.trajectory import Run
@@ -79,7 +79,8 @@ def collect_loss(run: Run) -> LossCurve:
 def _predicted_loss(run: Run) -> np.ndarray | None:
     if any(given(run) is not None for given in (*ORTHOGONAL_FLOW, equal_norms)):
         return None
-    return run.row.loss.factor / 2 * closed_form(run).mse(run.trajectory.step, step_time(run))
+    form = closed_form(run)
+    return run.row.loss.factor / 2 * form.mse(run.trajectory.step, growth_per_step(run, form))
 
 
 def draw_loss(axes: Sequence[Axes], data: LossCurve) -> None:

@@ -28,6 +28,8 @@ def as_published(row: Experiment, free: tuple[str, ...] = FREE) -> Callable[[Run
         changed = departures(run.row, row, free)
         if changed:
             return f"the paper's observation is for its own protocol; this run departs from it in {', '.join(changed)}"
+        if is_flow(run):
+            return "the paper's observation is of gradient descent; this run is the flow itself"
         if run.trajectory.stop.reason is not StopReason.HORIZON:
             return f"the run stopped at step {run.trajectory.last_step}: {run.trajectory.stop.reason.value}"
         return None
@@ -177,6 +179,16 @@ def closed_form(run: Run) -> ClosedForm:
     return ClosedForm.of(run.X, run.y, *initial(run))
 
 
+def is_flow(run: Run | Ensemble) -> bool:
+    """Whether the run is the gradient flow itself, not a descent."""
+    return run.engine == "flow"
+
+
+def growth_per_step(run: Run, form: ClosedForm) -> np.ndarray:
+    """Growth of ln ||w|| of each class in one step of the run, (2,)."""
+    return form.growth(step_time(run), is_flow(run))
+
+
 def straggler_exponent(run: Run) -> float:
     """gamma: deviations of order lambda^gamma from the limit remain, by neurons that miss the smallest label of a class."""
     return min(chosen.straggler for chosen in sign_classes(run.X, run.y))
@@ -198,6 +210,6 @@ def long_enough(run: Run, level: float) -> None:
     slow = form.classes[1]
     rate = (4.0 if len(slow.y) == 1 else 2.0) * slow.rate
     plateau = float(np.sum(np.square(slow.y)) / (2 * slow.n))
-    needed = form.descent_clock(step_time(run))[1] + (max(0.0, np.log(plateau / level)) + 1.0) / rate / step_time(run)
+    needed = form.half_steps(growth_per_step(run, form))[1] + (max(0.0, np.log(plateau / level)) + 1.0) / rate / step_time(run)
     reached = run.trajectory.last_step
     require(None if reached >= needed else f"the run has {reached} steps; L <= {level:g} needs about {int(needed) + 1}")

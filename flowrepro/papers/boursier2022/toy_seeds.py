@@ -110,7 +110,7 @@ def figure_2_phases_seeds(ensemble: Ensemble) -> list[CheckResult]:
 def half_steps(ensemble: Ensemble) -> np.ndarray:
     """(R, 2) steps at which each class is half fitted, by the closed form from the initial weights alone."""
     forms = ClosedForm.of_many(ensemble.X, ensemble.y, *ensemble.trajectory.at(0))
-    return np.array([form.descent_clock(step_time(ensemble)) for form in forms])
+    return np.array([form.half_steps(form.growth(step_time(ensemble))) for form in forms])
 
 
 @statement(

@@ -119,8 +119,12 @@ def toy_closed_form(g: np.ndarray, a: np.ndarray, ll: float) -> tuple[dict[int, 
     return times, np.sort(events), group
 
 
+STEWART_X = """-.8904 -.8120 -.7210 -.7030 -.6784 -.6337 -.6073 -.4711 -.3754 -.2733 -.2253 -.1747 -.1345 -.1150 -.0952 -.0741 -.0634 -.0355 .0602 .0638
+.0911 .1030 .1544 .4012 .4050 .4099 .4170 .4238 .4301 .4356 .4599 .4760 .5101 .5387 .6780 .7152 .7998 .8989 .9723 .9774"""
+
+
 def stewart_points() -> tuple[np.ndarray, np.ndarray]:
-    """Forty points on a piecewise linear teacher, bias included: many sliding neurons."""
-    x = np.sort(np.random.default_rng(3).uniform(-1, 1, 40))
+    """Forty points on a piecewise linear teacher, bias included (boursier2024 Figure 3): many sliding neurons."""
+    x = np.array(STEWART_X.split(), dtype=np.float64)
     y = np.interp(x, [-1, -0.7, -0.55, -0.4, 0, 0.5, 0.6, 0.7, 1], [0, 0.7, 0.5, 1, 0, 1, 0.6, 0.7, 0])
     return np.column_stack([x, np.ones(40)]), y

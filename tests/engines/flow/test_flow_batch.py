@@ -26,6 +26,7 @@ def test_batches_are_the_flow() -> None:
     assert abs(len(one_by_one.events) - len(batches.events)) <= 10
     assert batches.stats["gradient_evaluations"] < 0.1 * one_by_one.stats["gradient_evaluations"]
     assert batches.stats["sum_e2"] <= 1e-7
+    assert 2 * batches.loss[-1] == pytest.approx(0.087112214541, rel=1e-9)
 
 
 def test_few_events_gain_and_lose_nothing() -> None:
@@ -59,9 +60,10 @@ def test_three_points_end_at_least_squares() -> None:
 
 @pytest.mark.slow
 def test_two_thousand_neurons_with_half_of_them_sliding() -> None:
+    """Iteration 521883 of boursier2024 Figure 3 (t = 1043.766): MSE .0207 there; measured here .0206879, 1067 neurons sliding."""
     W, a = unbalanced(2000)
-    result = integrate(X, Y, W, a, HALF_MSE, 1000.0, rtol=1e-7)
-    reference = integrate(X, Y, W, a, HALF_MSE, 1000.0, rtol=1e-8)
-    assert (result.mode == 2).any(axis=1).sum() > 300
-    assert difference(result, reference) <= 1e-5
-    assert result.loss[-1] == pytest.approx(reference.loss[-1], rel=1e-6)
+    result, reference = (integrate(X, Y, W, a, HALF_MSE, 1043.766, rtol=rtol) for rtol in (1e-6, 1e-8))
+    assert 1000 <= np.any(result.mode == 2, axis=1).sum() <= 1130
+    assert difference(result, reference) <= 1e-4
+    assert 2 * reference.loss[-1] == pytest.approx(0.0206879, abs=2e-7)
+    assert result.loss[-1] == pytest.approx(reference.loss[-1], rel=1e-5)

@@ -47,7 +47,7 @@ def test_growth_factor_equals_the_driven_neuron(index):
 def test_half_times_of_seed_0():
     form = ClosedForm.of(*toy())
     np.testing.assert_allclose(form.half_times, [12.459659, 25.854345], atol=1e-6)
-    np.testing.assert_allclose(form.descent_clock(2e-3), [6236.79, 12934.40], atol=0.01)
+    np.testing.assert_allclose(form.half_steps(form.growth(2e-3)), [6236.79, 12934.40], atol=0.01)
     assert form.members.sum(axis=1).tolist() == [16, 16]
 
 
@@ -61,7 +61,7 @@ def test_loss_curve_against_plain_descent(seed):
         gW, ga = gradient(X, y, W, a, HALF_MEAN_SQUARE)
         W, a = W - 2e-3 * gW, a - 2e-3 * ga
     steps = np.array(list(kept))
-    np.testing.assert_allclose(form.mse(steps, 2e-3), list(kept.values()), atol=1e-3)
+    np.testing.assert_allclose(form.mse(steps, form.growth(2e-3)), list(kept.values()), atol=1e-3)
 
 
 def test_half_times_do_not_underflow():
