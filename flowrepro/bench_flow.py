@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -145,10 +145,11 @@ def _diffrax(case: Case) -> Outcome:
     import jax
     import jax.numpy as jnp
 
-    jax.config.update("jax_enable_x64", True)
+    config: Any = jax.config
+    config.update("jax_enable_x64", True)
     X, y, W, a = (jnp.asarray(array) for array in case)
 
-    def right_hand_side(t: float, theta: tuple[jax.Array, jax.Array], args: None) -> tuple[jax.Array, jax.Array]:
+    def right_hand_side(t: Any, theta: Any, args: Any) -> Any:
         W, a = theta
         Z = X @ W.T
         active = Z > 0

@@ -20,3 +20,11 @@ class BenchResult:
     ratio: float
     target: str
     note: str
+
+    @property
+    def met(self) -> str:
+        """Whether the ratio satisfies the target: "yes", "no", or "" without one."""
+        relation, _, bound = self.target.partition(" ")
+        if not bound:
+            return ""
+        return "yes" if (self.ratio >= float(bound) if relation == ">=" else self.ratio <= float(bound)) else "no"

@@ -6,11 +6,13 @@ Exit codes: 0 ok, 1 internal error, 2 usage, 3 bad input data, 4 numerical failu
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shlex
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flowrepro import __version__, papers
-from flowrepro.errors import EXIT_CHECK_FAILED, DataError, FlowreproError, NumericalError, UsageError
+from flowrepro.errors import EXIT_CHECK_FAILED, DataError, EnvironmentFault, FlowreproError, NumericalError, UsageError
 
 if TYPE_CHECKING:
     from flowrepro.pipeline import Outcome
@@ -53,8 +55,10 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point: run, and turn every error into one sentence and its exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    _repair_streams()
+    # Threads that spin while they wait make matrix products 5 to 30 times slower on a busy machine (measured).
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    warnings.showwarning = _show_warning
     try:
         code = cli.main(standalone_mode=False)
     except click.ClickException as error:
@@ -65,9 +69,28 @@ def main() -> None:
     except FlowreproError as error:
         print(f"flowrepro: {error}", file=sys.stderr)
         code = error.exit_code
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            code = _internal_error(error)
+        else:
+            print(f"flowrepro: output could not be written: {error.strerror}; make room", file=sys.stderr)
+            code = EnvironmentFault.exit_code
     except Exception as error:
         code = _internal_error(error)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *place: object, **more: object) -> None:
+    """One line, without the source that a user does not know."""
+    print(f"flowrepro: warning: {message}", file=sys.stderr)
+
+
+def _repair_streams() -> None:
+    """Streams that were closed lead nowhere; characters that a locale lacks are escaped."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+        getattr(sys, name).reconfigure(errors="backslashreplace")
 
 
 def _internal_error(error: Exception) -> int:
@@ -144,27 +167,45 @@ def _run_commands(commands: Sequence[str], *, as_json: bool, strict: bool, **opt
     from flowrepro.training import Interrupted
 
     settings = settings_of(**options)
-    batches = [rows for command in commands for rows in chosen_rows(command, **options)]
+    batches = [rows for command, chosen in _plans(commands, options) for rows in chosen_rows(command, **chosen)]
     signals = Signals()
     console = Console(signals)
     outcomes: list[Outcome] = []
+    stopped = 0
     with signals.caught():
         try:
             for rows in batches:
                 execute(rows, settings, console, outcomes.append)
         except Interrupted as interruption:
             console.say(f"{interruption}\nresume with: {shlex.join(['flowrepro', *sys.argv[1:]])}")
-            return signals.exit_code
+            stopped = signals.exit_code
+        except FlowreproError as error:  # rows that are done are shown all the same
+            console.say(f"flowrepro: {error}")
+            stopped = error.exit_code
         finally:
             console.finish()
-    _print_outcomes(outcomes, as_json)
-    return _exit_code(outcomes, strict)
+    if outcomes or not stopped:
+        _print_outcomes(outcomes, as_json)
+    return stopped or _exit_code(outcomes, strict)
+
+
+def _plans(commands: Sequence[str], options: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Each command with its options; of several commands those that have a figure that was asked for."""
+    if len(commands) == 1 or not options["figures"]:
+        return [(command, options) for command in commands]
+    from flowrepro.pipeline import declared_figures
+
+    has = {command: {figure.id for figure in declared_figures(command)}.intersection(options["figures"]) for command in commands}
+    for figure in options["figures"]:
+        if not any(figure in ids for ids in has.values()):
+            raise UsageError(f"no experiment has a figure '{figure}'; 'flowrepro list' shows those there are")
+    return [(command, {**options, "figures": tuple(sorted(ids))}) for command, ids in has.items() if ids]
 
 
 def _exit_code(outcomes: Sequence[Outcome], strict: bool) -> int:
-    from flowrepro.trajectory import StopReason
+    from flowrepro.trajectory import REGULAR_STOPS
 
-    failed = [outcome for outcome in outcomes if outcome.stop not in (StopReason.HORIZON, StopReason.TARGET_LOSS)]
+    failed = [outcome for outcome in outcomes if outcome.stop not in REGULAR_STOPS]
     for outcome in failed:
         print(f"flowrepro: {outcome.row.name} ended with {outcome.stop.name}: {outcome.stop_note or outcome.stop.value}", file=sys.stderr)
     if failed or (strict and any(outcome.non_unique for outcome in outcomes)):
@@ -242,11 +283,12 @@ def verify(targets: Sequence[str], quick: bool, out: Path, as_json: bool) -> int
     from flowrepro.console import Console, Signals, print_checks
     from flowrepro.pipeline import verify_targets
     from flowrepro.training import Interrupted
+    from flowrepro.trajectory import REGULAR_STOPS
 
     signals = Signals()
     with signals.caught():
         try:
-            checks = verify_targets(targets, out, quick, Console(signals))
+            checks, stops = verify_targets(targets, out, quick, Console(signals))
         except Interrupted as interruption:
             print(f"{interruption}; the same command goes on", file=sys.stderr)
             return signals.exit_code
@@ -254,6 +296,8 @@ def verify(targets: Sequence[str], quick: bool, out: Path, as_json: bool) -> int
         print(json.dumps({"checks": checks}, indent=2))
     else:
         print_checks(checks)
+    if any(stop.reason not in REGULAR_STOPS for stop in stops):
+        return NumericalError.exit_code
     return EXIT_CHECK_FAILED if any(check["verdict"] == "FAIL" for check in checks) else 0
 
 
@@ -270,18 +314,19 @@ def show(run: Path, as_json: bool) -> int:
     if not directory.is_complete():
         what = "an unfinished run; the command that began it resumes it" if directory.file("experiment.json").exists() else "not a run directory"
         raise DataError(f"{run} is {what}")
+    damage = directory.damage()
+    if damage:
+        raise DataError(f"{run} is invalid: {'; '.join(damage)}; run it again, which keeps the damaged folder beside")
     stored = {name: read_json(directory.file(f"{name}.json")) for name in ("experiment", "provenance", "manifest")}
     checks = read_json(directory.file("checks.json"))["checks"] if directory.file("checks.json").exists() else []
     if as_json:
-        print(json.dumps({**stored, "checks": checks, "damage": directory.damage()}, indent=2))
+        print(json.dumps({**stored, "checks": checks}, indent=2))
         return 0
     facts = {**stored["provenance"], "argv": shlex.join(stored["provenance"]["argv"])}
     print_table(str(run), ("what", "value"), [(key, _compact(value)) for key, value in facts.items()])
     print_table("files", ("file", "bytes"), [(name, entry["bytes"]) for name, entry in stored["manifest"]["files"].items()])
     print_checks(checks)
-    for sentence in directory.damage():
-        print(f"damaged: {sentence}", file=sys.stderr)
-    return DataError.exit_code if directory.damage() else 0
+    return 0
 
 
 def _compact(value: Any) -> str:
@@ -298,7 +343,7 @@ def bench(quick: bool, as_json: bool) -> int:
     from flowrepro.bench import run_benchmarks
     from flowrepro.console import print_table
 
-    results = [dataclasses.asdict(result) for result in run_benchmarks(quick)]
+    results = [{**dataclasses.asdict(result), "met": result.met} for result in run_benchmarks(quick)]
     if as_json:
         print(json.dumps(results, indent=2))
     elif results:

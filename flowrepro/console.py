@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,13 +17,20 @@ from typing import TYPE_CHECKING, Any, TextIO
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
+WIDE = 140
+"""Columns from which the table of verdicts holds statements and notes."""
 VERDICT_STYLE = {"PASS": "green", "FAIL": "bold red", "N/A": "dim", "INFO": "cyan"}
 SIGNAL_EXIT = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
 def is_terminal(stream: TextIO) -> bool:
-    """Whether tables and bars may be drawn on a stream."""
-    return (stream.isatty() and os.environ.get("TERM") != "dumb") or bool(os.environ.get("FORCE_COLOR"))
+    """Whether tables may be drawn on a stream: a terminal, or FORCE_COLOR (unless 0)."""
+    return (stream.isatty() and os.environ.get("TERM") != "dumb") or os.environ.get("FORCE_COLOR", "0") != "0"
+
+
+def has_style(stream: TextIO) -> bool:
+    """Whether colours and bold type may be used on a stream: a terminal without NO_COLOR."""
+    return is_terminal(stream) and not os.environ.get("NO_COLOR")
 
 
 class Signals:
@@ -34,7 +42,8 @@ class Signals:
     @contextlib.contextmanager
     def caught(self) -> Iterator[Signals]:
         """Handle the three signals inside the block."""
-        before = {number: signal.signal(number, self._handle) for number in SIGNAL_EXIT}
+        heeded = [number for number in SIGNAL_EXIT if signal.getsignal(number) is not signal.SIG_IGN]  # nohup ignores SIGHUP
+        before = {number: signal.signal(number, self._handle) for number in heeded}
         try:
             yield self
         finally:
@@ -63,13 +72,14 @@ class Console:
         self._tenth: dict[str, int] = {}
 
     def say(self, text: str) -> None:
-        """One line on stderr."""
+        """One line on stderr; a reader who went away does not end the computation."""
         self.finish()
-        print(text, file=sys.stderr, flush=True)
+        with contextlib.suppress(BrokenPipeError):
+            print(text, file=sys.stderr, flush=True)
 
     def progress(self, label: str, step: int, n_steps: int) -> None:
         """Move the bar, or print a line at each tenth."""
-        if is_terminal(sys.stderr):
+        if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
             self._move_bar(label, step, n_steps)
             return
         tenth = 10 * step // n_steps
@@ -77,7 +87,7 @@ class Console:
             self._tenth[label] = tenth
         elif tenth > self._tenth[label]:
             self._tenth[label] = tenth
-            print(f"{label}: step {step} of {n_steps} ({10 * tenth} %)", file=sys.stderr, flush=True)
+            self.say(f"{label}: step {step} of {n_steps} ({10 * tenth} %)")
 
     def _move_bar(self, label: str, step: int, n_steps: int) -> None:
         from rich.console import Console as RichConsole
@@ -110,14 +120,16 @@ def print_table(title: str, header: Sequence[str], lines: Iterable[Sequence[str]
             print("\t".join(row))
         return
     from rich.console import Console as RichConsole
+    from rich.style import Style
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title, title_justify="left")
+    plain = not has_style(sys.stdout)
+    table = Table(title=title, title_justify="left", title_style=Style() if plain else None, header_style=Style() if plain else None)
     for name in header:
         table.add_column(name, overflow="fold")
     for row in rows:
-        style = (styles or {}).get(row[0], "")
+        style = "" if plain else (styles or {}).get(row[0], "")
         table.add_row(Text(row[0], style=style), *(Text(cell) for cell in row[1:]))
     RichConsole().print(table)
 
@@ -131,23 +143,19 @@ def number(value: Any) -> str:
     return value if isinstance(value, str) else f"{value:.6g}"
 
 
-def print_checks(checks: Sequence[dict[str, Any]], verbose: bool = True) -> None:
-    """The table of verdicts and one line that counts them."""
-    header = ("verdict", "check", "row", "measured", "bound", "slack", "statement", "note")
-    lines = [
-        (
-            check["verdict"],
-            check["id"],
-            check["row"],
-            number(check["measured"]),
-            f"{check['relation']} {number(check['bound'])}" if check["relation"] else "-",
-            number(check["slack"]),
-            check["ref"],
-            check["note"] if verbose else "",
-        )
-        for check in checks
-    ]
+def print_checks(checks: Sequence[dict[str, Any]]) -> None:
+    """The table of verdicts and one line that counts them; a narrow terminal gets the notes below the table."""
+    narrow = is_terminal(sys.stdout) and shutil.get_terminal_size().columns < WIDE
+    header = ("verdict", "check", "row", "measured", "bound", "slack", *(() if narrow else ("statement", "note")))
+    lines = []
+    for check in checks:
+        bound = f"{check['relation']} {number(check['bound'])}" if check["relation"] else "-"
+        cells = (check["verdict"], check["id"], check["row"], number(check["measured"]), bound, number(check["slack"]))
+        lines.append((*cells, *(() if narrow else (check["ref"], check["note"]))))
     print_table("checks", header, lines, VERDICT_STYLE)
+    if narrow:
+        for check in checks:
+            print(f"{check['id']} ({check['row']}; {check['ref']}): {check['note']}")
     print(count_verdicts(checks))
 
 

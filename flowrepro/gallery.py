@@ -43,8 +43,12 @@ def batches_of(command: str) -> list[list[Experiment]]:
 
 
 def compare(folder: Path, outcomes: Sequence[Outcome]) -> list[str]:
-    """One sentence for each series of a figure whose numbers differ from the gallery's."""
-    differences = []
+    """One sentence for each series of a figure whose numbers differ from the gallery's, figure not drawn, and verdict that changed."""
+    drawn = {(outcome.row.command, figure.id) for outcome, figure in _drawn(outcomes)}
+    commands = dict.fromkeys(outcome.row.command for outcome in outcomes)
+    declared = [(command, figure.id) for command in commands for figure in declared_figures(command)]
+    differences = [f"figure {id} of {command} was not drawn" for command, id in declared if (command, id) not in drawn]
+    differences += _changed_verdicts(folder / "checks.json", outcomes)
     for outcome, figure in _drawn(outcomes):
         reference = folder / f"{_stem(outcome, figure)}.json"
         if not reference.exists():
@@ -54,6 +58,19 @@ def compare(folder: Path, outcomes: Sequence[Outcome]) -> list[str]:
         found = compare_numbers(_numbers(outcome, figure), read_json(reference), rtol, atol)
         differences += [f"figure {figure.id} of {outcome.row.paper}: {sentence}" for sentence in found]
     return differences
+
+
+def _changed_verdicts(path: Path, outcomes: Sequence[Outcome]) -> list[str]:
+    if not path.exists():
+        return [f"{path} is missing; 'make gallery' writes it"]
+    before = {row: {check["id"]: check["verdict"] for check in checks} for row, checks in read_json(path).items()}
+    after = {_label(outcome.row): {check["id"]: check["verdict"] for check in outcome.checks} for outcome in outcomes}
+    return [
+        f"check {id} of row {row}: {before.get(row, {}).get(id, 'absent')} in the gallery, {verdicts.get(id, 'absent')} now"
+        for row, verdicts in after.items()
+        for id in dict.fromkeys([*before.get(row, {}), *verdicts])
+        if before.get(row, {}).get(id) != verdicts.get(id)
+    ]
 
 
 def update(folder: Path, outcomes: Sequence[Outcome]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from flowrepro.errors import UsageError
 from flowrepro.experiment import Init
 
 Weights = tuple[np.ndarray, np.ndarray]
@@ -54,6 +55,8 @@ def effective_scale(init: Init, d: int) -> float:
 
 def initial_weights(init: Init, seed: int, d: int) -> Weights:
     """(W (m, d), a (m,)) in float64 for an init that is drawn; norms are taken before scaling, so none underflows."""
+    if init.name not in INITS:
+        raise UsageError(f"init.name must be one of {', '.join(INITS)}, or file through --init FILE, not '{init.name}'")
     W, a = INITS[init.name](np.random.default_rng(seed), init.m, d)
     scale = effective_scale(init, d)
     return scale * W, scale * a

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from flowrepro.runs import RunDirectory
 from flowrepro.storage import locked, read_json, require_writable
 from flowrepro.theory.result import Check
 from flowrepro.training import Interrupted, Report, Settings, load_run, train_any
-from flowrepro.trajectory import Ensemble, Run, StopReason
+from flowrepro.trajectory import Ensemble, Run, Stop, StopReason
 
 AnyRun = Run | Ensemble
 
@@ -233,31 +234,40 @@ def _is_current(numbers: Path, images: Sequence[Path]) -> bool:
 # ---- verifying
 
 
-def verify_targets(targets: Sequence[str], root: Path, quick: bool, report: Report) -> list[dict[str, Any]]:
-    """The checks of experiments (by name; run first where missing below ``root``) and of run directories, evaluated anew.
+def verify_targets(targets: Sequence[str], root: Path, quick: bool, report: Report) -> tuple[list[dict[str, Any]], list[Stop]]:
+    """The checks and the stops of experiments (by name; run first where missing below ``root``) and of run directories, evaluated anew.
 
     Raises DataError for a run directory that is unfinished or whose files do not have their sha256.
     """
-    checks: list[dict[str, Any]] = []
+    directories: list[RunDirectory] = []
     for target in targets:
         if target in papers.COMMANDS:
             rows = [quick_variant(row) if quick else row for row in papers.rows_of(target)]
             execute(rows, Settings(root=root, figures=()), report)
-            for row in rows:
-                checks += verify_run(RunDirectory.of(root, row))
+            directories += [RunDirectory.of(root, row) for row in rows]
         elif Path(target).is_dir():
-            checks += verify_run(RunDirectory(Path(target)))
+            directories.append(RunDirectory(Path(target)))
         else:
             raise UsageError(f"'{target}' is neither an experiment ({', '.join(papers.COMMANDS)}) nor a run directory")
-    return checks
+    checks, stops = [], []
+    for directory in directories:
+        found, stop = verify_run(directory, report)
+        checks += found
+        stops.append(stop)
+    return checks, stops
 
 
-def verify_run(directory: RunDirectory) -> list[dict[str, Any]]:
-    """Re-hash a complete run and evaluate its checks anew, keeping the verdicts."""
+def verify_run(directory: RunDirectory, report: Report) -> tuple[list[dict[str, Any]], Stop]:
+    """Re-hash a complete run and evaluate its checks anew, keeping the verdicts where the folder can be written."""
     if not directory.is_complete():
         raise DataError(f"{directory.path} is not a complete run; the command that began it finishes it")
     damage = directory.damage()
     if damage:
         raise DataError(f"{directory.path} is invalid: {'; '.join(damage)}; run it again, which keeps the damaged folder beside")
+    if not os.access(directory.path, os.W_OK):
+        report.say(f"{directory.path} is read-only; the verdicts are not kept")
+        run = load_run(directory)
+        return evaluate(run), run.trajectory.stop
     with locked(directory.lock):
-        return evaluate_and_store(directory, load_run(directory))
+        run = load_run(directory)
+        return evaluate_and_store(directory, run), run.trajectory.stop

@@ -134,26 +134,23 @@ class RunDirectory:
         """
         try:
             manifest = read_json(self.file("manifest.json"))
-            schema, files = manifest["schema"], manifest["files"]
-            if schema > MANIFEST_SCHEMA:
-                raise DataError(
-                    f"{self.path} was written by flowrepro {manifest.get('flowrepro', '?')} (manifest schema {schema}); "
-                    f"this is {__version__}, which reads schema {MANIFEST_SCHEMA}: upgrade, or choose another --out"
-                )
-            found = []
-            for name, entry in files.items():
-                path = self.file(name)
-                if not path.is_file():
-                    found.append(f"{name} is missing")
-                elif sha256(path) != entry["sha256"]:
-                    found.append(f"{name} does not have the sha256 of the manifest")
-            return found
-        except (KeyError, TypeError, AttributeError) as error:
-            return [f"manifest.json is not a manifest ({error})"]
+            schema, writer = int(manifest["schema"]), manifest.get("flowrepro", "?")
+            expected = {name: entry["sha256"] for name, entry in manifest["files"].items()}
         except DataError as error:
-            if "schema" in str(error):
-                raise
             return [f"manifest.json is damaged ({error})"]
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            return [f"manifest.json is not a manifest ({error})"]
+        if schema > MANIFEST_SCHEMA:
+            raise DataError(
+                f"{self.path} was written by flowrepro {writer} (manifest schema {schema}); "
+                f"this is {__version__}, which reads schema {MANIFEST_SCHEMA}: upgrade, or choose another --out"
+            )
+        missing = [f"{name} is missing" for name in expected if not self.file(name).is_file()]
+        return missing + [
+            f"{name} does not have the sha256 of the manifest"
+            for name, digest in expected.items()
+            if self.file(name).is_file() and sha256(self.file(name)) != digest
+        ]
 
     def set_aside(self, why: str) -> Path:
         """Rename the folder (nothing is deleted) so that the run can be made anew; the new path."""
@@ -181,8 +178,11 @@ class RunDirectory:
         if not path.exists():
             return None
         arrays = read_npz(path)
-        header = json.loads(str(arrays.pop("header")))
-        before = header["fingerprint"]
+        try:
+            header = json.loads(str(arrays.pop("header")))
+            before, spent = dict(header["fingerprint"]), float(header["wall_s"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(f"{path} is not a checkpoint of this version of flowrepro ({error})") from error
         changed = [
             f"{key}: {before.get(key)} -> {fingerprint.get(key)}"
             for key in sorted(before.keys() | fingerprint.keys())
@@ -192,7 +192,7 @@ class RunDirectory:
             raise UsageError(
                 f"{self.path} was begun under other conditions ({'; '.join(changed)}); start it anew with --new, or mix with --force-resume, which is recorded"
             )
-        return arrays, float(header["wall_s"]), changed
+        return arrays, spent, changed
 
     def clean(self) -> None:
         """Remove torn temporary files of a killed writer."""
@@ -202,11 +202,24 @@ class RunDirectory:
 
     def row(self) -> Experiment:
         """The row stored here."""
-        return from_json(read_json(self.file("experiment.json")))
+        try:
+            return from_json(read_json(self.file("experiment.json")))
+        except (UsageError, TypeError, AttributeError) as error:
+            raise DataError(f"{self.file('experiment.json')} is not a row of this version of flowrepro ({error}); run it again") from error
 
     def begin(self, row: Experiment) -> None:
-        """Write the row, so that an unfinished folder says what it is."""
+        """Write the row, so that an unfinished folder says what it is; verdicts and figures of an earlier attempt go."""
+        for stale in (self.file("checks.json"), *self.file("figures").glob("*")):
+            stale.unlink(missing_ok=True)
         self.write_json("experiment.json", to_json(row))
+
+
+def _checkpoint_seconds() -> float:
+    asked = os.environ.get("FLOWREPRO_CHECKPOINT_SECONDS", "")
+    try:
+        return max(0.0, float(asked)) if asked else CHECKPOINT_SECONDS
+    except ValueError:
+        raise UsageError(f"FLOWREPRO_CHECKPOINT_SECONDS must be a number of seconds, not '{asked}'; correct or unset it") from None
 
 
 class Checkpointer:
@@ -214,7 +227,7 @@ class Checkpointer:
 
     def __init__(self, directory: RunDirectory, fingerprint: Mapping[str, str], spent: float) -> None:
         self.directory, self.fingerprint = directory, dict(fingerprint)
-        self.interval = float(os.environ.get("FLOWREPRO_CHECKPOINT_SECONDS", CHECKPOINT_SECONDS))
+        self.interval = _checkpoint_seconds()
         self.spent, self.started, self.last = spent, time.perf_counter(), time.perf_counter()
 
     def wall_s(self) -> float:

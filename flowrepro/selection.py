@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from flowrepro import data, engines, papers
+from flowrepro import data, papers
 from flowrepro.data.from_file import file_sha256, weights_from_file
 from flowrepro.errors import UsageError
 from flowrepro.experiment import Data, Experiment, Init, override, parse_assignment
@@ -49,6 +49,9 @@ def chosen_rows(
     """The rows to run, changed as asked: the ensembles, then one batch per seed of the rows that are run one by one."""
     rows = _named_rows(command, row_names, figures, only_first=bool(data_file) and not row_names and not figures)
     changes: dict[str, Any] = dict(parse_assignment(text) for text in assignments)
+    for option, key, value in (("--engine", "engine", engine), ("--device", "device", device), ("--seed", "seed", seed), ("--seeds", "seed", seeds)):
+        if value is not None and {key, f"protocol.{key}"} & changes.keys():
+            raise UsageError(f"{option} and --set {key}=... both set the same key; give one of them")
     changes |= {key: value for key, value in (("protocol.engine", engine), ("protocol.device", device)) if value is not None}
 
     def changed(row: Experiment, seed: int | None = None) -> Experiment:
@@ -78,9 +81,13 @@ def _asks_for_ensembles(command: str, figures: Sequence[str], seeds: str | None)
 
 
 def _runs_at_once(row: Experiment) -> bool:
-    """Whether an ensemble can be computed as one, and no other engine is faster for the row."""
+    """Whether all seeds of a row can be run at once, and the row is small."""
     problem = prepare(row, data.load(row.data))
-    return ensemble_refusal(row, problem) is None and engines.choose(row.protocol.engine, problem)[0].name == "fused"
+    if ensemble_refusal(row, problem) is not None:
+        return False
+    from flowrepro.engines.ensemble import is_small
+
+    return is_small(problem)
 
 
 def _named_rows(command: str, names: Sequence[str], figures: Sequence[str], only_first: bool) -> list[Experiment]:

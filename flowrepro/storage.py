@@ -82,8 +82,9 @@ def require_writable(folder: Path) -> None:
     if not blocked.is_dir():
         raise EnvironmentFault(f"the output folder {folder} cannot be made because {blocked} is a file; choose another --out")
     try:
-        write_atomic(folder / ".probe", b"")
-        (folder / ".probe").unlink()
+        probe = folder / f".probe-{os.getpid()}"
+        write_atomic(probe, b"")
+        probe.unlink(missing_ok=True)
     except (EnvironmentFault, OSError) as error:
         raise EnvironmentFault(f"the output folder {folder} is not writable (owner of {blocked}: {_owner(blocked)}; {error})") from error
 
@@ -146,8 +147,11 @@ def locked(path: Path, wait: bool = False) -> Iterator[None]:
 
     Raises EnvironmentFault saying who holds it (host, pid, since), unless ``wait``.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = _acquire(path, wait)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = _acquire(path, wait)
+    except OSError as error:
+        raise EnvironmentFault(f"{path} could not be locked: {error.strerror or error}; choose an --out that is writable") from error
     try:
         owner = {"host": socket.gethostname(), "pid": os.getpid(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
         os.ftruncate(descriptor, 0)

@@ -17,7 +17,7 @@ from flowrepro.experiment import Experiment, Record
 from flowrepro.initialize import effective_scale, initial_weights
 from flowrepro.runs import Checkpointer, RunDirectory, load_ensemble, load_trajectory, save_ensemble, save_trajectory
 from flowrepro.storage import npz_bytes, read_json, read_npz
-from flowrepro.theory.observables import OBSERVABLES
+from flowrepro.theory.observables import observer
 from flowrepro.trajectory import Dataset, Ensemble, Run, StopReason
 
 CURVE_POINTS = 200
@@ -99,7 +99,7 @@ def train(row: Experiment, dataset: Dataset, problem: Problem, directory: RunDir
     fingerprint = provenance.fingerprint(engine.name, row.protocol.device)
     resumed = _resume(directory, fingerprint, settings, report)
     checkpointer = Checkpointer(directory, fingerprint, resumed[1] if resumed else 0.0)
-    observe = OBSERVABLES[row.record.observe](dataset.X, dataset.y) if row.record.observe else None
+    observe = observer(row.record.observe)(dataset.X, dataset.y) if row.record.observe else None
     trajectory = drive(
         engine,
         problem,

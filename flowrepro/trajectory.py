@@ -22,7 +22,12 @@ class StopReason(Enum):
     STEP_UNDERFLOW = "the step size fell below the resolution of time; loosen the tolerance"
     MAX_EVENTS = "the cap on activation events was hit before the horizon; raise the cap, loosen the tolerance or use a descent engine"
     ZENO = "activation events accumulate at one instant; loosen or tighten the tolerance, or perturb the start"
+    STATIONARY = "the weights do not move any more: a stationary point was reached"
     INTERRUPTED = "the run was interrupted; the same command resumes it"
+
+
+REGULAR_STOPS = (StopReason.HORIZON, StopReason.TARGET_LOSS, StopReason.STATIONARY)
+"""Every other reason is a numerical failure (exit code 4) or an interruption."""
 
 
 @dataclass(frozen=True)

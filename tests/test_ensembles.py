@@ -118,6 +118,12 @@ def test_rows_that_cannot_be_run_at_once_are_run_one_by_one() -> None:
         assert all(batch[0].seeds is None for batch in batches)
 
 
+def test_large_rows_are_run_one_by_one() -> None:
+    ((small,),) = rows(row_names=("toy",), seeds="0:50", assignments=("m=2500",))
+    assert small.seeds == (0, 50)
+    assert len(rows(row_names=("toy",), seeds="0:50", assignments=("m=2501",))) == 50
+
+
 def test_figures_decide_too() -> None:
     ((few,),) = rows(figures=("3-seeds",), seeds="0:5")
     assert few.seeds == (0, 5)

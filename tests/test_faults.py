@@ -112,13 +112,13 @@ def test_a_run_begun_under_other_conditions_is_not_mixed_silently(tmp_path: Path
     process.kill()
     process.communicate()
     words = (*TOY, "--set", "n_steps=10000000", "--set", "save_every=1000", "--out", tmp_path)
-    monkeypatch.setenv("OMP_NUM_THREADS", "63")
-    refused(flowrepro(*words), 2, "threads", "--new", "--force-resume")
+    monkeypatch.setattr("flowrepro.provenance.cpu", lambda: "another processor")
+    refused(flowrepro(*words), 2, "another processor", "--new", "--force-resume")
     result = flowrepro(*words, remedy)
     assert result.code in (0, 5), result.err
     folders = {path.name.partition(".")[2]: path for path in (tmp_path / "orthogonal").iterdir() if path.is_dir()}
     mixed = json.loads((folders[""] / "provenance.json").read_text())["resumed_under_other_conditions"]
-    assert ("threads" in str(mixed)) == (remedy == "--force-resume")
+    assert ("another processor" in str(mixed)) == (remedy == "--force-resume")
     assert ("unfinished-1" in folders) == (remedy == "--new")
 
 
@@ -279,6 +279,80 @@ def test_an_engine_that_cannot_run_a_row_says_why(flowrepro: Call, tmp_path: Pat
     refused(flowrepro(*TOY, "--engine", "fused", "--set", "dtype=float32", "--out", tmp_path), 2, "fused", "float64")
 
 
+def test_unknown_members_named_by_keys(flowrepro: Call, tmp_path: Path) -> None:
+    refused(flowrepro(*TOY, "--set", "init.name=foo", "--out", tmp_path), 2, "foo", "balanced")
+    refused(flowrepro(*TOY, "--set", "observe=foo", "--out", tmp_path), 2, "foo", "class-alignment")
+    refused(flowrepro(*TOY, "--set", "data.name=foo", "--out", tmp_path), 2, "foo", "two-points")
+    refused(flowrepro(*TOY, "--set", "seed=4", "--seed", "3", "--out", tmp_path), 2, "--seed", "same key")
+
+
+def test_auto_without_torch_is_a_fault_of_the_installation(tmp_path: Path, broken_torch: dict[str, str]) -> None:
+    refused(in_process("mnist-align", "--quick", "--out", tmp_path / "o", env=broken_torch), 7, "torch", "undefined symbol")
+
+
+def test_a_bad_checkpoint_interval(flowrepro: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLOWREPRO_CHECKPOINT_SECONDS", "abc")
+    refused(flowrepro(*TOY, "--set", "n_steps=10", "--out", tmp_path), 2, "FLOWREPRO_CHECKPOINT_SECONDS", "abc")
+
+
+# ---- 22: what lies on disk
+
+
+@pytest.mark.parametrize("content", ["[]", "{", '{"schema": 1}', '{"schema": 1, "files": []}'])
+def test_a_damaged_manifest(flowrepro: Call, tmp_path: Path, content: str) -> None:
+    out = tmp_path / "schema"  # a path with this word was once mistaken for a later schema
+    words = (*TOY, "--set", "n_steps=50", "--out", out, "--json")
+    directory = Path(flowrepro(*words).json()["runs"][0]["dir"])
+    (directory / "manifest.json").write_text(content)
+    refused(flowrepro("show", directory), 3, "manifest.json")
+    refused(flowrepro("show", directory, "--json"), 3, "manifest.json")
+    refused(flowrepro("verify", directory), 3, "manifest.json")
+    again = flowrepro(*words)
+    assert again.code in (0, 5)
+    assert "moved aside" in again.err
+
+
+def test_verdicts_of_an_earlier_attempt_are_not_believed(flowrepro: Call, tmp_path: Path) -> None:
+    words = (*TOY, "--set", "n_steps=50", "--out", tmp_path, "--json")
+    first = flowrepro(*words).json()
+    directory = Path(first["runs"][0]["dir"])
+    stored = json.loads((directory / "checks.json").read_text())
+    stored["checks"][0] |= {"verdict": "FAIL", "measured": 99.0}
+    (directory / "checks.json").write_text(json.dumps(stored))
+    (directory / "manifest.json").unlink()
+    assert flowrepro(*words).json()["checks"] == first["checks"]
+
+
+def test_a_checkpoint_of_something_else_is_not_used(flowrepro: Call, tmp_path: Path) -> None:
+    words = (*TOY, "--set", "n_steps=50", "--out", tmp_path, "--json")
+    directory = Path(flowrepro(*words).json()["runs"][0]["dir"])
+    (directory / "manifest.json").unlink()
+    np.savez(directory / "checkpoint.npz", step=np.array(3))
+    again = flowrepro(*words)
+    assert again.code in (0, 5)
+    assert "computing from the start" in again.err
+
+
+def test_verify_of_a_failed_run(flowrepro: Call, tmp_path: Path) -> None:
+    words = (*TOY, "--set", "lr=5", "--set", "init.scale=1", "--set", "alpha=0.5", "--out", tmp_path, "--json")
+    assert flowrepro("verify", flowrepro(*words).json()["runs"][0]["dir"]).code == 4
+
+
+def test_finished_rows_are_shown_when_a_later_one_fails(flowrepro: Call, tmp_path: Path) -> None:
+    words = ("orthogonal", "--row", "lazy", "--row", "toy", "--no-figures", "--set", "n_steps=50", "--out", tmp_path, "--json")
+    directory = Path(flowrepro(*words).json()["runs"][1]["dir"])
+    (directory / "manifest.json").write_text('{"schema": 99, "files": {}}')
+    result = flowrepro(*words)
+    assert result.code == 3
+    assert [run["row"] for run in result.json()["runs"]] == ["lazy"]
+
+
+def test_many_processes_may_begin_in_one_folder(tmp_path: Path) -> None:
+    script = f"from pathlib import Path; from flowrepro.storage import require_writable\nfor _ in range(200): require_writable(Path({str(tmp_path)!r}))"
+    processes = [subprocess.Popen([sys.executable, "-c", script]) for _ in range(3)]
+    assert [process.wait() for process in processes] == [0, 0, 0]
+
+
 # ---- 24: figures
 
 
@@ -307,6 +381,28 @@ def test_a_closed_stdout_is_quiet(tmp_path: Path) -> None:
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] in ("0", "141")
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-"])
+def test_closed_streams(closed: str) -> None:
+    done = subprocess.run(["bash", "-c", f"{sys.executable} -m flowrepro list {closed}"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_full_stdout_is_said() -> None:
+    done = subprocess.run(["bash", "-c", f"{sys.executable} -m flowrepro list > /dev/full"], capture_output=True, text=True, check=False)
+    assert done.returncode == 7, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_nohup_is_respected(tmp_path: Path) -> None:
+    words = " ".join([*TOY, "--set", "n_steps=30000000", "--set", "save_every=10000", "--out", str(tmp_path)])
+    command = f"trap '' HUP; exec {sys.executable} -m flowrepro {words}"
+    env = {**os.environ, "FLOWREPRO_CHECKPOINT_SECONDS": "0.05"}
+    process = subprocess.Popen(["bash", "-c", command], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for_checkpoint(tmp_path)
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(timeout=120) in (0, 5)
 
 
 def test_locale_terminal_and_odd_paths(tmp_path: Path) -> None:

@@ -29,9 +29,14 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[Outcome]:
     return execute([row], Settings(root=tmp_path_factory.mktemp("runs"), formats=("png",)), Silent())
 
 
+def differences(folder: Path, outcomes: list[Outcome]) -> list[str]:
+    """What `compare` says, but for the figures of rows that are not run here."""
+    return [sentence for sentence in gallery.compare(folder, outcomes) if not sentence.endswith("was not drawn")]
+
+
 def test_a_gallery_agrees_with_what_it_was_written_from(outcomes: list[Outcome], tmp_path: Path) -> None:
     gallery.update(tmp_path, outcomes)
-    assert gallery.compare(tmp_path, outcomes) == []
+    assert differences(tmp_path, outcomes) == []
     page = (tmp_path / "README.md").read_text()
     for image in tmp_path.glob("*.png"):
         assert f"({image.name})" in page
@@ -51,6 +56,11 @@ def test_figures_of_many_seeds_are_in_the_gallery_and_on_its_page(tmp_path: Path
     assert list(json.loads((tmp_path / "gallery" / "checks.json").read_text())) == ["toy --seeds 0:50"]
 
 
+def test_a_figure_that_is_not_drawn_is_named(outcomes: list[Outcome], tmp_path: Path) -> None:
+    gallery.update(tmp_path, outcomes)
+    assert "figure 2 of orthogonal was not drawn" in gallery.compare(tmp_path, outcomes)
+
+
 def test_a_changed_number_is_named(outcomes: list[Outcome], tmp_path: Path) -> None:
     gallery.update(tmp_path, outcomes)
     (path,) = tmp_path.glob("boursier2022-*.json")
@@ -58,13 +68,25 @@ def test_a_changed_number_is_named(outcomes: list[Outcome], tmp_path: Path) -> N
     name = next(name for name, values in stored.items() if values[0])
     stored[name][0] *= 1.001
     path.write_text(json.dumps(stored))
-    (sentence,) = gallery.compare(tmp_path, outcomes)
+    (sentence,) = differences(tmp_path, outcomes)
     assert name in sentence
     assert sentence.startswith("figure 5 of boursier2022")
 
 
-def test_a_missing_figure_is_named(outcomes: list[Outcome], tmp_path: Path) -> None:
-    assert "is missing" in gallery.compare(tmp_path, outcomes)[0]
+def test_a_changed_verdict_is_named(outcomes: list[Outcome], tmp_path: Path) -> None:
+    gallery.update(tmp_path, outcomes)
+    path = tmp_path / "checks.json"
+    stored = json.loads(path.read_text())
+    stored["lazy"][0]["verdict"] = "INFO"
+    path.write_text(json.dumps(stored))
+    (sentence,) = differences(tmp_path, outcomes)
+    assert stored["lazy"][0]["id"] in sentence
+    assert "INFO in the gallery" in sentence
+
+
+def test_a_missing_gallery_is_named(outcomes: list[Outcome], tmp_path: Path) -> None:
+    assert all("is missing" in sentence for sentence in differences(tmp_path, outcomes))
+    assert len(differences(tmp_path, outcomes)) == 2
 
 
 def test_the_committed_gallery_holds_every_figure() -> None:

@@ -51,11 +51,12 @@ def choose(name: str, problem: Problem) -> tuple[type[Engine], str]:
         if reason:
             raise UsageError(f"engine '{name}' cannot run this row: {reason}")
         return engine, f"engine {name} as asked"
-    reasons = []
+    reasons, broken = [], []
     for candidate in ENGINES:
         try:
             engine = load(candidate)
         except EnvironmentFault as error:
+            broken.append(str(error))
             reasons.append(str(error))
             continue
         reason = _refusal(engine, problem) or engine.advises_against(problem)
@@ -63,6 +64,8 @@ def choose(name: str, problem: Problem) -> tuple[type[Engine], str]:
             passed_over = f" ({'; '.join(reasons)})" if reasons else ""
             return engine, f"engine {candidate}, the fastest exact one for this row{passed_over}"
         reasons.append(f"not {candidate}: {reason}")
+    if broken:
+        raise EnvironmentFault("; ".join(broken))
     raise UsageError(f"no engine can run this row: {'; '.join(reasons)}")
 
 

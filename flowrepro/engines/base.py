@@ -258,12 +258,15 @@ class _Recorder:
         engine.restore(kept, start)
         engine.advance(np.array([sane]))
         bound = step_bound(self.problem, *engine.weights())
+        advice = (
+            f"gradient descent is stable below about 2/L = {bound:.3g} at the weights of step {sane}" if bound > 0 else "the weights are too large for doubles"
+        )
         engine.restore(kept, start)
         engine.advance(np.array([last]))
         self.stop = self.stop_at(
             StopReason.DIVERGED,
             f"the loss was finite for the last time at step {last} (t={flow_time(self.problem.loss, self.problem.lr, last):.6g}); "
-            f"lr={self.problem.lr:g} is too large: gradient descent is stable below about 2/L = {bound:.3g} at the weights of step {sane}",
+            f"lr={self.problem.lr:g} is too large: {advice}",
         )
 
     def arrays(self) -> dict[str, np.ndarray]:

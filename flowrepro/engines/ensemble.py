@@ -20,6 +20,8 @@ from flowrepro.trajectory import EnsembleTrajectory, Stop, StopReason
 
 MOST_BYTES = 4 * 10**9
 """Memory that the recorded losses and weights of an ensemble may take."""
+SMALL = 10_000
+"""n m d up to which all seeds are run at once without being told (chosen: a few us a step; other engines may be faster beyond)."""
 LONGEST_CHUNK = 10_000
 """Steps between two looks at the clock; bounds the losses that each core holds."""
 
@@ -38,6 +40,11 @@ def supports(problem: Problem) -> str | None:
     if problem.depth != 2:
         return f"it trains two-layer networks and the row asks for depth {problem.depth}"
     return FusedGD.supports(problem)
+
+
+def is_small(problem: Problem) -> bool:
+    """Whether a step is so cheap that running all seeds at once is the obvious choice."""
+    return int(np.prod(problem.shape)) <= SMALL
 
 
 def is_ready() -> bool:

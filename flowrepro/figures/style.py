@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import warnings
 from collections.abc import Iterator
@@ -63,6 +64,7 @@ _NOT_OURS = ("backend", "backend_fallback", "interactive")
 @contextlib.contextmanager
 def paper_style() -> Iterator[None]:
     """Matplotlib's own defaults with STYLE on top, whatever the user's matplotlibrc says; undone on leaving."""
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it reports where it keeps its caches
     with _without_backend_variable():
         import matplotlib
     with matplotlib.rc_context():

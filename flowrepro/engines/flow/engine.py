@@ -15,9 +15,6 @@ from flowrepro.engines.flow.result import Events
 from flowrepro.engines.flow.state import cartesian
 from flowrepro.network import flow_time
 
-MAX_PAIRS = 2_000_000
-"""Neurons times hyperplanes beyond which a trial step costs more than most descents are worth."""
-
 
 class Flow(Engine):
     """The Clarke/Filippov gradient flow itself, integrated to ``problem.rtol`` with exact activation events.

@@ -94,8 +94,7 @@ class Integration:
         reach = negligible_log_radius(self.net, len(self.state.Y))
 
         def still(t: float) -> bool:
-            self._forward(t, self.silent)
-            return float(self.other.Y[:, 0].max()) <= reach
+            return self._forward(t, self.silent) and float(self.other.Y[:, 0].max()) <= reach
 
         if self.state.Y[:, 0].max() > reach or self.state.clock[SCALE] == 0.0:
             return
@@ -108,31 +107,37 @@ class Integration:
         while high - low > 1e-6 * high:
             middle = 0.5 * (low + high)
             low, high = (middle, high) if still(middle) else (low, middle)
-        while not self._forward(low, self.log):
-            self.log = _empty_log(4 * len(self.log.t))
+        log = _empty_log(1024)
+        self._forward(low, log)
+        while log.n[0] > len(log.t):
+            log = _empty_log(int(log.n[0]))
+            self._forward(low, log)
+        self._drain(self.log)
+        self._drain(log)
         copy_state(self.other, self.state)
         self.skipped = low
 
     def _forward(self, t: float, log: Log) -> bool:
-        """The state at a time t of the negligible phase into ``other``; False if the log is too short."""
-        count = int(log.n[0])
+        """The state at a time t of the negligible phase into ``other``; False if closed forms do not lead there."""
         while True:
             copy_state(self.early, self.other)
-            log.n[0] = count
+            log.n[0] = 0
             if forward(self.net, self.other, self.drive, self.work, t, log):
-                return log is self.silent or bool(log.n[0] <= len(log.t))
+                return True
+            if self.state.Q.shape[1] == self.state.Q.shape[2]:
+                return False
             self._more_rank()
-            self.early = _with_rank(self.early, self.state.Q.shape[1])
 
     def _more_rank(self) -> None:
         """Make room for larger sliding sets."""
         self._allocate(_with_rank(self.state, min(2 * self.state.Q.shape[1], self.state.Q.shape[2])))
 
-    def _drain(self) -> None:
-        count = int(self.log.n[0])
-        self.past.append((self.log.t[:count].copy(), self.log.what[:count].copy()))
+    def _drain(self, log: Log) -> None:
+        """Keep the events of a log and empty it."""
+        count = int(log.n[0])
+        self.past.append((log.t[:count].copy(), log.what[:count].copy()))
         self.n_events += count
-        self.log.n[0] = 0
+        log.n[0] = 0
 
     @property
     def t(self) -> float:
@@ -168,11 +173,11 @@ class Integration:
             elif status == LOG_FULL:
                 if self.log.n[0] == 0:
                     self.log = _empty_log(2 * len(self.log.t))
-                self._drain()
+                self._drain(self.log)
             elif status != OK:
                 self.status = status
                 break
-        self._drain()
+        self._drain(self.log)
         self.reached = float(times[saved - 1]) if saved == len(times) else max(self.reached, self.t)
         return loss[:saved], rows[:saved] if keep else rows
 
@@ -192,7 +197,8 @@ class Integration:
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Go on from what `arrays` gave, bit for bit."""
-        self._allocate(State(**{name: np.array(arrays[name]) for name in State._fields}))
+        state = State(**{name: np.array(arrays[name]) for name in State._fields})
+        self._allocate(_with_rank(state, max(state.Q.shape[1], self.state.Q.shape[1])))
         self.reached = float(arrays["reached"])
         self.past = [(np.array(arrays["events_t"]), np.array(arrays["events"]))]
         self.n_events, self.log.n[0], self.status = len(arrays["events"]), 0, OK

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from flowrepro.experiment import Loss
+from flowrepro.network import LOSSES
 
 LOSS_CODES = {"square": 0, "logistic": 1, "logistic2": 2, "exp": 3}
 PARALLEL = 1e-12
@@ -64,14 +65,12 @@ def merge(X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def make_net(X: np.ndarray, y: np.ndarray, loss: Loss, alpha: float) -> Net:
     """The net of points X (n, d), y (n,); ``loss.factor`` plays no part here."""
-    from flowrepro.network import LOSSES
-
     X, y = np.ascontiguousarray(X, dtype=np.float64), np.asarray(y, dtype=np.float64)
     weight = 1.0 / len(y) if loss.reduction == "mean" else 1.0
     norm = np.linalg.norm(X, axis=1)
     kept = norm > 0
     normal, plane, side = merge(X[kept])
-    both = np.array([np.ptp(side[plane == p]) > 0 for p in range(len(normal))])
+    both = np.array([np.ptp(side[plane == p]) > 0 for p in range(len(normal))], dtype=np.bool_)
     constant = weight * float(LOSSES[loss.name][0](np.zeros(int((~kept).sum())), y[~kept]).sum())
     return Net(
         normal=np.ascontiguousarray(normal),

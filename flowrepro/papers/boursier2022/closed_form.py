@@ -66,7 +66,7 @@ class ClosedForm:
 
     def growth(self, dt: float, flow: bool = False) -> np.ndarray:
         """Growth of ln ||w|| of each class in a step of dt units of flow time: dt d for the flow, ln(1 + dt d) for descent."""
-        return dt * self.rates if flow else np.log1p(dt * self.rates)  # type: ignore[no-any-return]
+        return dt * self.rates if flow else np.log1p(dt * self.rates)
 
     def half_steps(self, growth: np.ndarray) -> np.ndarray:
         """Step at which each class is half fitted, d T / (growth per step)."""

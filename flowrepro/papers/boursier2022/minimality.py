@@ -81,7 +81,7 @@ def proposition_1(run: Run) -> list[CheckResult]:
     W, a = final(run)
     lam = multipliers(run.X, run.y)
     Z = W @ run.X.T
-    active = Z > 1e-12 * np.linalg.norm(W, axis=1)[:, None] * np.linalg.norm(run.X, axis=1)  # the flow leaves pairs on <w, x> = 0, up to rounding
+    active = 1e-12 * np.linalg.norm(W, axis=1)[:, None] * np.linalg.norm(run.X, axis=1) < Z  # the flow leaves pairs on <w, x> = 0, up to rounding
     stationary_W = a[:, None] * ((active * lam) @ run.X)
     residual = np.sqrt(_squared_norm(W - stationary_W, a - np.maximum(Z, 0.0) @ lam) / _squared_norm(W, a))
     norms, left = np.linalg.norm(W, axis=1), straggling(run)

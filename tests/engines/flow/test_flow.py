@@ -22,6 +22,7 @@ from flow_cases import (
 )
 
 from flowrepro.engines.flow.flow import FlowResult, Integration, integrate
+from flowrepro.experiment import Loss
 from flowrepro.trajectory import StopReason
 
 MEASURED = {
@@ -236,3 +237,38 @@ def test_start_on_planes() -> None:
         assert max(np.abs(result.weights()[0] - We).max(), np.abs(result.weights()[1] - ae).max()) <= 1e-3
         flagged += 1
     assert flagged >= 2
+
+
+def test_large_sliding_sets() -> None:
+    """Room for the bases of sliding sets grows as needed: up to 7 planes at once in d = 20, the exponential loss."""
+    rng = np.random.default_rng(0)
+    y = rng.choice([-1.0, 1.0], 120)
+    centre = rng.standard_normal(20) / np.sqrt(20)
+    X = rng.standard_normal((120, 20)) + y[:, None] * centre
+    W = 0.1 * rng.standard_normal((6, 20))
+    a = np.linalg.norm(W, axis=1) * rng.choice([-1.0, 1.0], 6)
+    exp = Loss(name="exp", reduction="mean")
+    result, finer = (plain((X, y, W, a), loss=exp, rtol=rtol, batch=batch) for rtol, batch in ((1e-6, True), (1e-9, False)))
+    assert np.sum(result.mode == 2, axis=1).max() > 4
+    assert difference(result, finer) <= 1e-5
+    on = np.abs(finer.weights()[0] @ X.T) / np.linalg.norm(X, axis=1)
+    assert on[finer.mode == 2].max() <= 1e-12
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (2, 1, 3), (1, 3, 2), (7, 2, 1)])
+def test_awkward_sizes(shape: tuple[int, int, int]) -> None:
+    """One sample, one feature, one neuron: explicit Euler agrees."""
+    case = stall(5, 0.4, *shape)
+    W, a = plain(case, 2.0).weights()
+    We, ae = euler(case, 1e-4, 2.0)
+    assert max(np.abs(W - We).max(), np.abs(a - ae).max()) <= 1e-3
+
+
+def test_nothing_moves_where_there_is_no_force() -> None:
+    """All samples 0, or zero neurons: the state stays bit for bit."""
+    X, y, W, a = stall(0, 0.3)
+    for case in ((0 * X, y, W, a), (X, y, 0 * W, 0 * a)):
+        result = plain(case, 5.0)
+        assert result.stop.reason is StopReason.HORIZON
+        np.testing.assert_allclose(result.weights()[0], case[2], rtol=1e-15)
+        assert result.loss[-1] == pytest.approx(0.5 * np.mean(y**2))
