@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import shlex
 import sys
@@ -208,7 +209,10 @@ def _exit_code(outcomes: Sequence[Outcome], strict: bool) -> int:
     failed = [outcome for outcome in outcomes if outcome.stop not in REGULAR_STOPS]
     for outcome in failed:
         print(f"flowrepro: {outcome.row.name} ended with {outcome.stop.name}: {outcome.stop_note or outcome.stop.value}", file=sys.stderr)
-    if failed or (strict and any(outcome.non_unique for outcome in outcomes)):
+    ambiguous = [outcome for outcome in outcomes if math.isfinite(outcome.unique_until)]
+    for outcome in ambiguous:
+        print(f"flowrepro: {outcome.row.name} is one of several flows from t={outcome.unique_until:.6g} on", file=sys.stderr)
+    if failed or (strict and ambiguous):
         return NumericalError.exit_code
     return EXIT_CHECK_FAILED if any(check["verdict"] == "FAIL" for outcome in outcomes for check in outcome.checks) else 0
 

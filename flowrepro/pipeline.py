@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +25,10 @@ AnyRun = Run | Ensemble
 
 @dataclass(frozen=True)
 class Outcome:
-    """A row after its pipeline: where it lies, its verdicts (as stored), its images, whether it was reused."""
+    """A row after its pipeline: where it lies, its verdicts (as stored), its images, whether it was reused.
+
+    unique_until : flow time from which the run is one of several flows; inf for descents and unique flows.
+    """
 
     row: Experiment
     directory: Path
@@ -36,7 +40,7 @@ class Outcome:
     reused: bool = False
     wall_s: float = 0.0
     timings: Mapping[str, float] = field(default_factory=dict)
-    non_unique: int = 0
+    unique_until: float = math.inf
 
 
 def quick_variant(row: Experiment) -> Experiment:
@@ -90,10 +94,12 @@ def draw(figure: Figure, runs: Sequence[AnyRun], directory: RunDirectory, format
         "experiment": run.row.command,
         "row": run.row.name,
         "seed": str(run.row.seed) if run.row.seeds is None else "{}:{}".format(*run.row.seeds),
-        "scale": repr(run.row.init.scale),
+        "scale": repr(run.row.init.scale) + (f" * 10^{run.row.init.log10_scale:g}" if run.row.init.log10_scale else ""),
         "step": str(run.trajectory.last_step),
         "engine": run.engine,
     }
+    if math.isfinite(unique_until := float(run.trajectory.stats.get("unique_until", math.inf))):
+        metadata["one of several flows"] = f"from t={unique_until:.6g} on"
     images = canvas.render(figure, collected, metadata, formats)
     written = [directory.write(f"figures/{figure.file}.{name}", content) for name, content in images.items()]
     directory.write_json(f"figures/{figure.file}.json", {"package": provenance.package_hash(), "numbers": numbers(collected)})
@@ -151,7 +157,7 @@ def execute_row(row: Experiment, settings: Settings, report: Report, earlier: Ma
         figures=tuple(figures),
         reused=reused,
         wall_s=float(stored["wall_s"]),
-        non_unique=int(stored["stats"].get("non_unique", 0)),
+        unique_until=float(stored["stats"].get("unique_until", math.inf)),
         timings={name: round(seconds, 3) for name, seconds in timings.items()},
     )
     return outcome, get

@@ -147,3 +147,48 @@ def test_force_color_and_no_color(tmp_path: Path) -> None:
 
 def test_the_module_runs_too() -> None:
     assert in_process("--version").out.startswith("flowrepro, version")
+
+
+def test_a_flow_that_is_not_unique_says_so(flowrepro: Call, tmp_path: Path) -> None:
+    rng = np.random.default_rng(17)
+    X, W = rng.standard_normal((5, 3)), 0.5 * rng.standard_normal((8, 3))
+    rng.choice([-1.0, 1.0], 8)
+    np.savez(tmp_path / "d.npz", x=X, y=rng.standard_normal(5))
+    np.savez(tmp_path / "i.npz", W=W, a=0.1 * np.random.default_rng(17).standard_normal(8))
+    words = ("orthogonal", "--data", tmp_path / "d.npz", "--init", tmp_path / "i.npz", "--engine", "flow", "--no-figures", "--out", tmp_path / "out")
+    words += ("--set", "lr=0.05", "--set", "n_steps=60", "--set", "geometric=0", "--set", "snapshots=[]", "--json")
+    result = flowrepro(*words)
+    assert result.code in (0, 5), result.err
+    assert "one of several flows from t=2.44271" in result.err
+    assert flowrepro(*words, "--strict").code == 4
+
+
+def test_a_scale_far_below_the_smallest_double(flowrepro: Call, tmp_path: Path) -> None:
+    words = (
+        "orthogonal",
+        "--row",
+        "toy",
+        "--no-figures",
+        "--set",
+        "log10_scale=-1000",
+        "--set",
+        "n_steps=3000000",
+        "--set",
+        "save_every=100000",
+        "--out",
+        tmp_path,
+    )
+    words += ("--set", "geometric=0", "--set", "snapshots=[]", "--json")
+    refused = flowrepro(*words, "--engine", "fused")
+    assert refused.code == 2
+    assert "--engine flow" in refused.err
+    result = flowrepro(*words, "--engine", "flow")
+    assert result.code == 0, result.out
+    verdicts = {check["id"]: check["verdict"] for check in result.json()["checks"]}
+    assert "FAIL" not in verdicts.values()
+    with np.load(Path(result.json()["runs"][0]["dir"]) / "trajectory.npz") as arrays:
+        loss, t = arrays["loss"], arrays["t"]
+    assert loss[0] == pytest.approx(1.0)
+    assert np.all(np.diff(loss) <= 1e-9)
+    escape = t[np.searchsorted(-loss, -0.75)]  # near ln(1/lambda) / ||D+||, lambda = 1e-1006 / sqrt(60)
+    assert escape == pytest.approx((1006 * np.log(10) + 0.5 * np.log(60)) / (np.sqrt(5) / 2), rel=0.1)

@@ -60,16 +60,15 @@ def grow(S: State, h: float, error: float, rtol: float, most: float) -> None:
 
 
 @inner
-def collect(net: Net, S: State, W: Work, h: float, noise: float, theta: np.ndarray, jump: np.ndarray) -> np.ndarray:
-    """Neurons with an event in the step held by W; its fraction into theta (m,), the jump of the force there into jump (m,)."""
+def collect(net: Net, S: State, W: Work, h: float, noise: float, theta: np.ndarray) -> np.ndarray:
+    """Neurons with an event in the step held by W; theta (m,) receives its fraction."""
     m = len(S.Y)
     hot, count = np.empty(m, dtype=np.int64), 0
     for j in range(m):
         if S.dead[j]:
             continue
-        theta[j], kind, plane, _ = scan(net, S, W, h, noise, j)
+        theta[j], kind, _, _ = scan(net, S, W, h, noise, j)
         if kind != NONE:
-            jump[j] = max(abs(S.F[JUMP, plane]), abs(W.F[JUMP, plane])) if plane >= 0 else W.clock[SCALE]
             hot[count] = j
             count += 1
     return hot[:count]
@@ -89,7 +88,6 @@ def accept(S: State, W: Work, h: float) -> None:
 def alone(net: Net, S: State, j: int, goal: float, drive: Drive, W: Work, options: Options, tau: float, log: Log) -> int:
     """Integrate neuron j over tau, to the time ``goal``, under a prescribed g, every step cut at its first event."""
     clock, what, theta = S.clock.copy(), np.empty(4, dtype=np.int64), np.empty(1)
-    jump = np.empty(1)
     clock[STEP], clock[BURST] = tau, 0.0
     one = slice(j, j + 1)
     V = State(S.Y[one], S.mode[one], S.dead[one], S.slides[one], S.rank[one], S.Q[one], S.c0[one], S.rho0[one], S.k1[one], S.F.copy(), clock)
@@ -98,7 +96,7 @@ def alone(net: Net, S: State, j: int, goal: float, drive: Drive, W: Work, option
         h, error = trial(net, V, drive, W, options, goal)
         if h == 0.0:
             return UNDERFLOW
-        hot = collect(net, V, W, h, options.noise, theta, jump)
+        hot = collect(net, V, W, h, options.noise, theta)
         if len(hot) == 0:
             accept(V, W, h)
             grow(V, h, error, options.rtol, 5.0)

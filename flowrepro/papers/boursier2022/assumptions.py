@@ -68,6 +68,8 @@ def assumption_3(run: Run) -> list[CheckResult]:
     if len(classes) < 2:
         raise NotApplicable("all labels have one sign; there is one phase only")
     W, a = initial(run)
+    if not np.any(W):
+        raise NotApplicable("the initial weights are zero, or below the smallest double, so S+ and S- are not known")
     least = min(int(chosen.members(W, a).sum()) for chosen in classes)
     chance = number("probability for such a draw", assumption_3_probability(len(a), len(classes[0].y), len(classes[1].y)))
     counted = "neurons in the smaller of S+ and S-"

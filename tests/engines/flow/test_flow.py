@@ -76,6 +76,9 @@ def test_forty_nets_and_the_order_of_the_error() -> None:
                 W, a = result.weights()
                 assert np.abs(a**2 - np.sum(W**2, axis=1)).max() <= 1e-13
                 worst[rtol] = max(worst[rtol], difference(result, reference))
+            batch = plain(case, rtol=1e-8, batch=True)
+            assert difference(batch, reference) <= 2e-8
+            assert batch.stats["sum_e2"] <= 1e-6
     assert worst[1e-8] <= 2e-8
     assert worst[1e-6] >= 1e3 * worst[1e-10]
 
