@@ -12,7 +12,6 @@ import math
 import os
 import shlex
 import sys
-import traceback
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -56,10 +55,12 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point: run, and turn every error into one sentence and its exit code."""
-    _repair_streams()
+    from flowrepro.console import repair_streams, report_internal_error, show_warning
+
+    repair_streams()
     # Threads that spin while they wait make matrix products 5 to 30 times slower on a busy machine (measured).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    warnings.showwarning = _show_warning
+    warnings.showwarning = show_warning
     try:
         code = cli.main(standalone_mode=False)
     except click.ClickException as error:
@@ -72,36 +73,13 @@ def main() -> None:
         code = error.exit_code
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            code = _internal_error(error)
+            code = report_internal_error(error)
         else:
             print(f"flowrepro: output could not be written: {error.strerror}; make room", file=sys.stderr)
             code = EnvironmentFault.exit_code
     except Exception as error:
-        code = _internal_error(error)
+        code = report_internal_error(error)
     sys.exit(code if isinstance(code, int) else 0)
-
-
-def _show_warning(message: Warning | str, category: type[Warning], *place: object, **more: object) -> None:
-    """One line, without the source that a user does not know."""
-    print(f"flowrepro: warning: {message}", file=sys.stderr)
-
-
-def _repair_streams() -> None:
-    """Streams that were closed lead nowhere; characters that a locale lacks are escaped."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
-        getattr(sys, name).reconfigure(errors="backslashreplace")
-
-
-def _internal_error(error: Exception) -> int:
-    """Keep the traceback in a file, show one sentence."""
-    import tempfile
-
-    with tempfile.NamedTemporaryFile("w", prefix="flowrepro-error-", suffix=".txt", delete=False) as report:
-        report.write(f"flowrepro {__version__}\n{sys.argv}\n{traceback.format_exc()}")
-    print(f"flowrepro: internal error ({type(error).__name__}: {error}); the details are in {report.name}", file=sys.stderr)
-    return 1
 
 
 # ---- the experiments

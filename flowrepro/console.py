@@ -10,9 +10,12 @@ import os
 import shutil
 import signal
 import sys
+import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TextIO
+
+from flowrepro import __version__
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -162,3 +165,26 @@ def print_checks(checks: Sequence[dict[str, Any]]) -> None:
 def count_verdicts(checks: Sequence[dict[str, Any]]) -> str:
     """'12 PASS, 0 FAIL, 3 N/A, 1 INFO'."""
     return ", ".join(f"{sum(check['verdict'] == verdict for check in checks)} {verdict}" for verdict in VERDICT_STYLE)
+
+
+def show_warning(message: Warning | str, category: type[Warning], *place: object, **more: object) -> None:
+    """One line, without the source that a user does not know."""
+    print(f"flowrepro: warning: {message}", file=sys.stderr)
+
+
+def repair_streams() -> None:
+    """Streams that were closed lead nowhere; characters that a locale lacks are escaped."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+        getattr(sys, name).reconfigure(errors="backslashreplace")
+
+
+def report_internal_error(error: Exception) -> int:
+    """Keep the traceback in a file, show one sentence."""
+    import tempfile
+
+    with tempfile.NamedTemporaryFile("w", prefix="flowrepro-error-", suffix=".txt", delete=False) as report:
+        report.write(f"flowrepro {__version__}\n{sys.argv}\n{traceback.format_exc()}")
+    print(f"flowrepro: internal error ({type(error).__name__}: {error}); the details are in {report.name}", file=sys.stderr)
+    return 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -52,6 +52,7 @@ class Trajectory:
     group : (m,) int64, the representative of each neuron; arange(m) unless an engine merges neurons.
     observed : name -> (T, ...) quantities evaluated along the run.
     stats : counts of the engine (gradient evaluations, ...).
+    events : activation events, where the engine locates them (`Engine.event_log`), else empty.
     """
 
     step: np.ndarray
@@ -64,6 +65,7 @@ class Trajectory:
     stop: Stop
     observed: Mapping[str, np.ndarray] = field(default_factory=dict)
     stats: Mapping[str, Any] = field(default_factory=dict)
+    events: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def at(self, step: int) -> tuple[np.ndarray, np.ndarray]:
         """(W (m, d), a (m,)) of all m neurons at a recorded snapshot; KeyError if there is none at that step."""
@@ -153,41 +155,32 @@ class Dataset:
     warnings: tuple[str, ...] = ()
 
 
+Recorded = TypeVar("Recorded", Trajectory, EnsembleTrajectory)
+
+
 @dataclass(frozen=True)
-class Run:
+class Finished(Generic[Recorded]):
+    """What was run, on which points, what was recorded, and by which engine."""
+
+    row: Experiment
+    dataset: Dataset
+    trajectory: Recorded
+    engine: str
+
+    @property
+    def X(self) -> np.ndarray:
+        """Points, (n, d)."""
+        return self.dataset.X
+
+    @property
+    def y(self) -> np.ndarray:
+        """Targets, (n,)."""
+        return self.dataset.y
+
+
+class Run(Finished[Trajectory]):
     """A finished run with everything that checks and figures may ask for."""
 
-    row: Experiment
-    dataset: Dataset
-    trajectory: Trajectory
-    engine: str
 
-    @property
-    def X(self) -> np.ndarray:
-        """Points, (n, d)."""
-        return self.dataset.X
-
-    @property
-    def y(self) -> np.ndarray:
-        """Targets, (n,)."""
-        return self.dataset.y
-
-
-@dataclass(frozen=True)
-class Ensemble:
+class Ensemble(Finished[EnsembleTrajectory]):
     """A finished ensemble: one row, many seeds."""
-
-    row: Experiment
-    dataset: Dataset
-    trajectory: EnsembleTrajectory
-    engine: str
-
-    @property
-    def X(self) -> np.ndarray:
-        """Points, (n, d)."""
-        return self.dataset.X
-
-    @property
-    def y(self) -> np.ndarray:
-        """Targets, (n,)."""
-        return self.dataset.y

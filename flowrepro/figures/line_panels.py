@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from flowrepro.figures import NotDrawable, style
-from flowrepro.network import predict
+from flowrepro.network import gain, predict
 from flowrepro.trajectory import Run
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _margin(values: np.ndarray, paper: float) -> float:
 
 def _panel(run: Run, step: int, phase: str, grid: np.ndarray) -> Panel:
     W, a = (weights.astype(np.float64) for weights in run.trajectory.at(step))
-    h = predict(np.column_stack([grid, np.ones_like(grid)]), W, a, run.row.model.alpha)
+    h = predict(np.column_stack([grid, np.ones_like(grid)]), W, gain(a, run.row.model.depth), run.row.model.alpha)
     kink = np.full(len(a), np.nan)
     np.divide(-W[:, 1], W[:, 0], out=kink, where=W[:, 0] != 0)
     dead = ~np.any(run.X @ W.T > 0, axis=0) if run.row.model.alpha == 0 else np.zeros(len(a), dtype=bool)
@@ -109,7 +109,7 @@ def draw_line_panels(axes: Sequence[Axes], data: LinePanels, columns: int) -> No
         _label_abscissa(ax)
         # The scales are common: their numbers stand at the outer sides only.
         ax.tick_params(labelleft=index % columns == 0)
-        ends_row = index % columns == columns - 1 or index == len(data.panels) - 1
+        ends_row = index % columns == columns - 1 or index == len(data.panels) - 1 < columns
         twin.tick_params(labelright=ends_row)
         if index % columns == 0:
             ax.set_ylabel("$h(x)$", color=style.LEARNED)

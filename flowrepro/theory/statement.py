@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from flowrepro.experiment import Experiment
 from flowrepro.theory.result import Check, CheckResult, Family, Ref, Verdict, at_least, at_most, holds, info, not_applicable, within, worst
 from flowrepro.trajectory import Run
 
@@ -63,6 +64,14 @@ def _combine(id: str, ref: Ref, parts: Sequence[CheckResult]) -> CheckResult:
         return info(id, ref, parts[0].measured, numbers)
     result = worst(id, ref, judged) if len(judged) > 1 else dataclasses.replace(judged[0], id=id, ref=ref)
     return dataclasses.replace(result, note=f"{result.note}; {numbers}") if numbers else result
+
+
+def target_window(row: Experiment, what: str) -> tuple[float, float]:
+    """The window of the row's target whose description starts with ``what``; KeyError unless there is exactly one with a window."""
+    windows = [target.window for target in row.targets if target.what.startswith(what) and target.window is not None]
+    if len(windows) != 1:
+        raise KeyError(f"row {row.name} has {len(windows)} targets '{what}' with a window")
+    return windows[0]
 
 
 def upper(note: str, measured: float, bound: float) -> CheckResult:

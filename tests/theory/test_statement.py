@@ -1,7 +1,8 @@
 import pytest
 
+from flowrepro.papers.boursier2022.experiments import FIVE_POINTS, TOY
 from flowrepro.theory.result import Ref, Verdict
-from flowrepro.theory.statement import NotApplicable, lower, none_of, number, statement, upper, window
+from flowrepro.theory.statement import NotApplicable, lower, none_of, number, statement, target_window, upper, window
 
 REF = Ref("paper", "Lemma 1")
 
@@ -44,6 +45,15 @@ def test_hypotheses_come_first_and_in_order():
 def test_a_hypothesis_that_fails_while_measuring():
     result = judge(NotApplicable("too short"))
     assert (result.verdict, result.note, result.id) == (Verdict.NOT_APPLICABLE, "too short", "claim")
+
+
+def test_the_window_of_a_target_is_found_by_what_it_says():
+    assert target_window(TOY, "first step with MSE < 0.99 ") == TOY.targets[0].window
+    assert target_window(FIVE_POINTS, "MSE at the saddle") == FIVE_POINTS.targets[0].window
+    with pytest.raises(KeyError, match="2 targets 'first step'"):
+        target_window(TOY, "first step")
+    with pytest.raises(KeyError, match="0 targets 'last step'"):
+        target_window(TOY, "last step")
 
 
 def test_other_errors_are_not_hidden():

@@ -4,7 +4,7 @@ from scipy.optimize import linprog
 
 from flowrepro.data.points import five_points, two_points
 from flowrepro.network import predict
-from flowrepro.theory.variation_norm import PiecewiseLinear, affine_cost, least_variation_norm, piecewise_linear, variation_norm
+from flowrepro.theory.variation_norm import PiecewiseLinear, affine_cost, least_norm_interpolator, least_variation_norm, piecewise_linear, variation_norm
 
 
 def directions(angles):
@@ -91,3 +91,26 @@ def test_least_norm_scales_and_knows_impossible_and_zero_labels():
 def test_zero_network():
     f = piecewise_linear(np.zeros((3, 2)), np.zeros(3))
     assert variation_norm(f) == 0.0
+
+
+def test_the_least_norm_interpolator_of_the_five_points_has_two_kinks():
+    points = five_points()
+    f = least_norm_interpolator(points.X, points.y)
+    x = np.linspace(-1.5, 2.0, 201)
+    expected = PiecewiseLinear(kinks=np.array([-5 / 12, 0.25]), jumps=np.array([4.8, -4.8 + 2 - 0.2 / 1.75]), slope=-2.0, intercept=-2.3)
+    np.testing.assert_allclose(f(x), expected(x), atol=1e-3)
+    assert np.all(np.abs(f.visible(1e-6)[:, None] - expected.kinks).min(axis=1) < 1e-2)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 9])
+def test_the_least_norm_interpolator_interpolates_with_the_least_norm(n):
+    rng = np.random.default_rng(n)
+    X, y = np.column_stack([rng.standard_normal(n), np.ones(n)]), 100.0 * rng.standard_normal(n)
+    f = least_norm_interpolator(X, y)
+    np.testing.assert_allclose(f(X[:, 0]), y, atol=1e-7 * np.abs(y).max())
+    assert variation_norm(f) == pytest.approx(least_variation_norm(X, y), rel=1e-6)
+
+
+def test_contradicting_points_have_no_interpolator():
+    with pytest.raises(ValueError, match="no function interpolates"):
+        least_norm_interpolator(np.array([[1.0, 1.0], [1.0, 1.0]]), np.array([1.0, 2.0]))

@@ -13,33 +13,37 @@ from flowrepro.papers.boursier2022.hypotheses import (
     balanced,
     descending,
     descent_on_squares,
+    first_half_fit,
     initial,
     largest_cosine,
+    moderate,
     orthogonal,
+    ref,
     small,
     step_time,
+    two_layer_relu,
     two_signs,
     univariate,
 )
 from flowrepro.papers.boursier2022.sign_classes import assumption_3_probability, largest_epsilon, ratio, sign_classes
 from flowrepro.theory.conservation import drift, sign_changes
-from flowrepro.theory.result import CheckResult, Ref
+from flowrepro.theory.result import CheckResult
 from flowrepro.theory.statement import NotApplicable, lower, none_of, number, require, statement, upper, window
 from flowrepro.theory.variation_norm import least_variation_norm
 from flowrepro.trajectory import Run
 
 EVERY_RUN = ("toy", "five-points", "lazy")
-
-
-def _ref(place: str) -> Ref:
-    return Ref("boursier2022", place)
+MANY = 20
+"""Snapshots before the first half-fit from which a neuron's return to a sample is looked for."""
+VAGUE = 2.0
+"""Allowance for the shrinking of a neuron between two snapshots above which they do not tell where it was deactivated."""
 
 
 def _of_the_paper(run: Run) -> bool:
     return run.row.data == TOY.data
 
 
-@statement("assumption-1", _ref("Assumption 1"), "theory", ("toy",), "the inputs are orthogonal; norms other than 1 are allowed for")
+@statement("assumption-1", ref("Assumption 1"), "theory", ("toy",), "the inputs are orthogonal; norms other than 1 are allowed for", (moderate,))
 def assumption_1(run: Run) -> list[CheckResult]:
     """measured: max |cos(x_k, x_l)|, k != l."""
     norms = np.linalg.norm(run.X, axis=1)
@@ -49,7 +53,7 @@ def assumption_1(run: Run) -> list[CheckResult]:
     return [upper(f"largest |cos| ({unit})", largest_cosine(run.X), 1e-12)]
 
 
-@statement("assumption-2", _ref("Assumption 2"), "theory", ("toy",), "no label is zero and ||D+|| != ||D-||")
+@statement("assumption-2", ref("Assumption 2"), "theory", ("toy",), "no label is zero and ||D+|| != ||D-||", (moderate,))
 def assumption_2(run: Run) -> list[CheckResult]:
     """measured: |r - 1|, r = ||D_fast|| / ||D_slow||; near 0 there is no visible saddle."""
     classes = sign_classes(run.X, run.y)
@@ -61,7 +65,7 @@ def assumption_2(run: Run) -> list[CheckResult]:
     return [number("|r - 1|", ratio(classes) - 1.0), number("labels that are zero", zeros)]
 
 
-@statement("assumption-3", _ref("Assumption 3"), "theory", ("toy",), "S+ and S- are non-empty at initialisation", (orthogonal,))
+@statement("assumption-3", ref("Assumption 3"), "theory", ("toy",), "S+ and S- are non-empty at initialisation", (moderate, two_layer_relu, orthogonal))
 def assumption_3(run: Run) -> list[CheckResult]:
     """measured: size of the smaller of the two sets; the note has the probability that a balanced Gaussian draw satisfies it."""
     classes = sign_classes(run.X, run.y)
@@ -76,7 +80,14 @@ def assumption_3(run: Run) -> list[CheckResult]:
     return [lower(counted, least, 1), chance] if _of_the_paper(run) and run.row.init.name != "file" else [number(counted, least), chance]
 
 
-@statement("lemma-1", _ref("Lemma 1"), "theory", EVERY_RUN, "a_j^2 - ||w_j||^2 is constant and no a_j changes sign", (descent_on_squares, descending))
+@statement(
+    "lemma-1",
+    ref("Lemma 1"),
+    "theory",
+    EVERY_RUN,
+    "a_j^2 - ||w_j||^2 is constant, up to the drift of descent, and no a_j with a_j^2 above that drift changes sign",
+    (descent_on_squares, descending),
+)
 def lemma_1(run: Run) -> list[CheckResult]:
     """measured: largest drift over neurons and snapshots.
 
@@ -96,12 +107,12 @@ def lemma_1(run: Run) -> list[CheckResult]:
         raise NotApplicable("all weights are zero")
     parts = [upper("drift / what the step allows", drifted / allowed, 1.0), number("drift / largest a^2 + ||w||^2", drifted / sizes.max())]
     if balanced(run) is None:
-        parts.append(none_of("neurons whose output weight changes sign", sign_changes(a, np.sqrt(drifted))))
-        parts.append(number("sign changes below the drift", sign_changes(a) - sign_changes(a, np.sqrt(drifted))))
+        parts.append(none_of("neurons whose a_j changes sign with a_j^2 above the drift", sign_changes(a, np.sqrt(drifted))))
+        parts.append(number("sign changes with a_j^2 below the drift, which no step resolves", sign_changes(a) - sign_changes(a, np.sqrt(drifted))))
     return parts
 
 
-@statement("epsilon", _ref("Appendix B.1"), "theory", ("toy",), "the timeline has room: (1+3 eps)/||D+|| <= (1-eps)/||D-||", (orthogonal, two_signs))
+@statement("epsilon", ref("Appendix B.1"), "theory", ("toy",), "the timeline has room: (1+3 eps)/||D+|| <= (1-eps)/||D-||", (moderate, orthogonal, two_signs))
 def epsilon(run: Run) -> list[CheckResult]:
     """measured: the largest admissible eps; 1/8 on the paper's points with alpha, beta read with the missing 1/n^2."""
     classes = sign_classes(run.X, run.y)
@@ -113,30 +124,47 @@ def epsilon(run: Run) -> list[CheckResult]:
     return [number("largest eps", eps), *shares]
 
 
-@statement("lemma-6", _ref("Lemma 6"), "theory", ("toy",), "a neuron that leaves a sample never becomes active on it again", ORTHOGONAL_FLOW)
+@statement("lemma-6", ref("Lemma 6"), "theory", ("toy",), "a neuron that leaves a sample never becomes active on it again", ORTHOGONAL_FLOW)
 def lemma_6(run: Run) -> list[CheckResult]:
-    """measured: pairs (j, k) with <w_j, x_k>/||w_j|| > 1e-12 at a snapshot after being negative at an earlier one."""
+    """measured: pairs (j, k) with <w_j, x_k>/||w_j|| > 1e-12 at a snapshot after being negative at an earlier one.
+
+    Neurons leave samples while they align; MANY snapshots before the first half-fit make a return visible.
+    """
+    early = int(np.sum(run.trajectory.snapshot_step < first_half_fit(run)))
+    if early < MANY:
+        raise NotApplicable(
+            f"the run keeps weights at {early} steps before the first half-fit, too few (of {MANY}) to see a neuron return; set record.geometric=1.05"
+        )
     u = _directed(run)
     was_negative = np.logical_or.accumulate(u < 0, axis=0)
-    return [none_of("pairs that come back", np.any(was_negative[:-1] & (u[1:] > 1e-12), axis=0).sum())]
+    return [none_of("pairs that come back", np.any(was_negative[:-1] & (u[1:] > 1e-12), axis=0).sum()), number("snapshots before the first half-fit", early)]
 
 
-@statement("proposition-2", _ref("Proposition 2"), "theory", ("toy",), "with relu'(0) = 0 a deactivated pair stays on <w_j, x_k> = 0", ORTHOGONAL_FLOW)
+@statement("proposition-2", ref("Proposition 2"), "theory", ("toy",), "with relu'(0) = 0 a deactivated pair stays on <w_j, x_k> = 0", ORTHOGONAL_FLOW)
 def proposition_2(run: Run) -> list[CheckResult]:
     """measured: most negative <w_j, x_k>/||w_j|| of a deactivated pair, in units of the one step a descent overshoots by.
 
     That step is dt |y_k| ||x_k||^2 / n. The first snapshot after the event is used; ||w_j|| may have shrunk since the
-    event by at most e^{-||D|| dt} over the interval, which the unit allows for.
+    event by at most e^{-(||D+|| + ||D-||) dt} over the interval, which the unit allows for. Intervals over which it allows for
+    more than VAGUE decide nothing and are left out.
     """
     u, steps = _directed(run), run.trajectory.snapshot_step
     dt, fastest = step_time(run), sum(chosen.rate for chosen in sign_classes(run.X, run.y))
     one_step = dt * np.abs(run.y) * np.sum(np.square(run.X), axis=1) / len(run.y)
-    left = (u[:-1] > 0) & (u[1:] <= 0)  # (S-1, m, n)
     shrunk = np.exp(np.minimum(fastest * dt * np.diff(steps), 700.0))
-    overshoot = np.where(left, -u[1:] / (one_step * shrunk[:, None, None]), 0.0)
+    left = (u[:-1] > 0) & (u[1:] <= 0)  # (S-1, m, n)
+    close = left & (shrunk <= VAGUE)[:, None, None]
     if not left.any():
         raise NotApplicable("no neuron is deactivated between two snapshots")
-    return [upper("overshoot in steps", overshoot.max(), 1.0 + 1e-6), number("deactivated pairs", left.any(axis=0).sum())]
+    if not close.any():
+        apart = int(np.diff(steps)[left.any(axis=(1, 2))].min())
+        raise NotApplicable(f"the snapshots around a deactivation are {apart} steps apart or more, too far to tell its overshoot; set record.geometric=1.05")
+    overshoot = np.where(close, -u[1:] / (one_step * shrunk[:, None, None]), 0.0)
+    return [
+        upper("overshoot in steps", overshoot.max(), 1.0 + 1e-6),
+        number("deactivated pairs", close.any(axis=0).sum()),
+        number("not judged, between snapshots too far apart", left.sum() - close.sum()),
+    ]
 
 
 def _directed(run: Run) -> np.ndarray:
@@ -149,7 +177,12 @@ def _directed(run: Run) -> np.ndarray:
 
 
 @statement(
-    "equation-8", _ref("eq 8"), "theory", ("toy",), "min ||theta||^2/2 over interpolators is the least F1 norm, W+ + W-", (orthogonal, two_signs, univariate)
+    "equation-8",
+    ref("eq 8"),
+    "theory",
+    ("toy",),
+    "min ||theta||^2/2 over interpolators is the least F1 norm, W+ + W-",
+    (moderate, orthogonal, two_signs, univariate),
 )
 def equation_8(run: Run) -> list[CheckResult]:
     """measured: the least F1 norm, solved as a linear program, over sum over classes of sqrt(sum (y_k/||x_k||)^2)."""

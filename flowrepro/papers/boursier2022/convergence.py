@@ -11,30 +11,29 @@ from flowrepro.papers.boursier2022.hypotheses import (
     ORTHOGONAL_FLOW,
     as_published,
     closed_form,
+    drops_resolved,
     equal_norms,
     growth_per_step,
     half_mean_square,
     initial,
     is_flow,
     mse,
+    ref,
     scale,
     step_time,
     straggler_exponent,
     straggling,
 )
 from flowrepro.papers.boursier2022.sign_classes import SignClass, sign_classes
-from flowrepro.theory.result import CheckResult, Ref
+from flowrepro.theory.result import CheckResult
 from flowrepro.theory.statement import NotApplicable, lower, number, require, statement, upper, window
 from flowrepro.theory.stationary import gradient_norm
 from flowrepro.trajectory import Run
 
 FLOW_EQUAL_NORMS = (*ORTHOGONAL_FLOW, equal_norms)
+RECORDED_DROPS = (*FLOW_EQUAL_NORMS, drops_resolved)
 FLOOR = 1e-24
 """L below this is rounding."""
-
-
-def _ref(place: str) -> Ref:
-    return Ref("boursier2022", place)
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ class Along:
 
 
 def _final_phase(run: Run) -> tuple[Along, float]:
-    """Snapshots with u >= W/2 for the slow class, and the flow time of the first; at least 10, or NotApplicable."""
+    """Snapshots with u >= W/2 for the slow class, and the flow time of the first; NotApplicable without any."""
     along = Along.of(run)
     reached = np.flatnonzero(along.slow_fitted >= 0.5)
     if not reached.size:
@@ -86,7 +85,12 @@ def _tolerance(run: Run, floor: float) -> float:
 
 
 @statement(
-    "logistic-phases", _ref("Section 4.2"), "theory", ("toy",), "u' = 2 ||D|| (1 - u/W) u: the closed-form loss curve from the draw alone", FLOW_EQUAL_NORMS
+    "logistic-phases",
+    ref("Section 4.2"),
+    "theory",
+    ("toy",),
+    "u' = 2 ||D|| (1 - u/W) u: the closed-form loss curve from the draw alone",
+    RECORDED_DROPS,
 )
 def logistic_phases(run: Run) -> list[CheckResult]:
     """measured: sup over the recorded steps of |MSE - closed form| / MSE(0)."""
@@ -96,7 +100,7 @@ def logistic_phases(run: Run) -> list[CheckResult]:
     return [upper("sup |MSE - closed form| / MSE(0)", np.abs(curve - expected).max() / np.mean(np.square(run.y)), _tolerance(run, 1e-3))]
 
 
-@statement("half-times", _ref("Section 4.2"), "theory", ("toy",), "both classes are half fitted at the predicted iterations", FLOW_EQUAL_NORMS)
+@statement("half-times", ref("Section 4.2"), "theory", ("toy",), "both classes are half fitted at the predicted iterations", RECORDED_DROPS)
 def half_times(run: Run) -> list[CheckResult]:
     """measured: steps between the crossing of the half-fit levels of the MSE and the closed form, T ||D|| / growth per step."""
     form, dt = closed_form(run), step_time(run)
@@ -127,7 +131,7 @@ def _crossing(run: Run, level: float) -> float | None:
     return float(step[k - 1] + (step[k] - step[k - 1]) * (curve[k - 1] - level) / (curve[k - 1] - curve[k]))
 
 
-@statement("lemma-14", _ref("Lemma 14"), "theory", ("toy",), "||grad L||^2 >= 2 L min(nu^2 u/n) while S is active on its class", ORTHOGONAL_FLOW)
+@statement("lemma-14", ref("Lemma 14"), "theory", ("toy",), "||grad L||^2 >= 2 L min(nu^2 u/n) while S is active on its class", ORTHOGONAL_FLOW)
 def lemma_14(run: Run) -> list[CheckResult]:
     """measured: least ratio of the two sides over the snapshots with L > 1e-24."""
     along = Along.of(run).after(0.0)
@@ -138,7 +142,7 @@ def lemma_14(run: Run) -> list[CheckResult]:
     return [lower("least ||grad L||^2 / (2 L min nu^2 u / n)", ratio.min(), 1.0 - 1e-6)]
 
 
-@statement("lemma-5", _ref("Lemmas 5 and 15"), "theory", ("toy",), "local PL condition: ||grad L||^2 / L >= ||D-|| near the interpolator", FLOW_EQUAL_NORMS)
+@statement("lemma-5", ref("Lemmas 5 and 15"), "theory", ("toy",), "local PL condition: ||grad L||^2 / L >= ||D-|| near the interpolator", FLOW_EQUAL_NORMS)
 def lemma_5(run: Run) -> list[CheckResult]:
     """measured: least ||grad L||^2 / (L ||D_slow||) over the snapshots with u_slow >= W_slow/2, and its last value.
 
@@ -155,7 +159,7 @@ def lemma_5(run: Run) -> list[CheckResult]:
     return parts
 
 
-@statement("theorem-2-rate", _ref("Theorem 2"), "theory", ("toy",), "the loss decreases exponentially, at rate 4 ||D-|| for one label", FLOW_EQUAL_NORMS)
+@statement("theorem-2-rate", ref("Theorem 2"), "theory", ("toy",), "the loss decreases exponentially, at rate 4 ||D-|| for one label", FLOW_EQUAL_NORMS)
 def theorem_2_rate(run: Run) -> list[CheckResult]:
     """measured: slope of -ln L against flow time for L in [1e-11, 1e-6], over ||D_slow||.
 
@@ -175,7 +179,7 @@ def theorem_2_rate(run: Run) -> list[CheckResult]:
 
 @statement(
     "theorem-2-path",
-    _ref("Theorem 2"),
+    ref("Theorem 2"),
     "theory",
     ("toy",),
     "the remaining path is at most 2 sqrt(L/alpha), alpha the least ||grad L||^2/L (Chatterjee)",
@@ -199,7 +203,7 @@ def theorem_2_path(run: Run) -> list[CheckResult]:
 
 @statement(
     "near-saddle",
-    _ref("Section 4.2"),
+    ref("Section 4.2"),
     "reproduction",
     ("toy",),
     "the run stays near the strict saddle theta_S between the two drops",
@@ -209,8 +213,8 @@ def near_saddle(run: Run) -> list[CheckResult]:
     """measured: least ||grad L|| over the snapshots from step 6500 to 11000, where L = (1/2n) sum over the slow class of y^2."""
     along = Along.of(run)
     plateau = (along.step >= 6_500) & (along.step <= 11_000)
-    if not plateau.any():
-        raise NotApplicable("the run keeps no weights from step 6500 to 11000")
+    if plateau.sum() < 8:
+        raise NotApplicable(f"the run keeps weights at {plateau.sum()} steps from 6500 to 11000, too few to meet its nearest point; keep at least 8")
     slow = sign_classes(run.X, run.y)[1]
     k = int(np.where(plateau, along.gradient, np.inf).argmin())
     return [

@@ -8,11 +8,21 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from flowrepro.experiment import Experiment, departures
-from flowrepro.figures import Figure, style
+from flowrepro.figures import Figure, NotDrawable, style
 from flowrepro.figures.line_panels import LinePanels, collect_line_panels, draw_line_panels, legend_below
 from flowrepro.papers.boursier2022 import seeds_figure
 from flowrepro.papers.boursier2022.experiments import FIVE_POINTS, LAZY, TOY
-from flowrepro.papers.boursier2022.hypotheses import ORTHOGONAL_FLOW, closed_form, descent_on_squares, equal_norms, growth_per_step, orthogonal, two_signs
+from flowrepro.papers.boursier2022.hypotheses import (
+    ORTHOGONAL_FLOW,
+    closed_form,
+    descent_on_squares,
+    equal_norms,
+    growth_per_step,
+    is_flow,
+    moderate,
+    orthogonal,
+    two_signs,
+)
 from flowrepro.papers.boursier2022.sign_classes import sign_classes
 from flowrepro.theory.tangent_kernel import kernel_interpolator
 from flowrepro.trajectory import Run
@@ -57,23 +67,41 @@ class LossCurve(NamedTuple):
 
     step, loss, predicted : (T,); predicted is None where the closed form does not apply.
     departures : steps at which the loss falls below LEAVES times the plateau at 0, and then that of the saddle.
+    method, quantity : what made the curve, and what it shows.
     """
 
     step: np.ndarray
     loss: np.ndarray
     predicted: np.ndarray | None
     departures: tuple[int, ...]
+    method: str
+    quantity: str
 
 
 def collect_loss(run: Run) -> LossCurve:
     """The loss of the toy with its two plateaus (Figure 3), and the closed-form curve where its hypotheses hold."""
-    step, loss = run.trajectory.step, run.trajectory.loss
+    step, loss = run.trajectory.step, _finite_loss(run)
     levels = [float(loss[0])]
     if all(given(run) is None for given in (descent_on_squares, orthogonal, two_signs)):
         slow = sign_classes(run.X, run.y)[1]  # at the saddle the faster class is fitted and the other not at all
         levels.append(run.row.loss.factor / 2 * float(np.sum(np.square(slow.y))) / slow.n)
     left = (run.trajectory.first_below(LEAVES * level) for level in levels)
-    return LossCurve(step, loss, _predicted_loss(run), tuple(first for first in left if first is not None))
+    return LossCurve(step, loss, _predicted_loss(run), tuple(first for first in left if first is not None), _method(run), _quantity(run))
+
+
+def _finite_loss(run: Run) -> np.ndarray:
+    if not np.all(np.isfinite(run.trajectory.loss)):
+        raise NotDrawable("the loss is not finite; lower the step size or rescale the points")
+    return run.trajectory.loss
+
+
+def _method(run: Run) -> str:
+    return "gradient flow" if is_flow(run) else "gradient descent"
+
+
+def _quantity(run: Run) -> str:
+    loss = run.row.loss
+    return "training MSE" if (loss.name, loss.reduction, loss.factor) == ("square", "mean", 2.0) else "training loss"
 
 
 def _predicted_loss(run: Run) -> np.ndarray | None:
@@ -86,8 +114,8 @@ def _predicted_loss(run: Run) -> np.ndarray | None:
 def draw_loss(axes: Sequence[Axes], data: LossCurve) -> None:
     """One panel: measured curve, closed form dashed over it, thin marks at the departures."""
     (ax,) = axes
-    ax.plot(data.step, data.loss, color=style.LEARNED, linewidth=2.2, label="gradient descent")
-    _name_loss_axes(ax, data.step)
+    ax.plot(data.step, data.loss, color=style.LEARNED, linewidth=2.2, label=data.method)
+    _name_loss_axes(ax, data.step, data.quantity)
     top = 1.25 * float(data.loss.max()) or 1.0
     ax.set_ylim(0.0, top)
     for first, plateau, height in zip(data.departures, ("0", "saddle"), (0.94, 0.86), strict=False):  # above the curve, one below the other
@@ -105,17 +133,18 @@ def draw_loss(axes: Sequence[Axes], data: LossCurve) -> None:
 
 
 class FivePoints(NamedTuple):
-    """The panels and the loss curve: step (T,), loss (T,)."""
+    """The panels and the loss curve: step (T,), loss (T,), and what it shows."""
 
     panels: LinePanels
     step: np.ndarray
     loss: np.ndarray
+    quantity: str
 
 
 def collect_five_points(run: Run) -> FivePoints:
     """Five panels from the initialisation to the interpolator, and the loss (Figure 4)."""
     panels = collect_line_panels(run, tuple(FIVE_PHASES), phases_of(run, FIVE_POINTS, FIVE_PHASES))
-    return FivePoints(panels, run.trajectory.step, run.trajectory.loss)
+    return FivePoints(panels, run.trajectory.step, _finite_loss(run), _quantity(run))
 
 
 def draw_five_points(axes: Sequence[Axes], data: FivePoints) -> None:
@@ -124,17 +153,30 @@ def draw_five_points(axes: Sequence[Axes], data: FivePoints) -> None:
     draw_line_panels(line_axes, data.panels, columns=3)
     legend_below(axes)
     loss_axes.plot(data.step, data.loss, color=style.LEARNED)
-    _name_loss_axes(loss_axes, data.step)
+    _name_loss_axes(loss_axes, data.step, data.quantity)
+    loss_axes.yaxis.tick_right()  # all numbers at the outer sides, so that the three columns are evenly spaced
+    loss_axes.yaxis.set_label_position("right")
+    loss_axes.spines["left"].set_visible(False)
+    loss_axes.spines["right"].set_visible(True)
     for index, panel in enumerate(data.panels.panels):
         height = float(np.interp(panel.step, data.step, data.loss))
         loss_axes.plot(panel.step, height, "o", color=style.LEARNED, markersize=3, clip_on=False)
-        loss_axes.annotate(chr(ord("a") + index), (panel.step, height), xytext=(3, 3), textcoords="offset points", fontsize=7, color=style.FRAME)
-    loss_axes.set_title(f"({chr(ord('a') + len(line_axes))}) training loss")
+        side = -1 if panel.step > 0.95 * data.step[-1] else 1  # the last letter would stand on the axis
+        loss_axes.annotate(
+            chr(ord("a") + index),
+            (panel.step, height),
+            (3 * side, 3),
+            textcoords="offset points",
+            ha="right" if side < 0 else "left",
+            fontsize=7,
+            color=style.FRAME,
+        )
+    loss_axes.set_title(f"({chr(ord('a') + len(line_axes))}) {data.quantity}")
 
 
-def _name_loss_axes(ax: Axes, step: np.ndarray) -> None:
+def _name_loss_axes(ax: Axes, step: np.ndarray, quantity: str) -> None:
     ax.set_xlabel("step")
-    ax.set_ylabel("training loss")
+    ax.set_ylabel(quantity)
     ax.set_xlim(0, max(1, step[-1]))
     ax.set_ylim(0.0, 1.08 * ax.dataLim.y1 or 1.0)
     ax.locator_params(axis="x", nbins=4)
@@ -145,7 +187,7 @@ def _name_loss_axes(ax: Axes, step: np.ndarray) -> None:
 
 
 class Lazy(NamedTuple):
-    """The panels and the kernel interpolator on their grid, None where the loss is not the square one or the kernel too large."""
+    """The panels and the kernel interpolator on their grid, None where the tangent kernel does not say what the run tends to, or is too large."""
 
     panels: LinePanels
     interpolator: np.ndarray | None
@@ -154,7 +196,8 @@ class Lazy(NamedTuple):
 def collect_lazy(run: Run) -> Lazy:
     """First and last panel, and the interpolator of the tangent kernel at the initialisation (Figure 5)."""
     panels = collect_line_panels(run, tuple(LAZY_PHASES), phases_of(run, LAZY, LAZY_PHASES))
-    if run.row.loss.name != "square" or run.row.protocol.train != "both" or len(run.y) > KERNEL_MOST:
+    foreign = run.row.loss.name != "square" or run.row.protocol.train != "both" or run.row.model.depth != 2
+    if foreign or len(run.y) > KERNEL_MOST or moderate(run) is not None:
         return Lazy(panels, None)
     W, a = run.trajectory.at(0)
     interpolator = kernel_interpolator(run.X, run.y, W, a, run.row.model.alpha)

@@ -7,18 +7,26 @@ from collections.abc import Callable
 import numpy as np
 
 from flowrepro.experiment import Experiment, departures
+from flowrepro.network import objective, predict
 from flowrepro.papers.boursier2022.closed_form import ClosedForm
 from flowrepro.papers.boursier2022.sign_classes import ratio, sign_classes
 from flowrepro.theory.conservation import imbalance
+from flowrepro.theory.result import Ref
 from flowrepro.theory.statement import Hypothesis, NotApplicable, require
+from flowrepro.theory.stationary import HALF_MEAN_SQUARE
 from flowrepro.trajectory import Ensemble, Run, StopReason
 
 COARSEST = 2.5e-3
 """Largest growth per step, dt ||D_+||, at which descent is read as the flow; the paper's toy has 2.2e-3."""
-
-
+MODERATE = 1e70
+"""Sizes of points and labels, and of their inverses, up to which products of four of them are doubles."""
 FREE = ("seed", "seeds", "protocol.engine", "protocol.device", "record.")
 """Keys that do not make a run another than the paper's."""
+
+
+def ref(place: str) -> Ref:
+    """A place in the paper."""
+    return Ref("boursier2022", place)
 
 
 def as_published(row: Experiment, free: tuple[str, ...] = FREE) -> Callable[[Run | Ensemble], str | None]:
@@ -37,13 +45,30 @@ def as_published(row: Experiment, free: tuple[str, ...] = FREE) -> Callable[[Run
     return hypothesis
 
 
+def moderate(run: Run) -> str | None:
+    """Points and labels whose squares and products neither overflow nor underflow."""
+    sizes = np.concatenate([np.abs(run.X).max(axis=1), np.abs(run.y)])
+    sizes = sizes[sizes > 0]
+    if np.all((sizes <= MODERATE) & (sizes >= 1 / MODERATE)):
+        return None
+    return f"points or labels of size {sizes.min():.2g} to {sizes.max():.2g} have squares beyond double precision; rescale them"
+
+
+def two_layer_relu(run: Run) -> str | None:
+    """f(x) = sum_j a_j relu(<w_j, x>)."""
+    if run.row.model.alpha != 0.0:
+        return "the activation is leaky; the statement is for ReLU"
+    return None if run.row.model.depth == 2 else f"the network has depth {run.row.model.depth}; the statement is for two layers"
+
+
 def descent_on_squares(run: Run) -> str | None:
-    """Full-batch descent of both layers of a ReLU network on a mean of squares, in float64, that stayed finite."""
+    """Full-batch descent of both layers of a two-layer ReLU network on a mean of squares of moderate data, in float64, that stayed finite."""
     row, trajectory = run.row, run.trajectory
+    outside = moderate(run) or two_layer_relu(run)
+    if outside:
+        return outside
     if (row.loss.name, row.loss.reduction) != ("square", "mean"):
         return "the loss is not the mean of squares"
-    if row.model.alpha != 0.0:
-        return "the activation is leaky; the statement is for ReLU"
     if row.protocol.batch_size is not None:
         return "mini-batches do not follow the gradient flow"
     if row.protocol.train != "both":
@@ -72,10 +97,11 @@ def orthogonal(run: Run) -> str | None:
 
 def largest_cosine(X: np.ndarray) -> float:
     """max_{k != l} |cos(x_k, x_l)|; 0 for one point, inf where a point is zero."""
-    norms = np.linalg.norm(X, axis=1)
-    if np.any(norms == 0):
+    sizes = np.abs(X).max(axis=1, keepdims=True)
+    if np.any(sizes == 0):
         return float("inf")
-    gram = (X / norms[:, None]) @ (X / norms[:, None]).T
+    unit = X / sizes / np.linalg.norm(X / sizes, axis=1, keepdims=True)  # in two steps, as squares may overflow
+    gram = unit @ unit.T
     return float(np.abs(gram - np.diag(np.diag(gram))).max(initial=0.0))
 
 
@@ -132,6 +158,29 @@ def fine_step(run: Run) -> str | None:
     return None if growth <= COARSEST else f"the step is too coarse for a comparison with the flow (dt ||D_+|| = {growth:.2g} > {COARSEST:g})"
 
 
+def recorded_every(most: int) -> Hypothesis:
+    """Factory: the loss is recorded at least every ``most`` steps."""
+
+    def hypothesis(run: Run) -> str | None:
+        gap = widest_record_gap(run)
+        return None if gap <= most else f"the loss is recorded every {gap} steps; the time of its drops needs record.save_every={most} or less"
+
+    return hypothesis
+
+
+def drops_resolved(run: Run) -> str | None:
+    """Between two records of the loss, ln ||w|| of the faster class grows by at most 1/4."""
+    growth = step_time(run) * sign_classes(run.X, run.y)[0].rate
+    gap = widest_record_gap(run)
+    most = int(0.25 / growth)
+    return None if gap <= max(1, most) else f"the loss is recorded every {gap} steps, which misses its drops; set record.save_every={most} or less"
+
+
+def widest_record_gap(run: Run) -> int:
+    """Largest distance, in steps, between two records of the loss."""
+    return int(np.diff(run.trajectory.step).max(initial=0))
+
+
 def univariate(run: Run) -> str | None:
     """X is (x, 1): a function of one variable with bias."""
     return None if run.X.shape[1] == 2 and np.all(run.X[:, 1] == 1.0) else "the inputs are not (x, 1), so there is no univariate function"
@@ -170,8 +219,13 @@ def mse(run: Run) -> np.ndarray:
 
 def half_mean_square(X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray) -> float:
     """L of the paper, (1/2n) sum_k (f(x_k) - y_k)^2."""
-    residual = np.maximum(X @ W.T, 0.0) @ a - y
-    return float(np.mean(np.square(residual)) / 2)
+    return objective(HALF_MEAN_SQUARE, predict(X, W, a), y)
+
+
+def first_below(run: Run, level: float) -> float:
+    """First recorded step with MSE < level; inf if the run never gets there, which is in no window."""
+    first = run.trajectory.first_below(level * run.row.loss.factor / 2)
+    return float("inf") if first is None else float(first)
 
 
 def closed_form(run: Run) -> ClosedForm:
@@ -187,6 +241,12 @@ def is_flow(run: Run | Ensemble) -> bool:
 def growth_per_step(run: Run, form: ClosedForm) -> np.ndarray:
     """Growth of ln ||w|| of each class in one step of the run, (2,)."""
     return form.growth(step_time(run), is_flow(run))
+
+
+def first_half_fit(run: Run) -> float:
+    """Step at which the closed form half fits the faster class."""
+    form = closed_form(run)
+    return float(form.half_steps(growth_per_step(run, form))[0])
 
 
 def straggler_exponent(run: Run) -> float:

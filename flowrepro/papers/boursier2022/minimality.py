@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from flowrepro.network import activation, predict
 from flowrepro.papers.boursier2022.closed_form import ClosedForm
 from flowrepro.papers.boursier2022.hypotheses import (
     ORTHOGONAL_FLOW,
@@ -15,6 +16,7 @@ from flowrepro.papers.boursier2022.hypotheses import (
     half_mean_square,
     long_enough,
     orthogonal,
+    ref,
     step_time,
     straggling,
     two_signs,
@@ -22,17 +24,13 @@ from flowrepro.papers.boursier2022.hypotheses import (
 )
 from flowrepro.papers.boursier2022.sign_classes import sign_classes
 from flowrepro.theory.alignment import cosines
-from flowrepro.theory.result import CheckResult, Ref
+from flowrepro.theory.result import CheckResult
 from flowrepro.theory.statement import NotApplicable, lower, number, statement, upper
 from flowrepro.theory.stationary import gradient_norm
 from flowrepro.theory.variation_norm import least_variation_norm, piecewise_linear, variation_norm
 from flowrepro.trajectory import Run
 
 LIMIT = (*ORTHOGONAL_FLOW, equal_norms)
-
-
-def _ref(place: str) -> Ref:
-    return Ref("boursier2022", place)
 
 
 def multipliers(X: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -52,7 +50,7 @@ def _squared_norm(W: np.ndarray, a: np.ndarray) -> float:
     return float(np.sum(np.square(W)) + np.sum(np.square(a)))
 
 
-@statement("theorem-1", _ref("Theorem 1"), "theory", ("toy",), "the flow converges to zero loss and, for lambda -> 0, to an interpolator of least norm", LIMIT)
+@statement("theorem-1", ref("Theorem 1"), "theory", ("toy",), "the flow converges to zero loss and, for lambda -> 0, to an interpolator of least norm", LIMIT)
 def theorem_1(run: Run) -> list[CheckResult]:
     """measured: final L, ||theta||^2 / (2 (W+ + W-)) - 1, and ||theta - theta*|| with theta* from the draw alone.
 
@@ -72,9 +70,7 @@ def theorem_1(run: Run) -> list[CheckResult]:
     ]
 
 
-@statement(
-    "proposition-1", _ref("Proposition 1"), "theory", ("toy",), "the limit is a KKT point of min ||theta||^2 s.t. interpolation, along D+ and -D-", LIMIT
-)
+@statement("proposition-1", ref("Proposition 1"), "theory", ("toy",), "the limit is a KKT point of min ||theta||^2 s.t. interpolation, along D+ and -D-", LIMIT)
 def proposition_1(run: Run) -> list[CheckResult]:
     """measured: ||theta - sum_k lam_k grad f(x_k)|| / ||theta||, and the mean cosine (weights ||w||^2) of grown neurons with their direction."""
     long_enough(run, 1e-12)
@@ -83,7 +79,7 @@ def proposition_1(run: Run) -> list[CheckResult]:
     Z = W @ run.X.T
     active = 1e-12 * np.linalg.norm(W, axis=1)[:, None] * np.linalg.norm(run.X, axis=1) < Z  # the flow leaves pairs on <w, x> = 0, up to rounding
     stationary_W = a[:, None] * ((active * lam) @ run.X)
-    residual = np.sqrt(_squared_norm(W - stationary_W, a - np.maximum(Z, 0.0) @ lam) / _squared_norm(W, a))
+    residual = np.sqrt(_squared_norm(W - stationary_W, a - activation(Z) @ lam) / _squared_norm(W, a))
     norms, left = np.linalg.norm(W, axis=1), straggling(run)
     parts = [upper("KKT residual", residual, max(1e-5, left))]
     for chosen in sign_classes(run.X, run.y):
@@ -94,7 +90,7 @@ def proposition_1(run: Run) -> list[CheckResult]:
     return parts
 
 
-@statement("minimal-value", _ref("Proposition 1"), "theory", ("toy",), "min ||theta||^2 = 2 (W+ + W-), certified by the multipliers", LIMIT)
+@statement("minimal-value", ref("Proposition 1"), "theory", ("toy",), "min ||theta||^2 = 2 (W+ + W-), certified by the multipliers", LIMIT)
 def minimal_value(run: Run) -> list[CheckResult]:
     """measured: duality gap of theta*, and of the end of the run, relative to 2 (W+ + W-).
 
@@ -107,7 +103,7 @@ def minimal_value(run: Run) -> list[CheckResult]:
     sums = [np.sum(np.square(lam[np.sign(run.y) == chosen.sign]) * chosen.squared_norms) for chosen in form.classes]
     gaps = []
     for W, a in (form.minimiser(), final(run)):
-        gaps.append((_squared_norm(W, a) - 2 * float(lam @ (np.maximum(run.X @ W.T, 0.0) @ a))) / value)
+        gaps.append((_squared_norm(W, a) - 2 * float(lam @ predict(run.X, W, a))) / value)
     return [
         upper("|sum of lam_k^2 ||x_k||^2 over a class - 1|", np.abs(np.array(sums) - 1).max(), 1e-12),
         upper("|2 sum_k lam_k y_k / (2 (W+ + W-)) - 1|", abs(2 * float(lam @ run.y) / value - 1), 1e-12),
@@ -119,7 +115,7 @@ def minimal_value(run: Run) -> list[CheckResult]:
 
 
 @statement(
-    "strict-saddle", _ref("Fact 1"), "theory", ("toy",), "theta_S and 0 are strict saddles", (descent_on_squares, orthogonal, two_signs, balanced, equal_norms)
+    "strict-saddle", ref("Fact 1"), "theory", ("toy",), "theta_S and 0 are strict saddles", (descent_on_squares, orthogonal, two_signs, balanced, equal_norms)
 )
 def strict_saddle(run: Run) -> list[CheckResult]:
     """measured: at theta_S, ||grad L||, L - (1/2n) sum over the slow class of y^2, and the descent along one zero neuron.
@@ -150,7 +146,7 @@ def strict_saddle(run: Run) -> list[CheckResult]:
 
 @statement(
     "variation-norm",
-    _ref("eq 8"),
+    ref("eq 8"),
     "theory",
     ("toy", "five-points", "lazy"),
     "the F1 norm of f_theta is at most ||theta||^2/2",

@@ -62,7 +62,7 @@ def draw_loss_band(axes: Sequence[Axes], data: LossBand) -> None:
             median, data.half_loss, xerr=bars, fmt="o", color=style.THEORY, markersize=3, capsize=3, label="half-times of the closed form, median and 5 to 95 %"
         )
     ax.set_xlabel("step")
-    ax.set_ylabel("training loss")
+    ax.set_ylabel("training MSE")
     ax.set_xlim(0, data.step[-1])
     ax.set_ylim(0.0, 1.08 * float(data.high.max()) or 1.0)
     ax.locator_params(axis="x", nbins=4)
@@ -74,7 +74,7 @@ FIGURE = Figure(
     id="3-seeds",
     file="figure-3-seeds-toy-loss",
     rows=("toy",),
-    caption="Two orthogonal points, many seeds: median and 5 to 95 % band of the training loss, and the half-times from the initial weights alone.",
+    caption="Two orthogonal points, many seeds: median and 5 to 95 % band of the training MSE, and the half-times from the initial weights alone.",
     layout=(1, 1, style.COLUMN, 2.7),
     collect=collect_loss_band,
     draw=draw_loss_band,

@@ -7,23 +7,24 @@ from __future__ import annotations
 
 import numpy as np
 
+from flowrepro.network import activation, predict
 from flowrepro.papers.boursier2022.experiments import TOY
-from flowrepro.papers.boursier2022.hypotheses import as_published, final, initial, mse, state
+from flowrepro.papers.boursier2022.hypotheses import as_published, final, first_below, initial, mse, recorded_every, ref, state
 from flowrepro.papers.boursier2022.sign_classes import SignClass, sign_classes
 from flowrepro.theory.alignment import cosines
-from flowrepro.theory.result import CheckResult, Ref
-from flowrepro.theory.statement import NotApplicable, lower, number, statement, upper, window
+from flowrepro.theory.result import CheckResult
+from flowrepro.theory.statement import NotApplicable, lower, number, statement, target_window, upper, window
 from flowrepro.theory.variation_norm import PiecewiseLinear, affine_cost, piecewise_linear, variation_norm
 from flowrepro.trajectory import Run
 
 PUBLISHED = (as_published(TOY),)
-LEAVES_0, LEAVES_SADDLE = (target.window or (0.0, 0.0) for target in TOY.targets)
-STEP_WINDOWS = {0.99: LEAVES_0, 0.495: LEAVES_SADDLE, 0.625: (5_900.0, 6_700.0), 0.125: (12_000.0, 14_200.0)}
+TIMED = (*PUBLISHED, recorded_every(100))
+STEP_WINDOWS = {
+    **{level: target_window(TOY, f"first step with MSE < {level:g} ") for level in (0.99, 0.495)},
+    0.625: (5_900.0, 6_700.0),
+    0.125: (12_000.0, 14_200.0),
+}
 """level of the MSE -> steps between which it is first passed; 0.625 and 0.125 are half of each label."""
-
-
-def _ref(place: str) -> Ref:
-    return Ref("boursier2022", place)
 
 
 def _groups(run: Run) -> list[tuple[SignClass, np.ndarray]]:
@@ -44,27 +45,17 @@ def _kink_error(chosen: SignClass, W: np.ndarray) -> float:
     return float(np.abs(_kink(W) - _kink(chosen.direction)).max())
 
 
-def _outputs(run: Run, W: np.ndarray, a: np.ndarray) -> np.ndarray:
-    return np.maximum(run.X @ W.T, 0.0) @ a  # type: ignore[no-any-return]
-
-
 def _largest_norm(W: np.ndarray) -> float:
     return float(np.linalg.norm(W, axis=1).max(initial=0.0))
 
 
-def first_below(run: Run, level: float) -> int:
-    """First recorded step with MSE < level; NotApplicable if the run never gets there."""
-    reached = np.flatnonzero(mse(run) < level)
-    return int(run.trajectory.step[reached[0]]) if reached.size else run.trajectory.last_step + 1
-
-
-@statement("figure-2a", _ref("Figure 2a"), "reproduction", ("toy",), "at initialisation all neurons are close to 0", PUBLISHED)
+@statement("figure-2a", ref("Figure 2a"), "reproduction", ("toy",), "at initialisation all neurons are close to 0", PUBLISHED)
 def figure_2a(run: Run) -> list[CheckResult]:
     """measured: max_j ||w_j(0)||."""
     return [upper("largest ||w_j|| at step 0", _largest_norm(initial(run)[0]), 1e-6)]
 
 
-@statement("figure-2b", _ref("Figure 2b"), "reproduction", ("toy",), "at the end of the first phase S+ and S- are aligned with D+ and -D-", PUBLISHED)
+@statement("figure-2b", ref("Figure 2b"), "reproduction", ("toy",), "at the end of the first phase S+ and S- are aligned with D+ and -D-", PUBLISHED)
 def figure_2b(run: Run) -> list[CheckResult]:
     """measured: cosines with the two directions, distance of the kinks to theirs, largest norm, at step 4000."""
     W, _ = state(run, 4_000)
@@ -75,12 +66,12 @@ def figure_2b(run: Run) -> list[CheckResult]:
     return parts
 
 
-@statement("figure-2c", _ref("Figure 2c"), "reproduction", ("toy",), "after the second phase S+ has grown and the positive label is fitted", PUBLISHED)
+@statement("figure-2c", ref("Figure 2c"), "reproduction", ("toy",), "after the second phase S+ has grown and the positive label is fitted", PUBLISHED)
 def figure_2c(run: Run) -> list[CheckResult]:
     """measured: outputs, u+ = sum over S+ of ||w||^2, other norms and the MSE, at step 8000."""
     (fast, members), _ = _groups(run)
     W, a = state(run, 8_000)
-    f = _outputs(run, W, a)
+    f = predict(run.X, W, a)
     return [
         upper("|f - y| on the positive point", np.abs(f - run.y)[run.y > 0].max(), 5e-3),
         upper("|f| on the negative point", np.abs(f[run.y < 0]).max(), 1e-3),
@@ -90,26 +81,26 @@ def figure_2c(run: Run) -> list[CheckResult]:
     ]
 
 
-@statement("figure-2d", _ref("Figure 2d"), "reproduction", ("toy",), "after the third phase both labels are fitted by a function with two kinks", PUBLISHED)
+@statement("figure-2d", ref("Figure 2d"), "reproduction", ("toy",), "after the third phase both labels are fitted by a function with two kinks", PUBLISHED)
 def figure_2d(run: Run) -> list[CheckResult]:
     """measured: MSE at steps 15000 and 20000; at the end kinks and the distance to W+ relu(<D+,x>/||D+||) - W- relu(...)."""
     groups = _groups(run)
     W, a = final(run)
     parts = [
-        upper(f"MSE at step {step}", np.mean(np.square(_outputs(run, *state(run, step)) - run.y)), most) for step, most in ((15_000, 5e-3), (20_000, 1e-10))
+        upper(f"MSE at step {step}", np.mean(np.square(predict(run.X, *state(run, step)) - run.y)), most) for step, most in ((15_000, 5e-3), (20_000, 1e-10))
     ]
     parts += [upper(f"largest kink error, sign {chosen.sign:+.0f}", _kink_error(chosen, W[members]), 1e-3) for chosen, members in groups]
     x = np.linspace(run.X[:, 0].min() - 1, run.X[:, 0].max() + 1, 100)
     grid = np.column_stack([x, np.ones_like(x)])
-    expected = sum(chosen.sign * chosen.weight * np.maximum(grid @ chosen.direction / chosen.rate, 0.0) for chosen, _ in groups)
+    expected = sum(chosen.sign * chosen.weight * activation(grid @ chosen.direction / chosen.rate) for chosen, _ in groups)
     parts.append(window("kinks with a slope change > 1e-3", len(piecewise_linear(W, a, same_kink=1e-3).visible(1e-3)), 2, 2))
-    parts.append(upper("sup distance to the two-neuron interpolator", np.abs(np.maximum(grid @ W.T, 0.0) @ a - expected).max(), 1e-3))
+    parts.append(upper("sup distance to the two-neuron interpolator", np.abs(predict(grid, W, a) - expected).max(), 1e-3))
     return parts
 
 
 @statement(
     "figure-2d-variation-norm",
-    _ref("Section 5"),
+    ref("Section 5"),
     "reproduction",
     ("toy",),
     "the learned function has a smaller F1 norm than the linear interpolator",
@@ -123,14 +114,14 @@ def figure_2d_variation_norm(run: Run) -> list[CheckResult]:
 
 
 @statement(
-    "figure-3-steps", _ref("Figure 3"), "reproduction", ("toy",), "the run leaves the first saddle after 5000 and the second around 11000 iterations", PUBLISHED
+    "figure-3-steps", ref("Figure 3"), "reproduction", ("toy",), "the run leaves the first saddle after 5000 and the second around 11000 iterations", TIMED
 )
 def figure_3_steps(run: Run) -> list[CheckResult]:
     """measured: first steps with MSE below 0.99 and 0.495 (leaving), 0.625 and 0.125 (half of a label fitted)."""
     return [window(f"first step with MSE < {level:g}", first_below(run, level), *limits) for level, limits in STEP_WINDOWS.items()]
 
 
-@statement("figure-3-plateaus", _ref("Figure 3"), "reproduction", ("toy",), "the loss stays near 1, then near 1/2, then goes to 0", PUBLISHED)
+@statement("figure-3-plateaus", ref("Figure 3"), "reproduction", ("toy",), "the loss stays near 1, then near 1/2, then goes to 0", TIMED)
 def figure_3_plateaus(run: Run) -> list[CheckResult]:
     """measured: the MSE at steps 4000 and 8000; (1/n) sum y^2 = 1 and (1/n) sum_{y<0} y^2 = 1/2 are expected."""
     curve = np.interp([4_000, 8_000], run.trajectory.step, mse(run))
@@ -141,16 +132,15 @@ def figure_3_plateaus(run: Run) -> list[CheckResult]:
     ]
 
 
-@statement(
-    "figure-4-contrast", _ref("Appendix A"), "reproduction", ("toy",), "with orthogonal data the neurons keep their direction while they grow", PUBLISHED
-)
+@statement("figure-4-contrast", ref("Appendix A"), "reproduction", ("toy",), "with orthogonal data the neurons keep their direction while they grow", TIMED)
 def figure_4_contrast(run: Run) -> list[CheckResult]:
     """measured: largest angle (degrees) by which a neuron of S+ that ends above 1e-3 turns after 1000 steps before the half-fit."""
     (_, members), _ = _groups(run)
     steps = run.trajectory.snapshot_step
-    early = steps[(steps > 0) & (steps <= first_below(run, 0.625) - 1_000)]
+    half_fit = first_below(run, 0.625)
+    early = steps[(steps <= half_fit - 1_000) & (steps >= half_fit - 1_500)]
     if not early.size:
-        raise NotApplicable("the run keeps no weights 1000 steps before the half-fit of the positive label")
+        raise NotApplicable("the run keeps no weights 1000 to 1500 steps before the half-fit of the positive label; record.geometric=1.05 keeps them")
     W0, W = state(run, int(early[-1]))[0], final(run)[0]
     large = members & (np.linalg.norm(W, axis=1) > 1e-3)
     cross = W0[large, 0] * W[large, 1] - W0[large, 1] * W[large, 0]

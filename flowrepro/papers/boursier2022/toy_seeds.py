@@ -9,10 +9,10 @@ import numpy as np
 
 from flowrepro.papers.boursier2022.closed_form import ClosedForm
 from flowrepro.papers.boursier2022.experiments import TOY
-from flowrepro.papers.boursier2022.hypotheses import as_published, largest_cosine, step_time
+from flowrepro.papers.boursier2022.hypotheses import as_published, largest_cosine, ref, step_time
 from flowrepro.papers.boursier2022.sign_classes import assumption_3_probability, sign_classes
 from flowrepro.papers.boursier2022.toy_observations import STEP_WINDOWS
-from flowrepro.theory.result import CheckResult, Ref
+from flowrepro.theory.result import CheckResult
 from flowrepro.theory.statement import lower, number, require, statement, window
 from flowrepro.trajectory import Ensemble
 
@@ -20,10 +20,6 @@ CLAIMED = 0.05 ** (1 / 100)
 """0.97: what all of 100 seeds show (so it was measured for every window here) holds for this share of seeds, at 95 % confidence."""
 ENOUGH = 100
 """Seeds from which a share of 0.97 can be told from 1 - 1/R."""
-
-
-def _ref(place: str) -> Ref:
-    return Ref("boursier2022", place)
 
 
 def enough_seeds(ensemble: Ensemble) -> str | None:
@@ -70,7 +66,7 @@ def _mse(ensemble: Ensemble, step: int) -> np.ndarray:
 
 @statement(
     "figure-3-steps-seeds",
-    _ref("Figure 3"),
+    ref("Figure 3"),
     "reproduction",
     ("toy",),
     "on most seeds the run leaves the first saddle after 5000 and the second around 11000 iterations",
@@ -88,7 +84,7 @@ def figure_3_steps_seeds(ensemble: Ensemble) -> list[CheckResult]:
 
 @statement(
     "figure-2-phases-seeds",
-    _ref("Figures 2 and 3"),
+    ref("Figures 2 and 3"),
     "reproduction",
     ("toy",),
     "on most seeds the loss is 1 after the first phase, 1/2 after the second and 0 after the third",
@@ -115,7 +111,7 @@ def half_steps(ensemble: Ensemble) -> np.ndarray:
 
 @statement(
     "half-times-seeds",
-    _ref("Section 4.2"),
+    ref("Section 4.2"),
     "theory",
     ("toy",),
     "on every seed each label is half fitted when the logistic growth from the initial draw says so",
@@ -134,7 +130,7 @@ def half_times_seeds(ensemble: Ensemble) -> list[CheckResult]:
 
 @statement(
     "minimal-norm-seeds",
-    _ref("Theorem 1"),
+    ref("Theorem 1"),
     "theory",
     ("toy",),
     "on every seed the limit has the least norm of all interpolators",
@@ -162,7 +158,7 @@ def independent_signs(ensemble: Ensemble) -> str | None:
 
 @statement(
     "assumption-3-seeds",
-    _ref("Assumption 3"),
+    ref("Assumption 3"),
     "theory",
     ("toy",),
     "S+ and S- are both non-empty with the probability of a Gaussian draw",

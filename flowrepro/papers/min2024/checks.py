@@ -17,6 +17,7 @@ from flowrepro.papers.min2024.experiments import DIGITS_1_0
 from flowrepro.papers.min2024.extreme_vectors import extreme_vector
 from flowrepro.theory.alignment import class_sums, cosines, mean_neurons
 from flowrepro.theory.result import Check, CheckResult, Ref, at_least, at_most, info, not_applicable, within, worst
+from flowrepro.theory.statement import NotApplicable, target_window
 from flowrepro.trajectory import Run
 
 FIGURE_5 = Ref("min2024", "Figure 5")
@@ -70,7 +71,10 @@ def _on_the_papers_run(id: str, until: int, ref: Ref = FIGURE_5, weights_at: int
     def decorate(measure: Callable[[Run], list[CheckResult]]) -> Judge:
         def check(run: Run) -> CheckResult:
             reason = _unlike_paper(run, until, weights_at)
-            return not_applicable(id, ref, reason) if reason else worst(id, ref, measure(run))
+            try:
+                return not_applicable(id, ref, reason) if reason else worst(id, ref, measure(run))
+            except NotApplicable as outside:
+                return not_applicable(id, ref, str(outside))
 
         check.__name__, check.__doc__ = measure.__name__, measure.__doc__
         return check
@@ -152,14 +156,17 @@ def check_init(run: Run) -> list[CheckResult]:
 
 @_on_the_papers_run("F5.align", until=2_000 + SUBSET_SHIFT)
 def check_align(run: Run) -> list[CheckResult]:
-    """Good alignment after about 2000 iterations: both mean cosines >= 0.99, and 90 % of all neurons have cosine > 0.9.
+    """Good alignment after about 2000 iterations: both mean cosines >= 0.99, first in its window, and 90 % of all neurons have cosine > 0.9.
 
     The smallest cosine is not bounded: single stragglers remain. Over 22 runs on 1000 images the share at iteration
     2000 was 0.88 to 1.00 (measured), and 0.92 or more SUBSET_SHIFT later.
     """
     at = round(_window(run, 0, 2_000)[1])
     positive, negative = _value(run, "mean_cos", at)
+    both = np.min(run.trajectory.observed["mean_cos"], axis=1) >= 0.99
+    limits = _window(run, *target_window(DIGITS_1_0, "first step with both mean cosines >= 0.99"))
     return [
+        within(*PART, _first(run, both), limits, "first iteration with both mean cosines >= 0.99"),
         at_least(*PART, positive, 0.99, f"cos(mean w of V_+, x_+) at {at}"),
         at_least(*PART, negative, 0.99, f"cos(mean w of V_-, x_-) at {at}"),
         at_least(*PART, float(_value(run, "aligned_share", at)), 0.9, f"share of neurons with cosine > 0.9 at {at}"),
@@ -201,11 +208,11 @@ def check_flips(run: Run) -> CheckResult:
 
 @_on_the_papers_run("F5.grow", until=3_300 + SUBSET_SHIFT)
 def check_grow(run: Run) -> list[CheckResult]:
-    """The loss starts to fall after about 3000 iterations: 1 % in [2300, 2800], 10 % in [2600, 3300]."""
-    loss = run.trajectory.loss
+    """The loss starts to fall after about 3000 iterations: 1 % in [2300, 2800], 10 % in the window of the row's target."""
+    loss, limits = run.trajectory.loss, target_window(DIGITS_1_0, "first step with loss < 0.9 of the initial one")
     return [
         within(*PART, _first(run, loss < 0.99 * loss[0]), _window(run, 2_300, 2_800), "first iteration with L < 0.99 L(0)"),
-        within(*PART, _first(run, loss < 0.9 * loss[0]), _window(run, 2_600, 3_300), "first iteration with L < 0.9 L(0)"),
+        within(*PART, _first(run, loss < 0.9 * loss[0]), _window(run, *limits), "first iteration with L < 0.9 L(0)"),
     ]
 
 
@@ -236,7 +243,10 @@ def check_rate(run: Run) -> list[CheckResult]:
     slope = float(np.polyfit(step[chosen], np.log(run.trajectory.observed["spectral2"][chosen]), 1)[0])
     parts = []
     for sign, name in ((1, "x_+"), (-1, "x_-")):
-        rate = 2 * run.row.protocol.lr * extreme_vector(run.X, run.y, sign).pull / len(run.y)
+        extreme = extreme_vector(run.X, run.y, sign)
+        if not extreme.settled:
+            raise NotApplicable(f"no extreme vector is reached from {name}, so there is no rate to compare with")
+        rate = 2 * run.row.protocol.lr * extreme.pull / len(run.y)
         parts.append(at_most(*PART, abs(slope / rate - 1), 0.02, f"measured slope {slope:.5g} against {rate:.5g} from {name}, relative"))
     return parts
 

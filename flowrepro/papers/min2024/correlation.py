@@ -34,8 +34,10 @@ def correlations(X: np.ndarray, y: np.ndarray) -> Correlations:
     orthogonality may be counted on either side. A zero row has cosine 0 with everything and supports no pair.
     """
     used = np.any(X != 0, axis=0)
+    sizes = np.abs(X).max(axis=1, initial=0.0, keepdims=True)
+    X = X[:, used] / np.where(sizes > 0, sizes, 1.0)  # so that no square overflows
     norms = np.linalg.norm(X, axis=1, keepdims=True)
-    unit = (np.sign(y)[:, None] * X[:, used] / np.where(norms > 0, norms, 1.0)).astype(np.float32)
+    unit = (np.sign(y)[:, None] * X / np.where(norms > 0, norms, 1.0)).astype(np.float32)
     positive, negative = unit[y > 0], unit[y < 0]
     parts = [_tally(_within(positive)), _tally(_within(negative)), _tally(_between(positive, negative))]
     pairs = [len(positive) * (len(positive) - 1), len(negative) * (len(negative) - 1), 2 * len(positive) * len(negative)]

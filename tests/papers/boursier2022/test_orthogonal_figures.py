@@ -101,6 +101,55 @@ def test_figure_3_has_no_closed_form_outside_its_hypotheses(row, dataset):
     assert figures.collect_loss(trained(row, dataset)).predicted is None
 
 
+def test_curves_say_what_they_are(toy, five):
+    assert (figures.collect_loss(toy).method, figures.collect_loss(toy).quantity) == ("gradient descent", "training MSE")
+    assert figures.collect_five_points(five).quantity == "training MSE"
+    flow = dataclasses.replace(toy, engine="flow", row=override(TOY, {"loss.factor": 1.0}))
+    assert (figures.collect_loss(flow).method, figures.collect_loss(flow).quantity) == ("gradient flow", "training loss")
+
+
+def drawn(name, run):
+    figure = BY_ID[name]
+    rows, columns, width, height = figure.layout
+    canvas = matplotlib.figure.Figure(figsize=(width, height), layout="constrained")
+    axes = list(canvas.subplots(rows, columns, squeeze=False).ravel())
+    figure.draw(axes, figure.collect(run))
+    canvas.draw_without_rendering()
+    return axes
+
+
+def test_the_method_and_the_quantity_are_drawn(toy):
+    (ax,) = drawn("3", dataclasses.replace(toy, engine="flow"))
+    assert ax.lines[0].get_label() == "gradient flow"
+    assert ax.get_ylabel() == "training MSE"
+
+
+def test_the_columns_of_figure_4_are_evenly_spaced(five):
+    boxes = [ax.get_position() for ax in drawn("4", five)]
+    gaps = [right.x0 - left.x1 for row in (boxes[:3], boxes[3:]) for left, right in itertools.pairwise(row)]
+    np.testing.assert_allclose(gaps, gaps[0], atol=2e-3)
+    np.testing.assert_allclose([box.width for box in boxes], boxes[0].width, atol=2e-3)
+    assert 0 < gaps[0] < 0.06
+
+
+def test_a_loss_that_is_not_finite_is_not_drawn():
+    run = trained(override(TOY, {"n_steps": 20}), on_line([1e200, 2.0], [1.0, -1.0]))
+    for name in ("3", "4"):
+        with pytest.raises(NotDrawable, match="not finite"):
+            BY_ID[name].collect(run)
+    assert BY_ID["5"].collect(run).interpolator is None
+
+
+def test_panels_of_a_chain_show_its_own_function(toy):
+    shallow = figures.collect_toy_panels(toy).panels[-1].h
+    deep = figures.collect_toy_panels(dataclasses.replace(toy, row=override(TOY, {"depth": 3}))).panels[-1].h
+    W, a = toy.trajectory.at(15_000)
+    grid = figures.collect_toy_panels(toy).grid
+    expected = np.maximum(np.column_stack([grid, np.ones_like(grid)]) @ W.T, 0.0) @ np.where(a > 0, a**2, 0.0)
+    np.testing.assert_allclose(deep, expected, atol=1e-12)
+    assert np.abs(deep - shallow).max() > 0.1
+
+
 def test_figure_4_of_a_shorter_run_ends_with_its_last_step(five):
     collected = figures.collect_five_points(five)
     assert [panel.step for panel in collected.panels.panels] == [0, 15_000, 94_000, 100_000]

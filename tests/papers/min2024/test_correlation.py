@@ -41,6 +41,13 @@ def test_rotating_or_rescaling_the_points_changes_nothing() -> None:
     assert moved == pytest.approx(correlations(X, y), abs=1e-6)
 
 
+def test_points_whose_squares_overflow_or_underflow_have_cosines_too() -> None:
+    rng = np.random.default_rng(2)
+    X, y = rng.standard_normal((20, 4)), np.where(rng.random(20) < 0.5, 1.0, -1.0)
+    for size in (1e200, 1e-200):
+        assert correlations(size * X, y) == pytest.approx(correlations(X, y), abs=1e-6)
+
+
 def test_subsample_is_even_with_positives_first() -> None:
     y = np.tile([1.0, -1.0, -1.0], 100)
     chosen = even_subsample(y, 50)

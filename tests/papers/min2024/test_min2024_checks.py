@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from flowrepro.experiment import Data, override
+from flowrepro.papers.min2024 import checks
 from flowrepro.papers.min2024.checks import CHECKS
 from flowrepro.papers.min2024.experiments import DIGITS_1_0, ROWS
 from flowrepro.theory.observables import OBSERVABLES
@@ -121,7 +122,9 @@ CURVES = sorted(TAMPERED.keys() - {"F5.corr", "F5.opposite"})
 
 
 @pytest.mark.parametrize("id", CURVES)
-@pytest.mark.parametrize("change", [{"m": 49}, {"init.scale": 1e-5}, {"loss.name": "logistic"}, {"positive": 3}, {"subset": 500}, {"save_every": 101}])
+@pytest.mark.parametrize(
+    "change", [{"m": 49}, {"init.scale": 1e-5}, {"loss.name": "logistic"}, {"alpha": 0.1}, {"depth": 3}, {"positive": 3}, {"subset": 500}, {"save_every": 101}]
+)
 def test_is_not_applicable_to_another_row(id: str, change: dict[str, object], paper_run: Run) -> None:
     assert verdict(id, replace(paper_run, row=override(paper_run.row, change))) is Verdict.NOT_APPLICABLE
 
@@ -150,6 +153,20 @@ def test_missing_records_are_named(paper_run: Run) -> None:
     kept = slice(None, -1)
     weightless = without(snapshot_step=paper_run.trajectory.snapshot_step[kept], W=paper_run.trajectory.W[kept], a=paper_run.trajectory.a[kept])
     assert "record.snapshots" in BY_ID["F5.pics"].function(weightless).note
+
+
+def test_alignment_is_judged_by_the_window_of_its_row(paper_run: Run) -> None:
+    early = observing("mean_cos", lambda step, cosines: np.where((step >= 400)[:, None], np.maximum(cosines, 0.995), cosines))
+    assert verdict("F5.align", early(paper_run)) is Verdict.FAIL
+    assert "first iteration with both mean cosines" in BY_ID["F5.align"].function(paper_run).note
+
+
+def test_the_rate_is_not_judged_without_an_extreme_vector(paper_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = checks.extreme_vector
+    monkeypatch.setattr(checks, "extreme_vector", lambda X, y, sign: found(X, y, sign, max_iterations=1))
+    result = BY_ID["F5.rate"].function(paper_run)
+    assert result.verdict is Verdict.NOT_APPLICABLE
+    assert "no extreme vector is reached from x_+" in result.note
 
 
 def test_flips_are_counted_once_per_neuron(paper_run: Run) -> None:

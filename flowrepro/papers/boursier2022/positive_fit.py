@@ -1,0 +1,46 @@
+"""The intermediate saddle of Figure 4 (boursier2022 Appendix A): the best fit with positive output weights only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import nnls
+
+
+@dataclass(frozen=True)
+class PositiveFit:
+    """f = sum_i relu(<w_i, x>) of the groups w_i = masses_i (cos angles_i, sin angles_i), in degrees; its MSE on the data."""
+
+    mse: float
+    angles: np.ndarray
+    masses: np.ndarray
+
+
+def best_positive_fit(X: np.ndarray, y: np.ndarray) -> PositiveFit:
+    """Least squares over all sum_j relu(<w_j, x>), for X (n, 2) and y (n,).
+
+    Between two directions on which some <u, x_k> vanishes, u -> relu(X u) is linear. So the values on the data that
+    such networks reach are the cone of the values at these at most 2n directions, and non-negative least squares is exact. Two
+    neighbouring directions act on the data like the one neuron that is their sum.
+    """
+    normal = np.arctan2(X[:, 1], X[:, 0])[:, None] + np.array([np.pi / 2, -np.pi / 2])
+    angles = np.sort(normal % (2 * np.pi), axis=None)
+    angles = angles[np.diff(angles, prepend=-1.0) > 1e-12]
+    U = np.column_stack([np.cos(angles), np.sin(angles)])
+    Z = X @ U.T
+    active = Z / np.linalg.norm(X, axis=1, keepdims=True) > 1e-9  # below it is rounding
+    masses, distance = nnls(np.where(active, Z, 0.0), y)
+    W = _merged(masses[:, None] * U)
+    return PositiveFit(distance**2 / len(y), np.degrees(np.arctan2(W[:, 1], W[:, 0])) % 360.0, np.linalg.norm(W, axis=1))
+
+
+def _merged(W: np.ndarray) -> np.ndarray:
+    """The non-zero rows of W (p, 2), in order of angle, neighbours added in pairs."""
+    present, groups, i = np.any(W != 0, axis=1), [], 0
+    while i < len(W):
+        paired = i + 1 < len(W) and present[i] and present[i + 1]
+        if present[i]:
+            groups.append(W[i] + W[i + 1] if paired else W[i])
+        i += 2 if paired else 1
+    return np.array(groups).reshape(-1, 2)
