@@ -1,23 +1,22 @@
-"""Side-by-side timings: our engines against a plain PyTorch loop and against bare matrix products.
+"""Side-by-side timings: our engines against a plain PyTorch loop, bare matrix products and general ODE solvers.
 
 Both sides run interleaved in one process with the same threads, and medians are compared, so that a busy machine
-slows both alike.
+slows both alike. The papers' whole jobs are in bench_engines.py, the flow beside other solvers in bench_flow.py.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
 from dataclasses import replace
-from statistics import median
 
 import numpy as np
 
 from flowrepro import data
+from flowrepro.bench_clock import advancing, interleaved, shape
+from flowrepro.bench_engines import compare_papers
 from flowrepro.bench_flow import compare_flow
 from flowrepro.bench_result import BenchResult
 from flowrepro.engines import load
-from flowrepro.engines.base import Engine, Problem, SaveAt
+from flowrepro.engines.base import Problem, SaveAt
 from flowrepro.experiment import Experiment
 from flowrepro.initialize import initial_weights
 from flowrepro.papers.boursier2022.experiments import FIVE_POINTS, TOY
@@ -25,12 +24,12 @@ from flowrepro.papers.min2024.experiments import DIGITS_1_0
 
 
 def run_benchmarks(quick: bool) -> list[BenchResult]:
-    """All comparisons (about a minute; ``quick``: fewer repetitions, a tenth of the images). Prints nothing."""
+    """All comparisons (one to three minutes; ``quick``, less than one: fewer repetitions, fewer images, a tenth of the long jobs)."""
     repeats = 5 if quick else 15
     digits = _problem(DIGITS_1_0, samples=1_000 if quick else None)
     results = [compare_small(f"{row.name}: plain PyTorch loop / fused", _problem(row), repeats) for row in (TOY, FIVE_POINTS)]
-    results.append(compare_many_seeds("10000 seeds of the toy: plain PyTorch loop / ensemble", TOY, repeats))
-    return results + compare_large("digits 1/0, float32", digits, repeats) + compare_flow(quick)
+    results.append(compare_many_seeds("10000 seeds of the toy: plain PyTorch loop / ensemble", TOY, repeats, limit=60.0))
+    return results + compare_papers(quick) + compare_large("digits 1/0, float32", digits, repeats) + compare_flow(quick)
 
 
 def compare_small(job: str, problem: Problem, repeats: int, steps: int = 20_000) -> BenchResult:
@@ -39,9 +38,9 @@ def compare_small(job: str, problem: Problem, repeats: int, steps: int = 20_000)
 
     plain_steps = max(1, steps // 50)
     plain = PlainLoop(problem)
-    ours, theirs = _interleaved([_advancing(load("fused")(problem), steps), lambda: plain.advance(plain_steps)], repeats)
+    ours, theirs = interleaved([advancing(load("fused")(problem), steps), lambda: plain.advance(plain_steps)], repeats)
     ours, theirs = ours / steps * 1e6, theirs / plain_steps * 1e6
-    return BenchResult(job, ours, theirs, "us/step", theirs / ours, ">= 50", _shape(problem))
+    return BenchResult(job, ours, theirs, "us/step", theirs / ours, ">= 50", shape(problem))
 
 
 def compare_large(job: str, problem: Problem, repeats: int, steps: int = 2) -> list[BenchResult]:
@@ -49,16 +48,18 @@ def compare_large(job: str, problem: Problem, repeats: int, steps: int = 2) -> l
     from flowrepro.engines.torch_baseline import MatrixProducts, PlainLoop
 
     products, plain = MatrixProducts(problem), PlainLoop(problem)
-    sides = [_advancing(load("torch")(problem), steps), lambda: products.advance(steps), lambda: plain.advance(steps)]
-    ours, bare, loop = (seconds / steps * 1e3 for seconds in _interleaved(sides, repeats))
-    note = f"{_shape(problem)}, of which d={products.X.shape[1]} not constant"
+    sides = [advancing(load("torch")(problem), steps), lambda: products.advance(steps), lambda: plain.advance(steps)]
+    ours, bare, loop = (seconds / steps * 1e3 for seconds in interleaved(sides, repeats))
+    note = f"{shape(problem)}, of which d={products.X.shape[1]} not constant"
     return [
         BenchResult(f"{job}: torch / its two matrix products", ours, bare, "ms/step", ours / bare, "<= 1.3", note),
         BenchResult(f"{job}: plain PyTorch loop / torch", ours, loop, "ms/step", loop / ours, ">= 1", note),
     ]
 
 
-def compare_many_seeds(job: str, row: Experiment, repeats: int, seeds: int = 10_000, sample: int = 200, steps: int = 1_000) -> BenchResult:
+def compare_many_seeds(
+    job: str, row: Experiment, repeats: int, seeds: int = 10_000, sample: int = 200, steps: int = 1_000, limit: float | None = None
+) -> BenchResult:
     """Seconds for the whole row on ``seeds`` seeds, both sides extrapolated from what is run here.
 
     Ours: ``sample`` seeds at once for ``steps`` steps, on all cores. The plain loop: one seed for 10 times fewer steps, times the seeds.
@@ -72,11 +73,11 @@ def compare_many_seeds(job: str, row: Experiment, repeats: int, seeds: int = 10_
     problem = replace(_problem(row), n_steps=steps)
     ends, plain, plain_steps = np.array([0, steps]), PlainLoop(problem), max(1, steps // 10)
     sides = [lambda: run_ensemble(problem, members, SaveAt(ends, ends), levels=row.record.levels), lambda: plain.advance(plain_steps)]
-    ours, theirs = _interleaved(sides, repeats)
+    ours, theirs = interleaved(sides, repeats)
     total = seeds * row.protocol.n_steps
     ours, theirs = ours / (sample * steps) * total, theirs / plain_steps * total
-    note = f"{_shape(problem)}, extrapolated to {seeds} seeds x {row.protocol.n_steps} steps from {sample} x {steps} (ours) and 1 x {plain_steps} (plain)"
-    return BenchResult(job, ours, theirs, "s", theirs / ours, ">= 50", note)
+    note = f"{shape(problem)}, extrapolated to {seeds} seeds x {row.protocol.n_steps} steps from {sample} x {steps} (ours) and 1 x {plain_steps} (plain)"
+    return BenchResult(job, ours, theirs, "s", theirs / ours, ">= 50", note, limit)
 
 
 def _problem(row: Experiment, samples: int | None = None) -> Problem:
@@ -85,27 +86,3 @@ def _problem(row: Experiment, samples: int | None = None) -> Problem:
         row = replace(row, data=replace(row.data, options={**row.data.options, "subset": samples}))
     dataset = data.load(row.data)
     return Problem.of(row, dataset.X, dataset.y, *initial_weights(row.init, row.seed, dataset.X.shape[1]))
-
-
-def _shape(problem: Problem) -> str:
-    n, d, m = problem.shape
-    return f"n={n}, d={d}, m={m}"
-
-
-def _advancing(engine: Engine, steps: int) -> Callable[[], None]:
-    def advance() -> None:
-        engine.advance(np.array([engine.step + steps]))
-
-    return advance
-
-
-def _interleaved(sides: Sequence[Callable[[], object]], repeats: int) -> list[float]:
-    """Median seconds of each side; every round runs all of them once, after one round that is not counted."""
-    seconds: list[list[float]] = [[] for _ in sides]
-    for repetition in range(repeats + 1):
-        for side, times in zip(sides, seconds, strict=True):
-            started = time.perf_counter()
-            side()
-            if repetition:
-                times.append(time.perf_counter() - started)
-    return [median(times) for times in seconds]

@@ -1,4 +1,10 @@
-"""Initial weights. Every draw is float64 from ``numpy.random.default_rng(seed)``, in the order written here."""
+"""Initial weights. Every draw is float64 from ``numpy.random.default_rng(seed)``, in the order written here.
+
+The members ending in "-quadrature" draw nothing: their m neurons are nodes of equal weight for the law of the draw of
+that name, so that a row with divide_by="sqrt(m)" trains the limit of infinite width up to the error of the nodes. As
+neurons of a ReLU network are homogeneous, only E[|theta|^2] in each direction of theta = (w, a) matters, and isotropic
+laws need nodes on one sphere only (boursier2024).
+"""
 
 from __future__ import annotations
 
@@ -38,13 +44,65 @@ def he(rng: np.random.Generator, m: int, d: int) -> Weights:
     return W, rng.standard_normal(m) * np.sqrt(2.0 / m)
 
 
+def balanced_quadrature(rng: np.random.Generator, m: int, d: int) -> Weights:
+    """Infinite width of `balanced`: m/2 equidistributed directions of w, |w| = sqrt(d), each with a = |w| and a = -|w|; d = 2 or 3."""
+    W = np.sqrt(d) * _sphere("balanced-quadrature", _half("balanced-quadrature", m), d, d)
+    return np.tile(W, (2, 1)), np.repeat([1.0, -1.0], len(W)) * np.sqrt(d)
+
+
+def gaussian_quadrature(rng: np.random.Generator, m: int, d: int) -> Weights:
+    """Infinite width of `gaussian`: m equidistributed directions of (w, a), |(w, a)| = sqrt(d + 1); d = 1 or 2."""
+    theta = np.sqrt(d + 1.0) * _sphere("gaussian-quadrature", m, d + 1, d)
+    return theta[:, :-1].copy(), theta[:, -1].copy()
+
+
+def dominated_quadrature(rng: np.random.Generator, m: int, d: int) -> Weights:
+    """Infinite width of `dominated`: m/2 equidistributed w in the square, each with a = sqrt(2) and a = -sqrt(2); d = 2."""
+    count = _half("dominated-quadrature", m)
+    if d != 2:
+        raise UsageError(_without_nodes("dominated-quadrature", d, "2"))
+    return np.tile(2.0 * _square(count) - 1.0, (2, 1)), np.repeat([1.0, -1.0], count) * np.sqrt(d)
+
+
+def _square(count: int) -> np.ndarray:
+    """``count`` equidistributed points of the unit square: a lattice turned by the golden ratio; (count, 2)."""
+    j = np.arange(count)
+    return np.column_stack([(j + 0.5) / count, (j + 0.5) * (np.sqrt(5.0) - 1.0) / 2.0 % 1.0])
+
+
+def _sphere(name: str, count: int, dimension: int, d: int) -> np.ndarray:
+    """``count`` equidistributed unit vectors: equal angles on the circle, the Fibonacci lattice on the sphere; (count, dimension)."""
+    if dimension == 2:
+        angle = 2.0 * np.pi * (np.arange(count) + 0.5) / count
+        return np.column_stack([np.cos(angle), np.sin(angle)])
+    if dimension == 3:
+        u, v = _square(count).T
+        height, angle = 1.0 - 2.0 * u, 2.0 * np.pi * v
+        return np.column_stack([np.sqrt(1.0 - height**2) * np.cos(angle), np.sqrt(1.0 - height**2) * np.sin(angle), height])
+    raise UsageError(_without_nodes(name, d, f"{2 + d - dimension} or {3 + d - dimension}"))
+
+
+def _half(name: str, m: int) -> int:
+    if m % 2:
+        raise UsageError(f"init.m must be even for init.name={name}, where every w occurs with either sign of a, not {m}; set init.m={m + 1}")
+    return m // 2
+
+
+def _without_nodes(name: str, d: int, known: str) -> str:
+    drawn = name.removesuffix("-quadrature")
+    return f"init.name={name} has nodes for points of dimension {known} only, not {d}; draw the weights with init.name={drawn}"
+
+
 INITS: dict[str, Callable[[np.random.Generator, int, int], Weights]] = {
     "balanced": balanced,
     "gaussian": gaussian,
     "dominated": dominated,
     "he": he,
+    "balanced-quadrature": balanced_quadrature,
+    "gaussian-quadrature": gaussian_quadrature,
+    "dominated-quadrature": dominated_quadrature,
 }
-"""Draws of unit scale; `initial_weights` multiplies them by `scale`. "file" is the one init that is not drawn."""
+"""Weights of unit scale; `initial_weights` multiplies them by `scale`. "file" is the one init that is not made here."""
 
 
 def effective_scale(init: Init, d: int) -> float:
@@ -54,7 +112,7 @@ def effective_scale(init: Init, d: int) -> float:
 
 
 def initial_weights(init: Init, seed: int, d: int) -> Weights:
-    """(W (m, d), a (m,)) in float64 for an init that is drawn; norms are taken before scaling, so none underflows."""
+    """(W (m, d), a (m,)) in float64 for a member of INITS; norms are taken before scaling, so none underflows."""
     if init.name not in INITS:
         raise UsageError(f"init.name must be one of {', '.join(INITS)}, or file through --init FILE, not '{init.name}'")
     W, a = INITS[init.name](np.random.default_rng(seed), init.m, d)

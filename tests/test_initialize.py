@@ -5,11 +5,14 @@ from typing import Literal
 import numpy as np
 import pytest
 
+from flowrepro.errors import UsageError
 from flowrepro.experiment import Init
 from flowrepro.initialize import INITS, effective_scale, initial_weights
 
+DRAWN = [name for name in INITS if not name.endswith("-quadrature")]
 
-@pytest.mark.parametrize("name", INITS)
+
+@pytest.mark.parametrize("name", DRAWN)
 def test_draws_have_their_shapes_and_repeat(name: str) -> None:
     W, a = initial_weights(Init(name=name, m=6, scale=0.5), 3, 4)
     again = initial_weights(Init(name=name, m=6, scale=0.5), 3, 4)
@@ -56,3 +59,53 @@ def test_effective_scale(divide_by: Literal["1", "sqrt(m)", "sqrt(m*d)"], expect
     assert effective_scale(init, 4) == pytest.approx(expected)
     unit = INITS["gaussian"](np.random.default_rng(2), 9, 4)[0]
     assert initial_weights(init, 2, 4)[0] == pytest.approx(expected * unit)
+
+
+def second_moments(W: np.ndarray, a: np.ndarray) -> np.ndarray:
+    theta = np.column_stack([W, a])
+    return theta.T @ theta / len(a)
+
+
+@pytest.mark.parametrize(("law", "d"), [("balanced", 2), ("balanced", 3), ("gaussian", 1), ("gaussian", 2), ("dominated", 2)])
+def test_nodes_have_the_moments_of_the_law(law: str, d: int) -> None:
+    """E theta theta^T of the draw: exact values, against which the draw itself errs by 1 / sqrt(m)."""
+    expected = np.diag(np.append(np.full(d, 1 / 3 if law == "dominated" else 1.0), 1.0 if law == "gaussian" else float(d)))
+    nodes = initial_weights(Init(name=f"{law}-quadrature", m=2000, scale=1.0), 0, d)
+    drawn = initial_weights(Init(name=law, m=100_000, scale=1.0), 0, d)
+    assert second_moments(*nodes) == pytest.approx(expected, abs=2e-3)
+    assert second_moments(*drawn) == pytest.approx(expected, abs=2e-2)
+
+
+@pytest.mark.parametrize(("law", "d"), [("balanced", 2), ("balanced", 3), ("gaussian", 2), ("dominated", 2)])
+def test_nodes_fill_every_cap_as_the_law_does(law: str, d: int) -> None:
+    """The share of |theta|^2 in half spaces of theta, nodes against a large draw (standard error 1e-3)."""
+    nodes = np.column_stack(initial_weights(Init(name=f"{law}-quadrature", m=4000, scale=1.0), 0, d))
+    drawn = np.column_stack(initial_weights(Init(name=law, m=200_000, scale=1.0), 1, d))
+    for normal in np.random.default_rng(2).standard_normal((20, 1 + d)):
+        shares = [np.mean((theta @ normal > 0.5 * np.linalg.norm(theta, axis=1)) * np.sum(theta**2, axis=1)) for theta in (nodes, drawn)]
+        assert shares[0] == pytest.approx(shares[1], abs=0.03)
+
+
+def test_nodes_need_no_seed_and_keep_the_norms_of_the_law() -> None:
+    W, a = initial_weights(Init(name="balanced-quadrature", m=60, scale=1e-200), 0, 2)
+    again = initial_weights(Init(name="balanced-quadrature", m=60, scale=1e-200), 7, 2)
+    assert np.array_equal(W, again[0])
+    assert np.abs(a) / 1e-200 == pytest.approx(np.linalg.norm(W / 1e-200, axis=1))
+    assert np.sum(a > 0) == 30
+    W, a = initial_weights(Init(name="dominated-quadrature", m=60, scale=1.0), 0, 2)
+    assert np.all(np.abs(a) >= np.linalg.norm(W, axis=1))
+
+
+@pytest.mark.parametrize(
+    ("law", "m", "d", "says"),
+    [
+        ("balanced", 7, 2, "init.m=8"),
+        ("dominated", 7, 2, "init.m=8"),
+        ("balanced", 8, 4, "2 or 3"),
+        ("gaussian", 8, 3, "1 or 2"),
+        ("dominated", 8, 3, "2 only"),
+    ],
+)
+def test_nodes_that_do_not_exist_are_refused(law: str, m: int, d: int, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        initial_weights(Init(name=f"{law}-quadrature", m=m, scale=1.0), 0, d)

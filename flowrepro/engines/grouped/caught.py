@@ -27,20 +27,43 @@ FIRST_PAUSE, LONGEST_PAUSE = 128, 2**15
 
 
 @compiled
-def block_outputs(X: np.ndarray, W: np.ndarray, a: np.ndarray, b: int, k: int, s: int, V: np.ndarray, z: np.ndarray) -> float:
-    """Add sum_j a_j w_j of block b to V_s; what its active neurons put out at their own datum: sum_j a_j max(<w_j, x_k>, 0)."""
+def sum_block(X: np.ndarray, W: np.ndarray, a: np.ndarray, b: int, k: int, sums: np.ndarray, z: np.ndarray) -> None:
+    """sums_b = (sum_j a_j w_j, sum_j a_j max(<w_j, x_k>, 0)) over block b: what the step of its cone and datum k need; z is scratch."""
+    d = X.shape[1]
     for lane in range(LANES):
         z[lane] = 0.0
-    for i in range(V.shape[1]):
+    for i in range(d):
         total, x = 0.0, X[k, i]
         for lane in range(LANES):
             total += a[b, lane] * W[b, i, lane]
             z[lane] += x * W[b, i, lane]
-        V[s, i] += total
+        sums[b, i] = total
     own = 0.0
     for lane in range(LANES):
-        own += a[b, lane] * max(z[lane], 0.0)
-    return own
+        own += a[b, lane] * (z[lane] if z[lane] > 0.0 else 0.0)
+    sums[b, d] = own
+
+
+@compiled
+def move_block_in_plane(
+    X: np.ndarray, W: np.ndarray, a: np.ndarray, b: int, k: int, s: int, D: np.ndarray, g: float, lr: float, both: bool, sums: np.ndarray
+) -> None:
+    """`move_block` and `sum_block` for d = 2 in one pass over the neurons, nothing but them being read or written."""
+    x0, x1, D0, D1 = X[k, 0], X[k, 1], D[s, 0], D[s, 1]
+    outer = lr if both else 0.0
+    v0 = v1 = own = 0.0
+    for lane in range(LANES):
+        w0, w1, c = W[b, 0, lane], W[b, 1, lane], a[b, lane]
+        on = g if x0 * w0 + x1 * w1 > 0.0 else 0.0
+        F0, F1 = D0 - on * x0, D1 - on * x1
+        a[b, lane] = c + outer * (F0 * w0 + F1 * w1)
+        W[b, 0, lane] = w0 = w0 + lr * c * F0
+        W[b, 1, lane] = w1 = w1 + lr * c * F1
+        c, z = a[b, lane], x0 * w0 + x1 * w1
+        v0 += c * w0
+        v1 += c * w1
+        own += c * (z if z > 0.0 else 0.0)
+    sums[b, 0], sums[b, 1], sums[b, 2] = v0, v1, own
 
 
 @compiled
@@ -170,6 +193,7 @@ def take(cones: Cones, caught: Caught, b: int, s: int, j: int, theta: np.ndarray
     caught.a[b, lane] = theta[len(theta) - 1]
     caught.neuron[b, lane] = j
     caught.held[b] += 1
+    caught.stale[b] = True
     caught.due[b] = min(caught.due[b], cones.turned[s] + margin)
     cones.members[s] += 1
     cones.counter[CAPTURES] += 1
@@ -187,6 +211,7 @@ def drop(caught: Caught, b: int, lane: int) -> None:
     caught.a[b, last] = 0.0
     caught.neuron[b, last] = 0
     caught.held[b] = last
+    caught.stale[b] = True
     if last == 0:
         caught.slot[b] = -1
 
@@ -205,8 +230,10 @@ def close_block_gaps(cones: Cones, caught: Caught) -> None:
             copy(caught.W[last], caught.W[b])
             copy(caught.a[last], caught.a[b])
             copy(caught.neuron[last], caught.neuron[b])
-            caught.slot[b], caught.held[b] = caught.slot[last], caught.held[last]
+            copy(caught.sums[last], caught.sums[b])
+            caught.slot[b], caught.held[b], caught.stale[b] = caught.slot[last], caught.held[last], caught.stale[last]
             caught.due[b], caught.check[b], caught.pause[b] = caught.due[last], caught.check[last], caught.pause[last]
             caught.W[last], caught.a[last], caught.neuron[last] = 0.0, 0.0, 0
+            caught.sums[last], caught.stale[last] = 0.0, False
             caught.slot[last], caught.held[last] = -1, 0
             cones.counter[BLOCKS] = last

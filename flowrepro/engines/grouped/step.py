@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 from flowrepro.engines.compiled import compiled
-from flowrepro.engines.grouped.caught import block_outputs, move_block
+from flowrepro.engines.grouped.caught import move_block, move_block_in_plane, sum_block
 from flowrepro.engines.grouped.losses import loss_slope
 from flowrepro.engines.grouped.table import BLOCKS, SLOTS, Caught, Cones, Points, Rule, Work
 
@@ -27,16 +27,23 @@ def coast(points: Points, cones: Cones, caught: Caught, work: Work, rule: Rule, 
     X, y = points.X, points.y
     M, S, active, edge, turned, soonest = cones.M, cones.S, cones.active, cones.edge, cones.turned, cones.soonest
     V, D, q, f, g, z, on, kick = work.V, work.D, work.q, work.f, work.g, work.z, work.on, work.kick
-    W, a, slot, due, check = caught.W, caught.a, caught.slot, caught.due, caught.check
-    top, blocks = cones.counter[SLOTS], cones.counter[BLOCKS]
+    W, a, slot, due, check, sums = caught.W, caught.a, caught.slot, caught.due, caught.check, caught.sums
+    d, top, blocks = X.shape[1], cones.counter[SLOTS], cones.counter[BLOCKS]
+    for b in range(blocks):
+        if slot[b] >= 0 and caught.stale[b]:
+            sum_block(X, W, a, b, edge[slot[b]], sums, z)
+            caught.stale[b] = False
     while True:
         for k in range(len(f)):
             f[k] = 0.0
         for s in range(top):
             cone_output(M, S, s, q, V)
         for b in range(blocks):
-            if slot[b] >= 0:
-                f[edge[slot[b]]] += (1.0 - rule.alpha) * block_outputs(X, W, a, b, edge[slot[b]], slot[b], V, z)
+            s = slot[b]
+            if s >= 0:
+                f[edge[s]] += (1.0 - rule.alpha) * sums[b, d]
+                for i in range(d):
+                    V[s, i] += sums[b, i]
         for s in range(top):
             add_output(active, V, s, f)
         if step == until:
@@ -57,7 +64,12 @@ def coast(points: Points, cones: Cones, caught: Caught, work: Work, rule: Rule, 
         for b in range(blocks):
             s = slot[b]
             if s >= 0:
-                move_block(X, W, a, b, edge[s], s, D, (1.0 - rule.alpha) * g[edge[s]], rule.lr, rule.both, z, on, kick)
+                own_slope = (1.0 - rule.alpha) * g[edge[s]]
+                if d == 2:
+                    move_block_in_plane(X, W, a, b, edge[s], s, D, own_slope, rule.lr, rule.both, sums)
+                else:
+                    move_block(X, W, a, b, edge[s], s, D, own_slope, rule.lr, rule.both, z, on, kick)
+                    sum_block(X, W, a, b, edge[s], sums, z)
                 late |= turned[s] > due[b] or step >= check[b]
         if late:
             return step, True

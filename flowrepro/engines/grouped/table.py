@@ -74,7 +74,7 @@ class Caught(NamedTuple):
     """Blocks of caught neurons: W (b, d, LANES), a (b, LANES), neuron (b, LANES), slot (b,) or -1, held (b,) number of neurons.
 
     A block is looked at when its slot has turned by more than ``due`` (b,), and ``pause`` (b,) steps after the last
-    look, at step ``check`` (b,).
+    look, at step ``check`` (b,). ``sums`` (b, d+1) are those of ``caught.sum_block``, to be formed anew where ``stale`` (b,).
     """
 
     W: np.ndarray
@@ -85,6 +85,8 @@ class Caught(NamedTuple):
     due: np.ndarray
     check: np.ndarray
     pause: np.ndarray
+    sums: np.ndarray
+    stale: np.ndarray
 
 
 class Work(NamedTuple):
@@ -147,6 +149,8 @@ def empty_caught(m: int, d: int) -> Caught:
         due=np.zeros(blocks),
         check=np.zeros(blocks, np.int64),
         pause=np.zeros(blocks, np.int64),
+        sums=np.zeros((blocks, d + 1)),
+        stale=np.zeros(blocks, np.bool_),
     )
 
 
