@@ -320,16 +320,16 @@ def _compact(value: Any) -> str:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def bench(quick: bool, as_json: bool) -> int:
     """Time our engines and a plain PyTorch loop in one process and print the ratios."""
-    import dataclasses
-
     from flowrepro.bench import run_benchmarks
     from flowrepro.console import print_table
 
-    results = [{**dataclasses.asdict(result), "met": result.met} for result in run_benchmarks(quick)]
+    results = [result.to_json() for result in run_benchmarks(quick)]
     if as_json:
-        print(json.dumps(results, indent=2))
+        print(json.dumps(results, indent=2, allow_nan=False))
     elif results:
-        print_table(
-            "bench", tuple(results[0]), [[f"{value:.4g}" if isinstance(value, float) else str(value) for value in result.values()] for result in results]
-        )
+        print_table("bench", tuple(results[0]), [[_cell(value) for value in result.values()] for result in results])
     return 0
+
+
+def _cell(value: float | str | None) -> str:
+    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else value

@@ -38,6 +38,7 @@ def save_trajectory(trajectory: Trajectory) -> bytes:
     """The bytes of trajectory.npz."""
     arrays = {name: getattr(trajectory, name) for name in ("step", "t", "loss", "snapshot_step", "W", "a", "group")}
     arrays |= {f"observed.{name}": values for name, values in trajectory.observed.items()}
+    arrays |= {f"events.{name}": values for name, values in trajectory.events.items()}
     return npz_bytes({**arrays, **_ending(trajectory)})
 
 
@@ -65,10 +66,15 @@ def load_trajectory(path: Path) -> Trajectory:
     arrays = read_npz(path)
     try:
         stop, stats = _read_ending(arrays)
-        observed = {name.removeprefix("observed."): arrays.pop(name) for name in list(arrays) if name.startswith("observed.")}
-        return Trajectory(**arrays, stop=stop, observed=observed, stats=stats)
+        observed, events = _pop_group(arrays, "observed."), _pop_group(arrays, "events.")
+        return Trajectory(**arrays, stop=stop, observed=observed, stats=stats, events=events)
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path} is not a trajectory of this version of flowrepro ({error})") from error
+
+
+def _pop_group(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    """Take the arrays whose names begin with ``prefix`` out, under the rest of their names."""
+    return {name.removeprefix(prefix): arrays.pop(name) for name in list(arrays) if name.startswith(prefix)}
 
 
 def load_ensemble(path: Path) -> EnsembleTrajectory:

@@ -16,7 +16,7 @@ HEAVY = ("torch", "torchvision", "matplotlib", "numba", "scipy", "dask", "distri
 
 LAYERS = (
     ("cli", "__main__", "gallery"),
-    ("catalogue", "bench", "bench_flow", "bench_result", "selection"),
+    ("catalogue", "bench", "bench_clock", "bench_engines", "bench_flow", "bench_result", "selection"),
     ("pipeline",),
     ("training",),
     ("runs",),

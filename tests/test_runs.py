@@ -28,6 +28,7 @@ def trajectory() -> Trajectory:
         stop=Stop(StopReason.HORIZON, 5, 0.01, "a note"),
         observed={"norm": rng.random((2, 4))},
         stats={"gradient_evaluations": 6},
+        events={"t": rng.random(3), "kinds": np.array(["cross+", "death"])},
     )
 
 
@@ -48,6 +49,7 @@ def test_a_trajectory_survives_the_disk(directory: RunDirectory) -> None:
     assert stored.stop == original.stop
     assert stored.stats == original.stats
     assert np.array_equal(stored.observed["norm"], original.observed["norm"])
+    assert {name: array.tolist() for name, array in stored.events.items()} == {name: array.tolist() for name, array in original.events.items()}
     assert save_trajectory(stored) == save_trajectory(original)
 
 

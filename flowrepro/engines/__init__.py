@@ -20,8 +20,12 @@ ENGINES: dict[str, tuple[str, str]] = {
     "fused": ("flowrepro.engines.fused_gd", "FusedGD"),
     "torch": ("flowrepro.engines.torch_gd", "TorchGD"),
     "flow": ("flowrepro.engines.flow.engine", "Flow"),
+    "smooth-flow": ("flowrepro.engines.smooth_flow", "SmoothFlow"),
 }
 """name -> (module, class), fastest first: "auto" takes the first that recommends itself for the problem."""
+
+FLOWS = ("flow", "smooth-flow")
+"""Members that integrate the gradient flow (`Engine.kind`); the others descend."""
 
 
 def load(name: str) -> type[Engine]:

@@ -130,6 +130,10 @@ class Engine(ABC):
     def weights(self) -> tuple[np.ndarray, np.ndarray]:
         """Copies of W (m, d) and a (m,) at the current step, in the problem's dtype."""
 
+    def event_log(self) -> dict[str, np.ndarray]:
+        """Activation events so far as arrays (`Trajectory.events`), those of the integrator's whole steps; {} where none are located."""
+        return {}
+
     @abstractmethod
     def state(self) -> dict[str, np.ndarray]:
         """Everything `restore` needs, the step excepted."""
@@ -310,6 +314,7 @@ class _Recorder:
             stop=self.stop,
             observed={name: np.stack(values) for name, values in self.observed.items()},
             stats=dict(self.engine.stats),
+            events=self.engine.event_log(),
         )
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from problems import HALF_SQUARE, random_problem
 
-from flowrepro.engines import ENGINES, choose, load
+from flowrepro.engines import ENGINES, FLOWS, choose, load
 from flowrepro.engines.base import Problem, SaveAt, step_bound
 from flowrepro.errors import EnvironmentFault, UsageError
 from flowrepro.experiment import Record
@@ -50,6 +50,10 @@ def test_a_named_engine_says_why_it_cannot() -> None:
         choose("fused", random_problem(dtype="float32"))
     with pytest.raises(UsageError, match=r"one of auto, .*fused"):
         load("warp")
+
+
+def test_flows_are_known_by_name() -> None:
+    assert set(FLOWS) == {name for name in ENGINES if load(name).kind == "flow"}
 
 
 def test_a_broken_dependency_is_an_environment_fault(monkeypatch: pytest.MonkeyPatch) -> None:

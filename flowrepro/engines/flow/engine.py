@@ -73,6 +73,10 @@ class Flow(Engine):
         """All events so far, by flow time."""
         return self._flow.events()
 
+    def event_log(self) -> dict[str, np.ndarray]:
+        """See `Events.arrays`."""
+        return self.events.arrays(len(self.problem.y))
+
     def advance(self, steps: np.ndarray) -> np.ndarray:
         """See `Engine.advance`; nan from the first step that a failing flow did not reach."""
         steps = np.asarray(steps, dtype=np.int64)

@@ -41,6 +41,16 @@ class Events:
         wanted = np.isin(self.kind, [KINDS.index(kind) for kind in kinds])
         return Events(self.t[wanted], self.neuron[wanted], self.plane[wanted], self.kind[wanted], self.samples)
 
+    def arrays(self, n: int) -> dict[str, np.ndarray]:
+        """The same with names, for files: t, neuron, plane (E,), kind (E,) into ``kinds`` (texts), plane_of_sample (n,).
+
+        -1 stands for no plane, in the last for a sample at the origin.
+        """
+        plane_of_sample = np.full(n, -1)
+        for plane, samples in enumerate(self.samples):
+            plane_of_sample[list(samples)] = plane
+        return {"t": self.t, "neuron": self.neuron, "plane": self.plane, "kind": self.kind, "kinds": np.array(KINDS), "plane_of_sample": plane_of_sample}
+
     def __len__(self) -> int:
         return len(self.t)
 

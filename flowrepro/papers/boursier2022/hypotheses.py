@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from flowrepro.engines import FLOWS
 from flowrepro.experiment import Experiment, departures
 from flowrepro.network import objective, predict
 from flowrepro.papers.boursier2022.closed_form import ClosedForm
@@ -235,7 +236,7 @@ def closed_form(run: Run) -> ClosedForm:
 
 def is_flow(run: Run | Ensemble) -> bool:
     """Whether the run is the gradient flow itself, not a descent."""
-    return run.engine == "flow"
+    return run.engine in FLOWS
 
 
 def growth_per_step(run: Run, form: ClosedForm) -> np.ndarray:

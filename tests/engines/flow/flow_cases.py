@@ -6,6 +6,7 @@ from itertools import product
 
 import numpy as np
 
+from flowrepro.bench_flow import stall_problem as stall
 from flowrepro.engines.flow.flow import FlowResult
 from flowrepro.experiment import Loss
 from flowrepro.network import gradient
@@ -13,15 +14,6 @@ from flowrepro.network import gradient
 HALF_MSE = Loss(name="square", reduction="mean")
 LOGISTIC = Loss(name="logistic", reduction="mean")
 Case = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-
-
-def stall(seed: int, scale: float, n: int = 5, d: int = 3, m: int = 8) -> Case:
-    """X, y, W, a of a random net on which ordinary adaptive solvers stall: balanced neurons, Gaussian points and targets."""
-    rng = np.random.default_rng(seed)
-    X = rng.standard_normal((n, d))
-    W = scale * rng.standard_normal((m, d))
-    a = np.linalg.norm(W, axis=1) * rng.choice([-1.0, 1.0], m)
-    return X, rng.standard_normal(n), W, a
 
 
 def two_ways() -> Case:

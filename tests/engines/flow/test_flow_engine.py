@@ -84,6 +84,23 @@ def test_resumed_run_equals_the_unbroken_one() -> None:
     resumed = run(Flow, p, grid(p), resume=kept[len(kept) // 2])
     np.testing.assert_array_equal(whole.loss, resumed.loss)
     np.testing.assert_array_equal(whole.W, resumed.W)
+    assert len(whole.events["t"]) > 0
+    assert whole.events.keys() == resumed.events.keys()
+    for name, array in whole.events.items():
+        np.testing.assert_array_equal(array, resumed.events[name])
+
+
+def test_the_trajectory_holds_the_events() -> None:
+    p = problem()
+    events, engine = run(Flow, p, grid(p)).events, Flow(p)
+    engine.advance(np.array([p.n_steps]))
+    np.testing.assert_array_equal(events["t"], engine.events.t)
+    assert np.all(np.diff(events["t"]) >= 0)
+    slides = events["kinds"][events["kind"]] == "slide"
+    assert slides.sum() == len(engine.events.of("slide")) > 0
+    assert [int(np.flatnonzero(events["plane_of_sample"] == plane)[0]) for plane in events["plane"][slides]] == [
+        engine.events.samples[plane][0] for plane in events["plane"][slides]
+    ]
 
 
 def test_target_loss() -> None:

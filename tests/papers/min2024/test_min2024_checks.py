@@ -91,7 +91,7 @@ NOT_JUDGED = {"A1": Verdict.NOT_APPLICABLE, "F5.flips": Verdict.INFO}
 
 
 def test_every_check_is_tested_and_declared_for_an_existing_row() -> None:
-    assert TAMPERED.keys() | NOT_JUDGED.keys() == BY_ID.keys()
+    assert TAMPERED.keys() | NOT_JUDGED.keys() | {"F5.flow"} == BY_ID.keys()
     assert len(BY_ID) == len(CHECKS)
     assert {row for check in CHECKS for row in check.rows} <= {row.name for row in ROWS}
 
@@ -167,6 +167,28 @@ def test_the_rate_is_not_judged_without_an_extreme_vector(paper_run: Run, monkey
     result = BY_ID["F5.rate"].function(paper_run)
     assert result.verdict is Verdict.NOT_APPLICABLE
     assert "no extreme vector is reached from x_+" in result.note
+
+
+def the_flow(run: Run, change: Tamper = lambda run: run) -> Run:
+    """A run on all images by the engine of the flow, which has the descent's losses where they are known."""
+    step = np.array([0, *checks.DESCENT_LOSS])
+    trajectory = replace(run.trajectory, step=step, loss=np.array([1.0, *checks.DESCENT_LOSS.values()]))
+    return change(replace(run, engine="smooth-flow", row=override(run.row, {"subset": None, "rtol": 1e-3}), trajectory=trajectory))
+
+
+def test_the_flow_is_compared_with_the_descent(paper_run: Run) -> None:
+    assert verdict("F5.flow", the_flow(paper_run)) is Verdict.PASS
+    assert verdict("F5.flow", the_flow(paper_run, losing(lambda step, loss: np.where(step == 3_400, 1.04 * loss, loss)))) is Verdict.FAIL
+    assert verdict("F5.flow", the_flow(paper_run, losing(lambda step, loss: np.where(step == 15_000, 0.98 * loss, loss)))) is Verdict.FAIL
+
+
+@pytest.mark.parametrize("change", [{"seed": 1}, {"subset": 1_000}, {"init.scale": 1e-5}])
+def test_other_flows_and_descents_are_not_compared(change: dict[str, object], paper_run: Run) -> None:
+    flow = the_flow(paper_run)
+    assert verdict("F5.flow", replace(flow, row=override(flow.row, change))) is Verdict.NOT_APPLICABLE
+    assert verdict("F5.flow", replace(flow, engine="torch")) is Verdict.NOT_APPLICABLE
+    unrecorded = replace(flow, trajectory=replace(flow.trajectory, step=flow.trajectory.step + (flow.trajectory.step == 3_400)))
+    assert "needs a record at iteration 3400" in BY_ID["F5.flow"].function(unrecorded).note
 
 
 def test_flips_are_counted_once_per_neuron(paper_run: Run) -> None:
