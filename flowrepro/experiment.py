@@ -92,6 +92,7 @@ class Record:
 
     save_every : loss (and the observed quantities) every so many steps, and at the last one.
     snapshots : steps at which all weights are kept; 0 and the last step always are.
+    snapshot_every : additional snapshots every so many steps; 0 for none.
     geometric : additional snapshots at k <- floor(geometric * k) + 1; 0 for none.
     observe : a member of ``theory.observables.OBSERVABLES``, or "".
     levels : losses of which an ensemble keeps the first step below, to the step.
@@ -99,6 +100,7 @@ class Record:
 
     save_every: int = 1
     snapshots: tuple[int, ...] = ()
+    snapshot_every: int = 0
     geometric: float = 0.0
     observe: str = ""
     levels: tuple[float, ...] = ()
@@ -318,6 +320,7 @@ def validate(row: Experiment) -> None:
         ("model.depth", row.model.depth, 1 <= row.model.depth <= 100, "must be between 1 and 100"),
         ("loss.factor", row.loss.factor, row.loss.factor > 0, "must be positive"),
         ("record.save_every", row.record.save_every, row.record.save_every >= 1, "must be at least 1"),
+        ("record.snapshot_every", row.record.snapshot_every, row.record.snapshot_every >= 0, "must be 0 (none) or at least 1"),
         ("record.geometric", row.record.geometric, row.record.geometric == 0 or row.record.geometric > 1, "must be 0 (none) or above 1"),
         ("record.snapshots", row.record.snapshots, all(k >= 0 for k in row.record.snapshots), "must not hold negative steps"),
         ("record.levels", row.record.levels, all(level > 0 for level in row.record.levels), "must be positive"),

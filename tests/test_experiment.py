@@ -117,6 +117,7 @@ def test_values_take_the_type_of_their_field() -> None:
         ("alpha", 1.5, r"\[0, 1\]"),
         ("seed", -1, r"\[0, 2\^63\)"),
         ("save_every", 0, "at least 1"),
+        ("snapshot_every", -1, "at least 1"),
     ],
 )
 def test_bad_values_are_refused_by_name(key: str, value: object, words: str) -> None:

@@ -82,6 +82,8 @@ class SaveAt:
         """The grids a row's record asks for, cut at n_steps; both hold 0 and n_steps."""
         curve = np.unique(np.append(np.arange(0, n_steps + 1, record.save_every), n_steps))
         kept = {0, n_steps, *(k for k in record.snapshots if k <= n_steps)}
+        if record.snapshot_every:
+            kept.update(range(0, n_steps + 1, record.snapshot_every))
         if record.geometric:
             k = 0
             while k <= n_steps:

@@ -11,6 +11,11 @@ from flowrepro.experiment import Record
 from flowrepro.network import gradient
 
 
+def test_linear_grids_of_snapshots() -> None:
+    grid = SaveAt.of(Record(save_every=30, snapshots=(5,), snapshot_every=40), 100)
+    assert grid.snapshots.tolist() == [0, 5, 40, 80, 100]
+
+
 def test_grids_hold_both_ends_and_the_geometric_steps() -> None:
     grid = SaveAt.of(Record(save_every=30, snapshots=(50, 10, 999), geometric=2.0), 100)
     assert grid.curve.tolist() == [0, 30, 60, 90, 100]
