@@ -105,8 +105,8 @@ def page(outcomes: Sequence[Outcome]) -> str:
 def _statements(outcome: Outcome) -> str:
     lines = [f"### Row `{_label(outcome.row)}`: {outcome.row.shows}\n"]
     if outcome.row.targets and outcome.row.seeds is None:
-        lines += ["| the paper's number | paper | ours, recorded in the row | window |", "| --- | --- | --- | --- |"]
-        lines += [f"| {target.what} | {_cell(target.paper)} | {_cell(target.ours)} | {_cell(target.window)} |" for target in outcome.row.targets]
+        lines += ["| what the paper states | paper | accepted |", "| --- | --- | --- |"]
+        lines += [f"| {target.what} | {_cell(target.paper)} | {_cell(target.window)} |" for target in outcome.row.targets]
         lines.append("")
     lines += ["| check | claim | place | measured | bound | slack | verdict | what was measured |", "| --- | --- | --- | --- | --- | --- | --- | --- |"]
     for check in outcome.checks:

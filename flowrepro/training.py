@@ -85,7 +85,6 @@ def prepare(row: Experiment, dataset: Dataset) -> Problem:
 def train_any(row: Experiment, dataset: Dataset, directory: RunDirectory, settings: Settings, report: Report) -> Run | Ensemble:
     """Compute a row, of one seed or of many, into its folder."""
     problem = prepare(row, dataset)
-    directory.begin(row)
     return (train if row.seeds is None else train_ensemble)(row, dataset, problem, directory, settings, report)
 
 
@@ -95,6 +94,7 @@ def train(row: Experiment, dataset: Dataset, problem: Problem, directory: RunDir
     Raises Interrupted after a last checkpoint.
     """
     engine, why = engines.choose(row.protocol.engine, problem)
+    directory.begin(row)
     report.say(f"{row.name}: {why}{'' if engine.is_compiled() else '; it compiles first, once on this machine'}")
     fingerprint = provenance.fingerprint(engine.name, row.protocol.device)
     resumed = _resume(directory, fingerprint, settings, report)
@@ -128,6 +128,7 @@ def train_ensemble(row: Experiment, dataset: Dataset, problem: Problem, director
     reason = ensemble_refusal(row, problem)
     if reason:
         raise UsageError(f"row '{row.name}' cannot be run for many seeds at once: {reason}; run its seeds one by one")
+    directory.begin(row)
     threads, seeds, n_steps = provenance.threads(), np.arange(*row.seeds), row.protocol.n_steps
     compiles = "" if ensemble.is_ready() else "; it compiles first, once on this machine"
     report.say(f"{row.name}: {len(seeds)} seeds at once by engine fused on up to {threads} cores{compiles}")

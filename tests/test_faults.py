@@ -280,6 +280,7 @@ def test_unknown_engines_rows_figures_formats(flowrepro: Call, tmp_path: Path) -
 
 def test_an_engine_that_cannot_run_a_row_says_why(flowrepro: Call, tmp_path: Path) -> None:
     refused(flowrepro(*TOY, "--engine", "fused", "--set", "dtype=float32", "--out", tmp_path), 2, "fused", "float64")
+    assert not list(tmp_path.rglob("experiment.json")), "a refused run leaves no unfinished folder"
 
 
 def test_unknown_members_named_by_keys(flowrepro: Call, tmp_path: Path) -> None:

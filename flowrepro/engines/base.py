@@ -92,6 +92,17 @@ class SaveAt:
         return cls(curve, np.array(sorted(kept), dtype=np.int64), observe)
 
 
+def beyond_doubles_on_cpu(problem: Problem) -> str | None:
+    """None, or which of float32, a GPU and mini-batches the problem asks for: what most compiled engines do not do."""
+    if problem.dtype != "float64":
+        return f"it computes in float64 and the row asks for {problem.dtype}"
+    if problem.device not in ("cpu", "auto"):
+        return f"it runs on the CPU and the row asks for device {problem.device}"
+    if problem.batch_size is not None:
+        return f"it takes the full batch and the row asks for mini-batches of {problem.batch_size}"
+    return None
+
+
 class Engine(ABC):
     """A way to train. Subclasses set ``name`` and ``kind`` and keep the duties listed above.
 

@@ -16,7 +16,7 @@ from typing import ClassVar, TypeAlias
 
 import numpy as np
 
-from flowrepro.engines.base import Engine, Problem
+from flowrepro.engines.base import Engine, Problem, beyond_doubles_on_cpu
 from flowrepro.engines.compiled import compiled, compiled_parallel, is_compiled, range_parallel
 
 Array: TypeAlias = np.ndarray
@@ -196,13 +196,7 @@ class FusedGD(Engine):
     @classmethod
     def supports(cls, problem: Problem) -> str | None:
         """None, or what it lacks: float32, a GPU, mini-batches."""
-        if problem.dtype != "float64":
-            return f"it computes in float64 and the row asks for {problem.dtype}"
-        if problem.device not in ("cpu", "auto"):
-            return f"it runs on the CPU and the row asks for device {problem.device}"
-        if problem.batch_size is not None:
-            return f"it descends the full batch and the row asks for mini-batches of {problem.batch_size}"
-        return None
+        return beyond_doubles_on_cpu(problem)
 
     @classmethod
     def advises_against(cls, problem: Problem) -> str | None:

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from flowrepro.engines.base import Engine, Problem
+from flowrepro.engines.base import Engine, Problem, beyond_doubles_on_cpu
 from flowrepro.engines.compiled import is_compiled
 from flowrepro.engines.flow.flow import Integration
 from flowrepro.engines.flow.march import march
@@ -50,13 +50,7 @@ class Flow(Engine):
             return "with alpha = 1 the network is linear and has no activation events; use a descent engine"
         if problem.train != "both":
             return f"it moves both layers and the row trains the {problem.train} one"
-        if problem.batch_size is not None:
-            return f"the flow has no mini-batches and the row asks for batches of {problem.batch_size}"
-        if problem.dtype != "float64":
-            return f"it computes in float64 and the row asks for {problem.dtype}"
-        if problem.device not in ("cpu", "auto"):
-            return f"it runs on the CPU and the row asks for device {problem.device}"
-        return None
+        return beyond_doubles_on_cpu(problem)
 
     @classmethod
     def advises_against(cls, problem: Problem) -> str | None:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from flowrepro.engines.base import Engine, Problem
+from flowrepro.engines.base import Engine, Problem, beyond_doubles_on_cpu
 from flowrepro.engines.compiled import compiled
 from flowrepro.engines.grouped.losses import LOSS_NUMBER, total_loss
 from flowrepro.engines.grouped.place import current, settle
@@ -69,17 +69,11 @@ class GroupedGD(Engine):
     @classmethod
     def supports(cls, problem: Problem) -> str | None:
         """None, or which part of the protocol this engine does not do."""
-        if problem.batch_size is not None:
-            return "it makes full-batch steps only; set protocol.batch_size=null"
-        if problem.dtype != "float64":
-            return "it works in float64 only; set protocol.dtype=float64"
-        if problem.device not in ("cpu", "auto"):
-            return "it runs on the cpu only; set protocol.device=cpu"
         if problem.depth != 2:
             return f"it knows networks of two layers only, not of depth {problem.depth}"
         if problem.ln_scale != 0.0:
             return "it starts from weights that doubles can hold; set init.log10_scale=0"
-        return None
+        return beyond_doubles_on_cpu(problem)
 
     @classmethod
     def advises_against(cls, problem: Problem) -> str | None:

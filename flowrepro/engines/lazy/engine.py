@@ -14,7 +14,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from flowrepro.engines.base import Engine, Problem
+from flowrepro.engines.base import Engine, Problem, beyond_doubles_on_cpu
 from flowrepro.engines.compiled import compiled, is_compiled
 from flowrepro.engines.lazy.quadratic import Quadratic, Samples, evaluate, flip, gram_matrix, recentre, should_recentre
 from flowrepro.engines.lazy.watch import SURE, Watch, ask, fresh_watch, travel
@@ -149,13 +149,7 @@ class LazyGD(Engine):
             return f"it needs the square loss and the row asks for {problem.loss.name}"
         if m * d > MAX_SIZE:
             return f"it keeps a matrix of (m d)^2 numbers and m d = {m * d} is past {MAX_SIZE}"
-        if problem.dtype != "float64":
-            return f"it computes in float64 and the row asks for {problem.dtype}"
-        if problem.device not in ("cpu", "auto"):
-            return f"it runs on the CPU and the row asks for device {problem.device}"
-        if problem.batch_size is not None:
-            return f"it descends the full batch and the row asks for mini-batches of {problem.batch_size}"
-        return None
+        return beyond_doubles_on_cpu(problem)
 
     @classmethod
     def advises_against(cls, problem: Problem) -> str | None:
