@@ -13,7 +13,7 @@ import os
 import shlex
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,11 +119,27 @@ def _experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def _own_options(flags: Mapping[str, papers.Flag]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The options that one experiment has beside those of all."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for name, flag in reversed(list(flags.items())):
+            kind: dict[str, Any] = {"nargs": len(flag.takes), "type": flag.kind, "metavar": flag.metavar} if flag.takes else {"is_flag": True}
+            command = click.option(f"--{name}", name.replace("-", "_"), default=None, help=flag.help, **kind)(command)
+        return command
+
+    return decorate
+
+
 def _add_experiment(name: str) -> None:
+    flags = papers.COMMANDS[name].flags
+
     @cli.command(name, help=papers.COMMANDS[name].summary, short_help=papers.COMMANDS[name].summary)
+    @_own_options(flags)
     @_experiment_options
     def run(**options: Any) -> int:
-        return _run_commands([name], **options)
+        given = {flag: options.pop(flag.replace("-", "_")) for flag in flags}
+        return _run_commands([name], flags={flag: values for flag, values in given.items() if values is not None}, **options)
 
 
 for _name in papers.COMMANDS:
@@ -278,7 +294,7 @@ def verify(targets: Sequence[str], quick: bool, out: Path, as_json: bool) -> int
         print(json.dumps({"checks": checks}, indent=2))
     else:
         print_checks(checks)
-    if any(stop.reason not in REGULAR_STOPS for stop in stops):
+    if any(stop not in REGULAR_STOPS for stop in stops):
         return NumericalError.exit_code
     return EXIT_CHECK_FAILED if any(check["verdict"] == "FAIL" for check in checks) else 0
 

@@ -13,7 +13,7 @@ import types
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from flowrepro.errors import UsageError
 
@@ -120,7 +120,6 @@ class Target:
 class Experiment:
     """One row. ``command`` is the subcommand that owns it, ``shows`` what of the paper it reproduces.
 
-    Rows without a ``protocol`` are static: they analyse their data and initial weights, nothing is trained.
     ``quick`` holds the overrides of the reduced variant. With ``seeds`` (A, B) the row is an ensemble: it is run for every
     seed from A to B - 1 instead of ``seed``, and gives one stacked result.
     """
@@ -141,18 +140,46 @@ class Experiment:
     quick: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """A row whose result is no single trajectory: runs that feed one law, a table, the analysis of a data set.
+
+    ``computes`` is a member of ``papers.<paper>.studies.STUDIES``; it depends on ``options`` (JSON values), the points and
+    the seed, on nothing else.
+    """
+
+    name: str
+    command: str
+    paper: str
+    shows: str
+    computes: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    data: Data | None = None
+    seed: int = 0
+    targets: tuple[Target, ...] = ()
+    quick: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def seeds(self) -> tuple[int, int] | None:
+        """None: a study is never an ensemble; one that needs many seeds has them among its options."""
+        return None
+
+
+Row = Experiment | Study
+AnyRow = TypeVar("AnyRow", bound=Experiment | Study)
+
 _LABELS = ("name", "command", "paper", "shows", "targets", "quick")
 """Fields that describe a row without changing what it computes."""
 
 
-def to_json(row: Experiment) -> dict[str, Any]:
+def to_json(row: Row) -> dict[str, Any]:
     """The row as plain JSON values."""
     return typing.cast("dict[str, Any]", json.loads(json.dumps(dataclasses.asdict(row))))
 
 
-def from_json(form: Mapping[str, Any]) -> Experiment:
+def from_json(form: Mapping[str, Any]) -> Row:
     """The row whose JSON form is given; unknown or missing fields raise UsageError."""
-    return typing.cast(Experiment, _build(Experiment, form, "row"))
+    return typing.cast(Row, _build(Study if "computes" in form else Experiment, form, "row"))
 
 
 def _build(kind: Any, value: Any, where: str) -> Any:
@@ -178,7 +205,7 @@ def _coerce(kind: Any, value: Any, where: str) -> Any:
         for option in arguments:
             if option is not type(None):
                 try:
-                    return _coerce(option, value, where)
+                    return _build(option, value, where)
                 except UsageError as error:
                     errors.append(error)
         raise errors[0]
@@ -200,23 +227,25 @@ def _coerce(kind: Any, value: Any, where: str) -> Any:
     return value
 
 
-def computing_form(row: Experiment) -> dict[str, Any]:
+def computing_form(row: Row) -> dict[str, Any]:
     """The fields that decide what a run computes, as JSON.
 
     A file's path is left out where its sha256 is known: the content decides, not the place. One seed or many, never both.
     """
     form = {key: value for key, value in to_json(row).items() if key not in _LABELS}
+    if form["data"] and "sha256" in form["data"]["options"]:
+        form["data"]["options"].pop("path", None)
+    if isinstance(row, Study):
+        return {**form, "schema": SCHEMA}
+    form["init"].pop("file")
     if row.seeds is None:
         del form["seeds"], form["record"]["levels"]
     else:
         del form["seed"]
-    if "sha256" in form["data"]["options"]:
-        form["data"]["options"].pop("path", None)
-    form["init"].pop("file")
     return {**form, "schema": SCHEMA}
 
 
-def run_id(row: Experiment) -> str:
+def run_id(row: Row) -> str:
     """``<row>-<hash10>``, the hash being that of the canonical (order-free) JSON of `computing_form`; an ensemble's name says its seeds."""
     canonical = json.dumps(computing_form(row), sort_keys=True, separators=(",", ":"))
     name = row.name if row.seeds is None else f"{row.name}-seeds-{row.seeds[0]}-to-{row.seeds[1] - 1}"
@@ -234,22 +263,35 @@ def flatten(form: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return leaves
 
 
-def resolve_key(row: Experiment, key: str) -> str:
+def _matches(row: Row, key: str) -> list[str]:
+    """The dotted paths that ``key``, a whole path or an ending of one, may mean."""
+    paths = _paths(row)
+    return [key] if key in paths else [path for path in paths if path.endswith("." + key) or path.replace(".options", "") == key]
+
+
+def _paths(row: Row) -> list[str]:
+    leaves = [path for path in flatten(computing_form(row)) if path != "schema"]
+    return list(dict.fromkeys([*leaves, *(f"data.options.{name}" for name in (row.data.options if row.data else ()))]))
+
+
+def knows(row: Row, key: str) -> bool:
+    """Whether the row has such a key."""
+    return bool(_matches(row, key))
+
+
+def resolve_key(row: Row, key: str) -> str:
     """The full dotted path of ``key``, which may be any unambiguous ending of one (``n_steps``)."""
-    paths = [path for path in flatten(computing_form(row)) if path != "schema"] + [f"data.options.{name}" for name in row.data.options]
-    paths = list(dict.fromkeys(paths))
-    if key in paths:
-        return key
-    hits = [path for path in paths if path.endswith("." + key) or path.replace(".options", "") == key]
+    hits = _matches(row, key)
     if len(hits) == 1:
         return hits[0]
     if hits:
         raise UsageError(f"--set {key} is ambiguous for row '{row.name}': it could be {' or '.join(hits)}; write one of them out")
+    paths = _paths(row)
     endings = {path.rpartition(".")[2] for path in paths} | set(paths)
     raise UsageError(f"--set {key}: row '{row.name}' has no such key{_nearest(key, endings)}; 'flowrepro list --keys' shows all")
 
 
-def override(row: Experiment, changes: Mapping[str, Any]) -> Experiment:
+def override(row: AnyRow, changes: Mapping[str, Any]) -> AnyRow:
     """The row with the given (dotted or short) keys replaced.
 
     Raises UsageError for an unknown or ambiguous key, a wrong type or a value out of range.
@@ -260,10 +302,19 @@ def override(row: Experiment, changes: Mapping[str, Any]) -> Experiment:
         place: dict[str, Any] = form
         for parent in parents:
             place = place[parent]
+        if parents == ["options"]:
+            _require_alike(key, place[leaf], value)
         place[leaf] = value
     changed = from_json(form)
     validate(changed)
-    return changed
+    return typing.cast(AnyRow, changed)
+
+
+def _require_alike(key: str, before: Any, value: Any) -> None:
+    """Raise UsageError unless a study's option keeps its kind: number, text, true or false, list."""
+    kinds = [kind for kind in (bool, (int, float), str, list) if isinstance(before, kind)]
+    if kinds and (not isinstance(value, kinds[0]) or isinstance(value, bool) != isinstance(before, bool)):
+        raise UsageError(f"{key} must be of the kind of {json.dumps(before)}, not '{value}'")
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:
@@ -292,11 +343,18 @@ def _number_or_text(value: str) -> Any:
     return value
 
 
-def validate(row: Experiment) -> None:
+def validate(row: Row) -> None:
     """Raise UsageError, naming the key and its range, for a value that no engine could run."""
     for key, value in flatten(computing_form(row)).items():
         if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
             raise UsageError(f"{key} must be a finite number, not {value}")
+    if not 0 <= row.seed < 2**63:
+        raise UsageError(f"seed must lie in [0, 2^63), not {row.seed}")
+    if isinstance(row, Experiment):
+        _validate_experiment(row)
+
+
+def _validate_experiment(row: Experiment) -> None:
     rules: tuple[tuple[str, Any, bool, str], ...] = (
         ("protocol.lr", row.protocol.lr, row.protocol.lr > 0, "must be positive"),
         ("protocol.n_steps", row.protocol.n_steps, 1 <= row.protocol.n_steps <= 10**10, "must be between 1 and 1e10"),
@@ -324,7 +382,6 @@ def validate(row: Experiment) -> None:
         ("record.geometric", row.record.geometric, row.record.geometric == 0 or row.record.geometric > 1, "must be 0 (none) or above 1"),
         ("record.snapshots", row.record.snapshots, all(k >= 0 for k in row.record.snapshots), "must not hold negative steps"),
         ("record.levels", row.record.levels, all(level > 0 for level in row.record.levels), "must be positive"),
-        ("seed", row.seed, 0 <= row.seed < 2**63, "must lie in [0, 2^63)"),
         ("seeds", row.seeds, row.seeds is None or 0 <= row.seeds[0] < row.seeds[1] < 2**63, "must be [A,B] with 0 <= A < B"),
     )
     for key, value, holds, rule in rules:
@@ -332,7 +389,7 @@ def validate(row: Experiment) -> None:
             raise UsageError(f"{key} {rule}, not {value}")
 
 
-def departures(row: Experiment, reference: Experiment, allowed: Iterable[str] = ("seed", "protocol.engine", "protocol.device", "record.")) -> list[str]:
+def departures(row: Row, reference: Row, allowed: Iterable[str] = ("seed", "protocol.engine", "protocol.device", "record.")) -> list[str]:
     """Keys in which ``row`` differs from ``reference``, apart from those that start with an allowed prefix."""
     left, right = flatten(computing_form(row)), flatten(computing_form(reference))
     prefixes = tuple(allowed)

@@ -19,7 +19,7 @@ import click
 from flowrepro import papers
 from flowrepro.console import Console, Signals
 from flowrepro.errors import EXIT_CHECK_FAILED, FlowreproError
-from flowrepro.experiment import Experiment
+from flowrepro.experiment import Experiment, Row
 from flowrepro.figures import Figure
 from flowrepro.figures.numbers import compare_numbers
 from flowrepro.pipeline import Outcome, declared_figures, execute
@@ -35,11 +35,11 @@ SEEDS = (0, 1000)
 """Seeds of the figures that show many (chosen: a few seconds of the toy)."""
 
 
-def batches_of(command: str) -> list[list[Experiment]]:
+def batches_of(command: str) -> list[list[Row]]:
     """The rows of an experiment, then those that a figure of many seeds needs, as ensembles of SEEDS."""
     rows = papers.rows_of(command)
     shown = {name for figure in declared_figures(command) if figure.many_seeds for name in figure.rows}
-    return [list(rows), [replace(row, seeds=SEEDS) for row in rows if row.name in shown]]
+    return [list(rows), [replace(row, seeds=SEEDS) for row in rows if row.name in shown and isinstance(row, Experiment)]]
 
 
 def compare(folder: Path, outcomes: Sequence[Outcome]) -> list[str]:
@@ -54,10 +54,13 @@ def compare(folder: Path, outcomes: Sequence[Outcome]) -> list[str]:
         if not reference.exists():
             differences.append(f"{reference} is missing; 'make gallery' writes it")
             continue
-        rtol, atol = TOLERANCE[outcome.row.protocol.dtype]
-        found = compare_numbers(_numbers(outcome, figure), read_json(reference), rtol, atol)
+        found = compare_numbers(_numbers(outcome, figure), read_json(reference), *_tolerance(outcome.row, figure))
         differences += [f"figure {figure.id} of {outcome.row.paper}: {sentence}" for sentence in found]
     return differences
+
+
+def _tolerance(row: Row, figure: Figure) -> tuple[float, float]:
+    return figure.tolerance or TOLERANCE[row.protocol.dtype if isinstance(row, Experiment) else "float64"]
 
 
 def _changed_verdicts(path: Path, outcomes: Sequence[Outcome]) -> list[str]:
@@ -116,7 +119,7 @@ def _statements(outcome: Outcome) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _label(row: Experiment) -> str:
+def _label(row: Row) -> str:
     return row.name if row.seeds is None else "{} --seeds {}:{}".format(row.name, *row.seeds)
 
 

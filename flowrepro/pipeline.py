@@ -10,17 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flowrepro import data, papers, provenance
-from flowrepro.errors import DataError, FlowreproError, UsageError
-from flowrepro.experiment import Experiment, override, resolve_key
+from flowrepro import papers, provenance
+from flowrepro.errors import DataError, UsageError
+from flowrepro.experiment import AnyRow, Row, Study, knows, override
 from flowrepro.figures import Figure, NotDrawable
+from flowrepro.results import Result, compute, load
 from flowrepro.runs import RunDirectory
 from flowrepro.storage import locked, read_json, require_writable
 from flowrepro.theory.result import Check
-from flowrepro.training import Interrupted, Report, Settings, load_run, train_any
-from flowrepro.trajectory import Ensemble, Run, Stop, StopReason
-
-AnyRun = Run | Ensemble
+from flowrepro.training import Interrupted, Report, Settings
+from flowrepro.trajectory import Findings, StopReason
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Outcome:
     unique_until : flow time from which the run is one of several flows; inf for descents and unique flows.
     """
 
-    row: Experiment
+    row: Row
     directory: Path
     engine: str
     stop: StopReason
@@ -43,29 +42,21 @@ class Outcome:
     unique_until: float = math.inf
 
 
-def quick_variant(row: Experiment) -> Experiment:
+def quick_variant(row: AnyRow) -> AnyRow:
     """The row with its reduced protocol; keys that its (user's) data does not know are left out."""
-
-    def known(key: str) -> bool:
-        try:
-            resolve_key(row, key)
-        except FlowreproError:
-            return False
-        return True
-
-    return override(row, {key: value for key, value in row.quick.items() if known(key)})
+    return override(row, {key: value for key, value in row.quick.items() if knows(row, key)})
 
 
 # ---- checking
 
 
-def declared_checks(row: Experiment) -> tuple[Check, ...]:
+def declared_checks(row: Row) -> tuple[Check, ...]:
     """The checks of the row's paper that are declared for it; for an ensemble, those of many seeds."""
     many = row.seeds is not None
     return tuple(check for check in papers.wing(row.paper, "checks").CHECKS if row.name in check.rows and check.many_seeds == many)
 
 
-def evaluate(run: AnyRun) -> list[dict[str, Any]]:
+def evaluate(run: Result) -> list[dict[str, Any]]:
     """Every declared check of the run's row, as stored in checks.json."""
     return [{**check.function(run).to_json(), "row": run.row.name, "family": check.family, "claim": check.claim} for check in declared_checks(run.row)]
 
@@ -79,41 +70,45 @@ def declared_figures(command: str) -> tuple[Figure, ...]:
     return tuple(figure for figure in papers.wing(papers.COMMANDS[command].paper, "figures").FIGURES if owned.issuperset(figure.rows))
 
 
-def draw(figure: Figure, runs: Sequence[AnyRun], directory: RunDirectory, formats: tuple[str, ...], report: Report) -> list[Path]:
+def draw(figure: Figure, runs: Sequence[Result], directory: RunDirectory, formats: tuple[str, ...], report: Report) -> list[Path]:
     """Draw a figure into a folder, with the numbers behind it as JSON; the image paths."""
     from flowrepro.figures import canvas
     from flowrepro.figures.numbers import numbers
 
-    run = runs[0]
     try:
         collected = figure.collect(*runs)
     except NotDrawable as reason:
         report.say(f"figure {figure.id} is not drawn: {reason}")
         return []
-    metadata = {
-        "experiment": run.row.command,
-        "row": run.row.name,
-        "seed": str(run.row.seed) if run.row.seeds is None else "{}:{}".format(*run.row.seeds),
-        "scale": repr(run.row.init.scale) + (f" * 10^{run.row.init.log10_scale:g}" if run.row.init.log10_scale else ""),
-        "step": str(run.trajectory.last_step),
-        "engine": run.engine,
-    }
-    if math.isfinite(unique_until := float(run.trajectory.stats.get("unique_until", math.inf))):
-        metadata["one of several flows"] = f"from t={unique_until:.6g} on"
+    metadata = _metadata(runs[0])
     images = canvas.render(figure, collected, metadata, formats)
     written = [directory.write(f"figures/{figure.file}.{name}", content) for name, content in images.items()]
     directory.write_json(f"figures/{figure.file}.json", {"package": provenance.package_hash(), "numbers": numbers(collected)})
     return written
 
 
+def _metadata(result: Result) -> dict[str, str]:
+    """What an image says of where it comes from."""
+    row = result.row
+    metadata = {"experiment": row.command, "row": row.name, "seed": str(row.seed) if row.seeds is None else "{}:{}".format(*row.seeds)}
+    if isinstance(result, Findings):
+        return metadata
+    init = result.row.init
+    metadata["scale"] = repr(init.scale) + (f" * 10^{init.log10_scale:g}" if init.log10_scale else "")
+    metadata |= {"step": str(result.trajectory.last_step), "engine": result.engine}
+    if math.isfinite(unique_until := float(result.trajectory.stats.get("unique_until", math.inf))):
+        metadata["one of several flows"] = f"from t={unique_until:.6g} on"
+    return metadata
+
+
 # ---- the whole pipeline
 
 
-def execute(rows: Sequence[Experiment], settings: Settings, report: Report, done: Callable[[Outcome], None] = lambda outcome: None) -> list[Outcome]:
+def execute(rows: Sequence[Row], settings: Settings, report: Report, done: Callable[[Outcome], None] = lambda outcome: None) -> list[Outcome]:
     """Run, check and draw rows of one subcommand; ``done`` sees each row's outcome as soon as it is sealed."""
     require_writable(settings.root)
     outcomes: list[Outcome] = []
-    runs: dict[str, Callable[[], AnyRun]] = {}
+    runs: dict[str, Callable[[], Result]] = {}
     for row in rows:
         outcome, run = execute_row(row, settings, report, runs)
         runs[row.name] = run
@@ -124,7 +119,7 @@ def execute(rows: Sequence[Experiment], settings: Settings, report: Report, done
     return outcomes
 
 
-def execute_row(row: Experiment, settings: Settings, report: Report, earlier: Mapping[str, Callable[[], AnyRun]]) -> tuple[Outcome, Callable[[], AnyRun]]:
+def execute_row(row: Row, settings: Settings, report: Report, earlier: Mapping[str, Callable[[], Result]]) -> tuple[Outcome, Callable[[], Result]]:
     """One row; ``earlier`` gives the runs that a figure may need besides this one."""
     directory = RunDirectory.of(settings.root, row)
     with locked(directory.lock, settings.wait):
@@ -135,9 +130,9 @@ def execute_row(row: Experiment, settings: Settings, report: Report, earlier: Ma
         trained = time.perf_counter()
         cache = [] if run is None else [run]
 
-        def get() -> AnyRun:
+        def get() -> Result:
             if not cache:
-                cache.append(load_run(directory))
+                cache.append(load(directory))
             return cache[0]
 
         checks = _checks(directory, get, report)
@@ -163,33 +158,38 @@ def execute_row(row: Experiment, settings: Settings, report: Report, earlier: Ma
     return outcome, get
 
 
-def _run_or_reuse(row: Experiment, directory: RunDirectory, settings: Settings, report: Report) -> AnyRun | None:
+def _run_or_reuse(row: Row, directory: RunDirectory, settings: Settings, report: Report) -> Result | None:
     """The run if it was computed now, None if the folder already holds it complete and intact."""
     if directory.is_complete() and not settings.fresh:
         damage = directory.damage()
-        if not damage:
+        if not damage and not (isinstance(row, Study) and (changed := _changed(row, directory))):
             _say_reuse(row, directory, report)
             return None
+        if not damage:
+            report.say(f"{directory.path} was computed under another {', '.join(changed)}; kept as {directory.set_aside('replaced').name} and computed anew")
+            return compute(row, directory, settings, report)
         report.say(f"{directory.path} is invalid ({'; '.join(damage)}); moved aside to {directory.set_aside('invalid').name} and computed anew")
     elif directory.is_complete():
         report.say(f"computing {directory.path} afresh; the earlier result is kept as {directory.set_aside('replaced').name}")
     elif settings.new and directory.file("checkpoint.npz").exists():
         report.say(f"starting {directory.path} anew; the unfinished one is kept as {directory.set_aside('unfinished').name}")
-    dataset = data.load(row.data)
-    for warning in dataset.warnings:
-        report.say(f"{row.name}: warning: {warning}")
-    return train_any(row, dataset, directory, settings, report)
+    return compute(row, directory, settings, report)
 
 
-def _say_reuse(row: Experiment, directory: RunDirectory, report: Report) -> None:
-    stored = read_json(directory.file("provenance.json"))
-    now = provenance.fingerprint(stored["engine"], row.protocol.device)
-    changed = [key for key, value in stored["fingerprint"].items() if now.get(key) != value]
+def _say_reuse(row: Row, directory: RunDirectory, report: Report) -> None:
+    changed = _changed(row, directory)
     remark = f" (computed under another {', '.join(changed)}; --fresh recomputes)" if changed else ""
     report.say(f"{row.name}: reusing {directory.path}{remark}")
 
 
-def _checks(directory: RunDirectory, get: Callable[[], AnyRun], report: Report) -> list[dict[str, Any]]:
+def _changed(row: Row, directory: RunDirectory) -> list[str]:
+    """What differs between now and when a result was computed."""
+    stored = read_json(directory.file("provenance.json"))
+    now = provenance.study_fingerprint(row.paper) if isinstance(row, Study) else provenance.fingerprint(stored["engine"], row.protocol.device)
+    return [key for key, value in stored["fingerprint"].items() if now.get(key) != value]
+
+
+def _checks(directory: RunDirectory, get: Callable[[], Result], report: Report) -> list[dict[str, Any]]:
     """The stored verdicts if the code is still the same, else evaluated and stored anew."""
     path = directory.file("checks.json")
     if path.exists():
@@ -200,7 +200,7 @@ def _checks(directory: RunDirectory, get: Callable[[], AnyRun], report: Report) 
     return evaluate_and_store(directory, get())
 
 
-def evaluate_and_store(directory: RunDirectory, run: AnyRun) -> list[dict[str, Any]]:
+def evaluate_and_store(directory: RunDirectory, run: Result) -> list[dict[str, Any]]:
     """Evaluate every check of a run and keep the verdicts in its folder."""
     checks = evaluate(run)
     directory.write_json("checks.json", {"package": provenance.package_hash(), "checks": checks})
@@ -209,7 +209,7 @@ def evaluate_and_store(directory: RunDirectory, run: AnyRun) -> list[dict[str, A
 
 
 def _figures(
-    row: Experiment, directory: RunDirectory, get: Callable[[], AnyRun], earlier: Mapping[str, Callable[[], AnyRun]], settings: Settings, report: Report
+    row: Row, directory: RunDirectory, get: Callable[[], Result], earlier: Mapping[str, Callable[[], Result]], settings: Settings, report: Report
 ) -> list[Path]:
     """Draw the figures that this row completes into its folder, where they are not there already."""
     wanted = [
@@ -240,7 +240,7 @@ def _is_current(numbers: Path, images: Sequence[Path]) -> bool:
 # ---- verifying
 
 
-def verify_targets(targets: Sequence[str], root: Path, quick: bool, report: Report) -> tuple[list[dict[str, Any]], list[Stop]]:
+def verify_targets(targets: Sequence[str], root: Path, quick: bool, report: Report) -> tuple[list[dict[str, Any]], list[StopReason]]:
     """The checks and the stops of experiments (by name; run first where missing below ``root``) and of run directories, evaluated anew.
 
     Raises DataError for a run directory that is unfinished or whose files do not have their sha256.
@@ -263,17 +263,16 @@ def verify_targets(targets: Sequence[str], root: Path, quick: bool, report: Repo
     return checks, stops
 
 
-def verify_run(directory: RunDirectory, report: Report) -> tuple[list[dict[str, Any]], Stop]:
+def verify_run(directory: RunDirectory, report: Report) -> tuple[list[dict[str, Any]], StopReason]:
     """Re-hash a complete run and evaluate its checks anew, keeping the verdicts where the folder can be written."""
     if not directory.is_complete():
         raise DataError(f"{directory.path} is not a complete run; the command that began it finishes it")
     damage = directory.damage()
     if damage:
         raise DataError(f"{directory.path} is invalid: {'; '.join(damage)}; run it again, which keeps the damaged folder beside")
+    stop = StopReason[read_json(directory.file("provenance.json"))["stop"]["reason"]]
     if not os.access(directory.path, os.W_OK):
         report.say(f"{directory.path} is read-only; the verdicts are not kept")
-        run = load_run(directory)
-        return evaluate(run), run.trajectory.stop
+        return evaluate(load(directory)), stop
     with locked(directory.lock):
-        run = load_run(directory)
-        return evaluate_and_store(directory, run), run.trajectory.stop
+        return evaluate_and_store(directory, load(directory)), stop

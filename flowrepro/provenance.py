@@ -53,6 +53,12 @@ def threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def study_fingerprint(paper: str) -> dict[str, str]:
+    """What must be equal for a study of a paper to come out bit-identical."""
+    code = _hash((*COMPUTING, "theory/**/*.py", f"papers/{paper}/**/*.py"))
+    return {**fingerprint("study", "cpu"), "code": code, "version of scipy": versions()["scipy"]}
+
+
 def fingerprint(engine: str, device: str) -> dict[str, str]:
     """What must be equal for a resumed run to end bit-identical to an unbroken one."""
     relevant = ("python", "numpy", "numba" if engine != "torch" else "torch")

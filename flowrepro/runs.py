@@ -3,7 +3,7 @@
     <root>/<command>/<row>-<hash10>/
         experiment.json   the row                       provenance.json   where the numbers come from
         trajectory.npz    the public format (README)    inputs.npz        the user's own points, weights
-        ensemble.npz      instead, for an ensemble
+        ensemble.npz      instead, for an ensemble      study.npz         instead, for a study
         checks.json       verdicts                      figures/          images
         manifest.json     sha256 of every file, written last
         checkpoint.npz    only while unfinished
@@ -25,7 +25,7 @@ import numpy as np
 
 from flowrepro import __version__
 from flowrepro.errors import DataError, UsageError
-from flowrepro.experiment import Experiment, from_json, run_id, to_json
+from flowrepro.experiment import Row, from_json, run_id, to_json
 from flowrepro.storage import json_bytes, npz_bytes, read_json, read_npz, sha256, sweep_temporaries, write_atomic
 from flowrepro.trajectory import EnsembleTrajectory, Stop, StopReason, Trajectory
 
@@ -94,7 +94,7 @@ class RunDirectory:
     path: Path
 
     @classmethod
-    def of(cls, root: Path, row: Experiment) -> RunDirectory:
+    def of(cls, root: Path, row: Row) -> RunDirectory:
         """The folder of a row below ``root``."""
         return cls(root / row.command / run_id(row))
 
@@ -206,14 +206,14 @@ class RunDirectory:
 
     # ---- reading
 
-    def row(self) -> Experiment:
+    def row(self) -> Row:
         """The row stored here."""
         try:
             return from_json(read_json(self.file("experiment.json")))
         except (UsageError, TypeError, AttributeError) as error:
             raise DataError(f"{self.file('experiment.json')} is not a row of this version of flowrepro ({error}); run it again") from error
 
-    def begin(self, row: Experiment) -> None:
+    def begin(self, row: Row) -> None:
         """Write the row, so that an unfinished folder says what it is; verdicts and figures of an earlier attempt go."""
         for stale in (self.file("checks.json"), *self.file("figures").glob("*")):
             stale.unlink(missing_ok=True)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from flowrepro import data, papers
 from flowrepro.data.from_file import file_sha256, weights_from_file
 from flowrepro.errors import UsageError
-from flowrepro.experiment import Data, Experiment, Init, override, parse_assignment
+from flowrepro.experiment import Data, Experiment, Init, Row, Study, knows, override, parse_assignment
 from flowrepro.figures.canvas import FORMATS, reject_bad_epoch, reject_unknown
 from flowrepro.pipeline import declared_figures, quick_variant
 from flowrepro.training import Settings, ensemble_refusal, prepare
@@ -44,29 +44,49 @@ def chosen_rows(
     data_file: Path | None,
     init_file: Path | None,
     quick: bool,
+    flags: Mapping[str, Any] | None = None,
     **_: Any,
-) -> list[list[Experiment]]:
-    """The rows to run, changed as asked: the ensembles, then one batch per seed of the rows that are run one by one."""
-    rows = _named_rows(command, row_names, figures, only_first=bool(data_file) and not row_names and not figures)
+) -> list[list[Row]]:
+    """The rows to run, changed as asked: the ensembles, then one batch per seed of the rows that are run one by one.
+
+    ``flags`` are the command's own options with their values. A change applies to the rows that have the key; UsageError where none has it.
+    """
+    chosen = [(papers.COMMANDS[command].flags[name], values) for name, values in (flags or {}).items()]
+    names = [*row_names, *(name for flag, _ in chosen for name in flag.rows)]
+    rows = _named_rows(command, names, figures, with_data=bool(data_file))
     changes: dict[str, Any] = dict(parse_assignment(text) for text in assignments)
     for option, key, value in (("--engine", "engine", engine), ("--device", "device", device), ("--seed", "seed", seed), ("--seeds", "seed", seeds)):
         if value is not None and {key, f"protocol.{key}"} & changes.keys():
             raise UsageError(f"{option} and --set {key}=... both set the same key; give one of them")
     changes |= {key: value for key, value in (("protocol.engine", engine), ("protocol.device", device)) if value is not None}
 
-    def changed(row: Experiment, seed: int | None = None) -> Experiment:
-        row = _with_files(row, data_file, init_file)
-        return override(quick_variant(row) if quick else row, changes if seed is None else {**changes, "seed": seed})
+    rows = [_with_files(row, data_file, init_file) for row in rows]
 
+    def changed(row: Row, seed: int | None = None) -> Row:
+        wanted = {key: value for flag, values in chosen for key, value in flag.overrides(row.name, values).items()}
+        wanted |= changes if seed is None else {**changes, "seed": seed}
+        return override(quick_variant(row) if quick else row, {key: value for key, value in wanted.items() if knows(row, key)})
+
+    batches = _batches(command, rows, changed, figures, seed, seeds)
+    for key, value in changes.items():
+        if not any(knows(row, key) for batch in batches for row in batch):
+            override(batches[0][0], {key: value})  # raises, and names the nearest key
+    return batches
+
+
+def _batches(
+    command: str, rows: Sequence[Row], changed: Callable[[Row, int | None], Row], figures: Sequence[str], seed: int | None, seeds: str | None
+) -> list[list[Row]]:
+    """The changed rows for one seed, or for many: at once where that is possible, else one batch per seed."""
     many = _asks_for_ensembles(command, figures, seeds)
     if seeds is None:
         return [[changed(row, seed) for row in rows]]
     asked = _seed_range(seed, seeds)
-    ensembles = {row.name: changed(dataclasses.replace(row, seeds=asked)) for row in rows} if many or asked[1] - asked[0] >= ENSEMBLE_FROM else {}
-    if not many:
-        ensembles = {} if figures else {name: row for name, row in ensembles.items() if _runs_at_once(row)}
+    as_one = many or (asked[1] - asked[0] >= ENSEMBLE_FROM and not figures)
+    candidates = [changed(dataclasses.replace(row, seeds=asked), None) for row in rows if isinstance(row, Experiment)] if as_one else []
+    ensembles = {row.name: row for row in candidates if isinstance(row, Experiment) and (many or _runs_at_once(row))}
     alone = [row for row in rows if row.name not in ensembles]
-    batches = [list(ensembles.values())] if ensembles else []
+    batches: list[list[Row]] = [list(ensembles.values())] if ensembles else []
     return batches + [[changed(row, k) for row in alone] for k in range(*asked) if alone]
 
 
@@ -90,15 +110,16 @@ def _runs_at_once(row: Experiment) -> bool:
     return is_small(problem)
 
 
-def _named_rows(command: str, names: Sequence[str], figures: Sequence[str], only_first: bool) -> list[Experiment]:
+def _named_rows(command: str, names: Sequence[str], figures: Sequence[str], with_data: bool) -> list[Row]:
     if figures:
         declared = {figure.id: figure for figure in declared_figures(command)}
         for figure in figures:
             if figure not in declared:
                 raise UsageError(f"{command} has no figure '{figure}'; there are {', '.join(declared)}")
         names = [*names, *dict.fromkeys(name for figure in figures for name in declared[figure].rows)]
-    rows = [papers.find_row(command, name) for name in dict.fromkeys(names)] or list(papers.rows_of(command))
-    return rows[:1] if only_first else rows
+    if with_data and not names:
+        names = papers.COMMANDS[command].data_rows or [papers.rows_of(command)[0].name]
+    return [papers.find_row(command, name) for name in dict.fromkeys(names)] or list(papers.rows_of(command))
 
 
 def _seed_range(seed: int | None, seeds: str) -> tuple[int, int]:
@@ -108,12 +129,16 @@ def _seed_range(seed: int | None, seeds: str) -> tuple[int, int]:
     return int(first), int(last)
 
 
-def _with_files(row: Experiment, data_file: Path | None, init_file: Path | None) -> Experiment:
-    """The row on the user's points and weights, identified by the sha256 of the files."""
+def _with_files(row: Row, data_file: Path | None, init_file: Path | None) -> Row:
+    """The row on the user's points and weights, identified by the sha256 of the files; UsageError for a study that has no points."""
     if data_file is not None:
+        if row.data is None:
+            raise UsageError(f"row '{row.name}' of {row.command} has points of its own making and takes no --data; choose another --row")
         options = {"path": str(data_file.absolute()), "sha256": file_sha256(str(data_file)), "bias": False}
         row = dataclasses.replace(row, data=Data(name="file", options=options))
-    if init_file is not None:
+    if init_file is not None and isinstance(row, Study):
+        raise UsageError(f"row '{row.name}' of {row.command} is a study and takes no --init; choose another --row")
+    if init_file is not None and isinstance(row, Experiment):
         _, a = weights_from_file(str(init_file))
         init = Init(name="file", m=len(a), scale=1.0, file=str(init_file.absolute()), sha256=file_sha256(str(init_file)))
         row = dataclasses.replace(row, init=init)

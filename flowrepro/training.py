@@ -9,14 +9,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from flowrepro import data, engines, provenance
+from flowrepro import engines, provenance
 from flowrepro.engines.base import Problem, SaveAt
 from flowrepro.engines.base import run as drive
 from flowrepro.errors import DataError, UsageError
 from flowrepro.experiment import Experiment, Record
-from flowrepro.initialize import effective_scale, initial_weights
-from flowrepro.runs import Checkpointer, RunDirectory, load_ensemble, load_trajectory, save_ensemble, save_trajectory
-from flowrepro.storage import npz_bytes, read_json, read_npz
+from flowrepro.initialize import STUDENT, effective_scale, initial_weights
+from flowrepro.runs import Checkpointer, RunDirectory, save_ensemble, save_trajectory
+from flowrepro.storage import npz_bytes
 from flowrepro.theory.observables import observer
 from flowrepro.trajectory import Dataset, Ensemble, Run, StopReason
 
@@ -78,14 +78,8 @@ def prepare(row: Experiment, dataset: Dataset) -> Problem:
                 f"{row.init.file} holds weights W of shape {W.shape} for inputs of dimension {W.shape[1]}, but the points have dimension {d}; give W (m, {d})"
             )
     else:
-        W, a = initial_weights(row.init, row.seed, d)
+        W, a = initial_weights(row.init, row.seed, d, dataset.extra.get(STUDENT))
     return Problem.of(row, dataset.X, dataset.y, W, a)
-
-
-def train_any(row: Experiment, dataset: Dataset, directory: RunDirectory, settings: Settings, report: Report) -> Run | Ensemble:
-    """Compute a row, of one seed or of many, into its folder."""
-    problem = prepare(row, dataset)
-    return (train if row.seeds is None else train_ensemble)(row, dataset, problem, directory, settings, report)
 
 
 def train(row: Experiment, dataset: Dataset, problem: Problem, directory: RunDirectory, settings: Settings, report: Report) -> Run:
@@ -135,7 +129,7 @@ def train_ensemble(row: Experiment, dataset: Dataset, problem: Problem, director
     fingerprint = provenance.fingerprint("fused", row.protocol.device)
     resumed = _resume(directory, fingerprint, settings, report)
     checkpointer = Checkpointer(directory, fingerprint, resumed[1] if resumed else 0.0)
-    weights = [initial_weights(row.init, int(seed), dataset.X.shape[1]) for seed in seeds]
+    weights = [initial_weights(row.init, int(seed), dataset.X.shape[1], dataset.extra.get(STUDENT)) for seed in seeds]
     every = max(row.record.save_every, -(-n_steps // CURVE_POINTS))
     trajectory = ensemble.run_ensemble(
         problem,
@@ -210,18 +204,3 @@ def _provenance(run: Run | Ensemble, checkpointer: Checkpointer, mixed: list[str
         "fingerprint": checkpointer.fingerprint,
         **provenance.describe(),
     }
-
-
-def load_run(directory: RunDirectory) -> Run | Ensemble:
-    """A complete run or ensemble from disk, its dataset rebuilt from the row or, for the user's points, read from inputs.npz."""
-    row = directory.row()
-    inputs = directory.file("inputs.npz")
-    if row.data.name == "file":
-        arrays = read_npz(inputs)
-        dataset = Dataset(arrays["x"], arrays["y"], str(read_json(directory.file("provenance.json"))["dataset"]))
-    else:
-        dataset = data.load(row.data)
-    engine = read_json(directory.file("provenance.json"))["engine"]
-    if row.seeds is not None:
-        return Ensemble(row, dataset, load_ensemble(directory.file("ensemble.npz")), engine)
-    return Run(row, dataset, load_trajectory(directory.file("trajectory.npz")), engine)

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from flowrepro.experiment import Experiment
+from flowrepro.experiment import Experiment, Study
 
 
 class StopReason(Enum):
@@ -23,10 +23,11 @@ class StopReason(Enum):
     MAX_EVENTS = "the cap on activation events was hit before the horizon; raise the cap, loosen the tolerance or use a descent engine"
     ZENO = "activation events accumulate at one instant; loosen or tighten the tolerance, or perturb the start"
     STATIONARY = "the weights do not move any more: a stationary point was reached"
+    COMPLETE = "the study was computed"
     INTERRUPTED = "the run was interrupted; the same command resumes it"
 
 
-REGULAR_STOPS = (StopReason.HORIZON, StopReason.TARGET_LOSS, StopReason.STATIONARY)
+REGULAR_STOPS = (StopReason.HORIZON, StopReason.TARGET_LOSS, StopReason.STATIONARY, StopReason.COMPLETE)
 """Every other reason is a numerical failure (exit code 4) or an interruption."""
 
 
@@ -184,3 +185,24 @@ class Run(Finished[Trajectory]):
 
 class Ensemble(Finished[EnsembleTrajectory]):
     """A finished ensemble: one row, many seeds."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a study computed: named arrays of numbers, truth values or text; ``dataset`` is None for a study without points."""
+
+    row: Study
+    dataset: Dataset | None
+    arrays: Mapping[str, np.ndarray]
+
+    @property
+    def X(self) -> np.ndarray:
+        """Points, (n, d)."""
+        assert self.dataset is not None
+        return self.dataset.X
+
+    @property
+    def y(self) -> np.ndarray:
+        """Targets, (n,)."""
+        assert self.dataset is not None
+        return self.dataset.y

@@ -8,8 +8,8 @@ line_panels.py   the learned function on the line with the kinks of its neurons
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from flowrepro.errors import UsageError
@@ -29,6 +29,8 @@ class Figure:
     caption : one line; what the panels show.
     layout : (rows, columns, width in inches, height in inches) of the axes that ``draw`` gets as a flat list, or
         (mosaic, width, height) with rows of letters such as "AAB;CCB", whose axes come in the order of the letters.
+    projections : letter of the mosaic, or place in the grid as text -> "polar" or "3d", for axes that are not rectangular.
+    tolerance : (relative, absolute) difference of its numbers between two machines; None for the gallery's usual one.
     many_seeds : whether ``collect`` takes ensembles instead of runs.
     collect : may raise `NotDrawable` for a run (a user's own points, say) that has no such picture.
     """
@@ -41,3 +43,5 @@ class Figure:
     collect: Callable[..., Any]
     draw: Callable[..., None]
     many_seeds: bool = False
+    projections: Mapping[str, str] = field(default_factory=dict)
+    tolerance: tuple[float, float] | None = None

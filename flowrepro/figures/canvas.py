@@ -73,7 +73,7 @@ def _drawn(figure: Figure, data: Any) -> Canvas:
     *grid, width, height = figure.layout
     canvas = Canvas(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(canvas)
-    figure.draw(_axes(canvas, *grid), data)
+    figure.draw(_axes(canvas, figure.projections, *grid), data)
     _rasterise_dense(canvas)
     # One layout for all formats: each writer would otherwise solve for it again at its own resolution.
     canvas.draw_without_rendering()
@@ -81,11 +81,15 @@ def _drawn(figure: Figure, data: Any) -> Canvas:
     return canvas
 
 
-def _axes(canvas: Canvas, *grid: Any) -> list[Any]:
+def _axes(canvas: Canvas, projections: Mapping[str, str], *grid: Any) -> list[Any]:
     """The axes of (rows, columns), row by row, or those of a mosaic in the order of their letters."""
     if len(grid) == 1:
-        return [ax for _, ax in sorted(canvas.subplot_mosaic(grid[0]).items())]
-    return list(canvas.subplots(*grid, squeeze=False).ravel())
+        kinds: dict[str | tuple[str, ...], dict[str, Any]] = {letter: {"projection": kind} for letter, kind in projections.items()}
+        return [ax for _, ax in sorted(canvas.subplot_mosaic(grid[0], per_subplot_kw=kinds).items())]
+    if not projections:
+        return list(canvas.subplots(*grid, squeeze=False).ravel())
+    rows, columns = grid
+    return [canvas.add_subplot(rows, columns, k + 1, projection=projections.get(str(k))) for k in range(rows * columns)]
 
 
 def _rasterise_dense(canvas: Canvas) -> None:
