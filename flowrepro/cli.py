@@ -1,7 +1,7 @@
 """The command line. Imports what a command needs when it runs, so that ``--help`` answers at once.
 
 Exit codes: 0 ok, 1 internal error, 2 usage, 3 bad input data, 4 numerical failure, 5 a check FAILed,
-7 environment (device, disk, lock), 129/130/143 stopped by a signal, 141 the reader of stdout went away.
+6 sweep incomplete, 7 environment (device, disk, lock), 129/130/143 stopped by a signal, 141 the reader of stdout went away.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flowrepro import __version__, papers
+from flowrepro.cli_sweep import sweep
 from flowrepro.errors import EXIT_CHECK_FAILED, DataError, EnvironmentFault, FlowreproError, NumericalError, UsageError
 
 if TYPE_CHECKING:
@@ -49,8 +50,11 @@ def cli() -> None:
     Every experiment runs the paper's own setting by default, draws its figures, evaluates every statement of
     the paper that the run can answer, and keeps all of it in a run directory. A killed run resumes with the
     same command. Exit codes: 0 ok, 2 usage, 3 bad input data, 4 numerical failure, 5 a check FAILed,
-    7 environment, 130/143 interrupted.
+    6 sweep incomplete, 7 environment, 130/143 interrupted.
     """
+
+
+cli.add_command(sweep)
 
 
 def main() -> None:

@@ -81,10 +81,10 @@ def _batches(
     many = _asks_for_ensembles(command, figures, seeds)
     if seeds is None:
         return [[changed(row, seed) for row in rows]]
-    asked = _seed_range(seed, seeds)
+    asked = seed_range(seed, seeds)
     as_one = many or (asked[1] - asked[0] >= ENSEMBLE_FROM and not figures)
     candidates = [changed(dataclasses.replace(row, seeds=asked), None) for row in rows if isinstance(row, Experiment)] if as_one else []
-    ensembles = {row.name: row for row in candidates if isinstance(row, Experiment) and (many or _runs_at_once(row))}
+    ensembles = {row.name: row for row in candidates if isinstance(row, Experiment) and (many or runs_at_once(row))}
     alone = [row for row in rows if row.name not in ensembles]
     batches: list[list[Row]] = [list(ensembles.values())] if ensembles else []
     return batches + [[changed(row, k) for row in alone] for k in range(*asked) if alone]
@@ -100,7 +100,7 @@ def _asks_for_ensembles(command: str, figures: Sequence[str], seeds: str | None)
     return kinds == {True}
 
 
-def _runs_at_once(row: Experiment) -> bool:
+def runs_at_once(row: Experiment) -> bool:
     """Whether all seeds of a row can be run at once, and the row is small."""
     problem = prepare(row, data.load(row.data))
     if ensemble_refusal(row, problem) is not None:
@@ -122,7 +122,8 @@ def _named_rows(command: str, names: Sequence[str], figures: Sequence[str], with
     return [papers.find_row(command, name) for name in dict.fromkeys(names)] or list(papers.rows_of(command))
 
 
-def _seed_range(seed: int | None, seeds: str) -> tuple[int, int]:
+def seed_range(seed: int | None, seeds: str) -> tuple[int, int]:
+    """(A, B) of ``--seeds A:B``; UsageError where it is not that, or --seed is given beside it."""
     first, separator, last = seeds.partition(":")
     if seed is not None or not separator or not first.isdigit() or not last.isdigit() or int(first) >= int(last):
         raise UsageError(f"--seeds takes A:B with 0 <= A < B, without --seed, not '{seeds}'")

@@ -15,8 +15,8 @@ PACKAGE = Path(flowrepro.__file__).parent
 HEAVY = ("torch", "torchvision", "matplotlib", "numba", "scipy", "dask", "distributed", "rich", "numpy")
 
 LAYERS = (
-    ("cli", "__main__", "gallery"),
-    ("catalogue", "bench", "bench_clock", "bench_engines", "bench_flow", "bench_result", "selection"),
+    ("cli", "cli_sweep", "__main__", "gallery"),
+    ("sweep", "catalogue", "bench", "bench_clock", "bench_engines", "bench_flow", "bench_result", "selection"),
     ("pipeline",),
     ("results",),
     ("training", "studying"),
@@ -36,11 +36,11 @@ LAYERS = (
 ALLOWED = {
     "torch": ("models.py", "engines/torch_", "bench_flow.py"),
     "torchvision": ("data/",),
-    "matplotlib": ("figures/", "papers/"),
-    "click": ("cli.py", "gallery.py"),
+    "matplotlib": ("figures/", "papers/", "sweep/figure.py"),
+    "click": ("cli.py", "cli_sweep.py", "gallery.py"),
     "rich": ("console.py",),
-    "dask": ("sweep.py",),
-    "distributed": ("sweep.py",),
+    "dask": ("sweep/cluster.py",),
+    "distributed": ("sweep/cluster.py",),
 }
 """third-party package -> the only places that import it."""
 

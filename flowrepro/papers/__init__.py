@@ -4,6 +4,7 @@ figures.py (collect and draw), errata.py."""
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -44,6 +45,20 @@ class Flag:
         """What the option, given with these values, sets in a row."""
         given = dict(zip(self.takes, values if len(self.takes) > 1 else [values], strict=True)) if self.takes else {}
         return {**self.changes.get(row, {}), **given}
+
+
+@dataclass(frozen=True)
+class Law:
+    """What a theorem predicts for a column of a sweep's summary: ``predict`` takes the row at a point of the grid.
+
+    rows, key, measure : the rows, the swept key and the column for which it holds. place : where the paper states it.
+    """
+
+    rows: tuple[str, ...]
+    key: str
+    measure: str
+    place: str
+    predict: Callable[[Any], float]
 
 
 @dataclass(frozen=True)
@@ -88,8 +103,16 @@ COMMANDS: dict[str, Command] = {
 
 
 def wing(paper: str, part: str) -> ModuleType:
-    """The module ``papers.<paper>.<part>``; part is experiments, studies, checks, figures or errata."""
+    """The module ``papers.<paper>.<part>``; part is experiments, studies, checks, figures, errata or laws."""
     return importlib.import_module(f"flowrepro.papers.{paper}.{part}")
+
+
+def law_for(row: Row, key: str, measure: str) -> Law | None:
+    """The law that predicts a column of a sweep over one key; a wing that has some declares them as LAWS in laws.py."""
+    if importlib.util.find_spec(f"flowrepro.papers.{row.paper}.laws") is None:
+        return None
+    laws: tuple[Law, ...] = wing(row.paper, "laws").LAWS
+    return next((law for law in laws if row.name in law.rows and (law.key, law.measure) == (key, measure)), None)
 
 
 def rows_of(command: str) -> tuple[Row, ...]:

@@ -1,0 +1,90 @@
+"""From a plan to results on disk: submit what is missing, count what is done, say what was lost."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from flowrepro.experiment import Row, run_id
+from flowrepro.sweep.grid import Axis, Point
+from flowrepro.sweep.tasks import Answer, Task, is_done
+from flowrepro.training import Report
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A sweep: the row it varies, its axes, its seeds A to B - 1, and every point with a row to compute."""
+
+    base: Row
+    axes: tuple[Axis, ...]
+    seeds: tuple[int, int]
+    rows: tuple[tuple[Point, Row], ...]
+    root: Path
+
+    @property
+    def name(self) -> str:
+        """Folder of the summary: the row, and a hash of what is swept."""
+        swept = json.dumps([run_id(self.base), [[axis.key, axis.values] for axis in self.axes], self.seeds])
+        return f"sweep-{self.base.name}-{hashlib.sha256(swept.encode()).hexdigest()[:10]}"
+
+
+@dataclass(frozen=True)
+class Where:
+    """Who computes: ``workers`` local processes, or a Dask cluster (an address, or one of this machine)."""
+
+    workers: int
+    scheduler: str = ""
+    local_cluster: bool = False
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a sweep ended: rows computed now, reasons of those that failed, whether it was stopped, and by what."""
+
+    computed: int
+    failed: tuple[tuple[str, str], ...]
+    missing: int
+    halt: str = ""
+
+
+def run_sweep(plan: Plan, where: Where, report: Report) -> Ending:
+    """Compute the rows of a plan that are not on disk yet.
+
+    A full disk or a folder that cannot be written ends the submission (``halt``); what is done stays, and the same
+    call goes on later.
+    """
+    missing = [row for _, row in plan.rows if not is_done(plan.root, row)]
+    report.say(f"{plan.base.name}: {len(plan.rows)} runs, {len(plan.rows) - len(missing)} of them there, {len(missing)} to compute")
+    failed: list[tuple[str, str]] = []
+    halts: list[str] = []
+    finished = 0
+
+    def done(task: Task, answer: Answer) -> None:
+        nonlocal finished
+        failed.extend(answer.failed)
+        if answer.halt:
+            halts.append(answer.halt)
+        if not answer.interrupted:
+            finished += len(task.rows)
+            report.progress(plan.base.name, finished, len(missing))
+
+    tasks = [Task(plan.root, (row,)) for row in missing]
+    if tasks:
+        _submit(tasks, where, done, lambda: bool(halts) or report.interrupted())
+    left = sum(not is_done(plan.root, row) for row in missing)
+    return Ending(len(missing) - left, tuple(failed), left, halts[0] if halts else "")
+
+
+def _submit(tasks: Sequence[Task], where: Where, done: Callable[[Task, Answer], None], stop: Callable[[], bool]) -> None:
+    if where.scheduler or where.local_cluster:
+        from flowrepro.sweep.cluster import run_on_cluster
+
+        run_on_cluster(tasks, where.scheduler, where.workers, done, stop)
+    else:
+        from flowrepro.sweep.pool import one_thread_per_worker, run_locally
+
+        one_thread_per_worker()
+        run_locally(tasks, where.workers, done, stop)

@@ -1,0 +1,80 @@
+"""One tidy table of a sweep, read from the run directories: a line per run and seed, times in the last column."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from flowrepro.errors import DataError, UsageError
+from flowrepro.experiment import Row, run_id
+from flowrepro.results import load
+from flowrepro.runs import RunDirectory
+from flowrepro.storage import read_json
+from flowrepro.sweep.driver import Plan
+from flowrepro.sweep.grid import Point
+from flowrepro.sweep.tasks import is_done
+from flowrepro.trajectory import Ensemble, Run
+
+Line = dict[str, Any]
+TIME = "wall_s"
+
+
+def summary_lines(plan: Plan, failed: Mapping[str, str]) -> list[Line]:
+    """A line per run, of an ensemble per member: the axes' values, seed, status, final loss, verdicts, measured values, seconds."""
+    return [line for point, row in plan.rows for line in _lines_of(plan, point, row, failed)]
+
+
+def _lines_of(plan: Plan, point: Point, row: Row, failed: Mapping[str, str]) -> Iterator[Line]:
+    values = dict(zip((axis.key for axis in plan.axes), point.values, strict=True))
+    directory = RunDirectory.of(plan.root, row)
+    seeds = range(*row.seeds) if row.seeds else [row.seed]
+    if not is_done(plan.root, row):
+        reason = failed.get(run_id(row), "missing")
+        yield from ({**values, "seed": seed, "status": reason} for seed in seeds)
+        return
+    try:
+        stored, found = read_json(directory.file("provenance.json")), load(directory)
+        checks = {key: value for check in read_json(directory.file("checks.json"))["checks"] for key, value in _columns(check).items()}
+    except DataError as error:
+        yield from ({**values, "seed": seed, "status": f"damaged: {error}"} for seed in seeds)
+        return
+    time = {TIME: stored["wall_s"]}
+    status = {"status": stored["stop"]["reason"]}
+    if isinstance(found, Ensemble):
+        trajectory = found.trajectory
+        for k, seed in enumerate(trajectory.seeds):
+            first = {f"first_below_{level:g}": int(step) for level, step in zip(trajectory.levels, trajectory.first_below[k], strict=True)}
+            yield {**values, "seed": int(seed), **status, "loss": float(trajectory.loss[k, -1]), **first, **checks, **time}
+    elif isinstance(found, Run):
+        steps = {level: found.trajectory.first_below(level) for level in found.row.record.levels}
+        first = {f"first_below_{level:g}": -1 if step is None else step for level, step in steps.items()}
+        yield {**values, "seed": row.seed, **status, "loss": float(found.trajectory.loss[-1]), **first, **checks, **time}
+    else:
+        yield {**values, "seed": row.seed, **status, **checks, **time}
+
+
+def _columns(check: Mapping[str, Any]) -> Line:
+    return {check["id"]: check["verdict"], f"{check['id']}.measured": check["measured"]}
+
+
+def csv_text(lines: Sequence[Line]) -> str:
+    """The table as CSV; every column of every line, the seconds last."""
+    names = [name for name in dict.fromkeys(name for line in lines for name in line) if name != TIME]
+    text = io.StringIO()
+    table = csv.DictWriter(text, [*names, TIME], restval="", lineterminator="\n")
+    table.writeheader()
+    table.writerows({name: "" if value is None else value for name, value in line.items()} for line in lines)
+    return text.getvalue()
+
+
+def column(lines: Sequence[Line], name: str) -> np.ndarray:
+    """A column as float64, nan where it is empty; UsageError unless there are numbers in it."""
+    values = np.array([float(value) if isinstance(value := line.get(name), int | float) else np.nan for line in lines])
+    if np.all(np.isnan(values)):
+        numeric = sorted({key for line in lines for key, value in line.items() if isinstance(value, float | int) and not isinstance(value, bool)})
+        raise UsageError(f"--measure {name} is no column with numbers; there are {', '.join(numeric) or 'none yet'}")
+    return values

@@ -1,0 +1,112 @@
+"""The unit of work of a sweep: some rows, computed one after the other into their run directories."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from flowrepro.errors import EnvironmentFault, FlowreproError
+from flowrepro.experiment import Experiment, Row, from_json, run_id, to_json
+from flowrepro.runs import RunDirectory
+from flowrepro.sweep.grid import Point
+
+STEPS_PER_TASK = 60_000_000
+"""Steps of all seeds of an ensemble that make one task (chosen: about 8 s of the toy)."""
+SEEDS_PER_TASK = 2_500
+"""Seeds of one ensemble at most (chosen: 4 MB of losses)."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Rows to compute below ``root``; what travels to a worker is its JSON."""
+
+    root: Path
+    rows: tuple[Row, ...]
+
+    def to_json(self) -> str:
+        """The message for a worker."""
+        return json.dumps({"root": str(self.root), "rows": [to_json(row) for row in self.rows]})
+
+    @classmethod
+    def from_json(cls, text: str) -> Task:
+        """The task of a message."""
+        form = json.loads(text)
+        return cls(Path(form["root"]), tuple(from_json(row) for row in form["rows"]))
+
+    @property
+    def name(self) -> str:
+        """The run ids of its rows."""
+        return ", ".join(run_id(row) for row in self.rows)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of a task: the rows that failed with their reasons; ``halt``: nothing more can be written (disk, rights)."""
+
+    failed: tuple[tuple[str, str], ...] = ()
+    interrupted: bool = False
+    halt: str = ""
+
+    def to_json(self) -> str:
+        """The message of a worker."""
+        return json.dumps({"failed": self.failed, "interrupted": self.interrupted, "halt": self.halt})
+
+    @classmethod
+    def from_json(cls, text: str) -> Answer:
+        """The answer of a message."""
+        form = json.loads(text)
+        return cls(tuple((name, reason) for name, reason in form["failed"]), form["interrupted"], form["halt"])
+
+
+def rows_of(points: Sequence[Point], seeds: tuple[int, int], at_once: Callable[[Experiment], bool]) -> Iterator[tuple[Point, Row]]:
+    """Each point with its rows: one for every seed, or ensembles of seeds where ``at_once`` says that they can be run so."""
+    first, last = seeds
+    for point in points:
+        if isinstance(point.row, Experiment) and at_once(point.row):
+            size = max(1, min(SEEDS_PER_TASK, STEPS_PER_TASK // point.row.protocol.n_steps))
+            for start in range(first, last, size):
+                yield point, replace(point.row, seeds=(start, min(start + size, last)))
+        else:
+            for seed in range(first, last):
+                yield point, replace(point.row, seed=seed)
+
+
+def is_done(root: Path, row: Row) -> bool:
+    """Whether the row's folder is complete, its verdicts included."""
+    directory = RunDirectory.of(root, row)
+    return directory.is_complete() and directory.file("checks.json").exists()
+
+
+class _Quiet:
+    """The report of a worker: says nothing, stops when it is told to."""
+
+    def __init__(self, interrupted: Callable[[], bool]) -> None:
+        self.interrupted = interrupted
+
+    def say(self, text: str) -> None:
+        pass
+
+    def progress(self, label: str, step: int, n_steps: int) -> None:
+        pass
+
+
+def perform(task: Task, interrupted: Callable[[], bool]) -> Answer:
+    """Compute the rows that are missing; a row that fails does not keep the others from being computed."""
+    from flowrepro.pipeline import execute_row
+    from flowrepro.training import Interrupted, Settings
+
+    failed: list[tuple[str, str]] = []
+    for row in task.rows:
+        try:
+            execute_row(row, Settings(root=task.root, figures=(), wait=True), _Quiet(interrupted), {})
+        except Interrupted:
+            return Answer(tuple(failed), interrupted=True)
+        except EnvironmentFault as error:
+            return Answer(tuple(failed), halt=str(error))
+        except FlowreproError as error:
+            failed.append((run_id(row), str(error)))
+        except Exception as error:  # a defect in one row must not end the sweep; it is named in the summary
+            failed.append((run_id(row), f"internal error: {type(error).__name__}: {error}"))
+    return Answer(tuple(failed))
