@@ -66,9 +66,9 @@ def study_fingerprint(paper: str) -> dict[str, str]:
 
 def fingerprint(engine: str, device: str) -> dict[str, str]:
     """What must be equal for a resumed run to end bit-identical to an unbroken one."""
-    relevant = ("python", "numpy", "numba" if engine != "torch" else "torch")
+    relevant = ("python", "numpy", *{"torch": ("torch",), "pooled": ("torch", "numba")}.get(engine, ("numba",)))
     found = {f"version of {name}": versions()[name] for name in relevant}
-    if engine == "torch":  # the other engines add up in the same order whatever the number of threads
+    if engine in ("torch", "pooled"):  # the other engines add up in the same order whatever the number of threads
         found["threads"] = str(threads())
     return {"code": _hash(COMPUTING), "engine": engine, "device": device, "cpu": cpu()} | found
 

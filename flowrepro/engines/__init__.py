@@ -18,6 +18,7 @@ ENGINES: dict[str, tuple[str, str]] = {
     "lazy": ("flowrepro.engines.lazy.engine", "LazyGD"),
     "grouped": ("flowrepro.engines.grouped", "GroupedGD"),
     "fused": ("flowrepro.engines.fused_gd", "FusedGD"),
+    "pooled": ("flowrepro.engines.torch_pooled", "PooledGD"),
     "torch": ("flowrepro.engines.torch_gd", "TorchGD"),
     "flow": ("flowrepro.engines.flow.engine", "Flow"),
     "smooth-flow": ("flowrepro.engines.smooth_flow", "SmoothFlow"),
@@ -36,7 +37,7 @@ def load(name: str) -> type[Engine]:
     try:
         return getattr(importlib.import_module(module), cls)  # type: ignore[no-any-return]
     except (ImportError, OSError) as error:
-        needs = "torch" if name == "torch" else "numba"
+        needs = "torch" if name in ("pooled", "torch") and "numba" not in str(error) else "numba"
         raise EnvironmentFault(
             f"engine '{name}' needs {needs}, which cannot be imported here ({error}); reinstall it with 'pip install --force-reinstall {needs}'"
         ) from error

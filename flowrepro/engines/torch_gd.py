@@ -12,7 +12,7 @@ from torch import Tensor
 from flowrepro.engines.base import Engine, Problem
 from flowrepro.engines.batches import Batches
 from flowrepro.engines.torch_device import exact_arithmetic, resolve_device
-from flowrepro.engines.torch_gradient import CPU_BLOCK, BlockGradient
+from flowrepro.engines.torch_gradient import CPU_BLOCK, BlockGradient, Gradient
 from flowrepro.errors import EnvironmentFault
 
 WARM_UP = 3
@@ -67,7 +67,7 @@ class TorchGD(Engine):
                 features = torch.from_numpy(X).to(self._device)
                 targets = torch.from_numpy(np.array(self.problem.y, dtype=self.problem.dtype)).to(self._device)
                 self.W, self.a = features.new_zeros(m, len(self._moving)), features.new_zeros(m)
-                self.gradient = BlockGradient(features, targets, self.problem.loss, self.problem.alpha, m, block)
+                self.gradient: Gradient = BlockGradient(features, targets, self.problem.loss, self.problem.alpha, m, block)
                 return
             except torch.cuda.OutOfMemoryError:
                 torch.cuda.empty_cache()

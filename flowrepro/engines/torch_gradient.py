@@ -8,6 +8,7 @@ A test compares it with autograd through ``models.TwoLayer``.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -18,6 +19,17 @@ from flowrepro.models import objective, output_gradient
 CPU_BLOCK = 16384
 """Samples per block on a CPU: with m = 50 the activations take 3 MB in float32 (L2 or L3). On one core 512 .. 16384
 differ by 4 % (measured); the largest has the fewest calls, each of which waits for all threads."""
+
+
+class Gradient(Protocol):
+    """Gradient and objective of the current weights, in buffers that are reused."""
+
+    grad_W: Tensor
+    grad_a: Tensor
+    value: Tensor
+
+    def evaluate(self, W: Tensor, a: Tensor, rows: Tensor | None = None, *, value_only: bool = False) -> None:
+        """Fill the buffers."""
 
 
 class BlockGradient:
