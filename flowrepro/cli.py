@@ -303,6 +303,37 @@ def verify(targets: Sequence[str], quick: bool, out: Path, as_json: bool) -> int
     return EXIT_CHECK_FAILED if any(check["verdict"] == "FAIL" for check in checks) else 0
 
 
+@cli.command(short_help="Repeat a stored run and compare it bit by bit.")
+@click.argument("run", type=click.Path(path_type=Path))
+@_JSON
+def rerun(run: Path, as_json: bool) -> int:
+    """Compute a stored run again, in a temporary folder, and compare every array bit by bit. Exit code 5 where one differs."""
+    from flowrepro.console import Console, Signals
+    from flowrepro.rerun import rerun as repeat
+    from flowrepro.runs import RunDirectory
+    from flowrepro.training import Interrupted
+
+    signals = Signals()
+    console = Console(signals)
+    with signals.caught():
+        try:
+            repetition = repeat(RunDirectory(run), console)
+        except Interrupted:
+            print("stopped; nothing was changed", file=sys.stderr)
+            return signals.exit_code
+        finally:
+            console.finish()
+    if as_json:
+        print(json.dumps({"compared": repetition.compared, "differences": repetition.differences, "changed": repetition.changed}, indent=2))
+    else:
+        for sentence in repetition.differences:
+            print(sentence)
+        for change in repetition.changed:
+            print(f"not as it was: {change}")
+        print(f"{repetition.compared} arrays compared, {len(repetition.differences)} differ")
+    return EXIT_CHECK_FAILED if repetition.differences else 0
+
+
 @cli.command(short_help="What a run directory holds.")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

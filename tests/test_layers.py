@@ -16,7 +16,7 @@ HEAVY = ("torch", "torchvision", "matplotlib", "numba", "scipy", "dask", "distri
 
 LAYERS = (
     ("cli", "cli_sweep", "__main__", "gallery"),
-    ("sweep", "catalogue", "bench", "bench_clock", "bench_engines", "bench_flow", "bench_result", "selection"),
+    ("sweep", "rerun", "catalogue", "bench", "bench_clock", "bench_engines", "bench_flow", "bench_result", "selection"),
     ("pipeline",),
     ("results",),
     ("training", "studying"),

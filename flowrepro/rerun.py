@@ -1,0 +1,94 @@
+"""Repeat a stored run and compare every array bit by bit."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from flowrepro import provenance
+from flowrepro.data.from_file import file_sha256
+from flowrepro.errors import DataError
+from flowrepro.experiment import Data, Experiment, Init, Row
+from flowrepro.results import compute
+from flowrepro.runs import RunDirectory
+from flowrepro.storage import npz_bytes, read_json, read_npz, write_atomic
+from flowrepro.training import Report, Settings
+
+RESULTS = ("trajectory.npz", "ensemble.npz", "study.npz")
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """How many arrays were compared, one sentence per array that differs, and what else is not as it was (code, versions, machine)."""
+
+    compared: int
+    differences: tuple[str, ...]
+    changed: tuple[str, ...]
+
+
+def rerun(directory: RunDirectory, report: Report) -> Repetition:
+    """Compute the row of a complete run again, elsewhere, from its own points and weights where those were the user's.
+
+    Raises DataError for a run that is unfinished or damaged, Interrupted where it is stopped.
+    """
+    if not directory.is_complete():
+        raise DataError(f"{directory.path} is not a complete run; the command that began it finishes it")
+    damage = directory.damage()
+    if damage:
+        raise DataError(f"{directory.path} is invalid: {'; '.join(damage)}; run it again, which keeps the damaged folder beside")
+    row = directory.row()
+    name = next(name for name in RESULTS if directory.file(name).exists())
+    with tempfile.TemporaryDirectory(prefix="flowrepro-rerun-") as folder:
+        again = RunDirectory.of(Path(folder), row)
+        compute(_on_stored_inputs(row, directory, Path(folder)), again, Settings(root=Path(folder)), report)
+        before, after = read_npz(directory.file(name)), read_npz(again.file(name))
+        new = read_json(again.file("provenance.json"))
+    old = read_json(directory.file("provenance.json"))
+    one, other = old["fingerprint"], new["fingerprint"]
+    changed = [f"{key}: {one.get(key)} -> {other.get(key)}" for key in sorted(one.keys() | other.keys()) if one.get(key) != other.get(key)]
+    if old["package"] != provenance.package_hash() and not changed:
+        changed = ["code that does not compute (checks, figures, command line)"]
+    return Repetition(len(before), tuple(_differences(before, after)), tuple(changed))
+
+
+def _on_stored_inputs(row: Row, directory: RunDirectory, folder: Path) -> Row:
+    """The row with the user's files replaced by what the run directory kept of them."""
+    inputs = directory.file("inputs.npz")
+    if not inputs.exists():
+        return row
+    arrays = read_npz(inputs)
+    if row.data is not None and row.data.name == "file":
+        points = folder / "points.npz"
+        write_atomic(points, npz_bytes({"x": arrays["x"], "y": arrays["y"]}))
+        row = replace(row, data=Data(name="file", options={"path": str(points), "sha256": file_sha256(str(points)), "bias": False}))
+    if isinstance(row, Experiment) and row.init.name == "file":
+        weights = folder / "weights.npz"
+        write_atomic(weights, npz_bytes({"W": arrays["W"], "a": arrays["a"]}))
+        row = replace(row, init=Init(name="file", m=row.init.m, scale=1.0, file=str(weights), sha256=file_sha256(str(weights))))
+    return row
+
+
+def _differences(before: dict[str, np.ndarray], after: dict[str, np.ndarray]) -> list[str]:
+    """One sentence per array whose bits differ."""
+    found = []
+    for name in dict.fromkeys([*before, *after]):
+        one, other = before.get(name), after.get(name)
+        if one is None or other is None:
+            found.append(f"{name} is {'new' if one is None else 'missing'}")
+        elif one.shape != other.shape or one.dtype != other.dtype:
+            found.append(f"{name} has shape {other.shape} ({other.dtype}) instead of {one.shape} ({one.dtype})")
+        elif one.tobytes() != other.tobytes():
+            found.append(f"{name} differs in {_amount(one, other)}")
+    return found
+
+
+def _amount(one: np.ndarray, other: np.ndarray) -> str:
+    differ = (one != other) & ~((one != one) & (other != other))
+    count = f"{int(differ.sum())} of {one.size} entries"
+    if one.dtype.kind != "f" or not differ.any():
+        return count
+    gap = np.abs(one - other)[differ] / np.maximum(np.abs(one), np.abs(other))[differ]
+    return f"{count}, by at most {np.max(gap):.2g} relative"
