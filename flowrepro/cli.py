@@ -334,6 +334,25 @@ def rerun(run: Path, as_json: bool) -> int:
     return EXIT_CHECK_FAILED if repetition.differences else 0
 
 
+@cli.command(short_help="One page with figures, numbers, verdicts and errata.")
+@click.argument("runs", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="The page to write (default: report.html, or report.md).")
+@click.option("--markdown", "as_markdown", is_flag=True, help="A Markdown page for a repository instead of HTML.")
+def report(runs: Sequence[Path], out: Path | None, as_markdown: bool) -> int:
+    """Write one page on the runs in RUNS (run directories, or folders of them; default: runs).
+
+    The HTML page holds its images and needs no network; it reads well in light and dark, and on paper.
+    """
+    from flowrepro import report as page
+    from flowrepro.storage import write_atomic
+
+    place = out or Path("report.md" if as_markdown else "report.html")
+    chapters = page.collect(page.find_runs(runs or [Path("runs")]))
+    write_atomic(place, (page.markdown if as_markdown else page.html)(chapters, place).encode())
+    print(place)
+    return 0
+
+
 @cli.command(short_help="What a run directory holds.")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -16,7 +16,7 @@ HEAVY = ("torch", "torchvision", "matplotlib", "numba", "scipy", "dask", "distri
 
 LAYERS = (
     ("cli", "cli_sweep", "__main__", "gallery"),
-    ("sweep", "rerun", "catalogue", "bench", "bench_clock", "bench_engines", "bench_flow", "bench_result", "selection"),
+    ("sweep", "rerun", "report", "catalogue", "bench", "bench_clock", "bench_engines", "bench_flow", "bench_margin", "bench_result", "selection"),
     ("pipeline",),
     ("results",),
     ("training", "studying"),
@@ -39,6 +39,7 @@ ALLOWED = {
     "matplotlib": ("figures/", "papers/", "sweep/figure.py"),
     "click": ("cli.py", "cli_sweep.py", "gallery.py"),
     "rich": ("console.py",),
+    "jinja2": ("report.py",),
     "dask": ("sweep/cluster.py",),
     "distributed": ("sweep/cluster.py",),
 }

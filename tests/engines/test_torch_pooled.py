@@ -14,7 +14,7 @@ from flowrepro.engines.base import Problem, SaveAt, run
 from flowrepro.engines.torch_pooled import PooledGD, form_pools
 from flowrepro.experiment import Data, Loss, Record, override
 from flowrepro.models import TwoLayer, objective
-from flowrepro.papers.min2024.experiments import DIGITS_1_0
+from flowrepro.papers.min2024.digits_rows import DIGITS_1_0
 from flowrepro.training import prepare
 
 
