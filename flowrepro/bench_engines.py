@@ -16,18 +16,16 @@ from flowrepro import data
 from flowrepro.bench_clock import Work, advancing, interleaved, seconds, shape
 from flowrepro.bench_result import BenchResult
 from flowrepro.data.points import eight_pieces, three_points
-from flowrepro.data.synthetic import gaussian_teacher
 from flowrepro.engines import choose, load
 from flowrepro.engines.base import Problem, SaveAt
-from flowrepro.experiment import Init, Loss
+from flowrepro.experiment import Init, override
 from flowrepro.initialize import initial_weights
 from flowrepro.network import flow_time
 from flowrepro.papers.boursier2022.experiments import MSE, TOY
+from flowrepro.papers.lee2022.experiments import HALF_MSE, NEURONS
+from flowrepro.training import prepare
 from flowrepro.trajectory import Dataset, StopReason
 
-HALF_MSE = Loss(name="square", reduction="mean")
-LEE2022 = ((1, 1.0, 3e-4), (2, 0.5, 8e-6), (3, 0.3, 2e-6))
-"""Depth, teacher scale and step size of lee2022, Figure 1; each with students of 0.1, 1 and 2 times the teacher's scale."""
 WIDTH_STEPS = 200_000
 """From this step on hardly any neuron of Figure 2 crosses a boundary (measured)."""
 
@@ -145,14 +143,9 @@ def compare_shared_samples(quick: bool, n: int = 10_000, n_steps: int = 100_000,
 
 
 def nine_runs(n: int, n_steps: int, d: int = 100) -> list[Problem]:
-    """The runs of lee2022, Figure 1, seed 0, all on the same samples."""
-    problems = []
-    for depth, teacher_scale, lr in LEE2022:
-        points = gaussian_teacher(n, d, 0, teacher_scale, depth)
-        for ratio in (0.1, 1.0, 2.0):
-            w = ratio * teacher_scale * points.extra["student"]
-            problems.append(Problem(points.X, points.y, w[None], np.array([np.linalg.norm(w)]), HALF_MSE, lr, n_steps, depth=depth))
-    return problems
+    """The runs of lee2022, Figure 1, all on the same samples."""
+    rows = [override(row, {"data.options.n": n, "data.options.d": d, "n_steps": n_steps}) for row in NEURONS.values()]
+    return [prepare(row, data.load(row.data)) for row in rows]
 
 
 def _around(work: Work, problem: Problem, plain_steps: int) -> tuple[float, float]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from flowrepro import papers
+from flowrepro.drawing import declared_figures
 from flowrepro.experiment import Experiment, Row, computing_form, flatten
-from flowrepro.pipeline import declared_checks, declared_figures
+from flowrepro.pipeline import declared_checks
 from flowrepro.theory.result import Check
 
 

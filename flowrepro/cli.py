@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flowrepro import __version__, papers
+from flowrepro.cli_stored import JSON, OUT, report, rerun, show, verify
 from flowrepro.cli_sweep import sweep
-from flowrepro.errors import EXIT_CHECK_FAILED, DataError, EnvironmentFault, FlowreproError, NumericalError, UsageError
+from flowrepro.errors import EXIT_CHECK_FAILED, EnvironmentFault, FlowreproError, NumericalError, UsageError
 
 if TYPE_CHECKING:
     from flowrepro.pipeline import Outcome
@@ -54,7 +55,8 @@ def cli() -> None:
     """
 
 
-cli.add_command(sweep)
+for _command in (sweep, verify, rerun, report, show):
+    cli.add_command(_command)
 
 
 def main() -> None:
@@ -88,9 +90,6 @@ def main() -> None:
 
 # ---- the experiments
 
-_OUT = click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, metavar="DIR", help="Folder of the run directories.")
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
-
 
 def _experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
     options = [
@@ -108,9 +107,10 @@ def _experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--data", "data_file", type=click.Path(path_type=Path), metavar="FILE", help="Your own points, used as given: csv, or npz with x (n,d) and y (n,)."
         ),
         click.option("--init", "init_file", type=click.Path(path_type=Path), metavar="FILE", help="Start from your own weights: npz with W (m,d) and a (m,)."),
+        click.option("--animate", is_flag=True, help="Also draw the animations: GIF, WebP, and MP4 where ffmpeg is installed."),
         click.option("--quick", is_flag=True, help="The row's reduced variant, for a first look."),
-        _OUT,
-        _JSON,
+        OUT,
+        JSON,
         click.option("--fresh", is_flag=True, help="Recompute complete runs; the earlier result is kept beside."),
         click.option("--new", is_flag=True, help="Start unfinished runs anew instead of resuming them."),
         click.option("--force-resume", is_flag=True, help="Resume although code, versions or machine changed; recorded."),
@@ -192,7 +192,7 @@ def _plans(commands: Sequence[str], options: dict[str, Any]) -> list[tuple[str, 
     """Each command with its options; of several commands those that have a figure that was asked for."""
     if len(commands) == 1 or not options["figures"]:
         return [(command, options) for command in commands]
-    from flowrepro.pipeline import declared_figures
+    from flowrepro.drawing import declared_figures
 
     has = {command: {figure.id for figure in declared_figures(command)}.intersection(options["figures"]) for command in commands}
     for figure in options["figures"]:
@@ -217,12 +217,15 @@ def _exit_code(outcomes: Sequence[Outcome], strict: bool) -> int:
 
 def _print_outcomes(outcomes: Sequence[Outcome], as_json: bool) -> None:
     from flowrepro.console import print_checks, print_table
+    from flowrepro.tables import cell
 
     checks = [dict(check) for outcome in outcomes for check in outcome.checks]
     if as_json:
         print(json.dumps({"runs": [_outcome_json(outcome) for outcome in outcomes], "checks": checks, "figures": _images(outcomes)}, indent=2))
         return
     print_checks(checks)
+    for table, filled in (pair for outcome in outcomes for pair in outcome.tables):
+        print_table(table.caption, table.header, [tuple(map(cell, line)) for line in filled])
     lines = [
         (outcome.row.name, outcome.engine, outcome.stop.name, "reused" if outcome.reused else f"{outcome.wall_s:.2f} s", str(outcome.directory))
         for outcome in outcomes
@@ -270,119 +273,6 @@ def list_command(keys: bool, errata: bool, as_json: bool) -> int:
     else:
         print_table(table.title, table.header, table.lines)
     return 0
-
-
-@cli.command(short_help="Re-hash and re-evaluate stored runs.")
-@click.argument("targets", nargs=-1, required=True, metavar="EXPERIMENT|RUN...")
-@click.option("--quick", is_flag=True, help="The reduced variants of the experiments' rows.")
-@_OUT
-@_JSON
-def verify(targets: Sequence[str], quick: bool, out: Path, as_json: bool) -> int:
-    """Re-hash every file of stored runs and evaluate all their checks anew.
-
-    EXPERIMENT names all rows of an experiment; those not yet run below --out are run first. RUN is a run directory.
-    """
-    from flowrepro.console import Console, Signals, print_checks
-    from flowrepro.pipeline import verify_targets
-    from flowrepro.training import Interrupted
-    from flowrepro.trajectory import REGULAR_STOPS
-
-    signals = Signals()
-    with signals.caught():
-        try:
-            checks, stops = verify_targets(targets, out, quick, Console(signals))
-        except Interrupted as interruption:
-            print(f"{interruption}; the same command goes on", file=sys.stderr)
-            return signals.exit_code
-    if as_json:
-        print(json.dumps({"checks": checks}, indent=2))
-    else:
-        print_checks(checks)
-    if any(stop not in REGULAR_STOPS for stop in stops):
-        return NumericalError.exit_code
-    return EXIT_CHECK_FAILED if any(check["verdict"] == "FAIL" for check in checks) else 0
-
-
-@cli.command(short_help="Repeat a stored run and compare it bit by bit.")
-@click.argument("run", type=click.Path(path_type=Path))
-@_JSON
-def rerun(run: Path, as_json: bool) -> int:
-    """Compute a stored run again, in a temporary folder, and compare every array bit by bit. Exit code 5 where one differs."""
-    from flowrepro.console import Console, Signals
-    from flowrepro.rerun import rerun as repeat
-    from flowrepro.runs import RunDirectory
-    from flowrepro.training import Interrupted
-
-    signals = Signals()
-    console = Console(signals)
-    with signals.caught():
-        try:
-            repetition = repeat(RunDirectory(run), console)
-        except Interrupted:
-            print("stopped; nothing was changed", file=sys.stderr)
-            return signals.exit_code
-        finally:
-            console.finish()
-    if as_json:
-        print(json.dumps({"compared": repetition.compared, "differences": repetition.differences, "changed": repetition.changed}, indent=2))
-    else:
-        for sentence in repetition.differences:
-            print(sentence)
-        for change in repetition.changed:
-            print(f"not as it was: {change}")
-        print(f"{repetition.compared} arrays compared, {len(repetition.differences)} differ")
-    return EXIT_CHECK_FAILED if repetition.differences else 0
-
-
-@cli.command(short_help="One page with figures, numbers, verdicts and errata.")
-@click.argument("runs", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="The page to write (default: report.html, or report.md).")
-@click.option("--markdown", "as_markdown", is_flag=True, help="A Markdown page for a repository instead of HTML.")
-def report(runs: Sequence[Path], out: Path | None, as_markdown: bool) -> int:
-    """Write one page on the runs in RUNS (run directories, or folders of them; default: runs).
-
-    The HTML page holds its images and needs no network; it reads well in light and dark, and on paper.
-    """
-    from flowrepro import report as page
-    from flowrepro.storage import write_atomic
-
-    place = out or Path("report.md" if as_markdown else "report.html")
-    chapters = page.collect(page.find_runs(runs or [Path("runs")]))
-    write_atomic(place, (page.markdown if as_markdown else page.html)(chapters, place).encode())
-    print(place)
-    return 0
-
-
-@cli.command(short_help="What a run directory holds.")
-@click.argument("run", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def show(run: Path, as_json: bool) -> int:
-    """Provenance, verdicts and files of a run directory."""
-    from flowrepro.console import print_checks, print_table
-    from flowrepro.runs import RunDirectory
-    from flowrepro.storage import read_json
-
-    directory = RunDirectory(run)
-    if not directory.is_complete():
-        what = "an unfinished run; the command that began it resumes it" if directory.file("experiment.json").exists() else "not a run directory"
-        raise DataError(f"{run} is {what}")
-    damage = directory.damage()
-    if damage:
-        raise DataError(f"{run} is invalid: {'; '.join(damage)}; run it again, which keeps the damaged folder beside")
-    stored = {name: read_json(directory.file(f"{name}.json")) for name in ("experiment", "provenance", "manifest")}
-    checks = read_json(directory.file("checks.json"))["checks"] if directory.file("checks.json").exists() else []
-    if as_json:
-        print(json.dumps({**stored, "checks": checks}, indent=2))
-        return 0
-    facts = {**stored["provenance"], "argv": shlex.join(stored["provenance"]["argv"])}
-    print_table(str(run), ("what", "value"), [(key, _compact(value)) for key, value in facts.items()])
-    print_table("files", ("file", "bytes"), [(name, entry["bytes"]) for name, entry in stored["manifest"]["files"].items()])
-    print_checks(checks)
-    return 0
-
-
-def _compact(value: Any) -> str:
-    return ", ".join(f"{key} {_compact(item)}" for key, item in value.items()) if isinstance(value, dict) else str(value)[:300]
 
 
 @cli.command(short_help="Side-by-side timings against a plain PyTorch loop.")

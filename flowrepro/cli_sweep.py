@@ -47,7 +47,7 @@ def sweep(summary: bool, as_json: bool, **options: Any) -> int:
     from flowrepro.console import Console, Signals
     from flowrepro.sweep.driver import run_sweep
 
-    plan = _plan(**options)
+    plan = plan_of(**options)
     signals = Signals()
     console = Console(signals)
     with signals.caught():
@@ -63,7 +63,7 @@ def sweep(summary: bool, as_json: bool, **options: Any) -> int:
     return EXIT_SWEEP_INCOMPLETE if ending.missing or ending.failed else 0
 
 
-def _plan(
+def plan_of(
     *,
     experiment: str,
     row_name: str | None,
@@ -76,6 +76,7 @@ def _plan(
     yes: bool,
     **_: Any,
 ) -> Plan:
+    """What the options ask for; raises FlowreproError where that is no sweep."""
     from flowrepro.selection import ENSEMBLE_FROM, runs_at_once, seed_range
     from flowrepro.storage import require_writable
     from flowrepro.sweep import grid, tasks

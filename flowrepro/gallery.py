@@ -18,11 +18,12 @@ import click
 
 from flowrepro import papers
 from flowrepro.console import Console, Signals
+from flowrepro.drawing import declared_figures
 from flowrepro.errors import EXIT_CHECK_FAILED, FlowreproError
 from flowrepro.experiment import Experiment, Row
 from flowrepro.figures import Figure
 from flowrepro.figures.numbers import compare_numbers
-from flowrepro.pipeline import Outcome, declared_figures, execute
+from flowrepro.pipeline import Outcome, execute
 from flowrepro.storage import json_bytes, read_json, write_atomic
 from flowrepro.training import Interrupted, Settings
 

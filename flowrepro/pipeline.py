@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from flowrepro import papers, provenance
+from flowrepro.drawing import Filled, draw_animations, draw_figures, fill_tables
 from flowrepro.errors import DataError, UsageError
 from flowrepro.experiment import AnyRow, Row, Study, knows, override
-from flowrepro.figures import Figure, NotDrawable
 from flowrepro.results import Result, compute, load
 from flowrepro.runs import RunDirectory
 from flowrepro.storage import locked, read_json, require_writable
 from flowrepro.theory.result import Check
 from flowrepro.training import Interrupted, Report, Settings
-from flowrepro.trajectory import Findings, StopReason
+from flowrepro.trajectory import StopReason
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Outcome:
     stop_note: str
     checks: tuple[Mapping[str, Any], ...]
     figures: tuple[Path, ...] = ()
+    tables: tuple[Filled, ...] = ()
     reused: bool = False
     wall_s: float = 0.0
     timings: Mapping[str, float] = field(default_factory=dict)
@@ -59,46 +60,6 @@ def declared_checks(row: Row) -> tuple[Check, ...]:
 def evaluate(run: Result) -> list[dict[str, Any]]:
     """Every declared check of the run's row, as stored in checks.json."""
     return [{**check.function(run).to_json(), "row": run.row.name, "family": check.family, "claim": check.claim} for check in declared_checks(run.row)]
-
-
-# ---- drawing
-
-
-def declared_figures(command: str) -> tuple[Figure, ...]:
-    """The figures of a subcommand's paper whose rows it owns."""
-    owned = {row.name for row in papers.rows_of(command)}
-    return tuple(figure for figure in papers.wing(papers.COMMANDS[command].paper, "figures").FIGURES if owned.issuperset(figure.rows))
-
-
-def draw(figure: Figure, runs: Sequence[Result], directory: RunDirectory, formats: tuple[str, ...], report: Report) -> list[Path]:
-    """Draw a figure into a folder, with the numbers behind it as JSON; the image paths."""
-    from flowrepro.figures import canvas
-    from flowrepro.figures.numbers import numbers
-
-    try:
-        collected = figure.collect(*runs)
-    except NotDrawable as reason:
-        report.say(f"figure {figure.id} is not drawn: {reason}")
-        return []
-    metadata = _metadata(runs[0])
-    images = canvas.render(figure, collected, metadata, formats)
-    written = [directory.write(f"figures/{figure.file}.{name}", content) for name, content in images.items()]
-    directory.write_json(f"figures/{figure.file}.json", {"package": provenance.package_hash(), "numbers": numbers(collected)})
-    return written
-
-
-def _metadata(result: Result) -> dict[str, str]:
-    """What an image says of where it comes from."""
-    row = result.row
-    metadata = {"experiment": row.command, "row": row.name, "seed": str(row.seed) if row.seeds is None else "{}:{}".format(*row.seeds)}
-    if isinstance(result, Findings):
-        return metadata
-    init = result.row.init
-    metadata["scale"] = repr(init.scale) + (f" * 10^{init.log10_scale:g}" if init.log10_scale else "")
-    metadata |= {"step": str(result.trajectory.last_step), "engine": result.engine}
-    if math.isfinite(unique_until := float(result.trajectory.stats.get("unique_until", math.inf))):
-        metadata["one of several flows"] = f"from t={unique_until:.6g} on"
-    return metadata
 
 
 # ---- the whole pipeline
@@ -137,9 +98,11 @@ def execute_row(row: Row, settings: Settings, report: Report, earlier: Mapping[s
 
         checks = _checks(directory, get, report)
         checked = time.perf_counter()
-        figures = _figures(row, directory, get, earlier, settings, report)
+        figures = draw_figures(row, directory, get, earlier, settings, report)
+        tables = fill_tables(row, directory, get)
+        figures += draw_animations(row, directory, get, settings, report)
         drawn = time.perf_counter()
-        stored = read_json(directory.file("provenance.json"))
+        stored = directory.provenance()
     stop = stored["stop"]
     timings = {"train": trained - started, "checks": checked - trained, "figures": drawn - checked}
     outcome = Outcome(
@@ -150,6 +113,7 @@ def execute_row(row: Row, settings: Settings, report: Report, earlier: Mapping[s
         stop_note=stop["note"],
         checks=tuple(checks),
         figures=tuple(figures),
+        tables=tuple(tables),
         reused=reused,
         wall_s=float(stored["wall_s"]),
         unique_until=float(stored["stats"].get("unique_until", math.inf)),
@@ -184,7 +148,7 @@ def _say_reuse(row: Row, directory: RunDirectory, report: Report) -> None:
 
 def _changed(row: Row, directory: RunDirectory) -> list[str]:
     """What differs between now and when a result was computed."""
-    stored = read_json(directory.file("provenance.json"))
+    stored = directory.provenance()
     now = provenance.study_fingerprint(row.paper) if isinstance(row, Study) else provenance.fingerprint(stored["engine"], row.protocol.device)
     return [key for key, value in stored["fingerprint"].items() if now.get(key) != value]
 
@@ -206,35 +170,6 @@ def evaluate_and_store(directory: RunDirectory, run: Result) -> list[dict[str, A
     directory.write_json("checks.json", {"package": provenance.package_hash(), "checks": checks})
     directory.seal()
     return checks
-
-
-def _figures(
-    row: Row, directory: RunDirectory, get: Callable[[], Result], earlier: Mapping[str, Callable[[], Result]], settings: Settings, report: Report
-) -> list[Path]:
-    """Draw the figures that this row completes into its folder, where they are not there already."""
-    wanted = [
-        figure
-        for figure in declared_figures(row.command)
-        if row.name in figure.rows
-        and figure.many_seeds == (row.seeds is not None)
-        and (settings.figures is None or figure.id in settings.figures)
-        and set(figure.rows) <= {row.name, *earlier}
-    ]
-    paths: list[Path] = []
-    for figure in wanted:
-        there = [directory.file(f"figures/{figure.file}.{name}") for name in settings.formats]
-        if not _is_current(directory.file(f"figures/{figure.file}.json"), there):
-            report.say(f"drawing figure {figure.id}")
-            runs = [get() if name == row.name else earlier[name]() for name in figure.rows]
-            there = draw(figure, runs, directory, settings.formats, report)
-            directory.seal()
-        paths += there
-    return paths
-
-
-def _is_current(numbers: Path, images: Sequence[Path]) -> bool:
-    """Whether all images of a figure are there, drawn by the present code."""
-    return numbers.exists() and read_json(numbers)["package"] == provenance.package_hash() and all(path.exists() for path in images)
 
 
 # ---- verifying
@@ -270,7 +205,7 @@ def verify_run(directory: RunDirectory, report: Report) -> tuple[list[dict[str, 
     damage = directory.damage()
     if damage:
         raise DataError(f"{directory.path} is invalid: {'; '.join(damage)}; run it again, which keeps the damaged folder beside")
-    stop = StopReason[read_json(directory.file("provenance.json"))["stop"]["reason"]]
+    stop = StopReason[directory.provenance()["stop"]["reason"]]
     if not os.access(directory.path, os.W_OK):
         report.say(f"{directory.path} is read-only; the verdicts are not kept")
         return evaluate(load(directory)), stop

@@ -19,7 +19,6 @@ from flowrepro.errors import DataError
 from flowrepro.experiment import Row
 from flowrepro.figures import Figure
 from flowrepro.runs import RunDirectory
-from flowrepro.storage import read_json
 from flowrepro.theory.result import Erratum
 
 VERDICTS = ("PASS", "FAIL", "N/A", "INFO")
@@ -103,15 +102,14 @@ def collect(directories: Iterable[RunDirectory]) -> list[Chapter]:
 
 def _section(directory: RunDirectory) -> Section:
     row = directory.row()
-    checks = read_json(directory.file("checks.json"))["checks"] if directory.file("checks.json").exists() else []
-    files = tuple(sorted(read_json(directory.file("manifest.json"))["files"]))
+    files = tuple(sorted(directory.files()))
     declared = {figure.file: figure for figure in _figures(row)}
     images = tuple(
         Image(declared[path.stem].id, declared[path.stem].caption, path)
         for path in sorted(directory.path.glob("figures/*.png"), key=lambda path: list(declared).index(path.stem) if path.stem in declared else 0)
         if path.stem in declared
     )
-    return Section(row, directory.path, images, tuple(checks), read_json(directory.file("provenance.json")), files)
+    return Section(row, directory.path, images, tuple(directory.checks()), directory.provenance(), files)
 
 
 def _figures(row: Row) -> Sequence[Figure]:

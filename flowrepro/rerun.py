@@ -14,7 +14,7 @@ from flowrepro.errors import DataError
 from flowrepro.experiment import Data, Experiment, Init, Row
 from flowrepro.results import compute
 from flowrepro.runs import RunDirectory
-from flowrepro.storage import npz_bytes, read_json, read_npz, write_atomic
+from flowrepro.storage import npz_bytes, read_npz, write_atomic
 from flowrepro.training import Report, Settings
 
 RESULTS = ("trajectory.npz", "ensemble.npz", "study.npz")
@@ -40,13 +40,15 @@ def rerun(directory: RunDirectory, report: Report) -> Repetition:
     if damage:
         raise DataError(f"{directory.path} is invalid: {'; '.join(damage)}; run it again, which keeps the damaged folder beside")
     row = directory.row()
-    name = next(name for name in RESULTS if directory.file(name).exists())
+    name = next((name for name in RESULTS if directory.file(name).exists()), None)
+    if name is None:
+        raise DataError(f"{directory.path} holds none of {', '.join(RESULTS)}; run it again")
     with tempfile.TemporaryDirectory(prefix="flowrepro-rerun-") as folder:
         again = RunDirectory.of(Path(folder), row)
         compute(_on_stored_inputs(row, directory, Path(folder)), again, Settings(root=Path(folder)), report)
         before, after = read_npz(directory.file(name)), read_npz(again.file(name))
-        new = read_json(again.file("provenance.json"))
-    old = read_json(directory.file("provenance.json"))
+        new = again.provenance()
+    old = directory.provenance()
     one, other = old["fingerprint"], new["fingerprint"]
     changed = [f"{key}: {one.get(key)} -> {other.get(key)}" for key in sorted(one.keys() | other.keys()) if one.get(key) != other.get(key)]
     if old["package"] != provenance.package_hash() and not changed:

@@ -6,7 +6,7 @@ from flowrepro import data
 from flowrepro.errors import DataError
 from flowrepro.experiment import Experiment, Row
 from flowrepro.runs import RunDirectory, load_ensemble, load_trajectory
-from flowrepro.storage import read_json, read_npz
+from flowrepro.storage import read_npz
 from flowrepro.studying import compute_study
 from flowrepro.training import Report, Settings, prepare, train, train_ensemble
 from flowrepro.trajectory import Dataset, Ensemble, Findings, Run
@@ -29,7 +29,7 @@ def compute(row: Row, directory: RunDirectory, settings: Settings, report: Repor
 def load(directory: RunDirectory) -> Result:
     """A complete result from disk; its points are rebuilt from the row or, where they are the user's, read from inputs.npz."""
     row = directory.row()
-    provenance = read_json(directory.file("provenance.json"))
+    provenance = directory.provenance()
     dataset = _points(row, directory, str(provenance["dataset"]))
     if not isinstance(row, Experiment):
         try:
@@ -38,8 +38,18 @@ def load(directory: RunDirectory) -> Result:
             raise DataError(f"{directory.file('study.npz')} is not a study of this version of flowrepro ({error})") from error
     assert dataset is not None
     if row.seeds is not None:
-        return Ensemble(row, dataset, load_ensemble(directory.file("ensemble.npz")), provenance["engine"])
-    return Run(row, dataset, load_trajectory(directory.file("trajectory.npz")), provenance["engine"])
+        ensemble = load_ensemble(directory.file("ensemble.npz"))
+        _require_together(directory, row, dataset, ensemble.W.shape[2:], ensemble.last_step)
+        return Ensemble(row, dataset, ensemble, provenance["engine"])
+    trajectory = load_trajectory(directory.file("trajectory.npz"))
+    _require_together(directory, row, dataset, (len(trajectory.group), trajectory.W.shape[2]), trajectory.last_step)
+    return Run(row, dataset, trajectory, provenance["engine"])
+
+
+def _require_together(directory: RunDirectory, row: Experiment, dataset: Dataset, size: tuple[int, ...], last_step: int) -> None:
+    """DataError unless a trajectory of m neurons in d dimensions may be that of the row on its points."""
+    if size != (row.init.m, dataset.X.shape[1]) or last_step > row.protocol.n_steps:
+        raise DataError(f"the row and the trajectory in {directory.path} do not belong together; run it again")
 
 
 def _points(row: Row, directory: RunDirectory, note: str) -> Dataset | None:

@@ -25,13 +25,27 @@ import numpy as np
 
 from flowrepro import __version__
 from flowrepro.errors import DataError, UsageError
-from flowrepro.experiment import Row, from_json, run_id, to_json
+from flowrepro.experiment import Row, from_json, run_id, to_json, validate
 from flowrepro.storage import json_bytes, npz_bytes, read_json, read_npz, sha256, sweep_temporaries, write_atomic
 from flowrepro.trajectory import EnsembleTrajectory, Stop, StopReason, Trajectory
 
 MANIFEST_SCHEMA = 1
 CHECKPOINT_SECONDS = 20.0
 """Seconds between two checkpoints; the environment variable FLOWREPRO_CHECKPOINT_SECONDS sets another number."""
+
+
+PROVENANCE: dict[str, Any] = {
+    "argv": list, "engine": str, "dataset": str, "stop": dict, "stats": dict, "wall_s": (int, float), "fingerprint": dict, "package": str,
+    "git": dict, "versions": dict, "cpu": str, "threads": int,
+}  # fmt: skip
+STOP: dict[str, Any] = {"reason": str, "meaning": str, "note": str}
+CHECK: dict[str, Any] = dict.fromkeys(("id", "ref", "verdict", "relation", "note", "row", "family", "claim"), str)
+"""What stored JSON must hold: key -> type."""
+
+
+def _has(found: Any, fields: Mapping[str, Any]) -> bool:
+    """Whether a JSON value is an object with these keys and types."""
+    return isinstance(found, dict) and all(isinstance(found.get(name), kind) for name, kind in fields.items())
 
 
 def save_trajectory(trajectory: Trajectory) -> bytes:
@@ -209,9 +223,31 @@ class RunDirectory:
     def row(self) -> Row:
         """The row stored here."""
         try:
-            return from_json(read_json(self.file("experiment.json")))
-        except (UsageError, TypeError, AttributeError) as error:
+            row = from_json(read_json(self.file("experiment.json")))
+            validate(row)
+            return row
+        except (UsageError, TypeError, AttributeError, ValueError) as error:
             raise DataError(f"{self.file('experiment.json')} is not a row of this version of flowrepro ({error}); run it again") from error
+
+    def provenance(self) -> dict[str, Any]:
+        """provenance.json; DataError where it lacks what every run's has."""
+        found = read_json(self.file("provenance.json"))
+        if not _has(found, PROVENANCE) or not _has(found["stop"], STOP) or found["stop"]["reason"] not in StopReason.__members__:
+            raise DataError(f"{self.file('provenance.json')} is not the provenance of a run of this version of flowrepro; run it again")
+        return found  # type: ignore[no-any-return]
+
+    def checks(self) -> list[dict[str, Any]]:
+        """The verdicts in checks.json, none where it is absent; DataError where they are not verdicts."""
+        if not self.file("checks.json").exists():
+            return []
+        found = read_json(self.file("checks.json"))
+        if not _has(found, {"package": str, "checks": list}) or not all(_has(check, CHECK) for check in found["checks"]):
+            raise DataError(f"{self.file('checks.json')} does not hold verdicts of this version of flowrepro; 'flowrepro verify' makes them anew")
+        return found["checks"]  # type: ignore[no-any-return]
+
+    def files(self) -> dict[str, dict[str, Any]]:
+        """Name -> sha256 and bytes of every file the manifest lists; `damage` says whether they are there."""
+        return read_json(self.file("manifest.json"))["files"]  # type: ignore[no-any-return]
 
     def begin(self, row: Row) -> None:
         """Write the row, so that an unfinished folder says what it is; verdicts and figures of an earlier attempt go."""

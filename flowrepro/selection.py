@@ -9,10 +9,13 @@ from typing import Any
 
 from flowrepro import data, papers
 from flowrepro.data.from_file import file_sha256, weights_from_file
+from flowrepro.drawing import declared_figures
 from flowrepro.errors import UsageError
 from flowrepro.experiment import Data, Experiment, Init, Row, Study, knows, override, parse_assignment
+from flowrepro.figures.animation import FORMATS as ANIMATED
 from flowrepro.figures.canvas import FORMATS, reject_bad_epoch, reject_unknown
-from flowrepro.pipeline import declared_figures, quick_variant
+from flowrepro.initialize import STUDENT
+from flowrepro.pipeline import quick_variant
 from flowrepro.training import Settings, ensemble_refusal, prepare
 
 ENSEMBLE_FROM = 50
@@ -20,7 +23,17 @@ ENSEMBLE_FROM = 50
 
 
 def settings_of(
-    *, out: Path, fresh: bool, new: bool, force_resume: bool, wait: bool, figures: Sequence[str], no_figures: bool, formats: Sequence[str], **_: Any
+    *,
+    out: Path,
+    fresh: bool,
+    new: bool,
+    force_resume: bool,
+    wait: bool,
+    figures: Sequence[str],
+    no_figures: bool,
+    formats: Sequence[str],
+    animate: bool = False,
+    **_: Any,
 ) -> Settings:
     """How rows are run; UsageError for an unknown image format or an unusable SOURCE_DATE_EPOCH."""
     reject_unknown(formats)
@@ -28,7 +41,7 @@ def settings_of(
     if no_figures and figures:
         raise UsageError("--figure and --no-figures exclude each other; give one of them")
     drawn = () if no_figures else tuple(figures) or None
-    return Settings(out, fresh, new, force_resume, wait, drawn, tuple(formats) or FORMATS)
+    return Settings(out, fresh, new, force_resume, wait, drawn, tuple(formats) or FORMATS, ANIMATED if animate else ())
 
 
 def chosen_rows(
@@ -64,7 +77,7 @@ def chosen_rows(
 
     def changed(row: Row, seed: int | None = None) -> Row:
         wanted = {key: value for flag, values in chosen for key, value in flag.overrides(row.name, values).items()}
-        wanted |= changes if seed is None else {**changes, "seed": seed}
+        wanted |= changes if seed is None else {**_reseeded(row, seed), **changes}
         return override(quick_variant(row) if quick else row, {key: value for key, value in wanted.items() if knows(row, key)})
 
     batches = _batches(command, rows, changed, figures, seed, seeds)
@@ -72,6 +85,12 @@ def chosen_rows(
         if not any(knows(row, key) for batch in batches for row in batch):
             override(batches[0][0], {key: value})  # raises, and names the nearest key
     return batches
+
+
+def _reseeded(row: Row, seed: int) -> dict[str, int]:
+    """What --seed changes: the row's seed, and that of its points where the initial weights come with them."""
+    comes_with_points = isinstance(row, Experiment) and row.init.name == STUDENT and "seed" in row.data.options
+    return {"seed": seed, "data.options.seed": seed} if comes_with_points else {"seed": seed}
 
 
 def _batches(

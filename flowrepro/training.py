@@ -45,7 +45,7 @@ class Report(Protocol):
 class Settings:
     """How rows are run: folder, what to do about earlier results, figures to draw.
 
-    figures : ids to draw, or None for all. formats : image formats.
+    figures : ids to draw, or None for all. formats : image formats. animations : formats of the animations to draw, none by default.
     """
 
     root: Path = Path("runs")
@@ -55,6 +55,7 @@ class Settings:
     wait: bool = False
     figures: tuple[str, ...] | None = None
     formats: tuple[str, ...] = ("pdf", "png", "svg")
+    animations: tuple[str, ...] = ()
 
 
 def prepare(row: Experiment, dataset: Dataset) -> Problem:
@@ -93,7 +94,7 @@ def train(row: Experiment, dataset: Dataset, problem: Problem, directory: RunDir
     fingerprint = provenance.fingerprint(engine.name, row.protocol.device)
     resumed = _resume(directory, fingerprint, settings, report)
     checkpointer = Checkpointer(directory, fingerprint, resumed[1] if resumed else 0.0)
-    observe = observer(row.record.observe)(dataset.X, dataset.y) if row.record.observe else None
+    observe = observer(row.record.observe)(dataset.X, dataset.y, row.loss) if row.record.observe else None
     trajectory = drive(
         engine,
         problem,
@@ -155,6 +156,8 @@ def ensemble_refusal(row: Experiment, problem: Problem) -> str | None:
         return f"that is done by engine fused and the row asks for {row.protocol.engine}"
     if row.init.name == "file":
         return "its initial weights come from a file, not from a seed"
+    if row.init.name == STUDENT:
+        return "its initial weights come with its points, which each seed draws anew"
     if row.record.observe:
         return f"it observes '{row.record.observe}', which is done for single runs"
     if row.protocol.target_loss > 0:

@@ -68,6 +68,13 @@ class Trajectory:
     stats: Mapping[str, Any] = field(default_factory=dict)
     events: Mapping[str, np.ndarray] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """ValueError unless the shapes are those above."""
+        T, S = len(self.step), len(self.snapshot_step)
+        fits = self.t.shape == self.loss.shape == self.step.shape == (T,) and S > 0 and self.W.shape[:2] == self.a.shape and self.W.ndim == 3
+        if not fits or self.snapshot_step.shape != (S,) or len(self.a) != S or self.group.ndim != 1 or not np.all(self.group < self.a.shape[1]):
+            raise ValueError("arrays of a trajectory do not fit together")
+
     def at(self, step: int) -> tuple[np.ndarray, np.ndarray]:
         """(W (m, d), a (m,)) of all m neurons at a recorded snapshot; KeyError if there is none at that step."""
         index = np.flatnonzero(self.snapshot_step == step)

@@ -102,7 +102,7 @@ def test_the_users_points_from_many_seeds(flowrepro: Call, tmp_path: Path) -> No
 
 def test_few_seeds_are_run_one_by_one_and_many_at_once() -> None:
     assert [[row.seed for row in batch] for batch in rows(row_names=("toy",), seeds="3:6")] == [[3], [4], [5]]
-    ((toy, five, lazy),) = rows(seeds="0:50")
+    ((toy, five, lazy),) = rows(row_names=("toy", "five-points", "lazy"), seeds="0:50")
     assert toy.seeds == five.seeds == lazy.seeds == (0, 50)
     assert rows(row_names=("toy",))[0][0].seeds is None
 

@@ -7,7 +7,7 @@ import pytest
 
 from flowrepro.errors import UsageError
 from flowrepro.experiment import Init
-from flowrepro.initialize import INITS, effective_scale, initial_weights
+from flowrepro.initialize import INITS, STUDENT, effective_scale, initial_weights
 
 DRAWN = [name for name in INITS if not name.endswith("-quadrature")]
 
@@ -109,3 +109,22 @@ def test_nodes_need_no_seed_and_keep_the_norms_of_the_law() -> None:
 def test_nodes_that_do_not_exist_are_refused(law: str, m: int, d: int, says: str) -> None:
     with pytest.raises(UsageError, match=says):
         initial_weights(Init(name=f"{law}-quadrature", m=m, scale=1.0), 0, d)
+
+
+def test_a_student_is_the_neuron_that_the_points_come_with() -> None:
+    z0 = np.array([3.0, 0.0, 4.0])
+    W, a = initial_weights(Init(name=STUDENT, m=1, scale=0.1), 0, 3, z0)
+    assert pytest.approx(0.1 * z0[None]) == W
+    assert a == pytest.approx([0.5])
+    assert np.array_equal(W, initial_weights(Init(name=STUDENT, m=1, scale=0.1), 7, 3, z0)[0]), "the points fix it, not the seed"
+
+
+def test_without_one_the_student_is_drawn_from_the_seed() -> None:
+    W, a = initial_weights(Init(name=STUDENT, m=1, scale=2.0), 5, 4)
+    assert np.array_equal(W[0], 2.0 * np.random.default_rng(5).standard_normal(4))
+    assert a == pytest.approx(np.linalg.norm(W, axis=1))
+
+
+def test_a_student_of_another_width_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"init\.m=1"):
+        initial_weights(Init(name=STUDENT, m=2, scale=1.0), 0, 3, np.ones(3))

@@ -15,15 +15,16 @@ PACKAGE = Path(flowrepro.__file__).parent
 HEAVY = ("torch", "torchvision", "matplotlib", "numba", "scipy", "dask", "distributed", "rich", "numpy")
 
 LAYERS = (
-    ("cli", "cli_sweep", "__main__", "gallery"),
+    ("cli", "cli_sweep", "cli_stored", "__main__", "gallery"),
     ("sweep", "rerun", "report", "catalogue", "bench", "bench_clock", "bench_engines", "bench_flow", "bench_margin", "bench_result", "selection"),
     ("pipeline",),
+    ("drawing",),
     ("results",),
     ("training", "studying"),
     ("runs",),
     ("console", "storage", "provenance"),
     ("papers",),
-    ("figures",),
+    ("figures", "tables"),
     ("theory",),
     ("engines",),
     ("models", "initialize", "data", "network"),
@@ -37,7 +38,7 @@ ALLOWED = {
     "torch": ("models.py", "engines/torch_", "bench_flow.py"),
     "torchvision": ("data/",),
     "matplotlib": ("figures/", "papers/", "sweep/figure.py"),
-    "click": ("cli.py", "cli_sweep.py", "gallery.py"),
+    "click": ("cli.py", "cli_sweep.py", "cli_stored.py", "gallery.py"),
     "rich": ("console.py",),
     "jinja2": ("report.py",),
     "dask": ("sweep/cluster.py",),

@@ -107,11 +107,17 @@ def wing(paper: str, part: str) -> ModuleType:
     return importlib.import_module(f"flowrepro.papers.{paper}.{part}")
 
 
+def declared(paper: str, part: str) -> tuple[Any, ...]:
+    """What a wing declares in a part that it may not have: LAWS in laws.py, TABLES in tables.py, ANIMATIONS in animations.py."""
+    if paper not in PAPERS or importlib.util.find_spec(f"flowrepro.papers.{paper}.{part}") is None:
+        return ()
+    members: tuple[Any, ...] = getattr(wing(paper, part), part.upper())
+    return members
+
+
 def law_for(row: Row, key: str, measure: str) -> Law | None:
-    """The law that predicts a column of a sweep over one key; a wing that has some declares them as LAWS in laws.py."""
-    if importlib.util.find_spec(f"flowrepro.papers.{row.paper}.laws") is None:
-        return None
-    laws: tuple[Law, ...] = wing(row.paper, "laws").LAWS
+    """The law that predicts a column of a sweep over one key."""
+    laws: tuple[Law, ...] = declared(row.paper, "laws")
     return next((law for law in laws if row.name in law.rows and (law.key, law.measure) == (key, measure)), None)
 
 

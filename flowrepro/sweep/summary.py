@@ -13,7 +13,6 @@ from flowrepro.errors import DataError, UsageError
 from flowrepro.experiment import Row, run_id
 from flowrepro.results import load
 from flowrepro.runs import RunDirectory
-from flowrepro.storage import read_json
 from flowrepro.sweep.driver import Plan
 from flowrepro.sweep.grid import Point
 from flowrepro.sweep.tasks import is_done
@@ -37,8 +36,8 @@ def _lines_of(plan: Plan, point: Point, row: Row, failed: Mapping[str, str]) -> 
         yield from ({**values, "seed": seed, "status": reason} for seed in seeds)
         return
     try:
-        stored, found = read_json(directory.file("provenance.json")), load(directory)
-        checks = {key: value for check in read_json(directory.file("checks.json"))["checks"] for key, value in _columns(check).items()}
+        stored, found = directory.provenance(), load(directory)
+        checks = {key: value for check in directory.checks() for key, value in _columns(check).items()}
     except DataError as error:
         yield from ({**values, "seed": seed, "status": f"damaged: {error}"} for seed in seeds)
         return

@@ -1,0 +1,131 @@
+"""The commands on what is stored: verify, rerun, report, show."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from flowrepro.errors import EXIT_CHECK_FAILED, DataError, NumericalError
+
+OUT = click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, metavar="DIR", help="Folder of the run directories.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
+
+
+@click.command(short_help="Re-hash and re-evaluate stored runs.")
+@click.argument("targets", nargs=-1, required=True, metavar="EXPERIMENT|RUN...")
+@click.option("--quick", is_flag=True, help="The reduced variants of the experiments' rows.")
+@OUT
+@JSON
+def verify(targets: Sequence[str], quick: bool, out: Path, as_json: bool) -> int:
+    """Re-hash every file of stored runs and evaluate all their checks anew.
+
+    EXPERIMENT names all rows of an experiment; those not yet run below --out are run first. RUN is a run directory.
+    """
+    from flowrepro.console import Console, Signals, print_checks
+    from flowrepro.pipeline import verify_targets
+    from flowrepro.training import Interrupted
+    from flowrepro.trajectory import REGULAR_STOPS
+
+    signals = Signals()
+    with signals.caught():
+        try:
+            checks, stops = verify_targets(targets, out, quick, Console(signals))
+        except Interrupted as interruption:
+            print(f"{interruption}; the same command goes on", file=sys.stderr)
+            return signals.exit_code
+    if as_json:
+        print(json.dumps({"checks": checks}, indent=2))
+    else:
+        print_checks(checks)
+    if any(stop not in REGULAR_STOPS for stop in stops):
+        return NumericalError.exit_code
+    return EXIT_CHECK_FAILED if any(check["verdict"] == "FAIL" for check in checks) else 0
+
+
+@click.command(short_help="Repeat a stored run and compare it bit by bit.")
+@click.argument("run", type=click.Path(path_type=Path))
+@JSON
+def rerun(run: Path, as_json: bool) -> int:
+    """Compute a stored run again, in a temporary folder, and compare every array bit by bit. Exit code 5 where one differs."""
+    from flowrepro.console import Console, Signals
+    from flowrepro.rerun import rerun as repeat
+    from flowrepro.runs import RunDirectory
+    from flowrepro.training import Interrupted
+
+    signals = Signals()
+    console = Console(signals)
+    with signals.caught():
+        try:
+            repetition = repeat(RunDirectory(run), console)
+        except Interrupted:
+            print("stopped; nothing was changed", file=sys.stderr)
+            return signals.exit_code
+        finally:
+            console.finish()
+    if as_json:
+        print(json.dumps({"compared": repetition.compared, "differences": repetition.differences, "changed": repetition.changed}, indent=2))
+    else:
+        for sentence in repetition.differences:
+            print(sentence)
+        for change in repetition.changed:
+            print(f"not as it was: {change}")
+        print(f"{repetition.compared} arrays compared, {len(repetition.differences)} differ")
+    return EXIT_CHECK_FAILED if repetition.differences else 0
+
+
+@click.command(short_help="One page with figures, numbers, verdicts and errata.")
+@click.argument("runs", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="The page to write (default: report.html, or report.md).")
+@click.option("--markdown", "as_markdown", is_flag=True, help="A Markdown page for a repository instead of HTML.")
+def report(runs: Sequence[Path], out: Path | None, as_markdown: bool) -> int:
+    """Write one page on the runs in RUNS (run directories, or folders of them; default: runs).
+
+    The HTML page holds its images and needs no network; it reads well in light and dark, and on paper.
+    """
+    from flowrepro import report as page
+    from flowrepro.storage import write_atomic
+
+    place = out or Path("report.md" if as_markdown else "report.html")
+    chapters = page.collect(page.find_runs(runs or [Path("runs")]))
+    write_atomic(place, (page.markdown if as_markdown else page.html)(chapters, place).encode())
+    print(place)
+    return 0
+
+
+@click.command(short_help="What a run directory holds.")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(run: Path, as_json: bool) -> int:
+    """Provenance, verdicts and files of a run directory."""
+    from flowrepro.console import print_checks, print_table
+    from flowrepro.experiment import to_json
+    from flowrepro.runs import RunDirectory
+    from flowrepro.storage import read_json
+
+    directory = RunDirectory(run)
+    if not directory.is_complete():
+        what = "an unfinished run; the command that began it resumes it" if directory.file("experiment.json").exists() else "not a run directory"
+        raise DataError(f"{run} is {what}")
+    damage = directory.damage()
+    if damage:
+        raise DataError(f"{run} is invalid: {'; '.join(damage)}; run it again, which keeps the damaged folder beside")
+    checks = directory.checks()
+    stored = {"experiment": to_json(directory.row()), "provenance": directory.provenance(), "manifest": read_json(directory.file("manifest.json"))}
+    if as_json:
+        print(json.dumps({**stored, "checks": checks}, indent=2))
+        return 0
+    facts = {**stored["provenance"], "argv": shlex.join(stored["provenance"]["argv"])}
+    print_table(str(run), ("what", "value"), [(key, _compact(value)) for key, value in facts.items()])
+    print_table("files", ("file", "bytes"), [(name, entry["bytes"]) for name, entry in stored["manifest"]["files"].items()])
+    print_checks(checks)
+    return 0
+
+
+def _compact(value: Any) -> str:
+    return ", ".join(f"{key} {_compact(item)}" for key, item in value.items()) if isinstance(value, dict) else str(value)[:300]
