@@ -38,6 +38,12 @@ def dominated(rng: np.random.Generator, m: int, d: int) -> Weights:
     return W, s * np.sqrt(d)
 
 
+def unit_output(rng: np.random.Generator, m: int, d: int) -> Weights:
+    """w_j ~ N(0, I_d), then a_j = +1 or -1 with equal probability; a is not scaled (min2024 Appendix A.5)."""
+    W = rng.standard_normal((m, d))
+    return W, np.where(rng.random(m) < 0.5, -1.0, 1.0)
+
+
 def he(rng: np.random.Generator, m: int, d: int) -> Weights:
     """w_j ~ N(0, (2/d) I_d), then a_j ~ N(0, 2/m)   (He et al., the usual large initialisation)."""
     W = rng.standard_normal((m, d)) * np.sqrt(2.0 / d)
@@ -97,12 +103,30 @@ INITS: dict[str, Callable[[np.random.Generator, int, int], Weights]] = {
     "balanced": balanced,
     "gaussian": gaussian,
     "dominated": dominated,
+    "unit-output": unit_output,
     "he": he,
     "balanced-quadrature": balanced_quadrature,
     "gaussian-quadrature": gaussian_quadrature,
     "dominated-quadrature": dominated_quadrature,
 }
-"""Weights of unit scale; `initial_weights` multiplies them by `scale`. "file" is the one init that is not made here."""
+"""Weights of unit scale that are drawn; `initial_weights` multiplies them by `scale`, but for the outputs of UNSCALED_OUTPUT.
+
+STUDENT and "file" are the inits that are not drawn here."""
+
+
+UNSCALED_OUTPUT = ("unit-output",)
+"""Members whose second layer is taken as it is drawn."""
+
+STUDENT = "student"
+"""The neurons that the data set holds, drawn with its points: z0 (d,), which stands for w = z0, a = ||z0||   (lee2022), or rows
+(w_j, a_j) (m, d + 1)   (boursier2022, Figure 6). Without any: one neuron at z0 ~ N(0, I_d) from the seed."""
+
+
+def _from_student(init: Init, student: np.ndarray) -> Weights:
+    rows = np.append(student, np.linalg.norm(student))[None] if student.ndim == 1 else student
+    if init.m != len(rows):
+        raise UsageError(f"init.name={STUDENT} starts the {len(rows)} neurons of the data set, not {init.m}; set init.m={len(rows)}")
+    return rows[:, :-1].copy(), rows[:, -1].copy()
 
 
 def effective_scale(init: Init, d: int) -> float:
@@ -111,10 +135,16 @@ def effective_scale(init: Init, d: int) -> float:
     return float(init.scale / divisor)
 
 
-def initial_weights(init: Init, seed: int, d: int) -> Weights:
-    """(W (m, d), a (m,)) in float64 for a member of INITS; norms are taken before scaling, so none underflows."""
-    if init.name not in INITS:
-        raise UsageError(f"init.name must be one of {', '.join(INITS)}, or file through --init FILE, not '{init.name}'")
-    W, a = INITS[init.name](np.random.default_rng(seed), init.m, d)
+def initial_weights(init: Init, seed: int, d: int, student: np.ndarray | None = None) -> Weights:
+    """(W (m, d), a (m,)) in float64 for a member of INITS; norms are taken before scaling, so none underflows.
+
+    ``student``, (d,) or (m, d + 1), is what STUDENT starts from: that of the data set, or None.
+    """
+    if init.name == STUDENT:
+        W, a = _from_student(init, np.random.default_rng(seed).standard_normal(d) if student is None else student)
+    elif init.name in INITS:
+        W, a = INITS[init.name](np.random.default_rng(seed), init.m, d)
+    else:
+        raise UsageError(f"init.name must be one of {', '.join((*INITS, STUDENT))}, or file through --init FILE, not '{init.name}'")
     scale = effective_scale(init, d)
-    return scale * W, scale * a
+    return scale * W, a if init.name in UNSCALED_OUTPUT else scale * a

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -26,6 +28,24 @@ class TwoLayer(nn.Module):
         Z = X @ self.W.T
         hidden = torch.relu(Z) if self.alpha == 0 else nn.functional.leaky_relu(Z, self.alpha)
         return hidden @ self.a
+
+
+class DeepReLU(nn.Module):
+    """f(x) = W_L relu(... relu(W_1 x)) without biases, linear at the output, which has one unit (lee2022 Figure 4).
+
+    Parameters ``layers``: W_l of shape (width l, width l - 1), the last (1, width), start from the arrays given.
+    """
+
+    def __init__(self, layers: Sequence[np.ndarray]) -> None:
+        super().__init__()
+        self.layers = nn.ParameterList([nn.Parameter(torch.from_numpy(np.array(W))) for W in layers])
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Predictions (n,) for X (n, d)."""
+        *hidden, last = self.layers
+        for W in hidden:
+            X = torch.relu(X @ W.T)
+        return torch.mv(X, last[0])
 
 
 def objective(loss: Loss, f: Tensor, y: Tensor) -> Tensor:

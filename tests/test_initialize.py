@@ -128,3 +128,10 @@ def test_without_one_the_student_is_drawn_from_the_seed() -> None:
 def test_a_student_of_another_width_is_refused() -> None:
     with pytest.raises(UsageError, match=r"init\.m=1"):
         initial_weights(Init(name=STUDENT, m=2, scale=1.0), 0, 3, np.ones(3))
+
+
+def test_unit_outputs_are_not_scaled() -> None:
+    W, a = initial_weights(Init(name="unit-output", m=200, scale=1e-6), 0, 5)
+    assert np.std(W) == pytest.approx(1e-6, rel=0.1)
+    assert set(a.tolist()) == {-1.0, 1.0}
+    assert abs(a.mean()) < 0.3

@@ -1,0 +1,26 @@
+"""What the study rows of lee2022 compute, by name."""
+
+from __future__ import annotations
+
+from flowrepro.papers import StudyFunction
+from flowrepro.papers.lee2022.curvature import compute_curvature
+from flowrepro.papers.lee2022.deep_network import compute_deep
+from flowrepro.papers.lee2022.flow_to_descent import compute_descent_of_flow
+from flowrepro.papers.lee2022.implicit_checks import compute_implicit
+from flowrepro.papers.lee2022.initial_norms import compute_initial_norms
+from flowrepro.papers.lee2022.random_directions import compute_directions
+from flowrepro.papers.lee2022.reduced_dynamics import compute_reduced
+from flowrepro.papers.lee2022.spherical_data import compute_sphere
+from flowrepro.papers.lee2022.truncated_moments import compute_moments
+
+STUDIES: dict[str, StudyFunction] = {
+    "initial-norms": compute_initial_norms,
+    "deep": compute_deep,
+    "moments": compute_moments,
+    "reduced": compute_reduced,
+    "implicit": compute_implicit,
+    "descent-of-flow": compute_descent_of_flow,
+    "directions": compute_directions,
+    "sphere": compute_sphere,
+    "curvature": compute_curvature,
+}
