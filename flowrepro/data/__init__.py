@@ -13,8 +13,13 @@ from flowrepro.trajectory import Dataset
 
 DATASETS: dict[str, tuple[str, str]] = {
     "two-points": ("flowrepro.data.points", "two_points"),
+    "orthonormal": ("flowrepro.data.points", "orthonormal"),
     "five-points": ("flowrepro.data.points", "five_points"),
+    "three-points": ("flowrepro.data.points", "three_points"),
+    "three-points-in-boxes": ("flowrepro.data.points", "three_points_in_boxes"),
+    "eight-pieces": ("flowrepro.data.points", "eight_pieces"),
     "gaussian-teacher": ("flowrepro.data.synthetic", "gaussian_teacher"),
+    "nearly-orthogonal": ("flowrepro.data.nearly_orthogonal", "nearly_orthogonal"),
     "digits": ("flowrepro.data.mnist", "digits"),
     "symmetric-example": ("flowrepro.data.separable", "symmetric_example"),
     "constant-feature": ("flowrepro.data.separable", "constant_feature"),
@@ -22,6 +27,11 @@ DATASETS: dict[str, tuple[str, str]] = {
     "symmetric": ("flowrepro.data.separable", "symmetric"),
     "shifted-gaussian": ("flowrepro.data.separable", "shifted_gaussian"),
     "orthogonally-separable": ("flowrepro.data.separable", "orthogonally_separable"),
+    "sketch-points": ("flowrepro.data.well_separated", "sketch_points"),
+    "six-points": ("flowrepro.data.well_separated", "six_points"),
+    "two-positive-points": ("flowrepro.data.well_separated", "two_positive_points"),
+    "held-points": ("flowrepro.data.well_separated", "held_points"),
+    "separated-clusters": ("flowrepro.data.well_separated", "separated_clusters"),
     "file": ("flowrepro.data.from_file", "points_from_file"),
 }
 """name -> (module, function)."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from flowrepro.errors import UsageError
@@ -16,6 +18,14 @@ def _on_a_line(x: list[float], y: list[float], note: str) -> Dataset:
 def two_points() -> Dataset:
     """The orthogonal toy of boursier2022, Section 5: x1 = (-0.5, 1), y1 = -1; x2 = (2, 1), y2 = 1."""
     return _on_a_line([-0.5, 2.0], [-1.0, 1.0], "two orthogonal points on a line, bias included (boursier2022, Section 5)")
+
+
+def orthonormal(labels: Sequence[float] = (1.0, 0.6, -0.5, -0.3)) -> Dataset:
+    """The unit vectors of R^n with the given labels (boursier2022, Assumption 1; the four labels are ours, with ||D+|| = 2 ||D-||)."""
+    y = np.array(labels, dtype=np.float64)
+    if y.ndim != 1 or not 1 <= len(y) <= 1000 or not np.all(np.isfinite(y)):
+        raise UsageError(f"data.options.labels must be a list of 1 to 1000 finite numbers, not '{labels}'")
+    return Dataset(np.eye(len(y)), y, f"{len(y)} orthonormal points (boursier2022, Assumption 1)")
 
 
 def five_points() -> Dataset:

@@ -95,8 +95,16 @@ COMMANDS: dict[str, Command] = {
             "dataset": Flag("mnist, fashion-mnist, kmnist or emnist instead of MNIST.", ("digits-1-0",), takes=("dataset",), metavar="NAME"),
         },
     ),
-    "three-point": Command("boursier2024", "Early alignment can trap training at a spurious point (boursier2024)."),
-    "margin": Command("lyu2021", "Leaky ReLU nets converge to (or miss) the max-margin classifier (lyu2021)."),
+    "three-point": Command(
+        "boursier2024",
+        "Early alignment can trap training at a spurious point (boursier2024).",
+        data_rows=("phases", "analysis"),
+        flags={
+            "analyse": Flag("Only the static analysis: activation cones, extremal vectors, constants, assumptions.", ("analysis",)),
+            "paper-width": Flag("Figure 3 at the paper's 200000 neurons instead of 20000.", changes={"figure-3": {"init.m": 200_000, "record.geometric": 0.0}}),
+        },
+    ),
+    "margin": Command("lyu2021", "Leaky ReLU nets converge to (or miss) the max-margin classifier (lyu2021).", data_rows=("separator",)),
     "single-neuron": Command("lee2022", "Magnitude and angle bounds for one ReLU neuron, any depth (lee2022)."),
 }
 """subcommand -> what it runs."""

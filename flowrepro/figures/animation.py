@@ -1,0 +1,162 @@
+"""Moving pictures of a run: one frame per snapshot, as GIF, WebP and, where ffmpeg is installed, MP4.
+
+The same run gives the same bytes under one version of matplotlib, Pillow and ffmpeg.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterable, Sequence, Sized
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from flowrepro.errors import EnvironmentFault, UsageError
+from flowrepro.figures.style import paper_style
+from flowrepro.trajectory import Run
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+FORMATS = ("gif", "webp", "mp4")
+FRAMES_PER_SECOND = 10
+HOLD = 20
+"""Times that the last frame is shown: two seconds."""
+DPI = 120
+COLOURS = 64
+"""Size of the palette of a GIF frame; the style has about ten colours and their blends."""
+
+
+@dataclass(frozen=True)
+class Animation:
+    """A declared animation, beside the `Figure` of the same paper.
+
+    id : unique within the paper, as `Figure.id`. file : stem of the files. row : the row whose run it shows. caption : one line.
+    size : width and height in inches, at 120 pixels per inch. columns : number of axes, side by side. projections : of the axes.
+    collect : run -> the data of all frames, whose ``len`` is their number; may raise `NotDrawable`.
+    draw : (axes, data, k) draws frame k on empty axes; what it adds to the figure itself (a legend) it adds at k = 0 only.
+    """
+
+    id: str
+    file: str
+    row: str
+    caption: str
+    size: tuple[float, float]
+    collect: Callable[[Run], Sized]
+    draw: Callable[..., None]
+    projections: tuple[str | None, ...] = (None,)
+
+
+def schedule(steps: np.ndarray, ratio: float = 1.1) -> list[int]:
+    """Those of the increasing snapshot steps that are shown: 0, then the first from floor(ratio last) + 1 on, and the last one.
+
+    With every step at hand and ratio 1.1 this is the schedule of the animations that boursier2024 published.
+    """
+    shown = [int(steps[0])]
+    while (place := int(np.searchsorted(steps, int(ratio * shown[-1]) + 1))) < len(steps):
+        shown.append(int(steps[place]))
+    return shown if shown[-1] == steps[-1] else [*shown, int(steps[-1])]
+
+
+def refusal(name: str) -> str | None:
+    """None, or one sentence on why a format cannot be written here; UsageError for one that is not in FORMATS."""
+    if name not in FORMATS:
+        raise UsageError(f"animations are written as {', '.join(FORMATS)}, not as '{name}'; choose among these")
+    if name == "mp4" and shutil.which("ffmpeg") is None:
+        return "mp4 needs ffmpeg, which is not on PATH; install it, or take gif or webp"
+    if name == "webp" and not _webp():
+        return "webp needs Pillow built with it, which this one is not; reinstall it with 'pip install --force-reinstall pillow', or take gif"
+    return None
+
+
+def _webp() -> bool:
+    from PIL import features
+
+    return bool(features.check("webp"))
+
+
+def render(animation: Animation, run: Run, formats: Iterable[str] = ("gif",)) -> dict[str, bytes]:
+    """The files of an animation as bytes, by format.
+
+    Raises EnvironmentFault with the sentence of `refusal` for a format that cannot be written here, before anything is drawn.
+    """
+    wanted = tuple(formats)
+    for name in wanted:
+        reason = refusal(name)
+        if reason is not None:
+            raise EnvironmentFault(reason)
+    frames = draw_frames(animation, animation.collect(run))
+    writers = {"gif": _gif, "webp": _webp_bytes, "mp4": _mp4}
+    return {name: writers[name](frames, animation.caption) for name in wanted}
+
+
+def draw_frames(animation: Animation, data: Sized) -> list[Image]:
+    """Every frame as an RGB image, all of one size, with axes in the same places."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure as Canvas
+    from PIL import Image
+
+    images: list[Image.Image] = []
+    with paper_style():
+        figure = Canvas(figsize=animation.size, layout="constrained", dpi=DPI)
+        canvas: Any = FigureCanvasAgg(figure)
+        count = len(animation.projections)
+        axes: list[Any] = [figure.add_subplot(1, count, k + 1, projection=kind) for k, kind in enumerate(animation.projections)]
+        for k in range(len(data)):
+            for ax in figure.axes:
+                if ax in axes:
+                    ax.clear()
+                else:
+                    ax.remove()  # a twin that the last frame added
+            animation.draw(axes, data, k)
+            if k == 0:  # solved once, so that nothing moves but what is shown
+                figure.draw_without_rendering()
+                figure.set_layout_engine("none")
+            for twin in figure.axes:
+                if twin not in axes:  # made anew, it would lie where its twin was before the layout
+                    twin.set_position(next(ax for ax in axes if twin in ax.get_shared_x_axes().get_siblings(ax)).get_position())
+            canvas.draw()
+            images.append(Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy()))
+    return images
+
+
+def _gif(frames: Sequence[Image], caption: str) -> bytes:
+    from PIL.Image import Dither
+
+    flat = [frame.quantize(COLOURS, dither=Dither.NONE) for frame in frames]
+    file = io.BytesIO()
+    flat[0].save(file, "GIF", save_all=True, append_images=flat[1:], duration=_durations(frames), loop=0, comment=caption.encode())
+    return file.getvalue()
+
+
+def _webp_bytes(frames: Sequence[Image], caption: str) -> bytes:
+    file = io.BytesIO()
+    frames[0].save(file, "WEBP", save_all=True, append_images=frames[1:], duration=_durations(frames), loop=0, lossless=True, method=2)
+    return file.getvalue()
+
+
+def _durations(frames: Sequence[Image]) -> list[int]:
+    """Milliseconds of each frame."""
+    each = 1000 // FRAMES_PER_SECOND
+    return [each] * (len(frames) - 1) + [each * HOLD]
+
+
+def _mp4(frames: Sequence[Image], caption: str) -> bytes:
+    """H.264 by the ffmpeg on PATH; EnvironmentFault with its last words where it fails."""
+    width, height = (length - length % 2 for length in frames[0].size)  # the codec halves the colour planes
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "animation.mp4"
+        source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(FRAMES_PER_SECOND), "-i", "-"]
+        coding = ["-an", "-c:v", "libx264", "-pix_fmt", "yuv420p", "-crf", "18", "-threads", "1"]
+        exact = ["-map_metadata", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-metadata", f"comment={caption}"]
+        pixels = b"".join(frame.crop((0, 0, width, height)).tobytes() for frame in [*frames, *[frames[-1]] * (HOLD - 1)])
+        done = subprocess.run(["ffmpeg", "-v", "error", "-y", *source, *coding, *exact, str(target)], input=pixels, capture_output=True, check=False)
+        if done.returncode != 0 or not target.exists():
+            words = " ".join(done.stderr.decode(errors="replace").split())[-300:]
+            raise EnvironmentFault(f"ffmpeg could not write the mp4 ({words}); install one with libx264, or take gif or webp")
+        return target.read_bytes()

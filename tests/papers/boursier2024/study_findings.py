@@ -1,0 +1,68 @@
+"""Small variants of the studies, computed once for all tests."""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import cache
+from typing import Any
+
+from flowrepro.data import load
+from flowrepro.experiment import Study
+from flowrepro.papers.boursier2024.studies import STUDIES
+from flowrepro.papers.boursier2024.study_rows import STUDY_ROWS
+from flowrepro.trajectory import Dataset, Findings
+
+ROWS = {row.name: row for row in STUDY_ROWS}
+
+SMALL: dict[str, dict[str, Any]] = {
+    "analysis": {"directions": 60},
+    "analysis-boxes": {"directions": 60},
+    "boxes": {"samples": 300, "trained": 3, "n_steps": 60_000},
+    "limit-point": {"m": 200, "lr": 1e-2, "n_steps": 20_000, "more_steps": 40_000, "sigmas": [0.0, 1e-9, 1e-3, 1e-2, 1e-2]},
+    "scaling": {"log10_scales": [-3.0, -4.0, -6.0], "log10_scales_flow": [-10.0, -60.0], "m": 100, "m_flow": 12},
+    "critical-scale": {"widths": [20, 300], "scales": [0.02, 0.06, 0.2, 0.5], "seeds": 1, "nodes": 200, "n_steps": 8000},
+    "basin": {"widths": [100, 1000, 10_000], "draws": 4, "m": 200, "sigmas": [1e-7, 3e-6, 3e-5]},
+    "unbalanced-width": {"widths": [20, 200], "scales": [1e-2, 1e-3], "seeds": 2},
+    "infinite-width": {"nodes": 40_000, "seeds": 3, "widths": [200, 10_000]},
+    "omnidirectionality": {"m": 300, "lr": 1e-2, "n_steps": 3000, "growth": 1.5},
+    "eight-piece-sets": {"sets": 2, "m": 60, "n_steps": 6000, "starts": 2},
+    "leaky-slopes": {"seeds": 1, "slopes": [0.0, 0.001, 0.1, 0.2]},
+}
+"""Options of the variants that the tests compute; a second or less each."""
+
+
+def no_progress(done: int, total: int) -> None:
+    """Nothing to show."""
+
+
+def small_row(name: str, **options: Any) -> Study:
+    row = ROWS[name]
+    return dataclasses.replace(row, options={**row.options, **SMALL[name], **options})
+
+
+@cache
+def small(name: str) -> Findings:
+    """The small variant, on the row's own points."""
+    return computed(small_row(name))
+
+
+def computed(row: Study, dataset: Dataset | None = None) -> Findings:
+    """A study on its own points, or on others."""
+    points = dataset or (load(row.data) if row.data else None)
+    return Findings(row, points, STUDIES[row.computes](row, points, no_progress))
+
+
+def as_declared(findings: Findings) -> Findings:
+    """The same arrays, as if the declared row had computed them."""
+    return dataclasses.replace(findings, row=ROWS[findings.row.name])
+
+
+def with_options(findings: Findings, **options: Any) -> Findings:
+    """The same arrays under other options."""
+    return dataclasses.replace(findings, row=dataclasses.replace(findings.row, options={**findings.row.options, **options}))
+
+
+def changed(findings: Findings, **arrays: Any) -> Findings:
+    """Arrays replaced; a function is applied to what there is."""
+    new = {name: value(findings.arrays[name]) if callable(value) else value for name, value in arrays.items()}
+    return dataclasses.replace(findings, arrays={**findings.arrays, **new})
