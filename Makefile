@@ -9,7 +9,7 @@ OUT ?= runs
 EXPERIMENTS ?=
 BIN = $(VENV)/bin
 
-.PHONY: setup reproduce test slow gpu lint figures gallery verify bench clean
+.PHONY: setup reproduce test slow gpu lint figures gallery verify report bench clean
 
 setup: $(VENV)/.installed
 
@@ -40,10 +40,13 @@ gallery: setup
 	$(BIN)/python -m flowrepro.gallery figures --update --out $(OUT)
 
 verify: setup
-	$(BIN)/flowrepro verify orthogonal mnist-align --out $(OUT)
+	$(BIN)/flowrepro verify orthogonal toy2d mnist-align three-point margin single-neuron --out $(OUT)
+
+report: setup
+	$(BIN)/flowrepro report $(OUT) --out report.html
 
 bench: setup
 	$(BIN)/flowrepro bench
 
 clean:
-	rm -rf $(VENV) runs build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) runs report.html build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

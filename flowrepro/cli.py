@@ -100,7 +100,11 @@ def _experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change a field of the row, e.g. init.scale=1e-8 or n_steps=500 (repeatable)."
         ),
         click.option("--seed", type=int, help="Seed of all random draws (default: the row's)."),
-        click.option("--seeds", metavar="A:B", help="Seeds A to B-1: one run each; 50 or more of a small row are one ensemble in one folder."),
+        click.option(
+            "--seeds",
+            metavar="A:B",
+            help="Seeds A to B-1: one run each, 50 or more of a small row one ensemble in one folder; studies only where --row names them.",
+        ),
         click.option("--engine", metavar="NAME", help="auto, or an engine's name (default: the row's, usually auto)."),
         click.option("--device", metavar="NAME", help="cpu, cuda or cuda:INDEX, for engine torch."),
         click.option(

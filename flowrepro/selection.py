@@ -67,6 +67,8 @@ def chosen_rows(
     chosen = [(papers.COMMANDS[command].flags[name], values) for name, values in (flags or {}).items()]
     names = [*row_names, *(name for flag, _ in chosen for name in flag.rows)]
     rows = _named_rows(command, names, figures, with_data=bool(data_file))
+    if seeds is not None and not names and not figures:  # studies have their seeds among their options
+        rows = [row for row in rows if isinstance(row, Experiment)]
     changes: dict[str, Any] = dict(parse_assignment(text) for text in assignments)
     for option, key, value in (("--engine", "engine", engine), ("--device", "device", device), ("--seed", "seed", seed), ("--seeds", "seed", seeds)):
         if value is not None and {key, f"protocol.{key}"} & changes.keys():

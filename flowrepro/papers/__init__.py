@@ -86,7 +86,7 @@ PAPERS: dict[str, str] = {
 
 COMMANDS: dict[str, Command] = {
     "orthogonal": Command("boursier2022", "Saddle-to-saddle dynamics towards the minimal-norm interpolator (boursier2022)."),
-    "toy2d": Command("min2024", "Early alignment in the plane, neuron by neuron, against its theorems (min2024)."),
+    "toy2d": Command("min2024", "Early alignment in the plane, neuron by neuron, against its theorems (min2024).", data_rows=("six-points",)),
     "mnist-align": Command(
         "min2024",
         "Neurons align early with the positive or negative digits, then fit (min2024).",
@@ -105,7 +105,17 @@ COMMANDS: dict[str, Command] = {
         },
     ),
     "margin": Command("lyu2021", "Leaky ReLU nets converge to (or miss) the max-margin classifier (lyu2021).", data_rows=("separator",)),
-    "single-neuron": Command("lee2022", "Magnitude and angle bounds for one ReLU neuron, any depth (lee2022)."),
+    "single-neuron": Command(
+        "lee2022",
+        "Magnitude and angle bounds for one ReLU neuron, any depth (lee2022).",
+        data_rows=("1l-sn", "1l-mn", "1l-ln", "2l-mn", "3l-mn"),
+        flags={
+            "full": Flag(
+                "Figure 4 with 10000 samples and 100000 steps instead of 2000 and 10000.",
+                changes={"deep": {"n": 10_000, "small_lr": 8e-4, "small_steps": 100_000, "large_steps": 30_000}},
+            ),
+        },
+    ),
 }
 """subcommand -> what it runs."""
 
