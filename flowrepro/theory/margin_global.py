@@ -37,8 +37,10 @@ class LargestMargin:
     duals: np.ndarray
 
 
-def largest_margin(X: np.ndarray, y: np.ndarray, alpha: float = 0.0, tolerance: float = 1e-8, rounds: int = 200) -> LargestMargin:
-    """The largest normalised margin over all widths, to ``tolerance`` relative.
+def largest_margin(
+    X: np.ndarray, y: np.ndarray, alpha: float = 0.0, tolerance: float = 1e-8, rounds: int = 200, outputs: tuple[float, ...] = (1.0, -1.0)
+) -> LargestMargin:
+    """The largest normalised margin over all widths, to ``tolerance`` relative; of networks with these signs of a_j only.
 
     Raises
     ------
@@ -52,7 +54,7 @@ def largest_margin(X: np.ndarray, y: np.ndarray, alpha: float = 0.0, tolerance: 
     lam = np.full(len(y), 1 / len(y))
     best_lower, best_upper = None, (np.inf, lam)
     for _ in range(rounds):
-        upper, candidates = _steepest(X, y, alpha, lam, signs)
+        upper, candidates = _steepest(X, y, alpha, lam, signs, outputs)
         best_upper = min(best_upper, (0.5 * upper, lam), key=lambda bound: bound[0])
         atoms.add(candidates)
         W, a, lam = atoms.solve()
@@ -62,6 +64,58 @@ def largest_margin(X: np.ndarray, y: np.ndarray, alpha: float = 0.0, tolerance: 
         if best_upper[0] - best_lower[0] <= tolerance * abs(best_upper[0]):
             return LargestMargin(best_lower[0], best_upper[0], best_lower[1], best_lower[2], best_upper[1])
     raise NumericalError(f"the bounds of the largest margin did not meet in {rounds} rounds; allow a larger tolerance than {tolerance:g}")
+
+
+def improved_margin(
+    X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray, alpha: float, seed: int = 0, rounds: int = 40, starts: int = 200
+) -> LargestMargin:
+    """A margin at least that of the network W (m, d), a (m,), by the same column generation with a local search for columns.
+
+    For points whose arrangement has too many cells. ``upper`` is rigorous but not tight:
+
+        1/2 ((1 + alpha)/2 ||sum_i lam_i y_i x_i|| + (1 - alpha)/2 sqrt(lambda_max(sum_i lam_i x_i x_i^T)))
+
+    from phi(z) = (1 + alpha)/2 z + (1 - alpha)/2 |z| and Cauchy-Schwarz, at the best duals met.
+
+    rounds, starts : of the column generation, and random directions that each search begins from.
+    """
+    rng = np.random.default_rng(seed)
+    atoms, upper, best = _Atoms(X, y, alpha), (np.inf, np.full(len(y), 1 / len(y))), (-np.inf, W, a)
+    lengths = np.linalg.norm(W, axis=1)
+    atoms.add(np.column_stack([W / np.where(lengths > 0, lengths, 1.0)[:, None], np.sign(a)])[lengths > 0])
+    for _ in range(rounds):
+        W, a, lam = atoms.solve()
+        best = max(best, (normalised_margin(X, y, W, a, alpha), W, a), key=lambda found: found[0])
+        upper = min(upper, (_spectral_bound(X, y, lam, alpha), lam), key=lambda bound: bound[0])
+        height = 2 * best[0]
+        heights, found = _ascended(X, y, alpha, lam, np.vstack([rng.standard_normal((starts, X.shape[1])), atoms.U[:, :-1]]))
+        better = heights > height * (1 + 1e-9)
+        if not better.any():
+            break
+        atoms.add(found[better][np.argsort(-heights[better])[:COLUMNS_PER_ROUND]])
+    return LargestMargin(best[0], upper[0], best[1], best[2], upper[1])
+
+
+def _spectral_bound(X: np.ndarray, y: np.ndarray, lam: np.ndarray, alpha: float) -> float:
+    spread = float(np.linalg.norm(np.sqrt(lam)[:, None] * X, ord=2))
+    return 0.25 * ((1 + alpha) * float(np.linalg.norm((lam * y) @ X)) + (1 - alpha) * spread)
+
+
+def _ascended(X: np.ndarray, y: np.ndarray, alpha: float, lam: np.ndarray, U: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Local maxima of s sum_i lam_i y_i phi(<u, x_i>) over unit u, reached by u <- v / ||v|| from U (p, d): heights (2p,) and rows (u, s)."""
+    heights, found = [], []
+    for s in (1.0, -1.0):
+        directions = U / np.linalg.norm(U, axis=1, keepdims=True)
+        for _ in range(50):
+            V = s * (np.where(directions @ X.T > 0, 1.0, alpha) * (lam * y)) @ X
+            moved = V / np.maximum(np.linalg.norm(V, axis=1, keepdims=True), np.finfo(float).tiny)
+            still = np.abs(moved - directions).max() < 1e-14
+            directions = moved
+            if still:
+                break
+        heights.append(s * (activation(directions @ X.T, alpha) @ (lam * y)))
+        found.append(np.column_stack([directions, np.full(len(U), s)]))
+    return np.concatenate(heights), np.vstack(found)
 
 
 def cells(X: np.ndarray) -> np.ndarray:
@@ -101,7 +155,9 @@ def _hyperplanes(X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return U[kept], same, np.sign(cosines[np.arange(len(X)), first])
 
 
-def _steepest(X: np.ndarray, y: np.ndarray, alpha: float, lam: np.ndarray, signs: np.ndarray) -> tuple[float, np.ndarray]:
+def _steepest(
+    X: np.ndarray, y: np.ndarray, alpha: float, lam: np.ndarray, signs: np.ndarray, outputs: tuple[float, ...] = (1.0, -1.0)
+) -> tuple[float, np.ndarray]:
     """Max over (u, s) of s sum_i lam_i y_i sigma(<u, x_i>), and good candidates (p, d + 1), rows (u, s).
 
     ||v|| bounds a cell's maximum: only cells that could beat the best candidate are projected on.
@@ -109,7 +165,7 @@ def _steepest(X: np.ndarray, y: np.ndarray, alpha: float, lam: np.ndarray, signs
     V = (np.where(signs > 0, 1.0, alpha) * (lam * y)) @ X
     lengths = np.linalg.norm(V, axis=1)
     best, candidates = 0.0, []
-    for s in (1.0, -1.0):
+    for s in outputs:
         U = s * V[lengths > 0] / lengths[lengths > 0, None]
         heights = s * (activation(U @ X.T, alpha) @ (lam * y))
         best = max(best, float(heights.max(initial=0.0)))
@@ -117,7 +173,7 @@ def _steepest(X: np.ndarray, y: np.ndarray, alpha: float, lam: np.ndarray, signs
     for k in np.argsort(-lengths):
         if lengths[k] <= best:
             break
-        for s in (1.0, -1.0):
+        for s in outputs:
             walls = signs[k][:, None] * X
             push, _ = nnls(walls.T, -s * V[k])
             top = s * V[k] + push @ walls

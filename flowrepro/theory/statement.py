@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from flowrepro.experiment import Experiment
+from flowrepro.experiment import Row
 from flowrepro.theory.result import Check, CheckResult, Family, Ref, Verdict, at_least, at_most, holds, info, not_applicable, within, worst
 from flowrepro.trajectory import Run
 
@@ -66,7 +66,7 @@ def _combine(id: str, ref: Ref, parts: Sequence[CheckResult]) -> CheckResult:
     return dataclasses.replace(result, note=f"{result.note}; {numbers}") if numbers else result
 
 
-def target_window(row: Experiment, what: str) -> tuple[float, float]:
+def target_window(row: Row, what: str) -> tuple[float, float]:
     """The window of the row's target whose description starts with ``what``; KeyError unless there is exactly one with a window."""
     windows = [target.window for target in row.targets if target.what.startswith(what) and target.window is not None]
     if len(windows) != 1:

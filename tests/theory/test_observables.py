@@ -3,9 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from flowrepro.theory.alignment import class_sums, cosines, mean_neurons, squared_norms
+from flowrepro.experiment import Loss
+from flowrepro.network import gradient
+from flowrepro.theory.alignment import class_alignment, class_sums, cosines, mean_neurons, squared_norms
+from flowrepro.theory.change_rates import change_rates
 from flowrepro.theory.observables import OBSERVABLES
 
+LOSS = Loss(name="exp", reduction="mean")
 SHAPES = [(1, 3), (7, 5), (5, 7)]
 
 
@@ -22,7 +26,7 @@ def setting(m: int, d: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndar
 @pytest.mark.parametrize("name", OBSERVABLES)
 def test_every_observable_returns_arrays_of_fixed_shape(name: str) -> None:
     X, y, W, a = setting(7, 5)
-    observe = OBSERVABLES[name](X, y)
+    observe = OBSERVABLES[name](X, y, LOSS)
     first, second = observe(W, a), observe(-W, np.abs(a))
     assert first
     assert {key: np.shape(value) for key, value in first.items()} == {key: np.shape(value) for key, value in second.items()}
@@ -33,7 +37,7 @@ def test_every_observable_returns_arrays_of_fixed_shape(name: str) -> None:
 def test_class_alignment_equals_its_definition(m: int, d: int, dtype: type) -> None:
     X, y, W, a = setting(m, d)
     W, a = W.astype(dtype), a.astype(dtype)
-    seen = OBSERVABLES["class-alignment"](X, y)(W, a)
+    seen = class_alignment(X, y)(W, a)
     aligned = 0
     for side, sign in enumerate((1, -1)):
         total = sum(x for x, label in zip(X, y, strict=True) if label == sign)
@@ -56,7 +60,7 @@ def test_class_alignment_equals_its_definition(m: int, d: int, dtype: type) -> N
 def test_neurons_along_their_own_sum_are_aligned_and_others_are_not() -> None:
     X, y, _, _ = setting(4, 5)
     positive, negative = class_sums(X, y)
-    seen = OBSERVABLES["class-alignment"](X, y)(np.stack([positive, 2 * negative, -positive, negative]), np.array([1e-9, -3.0, 2.0, 0.0]))
+    seen = class_alignment(X, y)(np.stack([positive, 2 * negative, -positive, negative]), np.array([1e-9, -3.0, 2.0, 0.0]))
     assert seen["aligned_share"] == 0.5
     assert seen["mean_cos"][1] == pytest.approx(1.0)
     assert (seen["min_cos"][0], seen["max_cos"][0]) == pytest.approx((-1.0, 1.0))
@@ -65,7 +69,7 @@ def test_neurons_along_their_own_sum_are_aligned_and_others_are_not() -> None:
 def test_permuting_neurons_moves_nothing_but_the_signs() -> None:
     X, y, W, a = setting(7, 5)
     order = np.random.default_rng(0).permutation(7)
-    observe = OBSERVABLES["class-alignment"](X, y)
+    observe = class_alignment(X, y)
     seen, permuted = observe(W, a), observe(W[order], a[order])
     for name in seen.keys() - {"sign"}:
         assert permuted[name] == pytest.approx(seen[name], rel=1e-12), name
@@ -74,9 +78,9 @@ def test_permuting_neurons_moves_nothing_but_the_signs() -> None:
 
 def test_missing_classes_and_zero_neurons_are_nan_without_a_warning() -> None:
     X, _, W, a = setting(7, 5)
-    one_class = OBSERVABLES["class-alignment"](X, np.ones(9))(W, a)
+    one_class = class_alignment(X, np.ones(9))(W, a)
     assert np.isnan(one_class["mean_cos"]).tolist() == [False, True]
-    dead = OBSERVABLES["class-alignment"](X, np.ones(9))(np.zeros((7, 5)), a)
+    dead = class_alignment(X, np.ones(9))(np.zeros((7, 5)), a)
     assert np.isnan(dead["max_cos"]).all()
     assert dead["aligned_share"] == 0.0
 
@@ -95,3 +99,17 @@ def test_mean_neurons_follow_the_current_sign() -> None:
     W, a = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), np.array([1.0, -1.0, 1.0])
     assert mean_neurons(W, a).tolist() == [[3.0, 4.0], [3.0, 4.0]]
     assert np.isnan(mean_neurons(W, np.zeros(3))).all()
+
+
+def test_change_rates_are_the_time_derivatives_of_norms_and_directions() -> None:
+    X, y, W, a = setting(7, 5)
+    X[:, 2] = 0.0
+    W[3] = 0.0
+    seen = change_rates(X, y, LOSS)(W, a)
+    G, step = -gradient(X, y, W, a, LOSS)[0], 1e-6
+    ahead, behind = W + step * G, W - step * G
+    assert seen["norms"] == pytest.approx((np.sum(ahead**2) - np.sum(behind**2)) / (2 * step), rel=1e-6)
+    alive = np.arange(7) != 3
+    turned = [V[alive] / np.linalg.norm(V[alive], axis=1, keepdims=True) for V in (ahead, behind)]
+    assert seen["directions"] == pytest.approx(np.sum(np.linalg.norm(turned[0] - turned[1], axis=1)) / (2 * step), rel=1e-5)
+    assert np.all(np.isfinite([seen["norms"], seen["directions"]]))

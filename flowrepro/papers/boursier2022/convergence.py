@@ -9,14 +9,12 @@ import numpy as np
 from flowrepro.papers.boursier2022.experiments import TOY
 from flowrepro.papers.boursier2022.hypotheses import (
     ORTHOGONAL_FLOW,
-    as_published,
     closed_form,
     drops_resolved,
     equal_norms,
     growth_per_step,
     half_mean_square,
     initial,
-    is_flow,
     mse,
     ref,
     scale,
@@ -25,6 +23,7 @@ from flowrepro.papers.boursier2022.hypotheses import (
     straggling,
 )
 from flowrepro.papers.boursier2022.sign_classes import SignClass, sign_classes
+from flowrepro.theory.published import as_published, is_flow
 from flowrepro.theory.result import CheckResult
 from flowrepro.theory.statement import NotApplicable, lower, number, require, statement, upper, window
 from flowrepro.theory.stationary import gradient_norm

@@ -10,7 +10,7 @@ import numpy as np
 from flowrepro.experiment import Experiment, departures
 from flowrepro.figures import Figure, NotDrawable, style
 from flowrepro.figures.line_panels import LinePanels, collect_line_panels, draw_line_panels, legend_below
-from flowrepro.papers.boursier2022 import seeds_figure
+from flowrepro.papers.boursier2022 import high_dimension_figures, law_figures, seeds_figure, timeline_figure
 from flowrepro.papers.boursier2022.experiments import FIVE_POINTS, LAZY, TOY
 from flowrepro.papers.boursier2022.hypotheses import (
     ORTHOGONAL_FLOW,
@@ -18,12 +18,12 @@ from flowrepro.papers.boursier2022.hypotheses import (
     descent_on_squares,
     equal_norms,
     growth_per_step,
-    is_flow,
     moderate,
     orthogonal,
     two_signs,
 )
 from flowrepro.papers.boursier2022.sign_classes import sign_classes
+from flowrepro.theory.published import is_flow
 from flowrepro.theory.tangent_kernel import kernel_interpolator
 from flowrepro.trajectory import Run
 
@@ -213,6 +213,7 @@ def draw_lazy(axes: Sequence[Axes], data: Lazy) -> None:
 
 
 FIGURES = (
+    timeline_figure.FIGURE,
     Figure(
         id="2",
         file="figure-2-toy-panels",
@@ -250,4 +251,6 @@ FIGURES = (
         collect=collect_lazy,
         draw=draw_lazy,
     ),
+    *high_dimension_figures.FIGURES,
+    *law_figures.FIGURES,
 )

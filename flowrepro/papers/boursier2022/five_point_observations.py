@@ -9,8 +9,9 @@ import numpy as np
 
 from flowrepro.network import predict
 from flowrepro.papers.boursier2022.experiments import FIVE_POINTS, LAZY
-from flowrepro.papers.boursier2022.hypotheses import FREE, as_published, final, first_below, initial, mse, recorded_every, ref, state, step_time
+from flowrepro.papers.boursier2022.hypotheses import final, first_below, initial, mse, recorded_every, ref, state, step_time
 from flowrepro.papers.boursier2022.positive_fit import best_positive_fit
+from flowrepro.theory.published import FREE, as_published
 from flowrepro.theory.result import CheckResult
 from flowrepro.theory.statement import NotApplicable, lower, number, statement, target_window, upper, window
 from flowrepro.theory.stationary import force

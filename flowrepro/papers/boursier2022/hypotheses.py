@@ -2,48 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
-from flowrepro.engines import FLOWS
-from flowrepro.experiment import Experiment, departures
 from flowrepro.network import objective, predict
 from flowrepro.papers.boursier2022.closed_form import ClosedForm
 from flowrepro.papers.boursier2022.sign_classes import ratio, sign_classes
 from flowrepro.theory.conservation import imbalance
+from flowrepro.theory.published import is_flow
 from flowrepro.theory.result import Ref
 from flowrepro.theory.statement import Hypothesis, NotApplicable, require
 from flowrepro.theory.stationary import HALF_MEAN_SQUARE
-from flowrepro.trajectory import Ensemble, Run, StopReason
+from flowrepro.trajectory import Ensemble, Findings, Run, StopReason
 
 COARSEST = 2.5e-3
 """Largest growth per step, dt ||D_+||, at which descent is read as the flow; the paper's toy has 2.2e-3."""
 MODERATE = 1e70
 """Sizes of points and labels, and of their inverses, up to which products of four of them are doubles."""
-FREE = ("seed", "seeds", "protocol.engine", "protocol.device", "record.")
-"""Keys that do not make a run another than the paper's."""
 
 
 def ref(place: str) -> Ref:
     """A place in the paper."""
     return Ref("boursier2022", place)
-
-
-def as_published(row: Experiment, free: tuple[str, ...] = FREE) -> Callable[[Run | Ensemble], str | None]:
-    """The row of a run or ensemble is ``row`` but for the keys in ``free``; and it ran to its end."""
-
-    def hypothesis(run: Run | Ensemble) -> str | None:
-        changed = departures(run.row, row, free)
-        if changed:
-            return f"the paper's observation is for its own protocol; this run departs from it in {', '.join(changed)}"
-        if is_flow(run):
-            return "the paper's observation is of gradient descent; this run is the flow itself"
-        if run.trajectory.stop.reason is not StopReason.HORIZON:
-            return f"the run stopped at step {run.trajectory.last_step}: {run.trajectory.stop.reason.value}"
-        return None
-
-    return hypothesis
 
 
 def moderate(run: Run) -> str | None:
@@ -106,7 +85,7 @@ def largest_cosine(X: np.ndarray) -> float:
     return float(np.abs(gram - np.diag(np.diag(gram))).max(initial=0.0))
 
 
-def two_signs(run: Run) -> str | None:
+def two_signs(run: Run | Findings) -> str | None:
     """y_k != 0 for all k, both signs occur, and ||D_+|| != ||D_-||   (Assumption 2)."""
     if np.any(run.y == 0):
         return "a label is zero (Assumption 2)"
@@ -145,7 +124,7 @@ def scale(run: Run) -> float:
     return size * float(np.sqrt(np.mean(np.square(W / size))))
 
 
-def equal_norms(run: Run) -> str | None:
+def equal_norms(run: Run | Findings) -> str | None:
     """||x_k|| is the same for all k of a class."""
     for chosen in sign_classes(run.X, run.y):
         if np.ptp(chosen.squared_norms) > 1e-12 * chosen.squared_norms.max():
@@ -232,11 +211,6 @@ def first_below(run: Run, level: float) -> float:
 def closed_form(run: Run) -> ClosedForm:
     """The closed-form run from this run's initial weights."""
     return ClosedForm.of(run.X, run.y, *initial(run))
-
-
-def is_flow(run: Run | Ensemble) -> bool:
-    """Whether the run is the gradient flow itself, not a descent."""
-    return run.engine in FLOWS
 
 
 def growth_per_step(run: Run, form: ClosedForm) -> np.ndarray:

@@ -10,8 +10,8 @@ import numpy as np
 from flowrepro.figures import Figure, NotDrawable, style
 from flowrepro.figures.line_panels import legend_below
 from flowrepro.papers.boursier2022.experiments import TOY
-from flowrepro.papers.boursier2022.hypotheses import as_published
 from flowrepro.papers.boursier2022.toy_seeds import half_steps
+from flowrepro.theory.published import as_published
 from flowrepro.trajectory import Ensemble, StopReason
 
 if TYPE_CHECKING:

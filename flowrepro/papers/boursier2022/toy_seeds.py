@@ -1,6 +1,6 @@
 """What boursier2022 says of the two orthogonal points, counted over the seeds of an ensemble.
 
-A statement about one run is here one about the probability that a run shows it: `CLAIMED` says which.
+A statement about one run is here one about the probability that a run shows it: `over_seeds.CLAIMED` says which.
 """
 
 from __future__ import annotations
@@ -9,23 +9,19 @@ import numpy as np
 
 from flowrepro.papers.boursier2022.closed_form import ClosedForm
 from flowrepro.papers.boursier2022.experiments import TOY
-from flowrepro.papers.boursier2022.hypotheses import as_published, largest_cosine, ref, step_time
+from flowrepro.papers.boursier2022.hypotheses import largest_cosine, ref, step_time
 from flowrepro.papers.boursier2022.sign_classes import assumption_3_probability, sign_classes
 from flowrepro.papers.boursier2022.toy_observations import STEP_WINDOWS
+from flowrepro.theory.over_seeds import inside, share, too_few
+from flowrepro.theory.published import as_published
 from flowrepro.theory.result import CheckResult
-from flowrepro.theory.statement import lower, number, require, statement, window
+from flowrepro.theory.statement import number, require, statement, window
 from flowrepro.trajectory import Ensemble
-
-CLAIMED = 0.05 ** (1 / 100)
-"""0.97: what all of 100 seeds show (so it was measured for every window here) holds for this share of seeds, at 95 % confidence."""
-ENOUGH = 100
-"""Seeds from which a share of 0.97 can be told from 1 - 1/R."""
 
 
 def enough_seeds(ensemble: Ensemble) -> str | None:
-    """At least ENOUGH members."""
-    R = len(ensemble.trajectory.seeds)
-    return None if R >= ENOUGH else f"a share of {CLAIMED:.2f} of the seeds needs at least {ENOUGH}; these are {R}"
+    """At least `over_seeds.ENOUGH` members."""
+    return too_few(len(ensemble.trajectory.seeds))
 
 
 def keeps_levels(ensemble: Ensemble) -> str | None:
@@ -35,28 +31,6 @@ def keeps_levels(ensemble: Ensemble) -> str | None:
 
 
 PUBLISHED = (as_published(TOY), enough_seeds, keeps_levels)
-
-
-def summary(values: np.ndarray) -> str:
-    """least, median, largest of (R,) values."""
-    return f"least {values.min():.6g}, median {np.median(values):.6g}, largest {values.max():.6g}"
-
-
-def wilson(successes: int, trials: int, z: float = 1.96) -> tuple[float, float]:
-    """The 95 % interval for a probability of which ``successes`` of ``trials`` were seen (Wilson's score interval)."""
-    share, spread = successes / trials, z * z / trials
-    middle, half = share + spread / 2, z * np.sqrt(share * (1 - share) / trials + spread / (4 * trials))
-    return float((middle - half) / (1 + spread)), float((middle + half) / (1 + spread))
-
-
-def share(note: str, holds: np.ndarray, values: np.ndarray) -> CheckResult:
-    """Part: at least CLAIMED of the seeds satisfy ``holds`` (R,); the note has the interval and what the values (R,) are."""
-    low, high = wilson(int(holds.sum()), len(holds))
-    return lower(f"share of {len(holds)} seeds with {note} ({summary(values)}; 95 % interval [{low:.4f}, {high:.4f}])", holds.mean(), CLAIMED)
-
-
-def _inside(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    return (values >= low) & (values <= high)
 
 
 def _mse(ensemble: Ensemble, step: int) -> np.ndarray:
@@ -78,7 +52,7 @@ def figure_3_steps_seeds(ensemble: Ensemble) -> list[CheckResult]:
     parts = []
     for level, (low, high) in STEP_WINDOWS.items():
         first = ensemble.trajectory.first_steps_below(level)
-        parts.append(share(f"MSE < {level:g} first at a step in [{low:g}, {high:g}]", _inside(first, low, high), first))
+        parts.append(share(f"MSE < {level:g} first at a step in [{low:g}, {high:g}]", inside(first, low, high), first))
     return parts
 
 
@@ -99,7 +73,7 @@ def figure_2_phases_seeds(ensemble: Ensemble) -> list[CheckResult]:
     parts = []
     for step, (low, high) in windows.items():
         losses = _mse(ensemble, step)
-        parts.append(share(f"MSE at step {step} in [{low:g}, {high:g}]", _inside(losses, low, high), losses))
+        parts.append(share(f"MSE at step {step} in [{low:g}, {high:g}]", inside(losses, low, high), losses))
     return parts
 
 

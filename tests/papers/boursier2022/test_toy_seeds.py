@@ -18,6 +18,7 @@ from flowrepro.initialize import initial_weights
 from flowrepro.papers.boursier2022 import seeds_figure, toy_seeds
 from flowrepro.papers.boursier2022.closed_form import ClosedForm
 from flowrepro.papers.boursier2022.experiments import TOY
+from flowrepro.theory import over_seeds
 from flowrepro.theory.result import Verdict
 from flowrepro.trajectory import Ensemble, Stop, StopReason
 
@@ -153,8 +154,8 @@ def test_many_closed_forms_are_the_single_ones(toy: Ensemble) -> None:
 
 def test_wilsons_interval() -> None:
     """10 of 10: [0.722, 1]; 50 of 100: [0.404, 0.596] (Wilson 1927)."""
-    assert toy_seeds.wilson(10, 10) == pytest.approx((0.7225, 1.0), abs=1e-4)
-    assert toy_seeds.wilson(50, 100) == pytest.approx((0.4038, 0.5962), abs=1e-4)
+    assert over_seeds.wilson(10, 10) == pytest.approx((0.7225, 1.0), abs=1e-4)
+    assert over_seeds.wilson(50, 100) == pytest.approx((0.4038, 0.5962), abs=1e-4)
 
 
 def test_the_figure_shows_the_seeds_and_the_closed_form(toy: Ensemble) -> None:

@@ -12,7 +12,7 @@ from flowrepro.engines.base import Problem, SaveAt
 from flowrepro.engines.base import run as drive
 from flowrepro.experiment import override
 from flowrepro.initialize import initial_weights
-from flowrepro.papers.min2024.experiments import DIGITS_1_0
+from flowrepro.papers.min2024.digits_rows import DIGITS_1_0
 from flowrepro.theory.observables import OBSERVABLES
 from flowrepro.trajectory import Run
 
@@ -26,7 +26,7 @@ def quick_run() -> Run:
     dataset = data.load(row.data)
     W, a = initial_weights(row.init, row.seed, dataset.X.shape[1])
     problem = Problem.of(row, dataset.X, dataset.y, W, a)
-    observe = OBSERVABLES[row.record.observe](dataset.X, dataset.y)
+    observe = OBSERVABLES[row.record.observe](dataset.X, dataset.y, row.loss)
     engine, _ = engines.choose("auto", problem)
     return Run(row, dataset, drive(engine, problem, SaveAt.of(row.record, row.protocol.n_steps, observe)), engine.name)
 

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from flowrepro.experiment import Data, override
-from flowrepro.papers.min2024 import checks
-from flowrepro.papers.min2024.checks import CHECKS
-from flowrepro.papers.min2024.experiments import DIGITS_1_0, ROWS
-from flowrepro.theory.observables import OBSERVABLES
+from flowrepro.papers.min2024 import figure_5_observations as checks
+from flowrepro.papers.min2024.digits_rows import DIGITS_1_0
+from flowrepro.papers.min2024.experiments import ROWS
+from flowrepro.papers.min2024.figure_5_observations import CHECKS
+from flowrepro.theory.alignment import class_alignment
 from flowrepro.theory.result import CheckResult, Verdict
 from flowrepro.trajectory import Dataset, Run, Stop, StopReason, Trajectory
 
@@ -172,7 +173,7 @@ def test_the_rate_is_not_judged_without_an_extreme_vector(paper_run: Run, monkey
 def the_flow(run: Run, change: Tamper = lambda run: run) -> Run:
     """A run on all images by the engine of the flow, which has the descent's losses where they are known."""
     step = np.array([0, *checks.DESCENT_LOSS])
-    trajectory = replace(run.trajectory, step=step, loss=np.array([1.0, *checks.DESCENT_LOSS.values()]))
+    trajectory = replace(run.trajectory, step=step, t=2e-3 * step, loss=np.array([1.0, *checks.DESCENT_LOSS.values()]))
     return change(replace(run, engine="smooth-flow", row=override(run.row, {"subset": None, "rtol": 1e-3}), trajectory=trajectory))
 
 
@@ -230,7 +231,7 @@ def separable() -> Dataset:
 def users_run(points: Dataset) -> Run:
     """Two neurons that stay where they are for three records."""
     W, a = np.array([[1.0, 0.5], [0.0, -1.0]]), np.array([0.5, -0.5])
-    seen = OBSERVABLES["class-alignment"](points.X, points.y)(W, a)
+    seen = class_alignment(points.X, points.y)(W, a)
     step = np.array([0, 20, 40])
     trajectory = Trajectory(
         step=step,

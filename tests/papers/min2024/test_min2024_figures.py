@@ -9,9 +9,10 @@ import pytest
 from flowrepro.figures import NotDrawable
 from flowrepro.figures.canvas import render
 from flowrepro.figures.numbers import numbers
-from flowrepro.papers.min2024.experiments import DIGITS_1_0, ROWS
-from flowrepro.papers.min2024.figures import FIGURES, AlignmentFigure, collect_alignment
-from flowrepro.theory.observables import OBSERVABLES
+from flowrepro.papers.min2024.digits_rows import DIGITS_1_0
+from flowrepro.papers.min2024.experiments import ROWS
+from flowrepro.papers.min2024.figure_5 import FIGURES, AlignmentFigure, collect_alignment
+from flowrepro.theory.alignment import class_alignment
 from flowrepro.trajectory import Dataset, Run, Stop, StopReason, Trajectory
 
 FIGURE = FIGURES[0]
@@ -26,7 +27,7 @@ def small_run(d: int = 9) -> Run:
     W = np.zeros((3, 2, d))
     W[:, 0, 0], W[:, 1, 1] = [1.0, 2.0, 3.0], [1.0, 1.0, -1.0]
     a = np.tile([1.0, -1.0], (3, 1))
-    observe = OBSERVABLES["class-alignment"](X, y)
+    observe = class_alignment(X, y)
     seen = [observe(weights, outputs) for weights, outputs in zip(W, a, strict=True)]
     trajectory = Trajectory(
         step=np.array([0, 20, 40]),
@@ -44,7 +45,7 @@ def small_run(d: int = 9) -> Run:
 
 def test_the_figure_belongs_to_a_row() -> None:
     assert {name for figure in FIGURES for name in figure.rows} <= {row.name for row in ROWS}
-    assert [figure.id for figure in FIGURES] == ["5"]
+    assert [figure.id for figure in FIGURES] == ["5", "10", "11"]
 
 
 def test_collects_what_the_run_holds() -> None:
@@ -96,7 +97,7 @@ def test_draws_the_collected_numbers() -> None:
 
 def one_class(run: Run) -> Run:
     y = np.ones(3)
-    seen = OBSERVABLES["class-alignment"](run.X, y)(run.trajectory.W[0], run.trajectory.a[0])
+    seen = class_alignment(run.X, y)(run.trajectory.W[0], run.trajectory.a[0])
     observed = {name: np.stack([value] * 3) for name, value in seen.items()}
     return replace(run, dataset=replace(run.dataset, y=y), trajectory=replace(run.trajectory, observed=observed))
 

@@ -1,0 +1,46 @@
+"""Options of a study, read with their range: a user may have set them."""
+
+from __future__ import annotations
+
+from flowrepro.errors import UsageError
+from flowrepro.experiment import Study
+
+
+def at_least_one(study: Study, name: str, most: int = 10**6) -> int:
+    """A whole number from 1 to ``most``."""
+    value = study.options[name]
+    if value != int(value) or not 1 <= value <= most:
+        raise UsageError(f"options.{name} must be a whole number from 1 to {most}, not {value}")
+    return int(value)
+
+
+def positive(study: Study, name: str) -> float:
+    """A positive number."""
+    value = float(study.options[name])
+    if not value > 0:
+        raise UsageError(f"options.{name} must be a positive number, not {value:g}")
+    return value
+
+
+def numbers(study: Study, name: str) -> list[float]:
+    """A list of one or more numbers."""
+    values = study.options[name]
+    if not values or not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        raise UsageError(f"options.{name} must be a list of one or more numbers such as [0.1,0.2], not {values}")
+    return [float(value) for value in values]
+
+
+def within(study: Study, name: str, low: float, high: float) -> list[float]:
+    """A list of one or more numbers strictly between ``low`` and ``high``."""
+    values = numbers(study, name)
+    if not all(low < value < high for value in values):
+        raise UsageError(f"options.{name} must lie between {low:g} and {high:g}, not {values}")
+    return values
+
+
+def one_of(study: Study, name: str, *choices: str) -> str:
+    """One of these words."""
+    value = study.options[name]
+    if value not in choices:
+        raise UsageError(f"options.{name} must be one of {', '.join(choices)}, not '{value}'")
+    return str(value)
