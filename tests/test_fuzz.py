@@ -72,8 +72,8 @@ def call(line: list[str]) -> tuple[int, str]:
 def survives(line: list[str]) -> int:
     """Run below a fresh folder and judge."""
     with tempfile.TemporaryDirectory() as folder:
-        takes_out = line[0] in ("orthogonal", "sweep", "verify")
-        code, said = call([*line, "--out", folder] if takes_out else line)
+        places = {"orthogonal": folder, "verify": folder, "report": f"{folder}/report.html"}
+        code, said = call([*line, "--out", places[line[0]]] if line[0] in places else line)
     assert code in DOCUMENTED, (code, said)
     assert "Traceback" not in said
     assert code == 0 or said.strip()
@@ -161,7 +161,7 @@ def any_stored_file(stored: Path, name: str, content: bytes, command: str) -> No
         (copy / name).write_bytes(content)
         if name != "manifest.json":
             RunDirectory(copy).seal()
-        code, said = call([command, str(copy)])
+        code, said = call([command, str(copy), *(["--out", f"{folder}/report.html"] if command == "report" else [])])
     assert code in DOCUMENTED, (code, said)
     assert "Traceback" not in said
 
