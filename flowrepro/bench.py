@@ -1,7 +1,7 @@
 """Side-by-side timings: our engines against a plain PyTorch loop, bare matrix products and general ODE solvers.
 
 Both sides run interleaved in one process with the same threads, and medians are compared, so that a busy machine
-slows both alike. The papers' whole jobs are in bench_engines.py, the flow beside other solvers in bench_flow.py.
+slows both alike. The papers' whole jobs are in bench_engines.py, the flow beside other solvers in bench_flow.py, margins in bench_margin.py.
 """
 
 from __future__ import annotations
@@ -11,16 +11,17 @@ from dataclasses import replace
 import numpy as np
 
 from flowrepro import data
-from flowrepro.bench_clock import advancing, interleaved, shape
+from flowrepro.bench_clock import advancing, interleaved, seconds, shape
 from flowrepro.bench_engines import compare_papers
 from flowrepro.bench_flow import compare_flow
+from flowrepro.bench_margin import FURTHER, compare_margin
 from flowrepro.bench_result import BenchResult
 from flowrepro.engines import load
 from flowrepro.engines.base import Problem, SaveAt
 from flowrepro.experiment import Experiment
 from flowrepro.initialize import initial_weights
 from flowrepro.papers.boursier2022.experiments import FIVE_POINTS, TOY
-from flowrepro.papers.min2024.experiments import DIGITS_1_0
+from flowrepro.papers.min2024.digits_rows import DIGITS_1_0
 
 
 def run_benchmarks(quick: bool) -> list[BenchResult]:
@@ -29,7 +30,14 @@ def run_benchmarks(quick: bool) -> list[BenchResult]:
     digits = _problem(DIGITS_1_0, samples=1_000 if quick else None)
     results = [compare_small(f"{row.name}: plain PyTorch loop / fused", _problem(row), repeats) for row in (TOY, FIVE_POINTS)]
     results.append(compare_many_seeds("10000 seeds of the toy: plain PyTorch loop / ensemble", TOY, repeats, limit=60.0))
-    return results + compare_papers(quick) + compare_large("digits 1/0, float32", digits, repeats) + compare_flow(quick)
+    return (
+        results
+        + compare_papers(quick)
+        + compare_large("digits 1/0, float32", digits, repeats)
+        + [compare_pooled("digits 1/0, float32, the whole run: plain PyTorch loop / pooled", digits)]
+        + [compare_margin(1e4 if quick else FURTHER)]
+        + compare_flow(quick)
+    )
 
 
 def compare_small(job: str, problem: Problem, repeats: int, steps: int = 20_000) -> BenchResult:
@@ -55,6 +63,18 @@ def compare_large(job: str, problem: Problem, repeats: int, steps: int = 2) -> l
         BenchResult(f"{job}: torch / its two matrix products", ours, bare, "ms/step", ours / bare, "<= 1.3", note),
         BenchResult(f"{job}: plain PyTorch loop / torch", ours, loop, "ms/step", loop / ours, ">= 1", note),
     ]
+
+
+def compare_pooled(job: str, problem: Problem, sample: int = 20) -> BenchResult:
+    """Seconds for all steps of the row by the engine "pooled", whose steps become cheap once neurons agree; the plain loop from ``sample`` steps."""
+    from flowrepro.engines.torch_baseline import PlainLoop
+
+    engine, plain = load("pooled")(problem), PlainLoop(problem)
+    ours_s = seconds(lambda: engine.advance(np.array([problem.n_steps])))
+    plain_s = seconds(lambda: plain.advance(sample)) / sample * problem.n_steps
+    share = engine.stats["pooled_steps"] / problem.n_steps
+    note = f"{shape(problem)}, {problem.n_steps} steps, {share:.0%} of them pooled; the plain loop extrapolated from {sample} steps"
+    return BenchResult(job, ours_s, plain_s, "s", plain_s / ours_s, ">= 2", note)
 
 
 def compare_many_seeds(

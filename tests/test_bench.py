@@ -6,7 +6,7 @@ import pytest
 from problems import random_problem
 
 from flowrepro import bench
-from flowrepro.bench import BenchResult, compare_large, compare_many_seeds, compare_small
+from flowrepro.bench import BenchResult, compare_large, compare_many_seeds, compare_pooled, compare_small
 from flowrepro.experiment import Loss, override
 from flowrepro.papers.boursier2022.experiments import TOY
 
@@ -36,6 +36,14 @@ def test_large_problems_compare_with_the_products_and_with_the_plain_loop() -> N
     assert (products.target, plain.target) == ("<= 1.3", ">= 1")
 
 
+def test_the_pooled_run_is_whole_and_the_plain_loop_extrapolated() -> None:
+    problem = random_problem(20, 4, 6, Loss(name="exp", reduction="mean"), lr=1e-3)
+    result = compare_pooled("tiny", problem, sample=2)
+    assert min(result.ours, result.plain) > 0
+    assert result.ratio == pytest.approx(result.plain / result.ours)
+    assert f"{problem.n_steps} steps" in result.note
+
+
 def test_quick_runs_fewer_repetitions_on_fewer_images(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[int, int]] = []
 
@@ -46,9 +54,18 @@ def test_quick_runs_fewer_repetitions_on_fewer_images(monkeypatch: pytest.Monkey
     monkeypatch.setattr(bench, "compare_small", record)
     monkeypatch.setattr(bench, "compare_many_seeds", lambda job, row, repeats, limit: BenchResult(job, 1.0, 1.0, "", 1.0, "", ""))
     monkeypatch.setattr(bench, "compare_flow", lambda quick: [])
+    monkeypatch.setattr(bench, "compare_margin", lambda q: BenchResult("margin", 1.0, 1.0, "", 1.0, "", ""))
+    monkeypatch.setattr(bench, "compare_pooled", lambda job, problem: BenchResult(job, 1.0, 1.0, "", 1.0, "", ""))
     monkeypatch.setattr(bench, "compare_papers", lambda quick: [])
     monkeypatch.setattr(bench, "compare_large", lambda *arguments: [record(*arguments)])
-    assert [result.job.partition(":")[0] for result in bench.run_benchmarks(True)] == ["toy", "five-points", "10000 seeds of the toy", "digits 1/0, float32"]
+    assert [result.job.partition(":")[0] for result in bench.run_benchmarks(True)] == [
+        "toy",
+        "five-points",
+        "10000 seeds of the toy",
+        "digits 1/0, float32",
+        "digits 1/0, float32, the whole run",
+        "margin",
+    ]
     assert asked == [(2, 5), (5, 5), (1000, 5)]
 
 
