@@ -8,7 +8,7 @@ import numpy as np
 
 from flowrepro import papers, provenance
 from flowrepro.errors import UsageError
-from flowrepro.experiment import Study
+from flowrepro.experiment import Study, departures
 from flowrepro.runs import RunDirectory
 from flowrepro.storage import npz_bytes
 from flowrepro.training import Interrupted, Report
@@ -35,7 +35,11 @@ def compute_study(row: Study, dataset: Dataset | None, directory: RunDirectory, 
             raise Interrupted(f"{row.name} stopped at {done} of {total}; a study starts anew")
 
     started = time.perf_counter()
-    findings = Findings(row, dataset, {name: np.asarray(values) for name, values in functions[row.computes](row, dataset, progress).items()})
+    try:
+        found = functions[row.computes](row, dataset, progress)
+    except (ArithmeticError, LookupError, ValueError, TypeError, MemoryError) as error:
+        raise _refused(row, error) from error
+    findings = Findings(row, dataset, {name: np.asarray(values) for name, values in found.items()})
     wall_s = time.perf_counter() - started
     if row.data is not None and row.data.name == "file":
         directory.write("inputs.npz", npz_bytes({"x": findings.X, "y": findings.y}))
@@ -43,6 +47,15 @@ def compute_study(row: Study, dataset: Dataset | None, directory: RunDirectory, 
     directory.write_json("provenance.json", _provenance(findings, wall_s))
     directory.seal()
     return findings
+
+
+def _refused(row: Study, error: Exception) -> Exception:
+    """What a failure means: a row as it is declared has a defect; one that the user changed was given values it is not made for."""
+    declared = next((other for other in papers.rows_of(row.command) if other.name == row.name and isinstance(other, Study)), row)
+    changed = departures(row, declared, allowed=())
+    if not changed:
+        return error
+    return UsageError(f"row '{row.name}' cannot be computed with this {', '.join(changed)} ({error}); 'flowrepro list --keys' shows what it is made for")
 
 
 def _provenance(findings: Findings, wall_s: float) -> dict[str, object]:

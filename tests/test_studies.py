@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -27,6 +27,8 @@ Flowrepro = Callable[..., Result]
 
 
 def squares(row: Study, dataset: Dataset | None, progress: papers.Progress) -> Mapping[str, np.ndarray]:
+    if row.options["most"] == 0:
+        raise ValueError("no squares at all")
     values = []
     for k in range(row.options["most"]):
         values.append(k * k)
@@ -46,7 +48,7 @@ def largest(findings: Findings) -> list[Any]:
 
 
 @pytest.fixture(autouse=True)
-def wing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def wing(monkeypatch: pytest.MonkeyPatch) -> None:
     parts = {
         "experiments": SimpleNamespace(ROWS=(SQUARES, POINTS)),
         "studies": SimpleNamespace(STUDIES={"squares": squares, "sums": sums}),
@@ -56,7 +58,6 @@ def wing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     real = papers.wing
     monkeypatch.setattr(papers, "wing", lambda paper, part: parts[part] if paper == "toy" else real(paper, part))
     monkeypatch.setitem(papers.COMMANDS, "toys", papers.Command("toy", "Toys."))
-    yield
 
 
 def run(tmp_path: Path, *rows: Study, fresh: bool = False) -> tuple[list[Any], list[str]]:
@@ -111,6 +112,19 @@ def test_interruption_leaves_an_unfinished_folder_that_starts_anew(tmp_path: Pat
     (outcome,), _ = run(tmp_path, SQUARES)
     assert not outcome.reused
     assert outcome.stop.name == "COMPLETE"
+
+
+def test_options_a_study_is_not_made_for_are_named(tmp_path: Path, flowrepro: Flowrepro) -> None:
+    done = flowrepro("toys", "--row", "squares", "--set", "most=0", "--out", tmp_path)
+    assert done.code == 2
+    assert "cannot be computed with this options.most (no squares at all)" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_defect_of_a_declared_study_is_not_blamed_on_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(papers.wing("toy", "studies").STUDIES, "squares", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run(tmp_path, SQUARES)
 
 
 def test_the_json_form_is_that_of_a_study() -> None:

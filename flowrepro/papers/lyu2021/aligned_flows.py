@@ -12,7 +12,7 @@ from flowrepro.experiment import Study
 from flowrepro.papers import Progress
 from flowrepro.papers.lyu2021 import geometry
 from flowrepro.papers.lyu2021.draws import Weights, draws
-from flowrepro.papers.lyu2021.options import require_ranges
+from flowrepro.papers.options import require_ranges
 from flowrepro.trajectory import Dataset, StopReason
 
 RANGES = {"alpha": (0.01, 1.0), "m": (1, 1000), "seeds": (1, 1000), "scales": (1e-100, 1e-3), "radii": (1e-5, 1.0), "ratio": (1e-6, 1e6)}

@@ -21,7 +21,7 @@ from flowrepro.papers import Progress
 from flowrepro.papers.lyu2021 import geometry
 from flowrepro.papers.lyu2021.bracket import margin_bracket
 from flowrepro.papers.lyu2021.draws import probes
-from flowrepro.papers.lyu2021.options import require_member, require_ranges
+from flowrepro.papers.options import require_member, require_ranges
 from flowrepro.theory.margin import Inseparable, Separator, hard_margin, normalised_margin
 from flowrepro.theory.margin_kkt import KktCertificate, kkt_certificate
 from flowrepro.trajectory import Dataset

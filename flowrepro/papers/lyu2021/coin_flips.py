@@ -10,7 +10,7 @@ from flowrepro.engines.log_domain import Classification, integrate_many
 from flowrepro.experiment import Study
 from flowrepro.papers import Progress
 from flowrepro.papers.lyu2021.draws import draws, probes
-from flowrepro.papers.lyu2021.options import require_ranges
+from flowrepro.papers.options import require_ranges
 from flowrepro.trajectory import Dataset
 
 RANGES = {"alpha": (0.0, 1.0), "scale": (1e-150, 1e3), "widths": (1, 1000), "seeds": (1, 100_000), "q": (1.0, 1e4)}

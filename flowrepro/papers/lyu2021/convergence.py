@@ -25,7 +25,7 @@ from flowrepro.papers.lyu2021 import geometry
 from flowrepro.papers.lyu2021.classifiers import best_separator
 from flowrepro.papers.lyu2021.draws import draw, probes
 from flowrepro.papers.lyu2021.late_records import ref
-from flowrepro.papers.lyu2021.options import require_ranges
+from flowrepro.papers.options import require_ranges
 from flowrepro.theory.margin_kkt import kkt_certificate
 from flowrepro.theory.result import Check, CheckResult
 from flowrepro.theory.statement import number, statement, upper, window

@@ -11,8 +11,8 @@ from flowrepro.experiment import Study
 from flowrepro.papers import Progress
 from flowrepro.papers.lyu2021 import geometry
 from flowrepro.papers.lyu2021.draws import Weights, draws
-from flowrepro.papers.lyu2021.options import require_ranges
 from flowrepro.papers.lyu2021.power_iteration import PowerIteration, embed, largest_norm, two_neurons
+from flowrepro.papers.options import require_ranges
 from flowrepro.trajectory import Dataset
 
 RANGES = {

@@ -19,7 +19,7 @@ from flowrepro.figures import Figure, style
 from flowrepro.papers import Progress
 from flowrepro.papers.lyu2021.experiments import EDGES
 from flowrepro.papers.lyu2021.late_records import ref
-from flowrepro.papers.lyu2021.options import require_ranges
+from flowrepro.papers.options import require_ranges
 from flowrepro.theory.published import as_declared
 from flowrepro.theory.result import Check, CheckResult
 from flowrepro.theory.statement import number, statement, upper, window

@@ -12,7 +12,7 @@ from flowrepro.errors import DataError
 from flowrepro.experiment import Study
 from flowrepro.papers import Progress
 from flowrepro.papers.lyu2021 import geometry
-from flowrepro.papers.lyu2021.options import require_ranges
+from flowrepro.papers.options import require_ranges
 from flowrepro.trajectory import Dataset
 
 RANGES = {"alphas": (0.01, 0.99), "ratio": (1e-12, 0.5), "q": (1e3, 1e14)}

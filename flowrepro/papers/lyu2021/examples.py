@@ -15,7 +15,7 @@ from flowrepro.papers import Progress
 from flowrepro.papers.lyu2021.boundaries import crossings, plane, zero_rays
 from flowrepro.papers.lyu2021.experiments import LEFT, LEFT_SLOPES, MIDDLE, RIGHT
 from flowrepro.papers.lyu2021.late_records import ref
-from flowrepro.papers.lyu2021.options import require_ranges
+from flowrepro.papers.options import require_ranges
 from flowrepro.theory.margin import normalised_margin
 from flowrepro.theory.margin_global import largest_margin
 from flowrepro.theory.margin_kkt import KINK, kkt_certificate

@@ -10,7 +10,7 @@ from flowrepro.engines.log_domain import Classification, LateRun, Start, integra
 from flowrepro.experiment import Study
 from flowrepro.papers import Progress
 from flowrepro.papers.lyu2021.draws import draws, probes
-from flowrepro.papers.lyu2021.options import require_ranges
+from flowrepro.papers.options import require_ranges
 from flowrepro.trajectory import Dataset, StopReason
 
 RANGES = {"alpha": (0.0, 1.0), "m": (1, 1000), "scales": (1e-150, 1e3), "seeds": (1, 1000), "near": (1e-20, 1e5), "control": (1e-3, 1.0)}

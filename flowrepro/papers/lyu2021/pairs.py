@@ -10,8 +10,8 @@ from flowrepro.engines.log_domain import Classification, LateRun, flow, integrat
 from flowrepro.experiment import Study
 from flowrepro.papers import Progress
 from flowrepro.papers.lyu2021 import geometry
-from flowrepro.papers.lyu2021.options import require_ranges
 from flowrepro.papers.lyu2021.power_iteration import embed
+from flowrepro.papers.options import require_ranges
 from flowrepro.trajectory import Dataset
 
 RANGES = {"alpha": (0.01, 0.99), "seeds": (1, 1000), "q": (20.0, 1e10)}

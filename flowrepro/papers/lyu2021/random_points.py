@@ -11,7 +11,7 @@ from flowrepro.experiment import Study
 from flowrepro.papers import Progress
 from flowrepro.papers.lyu2021 import geometry
 from flowrepro.papers.lyu2021.draws import draws
-from flowrepro.papers.lyu2021.options import require_ranges
+from flowrepro.papers.options import require_ranges
 from flowrepro.trajectory import Dataset
 
 RANGES = {"alpha": (0.0, 1.0), "m": (1, 1000), "points": (2, 1_000_000), "seeds": (1, 10_000), "scale": (1e-100, 1e3)}

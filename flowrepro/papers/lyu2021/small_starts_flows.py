@@ -13,7 +13,7 @@ from flowrepro.experiment import Study
 from flowrepro.papers import Progress
 from flowrepro.papers.lyu2021 import geometry
 from flowrepro.papers.lyu2021.draws import draws
-from flowrepro.papers.lyu2021.options import require_ranges
+from flowrepro.papers.options import require_ranges
 from flowrepro.theory.margin_global import largest_margin
 from flowrepro.trajectory import Dataset, StopReason
 

@@ -16,7 +16,7 @@ from flowrepro.initialize import he
 from flowrepro.network import predict
 from flowrepro.papers import Progress
 from flowrepro.papers.lyu2021.boundaries import plane, tilt_and_bend
-from flowrepro.papers.lyu2021.options import require_ranges
+from flowrepro.papers.options import require_ranges
 from flowrepro.theory.margin import Separator, hard_margin, normalised_margin
 from flowrepro.trajectory import Dataset
 

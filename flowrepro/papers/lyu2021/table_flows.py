@@ -17,7 +17,7 @@ from flowrepro.initialize import he
 from flowrepro.network import predict
 from flowrepro.papers import Progress
 from flowrepro.papers.lyu2021 import geometry
-from flowrepro.papers.lyu2021.options import require_ranges
+from flowrepro.papers.options import require_ranges
 from flowrepro.theory.margin import Separator
 from flowrepro.theory.margin_global import improved_margin
 from flowrepro.trajectory import Dataset

@@ -1,4 +1,4 @@
-"""Ranges of what a user may set in a study of lyu2021."""
+"""Ranges of what a user may set in a study."""
 
 from __future__ import annotations
 
