@@ -84,7 +84,7 @@ def gradient(X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray, loss: L
     """(d objective / dW (m, d), d objective / da (m,)) with relu'(0) = 0."""
     Z = X @ W.T
     g = output_gradient(loss, activation(Z, alpha) @ a, y)
-    slopes = np.where(Z > 0, 1.0, alpha)
+    slopes = np.where(Z > 0, 1.0, alpha).astype(Z.dtype, copy=False)
     return a[:, None] * ((slopes * g[:, None]).T @ X), activation(Z, alpha).T @ g
 
 

@@ -123,19 +123,21 @@ def train_ensemble(row: Experiment, dataset: Dataset, problem: Problem, director
     reason = ensemble_refusal(row, problem)
     if reason:
         raise UsageError(f"row '{row.name}' cannot be run for many seeds at once: {reason}; run its seeds one by one")
+    n_steps = row.protocol.n_steps
+    save_at = SaveAt.of(Record(save_every=max(row.record.save_every, -(-n_steps // CURVE_POINTS))), n_steps)
+    ensemble.require_room(problem, row.seeds[1] - row.seeds[0], save_at)
     directory.begin(row)
-    threads, seeds, n_steps = provenance.threads(), np.arange(*row.seeds), row.protocol.n_steps
+    threads, seeds = provenance.threads(), np.arange(*row.seeds)
     compiles = "" if ensemble.is_ready() else "; it compiles first, once on this machine"
     report.say(f"{row.name}: {len(seeds)} seeds at once by engine fused on up to {threads} cores{compiles}")
     fingerprint = provenance.fingerprint("fused", row.protocol.device)
     resumed = _resume(directory, fingerprint, settings, report)
     checkpointer = Checkpointer(directory, fingerprint, resumed[1] if resumed else 0.0)
     weights = [initial_weights(row.init, int(seed), dataset.X.shape[1], dataset.extra.get(STUDENT)) for seed in seeds]
-    every = max(row.record.save_every, -(-n_steps // CURVE_POINTS))
     trajectory = ensemble.run_ensemble(
         problem,
         ensemble.Members(seeds, np.stack([W for W, _ in weights]), np.stack([a for _, a in weights])),
-        SaveAt.of(Record(save_every=every), n_steps),
+        save_at,
         levels=row.record.levels,
         threads=threads,
         resume=resumed[0] if resumed else None,

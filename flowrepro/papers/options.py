@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flowrepro.errors import UsageError
+from flowrepro.experiment import Study
 
 
 def require_ranges(options: Mapping[str, Any], ranges: Mapping[str, tuple[float, float]]) -> None:
@@ -17,7 +18,41 @@ def require_ranges(options: Mapping[str, Any], ranges: Mapping[str, tuple[float,
             raise UsageError(f"options.{key} must be {'whole and ' if whole else ''}in [{low:g}, {high:g}], not {options[key]}")
 
 
-def require_member(options: Mapping[str, Any], key: str, members: Sequence[str]) -> None:
-    """UsageError for an option that is none of the members."""
-    if options[key] not in members:
-        raise UsageError(f"options.{key} must be one of {', '.join(members)}, not '{options[key]}'")
+def at_least_one(study: Study, name: str, most: int = 10**6) -> int:
+    """A whole number from 1 to ``most``."""
+    value = study.options[name]
+    if value != int(value) or not 1 <= value <= most:
+        raise UsageError(f"options.{name} must be a whole number from 1 to {most}, not {value}")
+    return int(value)
+
+
+def positive(study: Study, name: str) -> float:
+    """A positive number."""
+    value = float(study.options[name])
+    if not value > 0:
+        raise UsageError(f"options.{name} must be a positive number, not {value:g}")
+    return value
+
+
+def numbers(study: Study, name: str) -> list[float]:
+    """A list of one or more numbers."""
+    values = study.options[name]
+    if not values or not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        raise UsageError(f"options.{name} must be a list of one or more numbers such as [0.1,0.2], not {values}")
+    return [float(value) for value in values]
+
+
+def within(study: Study, name: str, low: float, high: float) -> list[float]:
+    """A list of one or more numbers strictly between ``low`` and ``high``."""
+    values = numbers(study, name)
+    if not all(low < value < high for value in values):
+        raise UsageError(f"options.{name} must lie between {low:g} and {high:g}, not {values}")
+    return values
+
+
+def one_of(study: Study, name: str, *choices: str) -> str:
+    """One of these words."""
+    value = study.options[name]
+    if value not in choices:
+        raise UsageError(f"options.{name} must be one of {', '.join(choices)}, not '{value}'")
+    return str(value)

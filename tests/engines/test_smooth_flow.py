@@ -14,7 +14,7 @@ from flowrepro.engines.smooth_flow import SmoothFlow
 from flowrepro.engines.torch_gd import TorchGD
 from flowrepro.errors import UsageError
 from flowrepro.experiment import Loss, override
-from flowrepro.papers.min2024.experiments import DIGITS_1_0
+from flowrepro.papers.min2024.digits_rows import DIGITS_1_0
 from flowrepro.training import prepare
 from flowrepro.trajectory import StopReason
 

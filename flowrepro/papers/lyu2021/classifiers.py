@@ -21,7 +21,7 @@ from flowrepro.papers import Progress
 from flowrepro.papers.lyu2021 import geometry
 from flowrepro.papers.lyu2021.bracket import margin_bracket
 from flowrepro.papers.lyu2021.draws import probes
-from flowrepro.papers.options import require_member, require_ranges
+from flowrepro.papers.options import one_of, require_ranges
 from flowrepro.theory.margin import Inseparable, Separator, hard_margin, normalised_margin
 from flowrepro.theory.margin_kkt import KktCertificate, kkt_certificate
 from flowrepro.trajectory import Dataset
@@ -63,8 +63,8 @@ def study_classifiers(row: Study, dataset: Dataset | None, progress: Progress) -
         raise UsageError(f"row '{row.name}' takes at most {MOST_POINTS} points, not {len(dataset.y)}; give a part of them")
     options, alpha = row.options, float(row.options["alpha"])
     require_ranges(options, RANGES)
-    require_member(options, "init", tuple(INITS))
-    require_member(options, "method", ("gd", "flow"))
+    one_of(row, "init", *INITS)
+    one_of(row, "method", "gd", "flow")
     X, y = labelled(dataset)
     found = described_points(X, y, alpha)
     progress(1, 4)

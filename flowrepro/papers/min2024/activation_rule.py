@@ -14,10 +14,10 @@ from flowrepro.engines.base import Problem
 from flowrepro.experiment import Loss, Study
 from flowrepro.initialize import gaussian
 from flowrepro.papers import Progress
-from flowrepro.papers.min2024.study_options import at_least_one, one_of, positive
 from flowrepro.papers.min2024.theory_flow import balanced_start
 from flowrepro.papers.min2024.theory_rows import RULE, RULE_10D, RULE_UNBALANCED
 from flowrepro.papers.min2024.theory_states import assumption_1, points_of, ref
+from flowrepro.papers.options import at_least_one, one_of, positive
 from flowrepro.theory.conservation import imbalance
 from flowrepro.theory.result import CheckResult
 from flowrepro.theory.statement import none_of, number, statement, upper

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from flowrepro.engines.alignment import align
 from flowrepro.papers.min2024.constants import alignment_bound, approximation_time, ln_largest_scale, stay_bound
 from flowrepro.papers.min2024.theory_rows import THEORY_ROWS
 from flowrepro.papers.min2024.theory_states import (
@@ -14,6 +15,7 @@ from flowrepro.papers.min2024.theory_states import (
     Stays,
     assumption_1,
     assumption_2,
+    moderate_scale,
     points_of,
     read_states,
     read_stays,
@@ -27,6 +29,8 @@ from flowrepro.trajectory import Findings
 
 THEOREM = ref("Theorem 1")
 PROOF = ref("Appendix C.2")
+LIMIT = 1e-5
+"""Distance of t1 from its limit at scales that satisfy Lemma 1 comfortably (measured 2e-8 at eps = 1e-6)."""
 
 
 def harmonic(k: int) -> float:
@@ -131,6 +135,20 @@ def check_arrival(findings: Findings) -> Sequence[CheckResult]:
     return [none_of("neurons that do not arrive", missed(read_stays(findings), states.U[0], findings.X, findings.y, states.sign))]
 
 
+@statement(
+    "E4", ref("eq. (4)"), "theory", THEORY_ROWS, "at a small scale neurons meet the data as in the limit eps -> 0", (*THEORY, assumption_2, moderate_scale)
+)
+def check_limit(findings: Findings) -> Sequence[CheckResult]:
+    """t1 and the number of patterns passed, against the exact alignment of the same directions."""
+    states, stays = read_states(findings), read_stays(findings)
+    exact = align(findings.X, findings.y, states.U[0], states.sign)
+    patterns = sum(arc.start < end for path in exact.paths for arc, end in zip(path.arcs, [event.t for event in path.events] + [np.inf], strict=True))
+    return [
+        upper("|t1 - its limit|", abs(stays.t1 - exact.settled), LIMIT),
+        none_of("patterns more or fewer than in the limit", abs(len(stays.neuron) - patterns)),
+    ]
+
+
 @statement("T1.seen", THEOREM, "theory", THEORY_ROWS, "alignment as observed, whatever the scale", (*THEORY, assumption_2, two_points_at_least))
 def check_observed(findings: Findings) -> Sequence[CheckResult]:
     """t1 and how far it is from its bound: numbers without a verdict, as a float run does not satisfy (28)."""
@@ -143,4 +161,4 @@ def check_observed(findings: Findings) -> Sequence[CheckResult]:
     ]
 
 
-CHECKS = (check_assumption_2, check_scale, check_alignment_time, check_stays, check_paths, check_arrival, check_observed)
+CHECKS = (check_limit, check_assumption_2, check_scale, check_alignment_time, check_stays, check_paths, check_arrival, check_observed)

@@ -16,10 +16,10 @@ from flowrepro.papers import Progress
 from flowrepro.papers.min2024.alignment_theorem import longest_path, longest_path_by_enumeration, missed, path_times, stay_ratios
 from flowrepro.papers.min2024.constants import alignment_bound, point_constants, start_constants, stay_bound
 from flowrepro.papers.min2024.regions import degrees, sectors
-from flowrepro.papers.min2024.study_options import at_least_one
 from flowrepro.papers.min2024.theory_flow import balanced_start
 from flowrepro.papers.min2024.theory_rows import BASINS
 from flowrepro.papers.min2024.theory_states import Stays, assumption_1, ref, stays_with_traps
+from flowrepro.papers.options import at_least_one
 from flowrepro.theory.alignment import class_sums
 from flowrepro.theory.result import CheckResult
 from flowrepro.theory.statement import lower, none_of, number, require, statement, upper

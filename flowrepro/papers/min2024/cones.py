@@ -13,9 +13,9 @@ from flowrepro.experiment import Loss, Study
 from flowrepro.network import output_gradient
 from flowrepro.papers import Progress
 from flowrepro.papers.min2024.constants import point_constants
-from flowrepro.papers.min2024.study_options import at_least_one, one_of
 from flowrepro.papers.min2024.theory_rows import CONES, CONES_10D
 from flowrepro.papers.min2024.theory_states import assumption_1, points_of, ref, slope_one
+from flowrepro.papers.options import at_least_one, one_of
 from flowrepro.theory.alignment import class_sums
 from flowrepro.theory.result import CheckResult
 from flowrepro.theory.statement import lower, none_of, statement, upper

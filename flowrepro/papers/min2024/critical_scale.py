@@ -19,9 +19,9 @@ from flowrepro.figures import Figure, style
 from flowrepro.initialize import gaussian
 from flowrepro.papers import Progress
 from flowrepro.papers.min2024.regions import outside
-from flowrepro.papers.min2024.study_options import at_least_one, positive, within
 from flowrepro.papers.min2024.theory_rows import CRITICAL_SCALE
 from flowrepro.papers.min2024.theory_states import ref
+from flowrepro.papers.options import at_least_one, positive, within
 from flowrepro.theory.result import CheckResult
 from flowrepro.theory.statement import NotApplicable, statement, upper, window
 from flowrepro.trajectory import Dataset, Findings

@@ -11,8 +11,8 @@ from scipy.integrate import quad, solve_ivp
 from flowrepro.experiment import Study
 from flowrepro.papers import Progress
 from flowrepro.papers.min2024.held_neuron import descend, velocity
-from flowrepro.papers.min2024.study_options import at_least_one, numbers, positive
 from flowrepro.papers.min2024.toy_rows import DEAD_BOUNDARY
+from flowrepro.papers.options import at_least_one, numbers, positive
 from flowrepro.theory.result import CheckResult, Ref
 from flowrepro.theory.statement import none_of, require, statement, upper
 from flowrepro.trajectory import Dataset, Findings

@@ -11,8 +11,8 @@ from flowrepro.network import gradient, predict
 from flowrepro.papers import Progress
 from flowrepro.papers.min2024.constants import point_constants
 from flowrepro.papers.min2024.extreme_vectors import active_sum
-from flowrepro.papers.min2024.study_options import numbers, positive
 from flowrepro.papers.min2024.toy_rows import FORCE, FORCE_AT_BOUNDARY
+from flowrepro.papers.options import numbers, positive
 from flowrepro.theory.result import CheckResult, Ref
 from flowrepro.theory.statement import lower, require, statement, upper
 from flowrepro.trajectory import Dataset, Findings

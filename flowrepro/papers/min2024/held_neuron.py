@@ -15,8 +15,8 @@ from flowrepro.engines.flow.flow import integrate
 from flowrepro.errors import UsageError
 from flowrepro.experiment import Study
 from flowrepro.papers import Progress
-from flowrepro.papers.min2024.study_options import numbers, positive
 from flowrepro.papers.min2024.toy_rows import HELD
+from flowrepro.papers.options import numbers, positive
 from flowrepro.theory.published import as_declared
 from flowrepro.theory.result import CheckResult, Ref
 from flowrepro.theory.statement import number, require, statement, upper, window

@@ -25,7 +25,7 @@ from flowrepro.initialize import gaussian
 from flowrepro.papers import Progress
 from flowrepro.papers.min2024.digits_rows import PAIRS
 from flowrepro.papers.min2024.extreme_vectors import active_sum, extreme_vector
-from flowrepro.papers.min2024.study_options import at_least_one, numbers, positive
+from flowrepro.papers.options import at_least_one, numbers, positive
 from flowrepro.theory.alignment import class_sums, cosines, mean_neurons
 from flowrepro.theory.result import CheckResult, Ref
 from flowrepro.theory.statement import NotApplicable, number, statement, upper

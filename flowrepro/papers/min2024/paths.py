@@ -13,7 +13,7 @@ from flowrepro.experiment import Study
 from flowrepro.papers import Progress
 from flowrepro.papers.min2024.lattice import State
 from flowrepro.papers.min2024.regions import degrees, direction
-from flowrepro.papers.min2024.study_options import at_least_one, numbers
+from flowrepro.papers.options import at_least_one, numbers
 from flowrepro.trajectory import Dataset, Findings
 
 

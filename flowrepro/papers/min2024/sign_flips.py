@@ -18,8 +18,8 @@ from flowrepro.experiment import Study, override
 from flowrepro.figures import Figure, style
 from flowrepro.initialize import initial_weights
 from flowrepro.papers import Progress
-from flowrepro.papers.min2024.study_options import at_least_one, numbers
 from flowrepro.papers.min2024.toy_rows import SIGN_FLIPS, SIX_POINTS
+from flowrepro.papers.options import at_least_one, numbers
 from flowrepro.theory.published import as_declared
 from flowrepro.theory.result import CheckResult, Ref
 from flowrepro.theory.statement import none_of, require, statement, upper

@@ -10,20 +10,22 @@ import numpy as np
 from scipy.optimize import brentq
 
 from flowrepro.engines.alignment import Alignment, align
-from flowrepro.engines.flow.flow import integrate
+from flowrepro.engines.flow.flow import Integration
 from flowrepro.engines.flow.resolve import KINDS
-from flowrepro.engines.flow.result import FlowResult
+from flowrepro.engines.flow.result import Events
 from flowrepro.errors import NumericalError, UsageError
 from flowrepro.experiment import Loss, Study
 from flowrepro.papers import Progress
-from flowrepro.papers.min2024.study_options import at_least_one, one_of, positive
+from flowrepro.papers.options import at_least_one, one_of, positive
 from flowrepro.theory.alignment import class_sums
-from flowrepro.trajectory import REGULAR_STOPS, Dataset
+from flowrepro.trajectory import Dataset
 
 FIT = 0.25
 """|f| at which a class leaves the small initialisation: t2+- are the first times beyond it (min2024 Appendix D.2)."""
 UNFITTED = 50.0
 """Horizon of a flow in which no neuron can fit (chosen)."""
+PARTS = 50
+"""Pieces of the integration between which progress is told."""
 
 
 def balanced_start(seed: int, m: int, d: int) -> tuple[np.ndarray, np.ndarray]:
@@ -48,16 +50,16 @@ def theory_flow(row: Study, dataset: Dataset | None, progress: Progress) -> dict
     loss = Loss(name=one_of(row, "loss", "exp", "logistic2", "logistic"), reduction="sum")  # type: ignore[arg-type]
     W, a = balanced_start(row.seed, at_least_one(row, "m"), X.shape[1])
     alignment = align(X, y, W, a)
-    fits = np.array(fit_times(alignment, X, y, ln_eps))
-    progress(1, 3)
+    fits = np.array(predicted_fits(alignment, X, y, ln_eps))
     grid = time_grid(alignment.settled, fits, X, y, after, points)
-    flow = integrate(X, y, W, a, loss, grid, ln_scale=ln_eps, rtol=rtol)
-    if flow.stop.reason not in REGULAR_STOPS:
-        raise NumericalError(
-            f"the flow of row '{row.name}' ended early, {flow.stop.reason.value} ({flow.stop.note}); loosen options.rtol or perturb the points"
-        )
-    progress(3, 3)
-    return {"t": flow.t, "loss": flow.loss, "Y": flow.Y, **stays(flow, X, y)}
+    flow, parts = Integration(X, y, W, a, loss, ln_scale=ln_eps, rtol=rtol), []
+    for done, times in enumerate(np.array_split(grid, min(PARTS, len(grid)))):
+        progress(done, PARTS)
+        parts.append(flow.advance(times, keep=True))
+        if (stop := flow.failure()) is not None:
+            raise NumericalError(f"the flow of row '{row.name}' ended early, {stop.reason.value} ({stop.note}); loosen options.rtol or perturb the points")
+    losses, Y = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return {"t": grid, "loss": losses, "Y": Y, **stays(Y[0], flow.events(), X, y)}
 
 
 def ln_scale(row: Study) -> float:
@@ -68,7 +70,7 @@ def ln_scale(row: Study) -> float:
     return value
 
 
-def fit_times(alignment: Alignment, X: np.ndarray, y: np.ndarray, ln_eps: float) -> tuple[float, float]:
+def predicted_fits(alignment: Alignment, X: np.ndarray, y: np.ndarray, ln_eps: float) -> tuple[float, float]:
     """Times at which the negligible network, continued, has max |f| = 1/4 on the positive and on the negative data; inf without one."""
     return _fit_time(alignment, X[y > 0], ln_eps, 1), _fit_time(alignment, X[y < 0], ln_eps, -1)
 
@@ -107,16 +109,19 @@ def time_grid(settled: float, fits: np.ndarray, X: np.ndarray, y: np.ndarray, af
     return np.unique(np.concatenate(parts))
 
 
-def stays(flow: FlowResult, X: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
-    """One entry per neuron and activation pattern, in the order of neurons and time; a pattern of no length is left out."""
-    m, planes = flow.Y.shape[1], flow.events.samples
+def stays(start: np.ndarray, events: Events, X: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
+    """From the first rows (m, d + 2) and the events: one entry per neuron and pattern, in the order of neurons and time.
+
+    A pattern of no length is left out.
+    """
+    planes = events.samples
     side = {k: np.sign(X[k] @ X[samples[0]]) for samples in planes for k in samples}
-    changes = flow.events.of("cross-", "cross+", "leave-", "leave+", "slide")
+    changes = events.of("cross-", "cross+", "leave-", "leave+", "slide")
     up = np.where(np.isin(changes.kind, [KINDS.index("cross+"), KINDS.index("leave+")]), 1.0, -1.0)
     up[changes.kind == KINDS.index("slide")] = 0.0
     kept: list[tuple[int, float, float, int, int]] = []
-    for j in range(m):
-        active = flow.Y[0, j, 1:-1] @ X.T > 0
+    for j in range(len(start)):
+        active = start[j, 1:-1] @ X.T > 0
         own = np.flatnonzero(changes.neuron == j)
         since = 0.0
         for t, plane, to in zip([*changes.t[own], np.inf], [*changes.plane[own], -1], [*up[own], 0.0], strict=True):

@@ -109,7 +109,7 @@ CRITICAL_SCALE = Study(
     options={
         "theta": [0.01, 0.001, 0.0001], "log10_scale": [-2.0, -3.0, -4.0, -5.0, -6.0, -7.0, -8.0, -10.0], "seeds": 40, "m": 50, "horizon": 42.0,
     },
-    quick={"options.seeds": 3},
+    quick={"options.seeds": 10},
 )  # fmt: skip
 RANK_LIMIT = Study(
     name="rank-limit",

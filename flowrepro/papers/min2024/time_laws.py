@@ -13,10 +13,10 @@ from flowrepro.experiment import Study
 from flowrepro.figures import Figure, NotDrawable, style
 from flowrepro.papers import Progress
 from flowrepro.papers.min2024.constants import PointConstants, alignment_bound, point_constants, start_constants
-from flowrepro.papers.min2024.study_options import at_least_one, within
 from flowrepro.papers.min2024.theory_flow import theory_flow
 from flowrepro.papers.min2024.theory_rows import ALIGNMENT_TIME, FIT_TIME
 from flowrepro.papers.min2024.theory_states import assumption_1, fit_times, points_of, read_states, ref
+from flowrepro.papers.options import at_least_one, within
 from flowrepro.theory.result import CheckResult
 from flowrepro.theory.statement import lower, number, statement, upper
 from flowrepro.trajectory import Dataset, Findings

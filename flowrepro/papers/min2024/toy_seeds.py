@@ -10,8 +10,8 @@ from flowrepro.engines.ensemble import Members, run_ensemble
 from flowrepro.experiment import Data, Study, override
 from flowrepro.initialize import initial_weights
 from flowrepro.papers import Progress
-from flowrepro.papers.min2024.study_options import at_least_one, numbers
 from flowrepro.papers.min2024.toy_rows import MU_LARGE, SIX_POINTS
+from flowrepro.papers.options import at_least_one, numbers
 from flowrepro.trajectory import Dataset
 
 

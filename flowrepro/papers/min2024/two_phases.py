@@ -9,6 +9,7 @@ import numpy as np
 
 from flowrepro.figures import Figure, NotDrawable, style
 from flowrepro.papers.min2024.digits_rows import BOTH_LAYERS, EPOCH, FIRST_LAYER
+from flowrepro.papers.min2024.digits_seen import SMALLEST_SUBSET
 from flowrepro.theory.published import as_published
 from flowrepro.theory.result import CheckResult, Ref
 from flowrepro.theory.statement import lower, statement, target_window, upper, window
@@ -24,10 +25,12 @@ EARLY = 1e-4
 
 
 def epochs(run: Run) -> str | None:
-    """Seven steps per epoch, as with batches of 2000 out of 12665 images, so that steps compare."""
+    """Seven steps per epoch, as with batches of 2000 out of 12665 images, so that steps compare, and not too few images."""
     size = run.row.protocol.batch_size
     per_epoch = -(-len(run.y) // size) if size else 1
-    return None if per_epoch == EPOCH else f"the windows are for {EPOCH} steps per epoch and this run has {per_epoch}; change batch_size with the subset"
+    if per_epoch != EPOCH:
+        return f"the windows are for {EPOCH} steps per epoch and this run has {per_epoch}; change batch_size with the subset"
+    return None if len(run.y) >= SMALLEST_SUBSET else f"the windows are for {SMALLEST_SUBSET} images or more; these are {len(run.y)}"
 
 
 def recorded(run: Run) -> str | None:

@@ -117,6 +117,7 @@ def fitted_too_well(loss: np.ndarray) -> np.ndarray:
 TAMPER: dict[str, tuple[str, Change]] = {
     "L3": ("float", radius(10.0, slice(1, None))),
     "L1": ("float", radius(10.0, slice(1, None))),
+    "E4": ("float", slower),
     "T1.t1": ("tiny", slower),
     "T1.dur": ("tiny", slower),
     "T1.path": ("tiny", slower),
