@@ -9,7 +9,8 @@ from problems import random_problem
 from flowrepro.data import load as load_data
 from flowrepro.engines.base import Problem
 from flowrepro.engines.compiled import compiled, is_compiled
-from flowrepro.engines.fused_gd import FusedGD
+from flowrepro.engines.fused_gd import FusedGD, works_in_span
+from flowrepro.engines.torch_gd import TorchGD
 from flowrepro.initialize import initial_weights
 from flowrepro.network import gradient, objective, predict
 from flowrepro.papers.boursier2022.experiments import TOY
@@ -28,6 +29,34 @@ def test_recommends_itself_unless_matrix_products_are_large() -> None:
     assert FusedGD.advises_against(random_problem(75, 75, 60)) is None
     assert FusedGD.advises_against(random_problem(2000, 3, 300)) is None
     assert "n m d = 2" in (FusedGD.advises_against(random_problem(500, 80, 50)) or "")
+
+
+@pytest.mark.parametrize(("n", "train", "alpha"), [(4, "both", 0.0), (5, "first", 0.2), (6, "both", 0.3), (7, "both", 0.0)])
+def test_the_loop_in_the_span_of_the_samples_makes_the_steps_of_autograd(n: int, train: str, alpha: float) -> None:
+    problem = random_problem(n, 40, 700, lr=0.02, train=train, alpha=alpha)
+    assert works_in_span(problem)
+    fused, torch = FusedGD(problem), TorchGD(problem)
+    steps = np.array([0, 1, 2, 30])
+    np.testing.assert_allclose(fused.advance(steps), torch.advance(steps), rtol=1e-12)
+    for ours, reference in zip(fused.weights(), torch.weights(), strict=True):
+        np.testing.assert_allclose(ours, reference, rtol=0, atol=1e-12)
+
+
+def test_the_loop_in_the_span_does_not_depend_on_cuts_and_resumes_bit_for_bit() -> None:
+    problem = random_problem(5, 40, 700)
+    whole, parts = FusedGD(problem), FusedGD(problem)
+    whole.advance(np.array([20]))
+    parts.advance(np.array([3, 11]))
+    resumed = FusedGD(problem)
+    resumed.restore(parts.state(), 11)
+    resumed.advance(np.array([20]))
+    for ours, expected in zip(resumed.weights(), whole.weights(), strict=True):
+        np.testing.assert_array_equal(ours, expected)
+
+
+def test_it_recommends_itself_where_it_works_in_the_span() -> None:
+    assert FusedGD.advises_against(random_problem(75, 150, 200)) is None
+    assert not works_in_span(random_problem(75, 75, 200))
 
 
 def test_losses_far_out_are_those_of_numpy() -> None:

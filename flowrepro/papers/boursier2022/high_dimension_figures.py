@@ -142,7 +142,7 @@ FIGURES = (
         collect=collect_polar,
         draw=draw_polar,
         projections={str(index): "polar" for index in range(4)},
-        tolerance=(1e-3, 1e-5),
+        tolerance=(2e-2, 2e-3),
     ),
     Figure(
         id="7",
@@ -152,6 +152,6 @@ FIGURES = (
         layout=(1, 2, style.PAGE, 2.6),
         collect=collect_high_dimension,
         draw=draw_high_dimension,
-        tolerance=(1e-3, 1e-6),
+        tolerance=(1e-2, 1e-5),
     ),
 )

@@ -121,7 +121,7 @@ def _times(classes: tuple[SignClass, ...], ll: float, half: np.ndarray, fraction
     eps, rates = largest_epsilon(classes), [chosen.rate for chosen in classes]
     half = np.where(np.isfinite(half), half, ll / np.array(rates))
     special = [time for share in fractions for time in special_times(classes, ll, share * eps).values()]
-    end = max(half[1] + 60.0 / rates[1], special_times(classes, ll, min(fractions) * eps)["t3 bound"])
+    end = max(half[1] + 60.0 / rates[1], special_times(classes, ll, max(fractions) * eps)["t3 bound"])
     grids: list[np.ndarray] = [
         np.array(special),
         np.linspace(0.0, special_times(classes, ll, max(fractions) * eps)["t1"], EARLY),

@@ -16,6 +16,7 @@ import numpy as np
 from flowrepro.engines.base import Problem, SaveAt
 from flowrepro.engines.ensemble import Members, run_ensemble
 from flowrepro.engines.flow.flow import integrate
+from flowrepro.errors import UsageError
 from flowrepro.experiment import Record, Study
 from flowrepro.papers import Progress
 from flowrepro.papers.boursier2022.experiments import MSE, SIGN_JUMPS
@@ -39,11 +40,14 @@ def sign_jumps(study: Study, dataset: Dataset | None, progress: Progress) -> dic
 
     Arrays (R,): p, seed, start (active neurons with a_j < 0 at the start); for the flow and for descent: left_* flow time at
     which the saddle is left (nan: not yet), negative_* such neurons at the end, changed_* neurons whose a_j changed sign.
+    Raises UsageError for points that are not in the plane or options out of range.
     The flow may end early where many neurons slide at one instant (`reached`, its last time); what it did until then counts.
     """
     assert dataset is not None
     require_options(study)
     options, (X, y) = study.options, (dataset.X, dataset.y)
+    if X.shape[1] != 2:
+        raise UsageError(f"this study fits points (x, 1) of the plane with positive weights, and these have dimension {X.shape[1]}; give points with d = 2")
     cases = [(float(p), seed) for p in options["p"] for seed in range(study.seed, study.seed + options["seeds"])]
     starts = [Start.of(-p, options["m"], seed, X.shape[1]) for p, seed in cases]
     level = LEFT * best_positive_fit(X, y).mse

@@ -42,6 +42,6 @@ def require_orthogonal(X: np.ndarray, y: np.ndarray) -> None:
     """Raise UsageError unless the points are orthogonal, none of them 0, with labels of both signs, all of moderate size."""
     sizes = np.concatenate([np.abs(X).max(axis=1), np.abs(y)])
     if np.any(sizes > MODERATE) or np.any((sizes > 0) & (sizes < 1 / MODERATE)):
-        raise UsageError(f"points or labels of size {sizes.max():.2g} have squares beyond double precision; rescale them")
+        raise UsageError(f"points or labels of size {sizes[sizes > 0].min():.2g} to {sizes.max():.2g} have squares beyond double precision; rescale them")
     if largest_cosine(X) > 1e-12 or not (np.any(y > 0) and np.any(y < 0)):
         raise UsageError("this study is about orthogonal points with labels of both signs; give such points, or run the row 'toy' on these")

@@ -134,6 +134,12 @@ def test_points_that_are_not_orthogonal_are_refused(name):
         STUDIES[row.computes](row, data.load(Data(name="five-points")), lambda done, total: None)
 
 
+def test_the_positive_fit_needs_points_of_the_plane():
+    row = next(row for row in ROWS if row.name == "sign-jumps")
+    with pytest.raises(UsageError, match="d = 2"):
+        STUDIES["sign-jumps"](row, Dataset(np.eye(3), np.ones(3), "own"), lambda done, total: None)
+
+
 @pytest.mark.parametrize("size", [1e200, 1e-200])
 def test_points_whose_squares_leave_double_precision_are_refused(size):
     with pytest.raises(UsageError, match="rescale"):
