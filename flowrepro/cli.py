@@ -77,6 +77,10 @@ def main() -> None:
     except FlowreproError as error:
         print(f"flowrepro: {error}", file=sys.stderr)
         code = error.exit_code
+    except MemoryError as error:
+        size = f" ({error})" if str(error) else ""
+        print(f"flowrepro: there is too little memory for this{size}; take fewer neurons, points or seeds, or keep fewer steps", file=sys.stderr)
+        code = EnvironmentFault.exit_code
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             code = report_internal_error(error)
@@ -165,12 +169,15 @@ def all_experiments(**options: Any) -> int:
 
 def _run_commands(commands: Sequence[str], *, as_json: bool, strict: bool, **options: Any) -> int:
     from flowrepro.console import Console, Signals
+    from flowrepro.errors import Interrupted
     from flowrepro.pipeline import execute
     from flowrepro.selection import chosen_rows, settings_of
-    from flowrepro.training import Interrupted
 
     settings = settings_of(**options)
-    batches = [rows for command, chosen in _plans(commands, options) for rows in chosen_rows(command, **chosen)]
+    plans = _plans(commands, options)
+    if options["seeds"] and len(plans) > 1:
+        plans = [(command, chosen) for command, chosen in plans if _has_runs(command)]
+    batches = [rows for command, chosen in plans for rows in chosen_rows(command, **chosen)]
     signals = Signals()
     console = Console(signals)
     outcomes: list[Outcome] = []
@@ -190,6 +197,16 @@ def _run_commands(commands: Sequence[str], *, as_json: bool, strict: bool, **opt
     if outcomes or not stopped:
         _print_outcomes(outcomes, as_json)
     return stopped or _exit_code(outcomes, strict)
+
+
+def _has_runs(command: str) -> bool:
+    """Whether an experiment has rows of one seed each; one that has none is left out of many seeds, which is said."""
+    from flowrepro.experiment import Experiment
+
+    found = any(isinstance(row, Experiment) for row in papers.rows_of(command))
+    if not found:
+        print(f"{command} is left out: its rows are studies, which have their seeds among their options", file=sys.stderr)
+    return found
 
 
 def _plans(commands: Sequence[str], options: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:

@@ -28,8 +28,8 @@ def verify(targets: Sequence[str], quick: bool, out: Path, as_json: bool) -> int
     EXPERIMENT names all rows of an experiment; those not yet run below --out are run first. RUN is a run directory.
     """
     from flowrepro.console import Console, Signals, print_checks
+    from flowrepro.errors import Interrupted
     from flowrepro.pipeline import verify_targets
-    from flowrepro.training import Interrupted
     from flowrepro.trajectory import REGULAR_STOPS
 
     signals = Signals()
@@ -54,9 +54,9 @@ def verify(targets: Sequence[str], quick: bool, out: Path, as_json: bool) -> int
 def rerun(run: Path, as_json: bool) -> int:
     """Compute a stored run again, in a temporary folder, and compare every array bit by bit. Exit code 5 where one differs."""
     from flowrepro.console import Console, Signals
+    from flowrepro.errors import Interrupted
     from flowrepro.rerun import rerun as repeat
     from flowrepro.runs import RunDirectory
-    from flowrepro.training import Interrupted
 
     signals = Signals()
     console = Console(signals)
@@ -93,7 +93,7 @@ def report(runs: Sequence[Path], out: Path | None, as_markdown: bool) -> int:
 
     place = out or Path("report.md" if as_markdown else "report.html")
     chapters = page.collect(page.find_runs(runs or [Path("runs")]))
-    write_atomic(place, (page.markdown if as_markdown else page.html)(chapters, place).encode())
+    write_atomic(place, (page.markdown if as_markdown else page.html)(chapters, place).encode(errors="backslashreplace"))
     print(place)
     return 0
 

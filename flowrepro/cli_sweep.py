@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 import sys
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from flowrepro.experiment import Row
     from flowrepro.sweep.driver import Ending, Plan
 
+SEED_KEYS = ("seed", "data.options.seed", "options.seed")
 MANY = 100_000
 """Runs from which a sweep wants --yes."""
 
@@ -25,7 +27,7 @@ MANY = 100_000
 @click.argument("experiment")
 @click.option("--row", "row_name", metavar="NAME", help="The row to vary (default: the experiment's first).")
 @click.option("--grid", "grids", multiple=True, metavar="KEY=VALUES", help="v1,v2,... or lin:FIRST:LAST:COUNT or log:FIRST:LAST:COUNT (repeatable).")
-@click.option("--seeds", default="0:1", show_default=True, metavar="A:B", help="Seeds A to B-1 at every point.")
+@click.option("--seeds", metavar="A:B", help="Seeds A to B-1 at every point (default: the row's own).")
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change a field at every point (repeatable).")
 @click.option("--engine", metavar="NAME", help="auto, or an engine's name.")
 @click.option("--quick", is_flag=True, help="The row's reduced variant.")
@@ -42,17 +44,21 @@ def sweep(summary: bool, as_json: bool, **options: Any) -> int:
     """Run a row of EXPERIMENT at every point of a grid, for every seed.
 
     Results on disk are the truth: the same command computes what is missing. Seeds of a small row are run many at once.
-    Exit code 6 if some runs are missing or failed.
+    Exit code 6 if some runs are missing or failed; verdicts are counted in the CSV and change no exit code.
     """
     from flowrepro.console import Console, Signals
     from flowrepro.sweep.driver import run_sweep
 
+    if summary:
+        _require_drawable(options["formats"])
     plan = plan_of(**options)
     signals = Signals()
     console = Console(signals)
     with signals.caught():
         ending = run_sweep(plan, _where(**options), console)
         console.finish()
+    for name, reason in ending.failed:
+        print(f"flowrepro: {name}: {reason}", file=sys.stderr)
     files = _write_summary(plan, ending, options["measure"], options["formats"]) if summary else []
     _tell(plan, ending, files, as_json)
     if signals.received is not None:
@@ -68,7 +74,7 @@ def plan_of(
     experiment: str,
     row_name: str | None,
     grids: Sequence[str],
-    seeds: str,
+    seeds: str | None,
     assignments: Sequence[str],
     engine: str | None,
     quick: bool,
@@ -77,6 +83,7 @@ def plan_of(
     **_: Any,
 ) -> Plan:
     """What the options ask for; raises FlowreproError where that is no sweep."""
+    from flowrepro.experiment import run_id
     from flowrepro.selection import ENSEMBLE_FROM, runs_at_once, seed_range
     from flowrepro.storage import require_writable
     from flowrepro.sweep import grid, tasks
@@ -88,12 +95,16 @@ def plan_of(
     axes = tuple(grid.parse_axis(base, text) for text in grids)
     if len({axis.key for axis in axes}) < len(axes):
         raise UsageError("--grid names a key twice; give each key once")
-    asked = seed_range(None, seeds)
-    count = (asked[1] - asked[0]) * _product(len(axis.values) for axis in axes)
+    if {axis.key.rpartition(".")[2] for axis in axes} & {"seed"} or any(text.partition("=")[0].strip() in SEED_KEYS for text in assignments):
+        raise UsageError("the seeds of a sweep are given by --seeds A:B, not by --grid or --set")
+    asked = (base.seed, base.seed + 1) if seeds is None else seed_range(None, seeds)
+    count = (asked[1] - asked[0]) * math.prod(len(axis.values) for axis in axes)
     if count > MANY and not yes:
-        raise UsageError(f"this sweep has {count:,} runs; add --yes if that is meant, or thin the grid")
+        raise UsageError(f"this sweep has {count:,} runs{_extent(base, count)}; add --yes if that is meant, or thin the grid")
     many = asked[1] - asked[0] >= ENSEMBLE_FROM
     rows = tuple(tasks.rows_of(grid.points(base, axes), asked, lambda row: many and runs_at_once(row)))
+    if len({run_id(row) for _, row in rows}) < len(rows):
+        raise UsageError("the grid names the same run twice, in other words; give each value once")
     require_writable(out)
     return Plan(base, axes, asked, rows, out)
 
@@ -111,11 +122,10 @@ def _base(experiment: str, row_name: str | None, assignments: Sequence[str], eng
     return override(quick_variant(base) if quick else base, changes)
 
 
-def _product(counts: Any) -> int:
-    total = 1
-    for count in counts:
-        total *= count
-    return total
+def _extent(base: Row, runs: int) -> str:
+    from flowrepro.experiment import Experiment
+
+    return f" of up to {base.protocol.n_steps:,} steps, {runs * base.protocol.n_steps:.1e} in all" if isinstance(base, Experiment) else ""
 
 
 def _where(*, workers: int | None, scheduler: str, local_cluster: int | None, **_: Any) -> Any:
@@ -127,18 +137,29 @@ def _where(*, workers: int | None, scheduler: str, local_cluster: int | None, **
     return Where(local_cluster or workers or provenance.cores(), scheduler, local_cluster is not None)
 
 
+def _require_drawable(formats: Sequence[str]) -> None:
+    """Refuse before anything is computed what would keep the figure from being drawn."""
+    from flowrepro.figures.canvas import reject_bad_epoch, reject_unknown
+
+    reject_unknown(formats)
+    reject_bad_epoch()
+
+
 def _write_summary(plan: Plan, ending: Ending, measure: str, formats: Sequence[str]) -> list[Path]:
     """The CSV and the images, in a folder named by the sweep."""
     from flowrepro.figures.canvas import FORMATS, render
     from flowrepro.papers import law_for
     from flowrepro.storage import write_atomic
     from flowrepro.sweep import figure
-    from flowrepro.sweep.summary import csv_text, summary_lines
+    from flowrepro.sweep.summary import TIME, csv_text, summary_lines
 
     folder = plan.root / plan.base.command / plan.name
     lines = summary_lines(plan, dict(ending.failed))
     write_atomic(folder / "summary.csv", csv_text(lines).encode())
     written = [folder / "summary.csv"]
+    if not any(TIME in line for line in lines):
+        print(f"no figure: no run is complete; {written[0]} says why", file=sys.stderr)
+        return written
     if len(plan.axes) > 2:
         print(f"no figure: a sweep of {len(plan.axes)} keys has none; {written[0]} holds all of it", file=sys.stderr)
         return written
@@ -152,8 +173,6 @@ def _write_summary(plan: Plan, ending: Ending, measure: str, formats: Sequence[s
 
 
 def _tell(plan: Plan, ending: Ending, files: Sequence[Path], as_json: bool) -> None:
-    for name, reason in ending.failed:
-        print(f"flowrepro: {name}: {reason}", file=sys.stderr)
     if as_json:
         outcome = {"runs": len(plan.rows), "computed": ending.computed, "missing": ending.missing, "failed": dict(ending.failed), "files": [*map(str, files)]}
         print(json.dumps(outcome, indent=2))

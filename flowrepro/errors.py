@@ -36,7 +36,13 @@ class EnvironmentFault(FlowreproError):
     exit_code = 7
 
 
+class DiskFault(EnvironmentFault):
+    """A disk that is full, or a folder that cannot be written: nothing else could be kept either."""
+
+
+class Interrupted(Exception):
+    """The user or the system asked for an end; what was computed is on disk."""
+
+
 EXIT_CHECK_FAILED = 5
 EXIT_SWEEP_INCOMPLETE = 6
-EXIT_INTERRUPTED = 130
-EXIT_TERMINATED = 143

@@ -19,13 +19,13 @@ import click
 from flowrepro import papers
 from flowrepro.console import Console, Signals
 from flowrepro.drawing import declared_figures
-from flowrepro.errors import EXIT_CHECK_FAILED, FlowreproError
+from flowrepro.errors import EXIT_CHECK_FAILED, FlowreproError, Interrupted
 from flowrepro.experiment import Experiment, Row
 from flowrepro.figures import Figure
 from flowrepro.figures.numbers import compare_numbers
 from flowrepro.pipeline import Outcome, execute
 from flowrepro.storage import json_bytes, read_json, write_atomic
-from flowrepro.training import Interrupted, Settings
+from flowrepro.training import Settings
 
 TOLERANCE = {"float64": (1e-6, 1e-9), "float32": (2e-2, 1e-4)}
 """(relative, absolute) difference allowed between the gallery's numbers and another machine's, by dtype of the run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import time
@@ -12,13 +13,13 @@ from typing import Any
 
 from flowrepro import papers, provenance
 from flowrepro.drawing import Filled, draw_animations, draw_figures, fill_tables
-from flowrepro.errors import DataError, UsageError
+from flowrepro.errors import DataError, Interrupted, UsageError
 from flowrepro.experiment import AnyRow, Row, Study, knows, override
 from flowrepro.results import Result, compute, load
 from flowrepro.runs import RunDirectory
 from flowrepro.storage import locked, read_json, require_writable
 from flowrepro.theory.result import Check
-from flowrepro.training import Interrupted, Report, Settings
+from flowrepro.training import Report, Settings
 from flowrepro.trajectory import StopReason
 
 
@@ -83,7 +84,7 @@ def execute(rows: Sequence[Row], settings: Settings, report: Report, done: Calla
 def execute_row(row: Row, settings: Settings, report: Report, earlier: Mapping[str, Callable[[], Result]]) -> tuple[Outcome, Callable[[], Result]]:
     """One row; ``earlier`` gives the runs that a figure may need besides this one."""
     directory = RunDirectory.of(settings.root, row)
-    with locked(directory.lock, settings.wait):
+    with locked(directory.lock, settings.wait, report.interrupted):
         directory.clean()
         started = time.perf_counter()
         run = _run_or_reuse(row, directory, settings, report)
@@ -125,7 +126,10 @@ def execute_row(row: Row, settings: Settings, report: Report, earlier: Mapping[s
 def _run_or_reuse(row: Row, directory: RunDirectory, settings: Settings, report: Report) -> Result | None:
     """The run if it was computed now, None if the folder already holds it complete and intact."""
     if directory.is_complete() and not settings.fresh:
-        damage = directory.damage()
+        damage = directory.damage(results_only=True)
+        if not damage and (derived := directory.damage()):
+            report.say(f"{directory.path}: {'; '.join(derived)}; verdicts and figures are made anew")
+            directory.drop_derived()
         if not damage and not (isinstance(row, Study) and (changed := _changed(row, directory))):
             _say_reuse(row, directory, report)
             return None
@@ -202,12 +206,12 @@ def verify_run(directory: RunDirectory, report: Report) -> tuple[list[dict[str, 
     """Re-hash a complete run and evaluate its checks anew, keeping the verdicts where the folder can be written."""
     if not directory.is_complete():
         raise DataError(f"{directory.path} is not a complete run; the command that began it finishes it")
-    damage = directory.damage()
-    if damage:
-        raise DataError(f"{directory.path} is invalid: {'; '.join(damage)}; run it again, which keeps the damaged folder beside")
-    stop = StopReason[directory.provenance()["stop"]["reason"]]
-    if not os.access(directory.path, os.W_OK):
+    writable = os.access(directory.path, os.W_OK)
+    with locked(directory.lock) if writable else contextlib.nullcontext():
+        if damage := directory.damage():
+            raise DataError(f"{directory.path} is invalid: {'; '.join(damage)}; run it again, which keeps the damaged folder beside")
+        stop = StopReason[directory.provenance()["stop"]["reason"]]
+        if writable:
+            return evaluate_and_store(directory, load(directory)), stop
         report.say(f"{directory.path} is read-only; the verdicts are not kept")
         return evaluate(load(directory)), stop
-    with locked(directory.lock):
-        return evaluate_and_store(directory, load(directory)), stop

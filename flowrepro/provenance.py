@@ -15,7 +15,18 @@ from typing import Any
 import flowrepro
 
 PACKAGE = Path(flowrepro.__file__).parent
-COMPUTING = ("data/**/*.py", "engines/**/*.py", "network.py", "models.py", "initialize.py", "experiment.py", "theory/observables.py")
+COMPUTING = (
+    "data/**/*.py",
+    "engines/**/*.py",
+    "network.py",
+    "models.py",
+    "initialize.py",
+    "experiment.py",
+    "training.py",
+    "theory/observables.py",
+    "theory/alignment.py",
+    "theory/change_rates.py",
+)
 """Files that decide the numbers of a trajectory; checks and figures are made anew whenever any file changes."""
 DEPENDENCIES = ("numpy", "scipy", "numba", "torch", "matplotlib")
 
@@ -48,7 +59,7 @@ def versions() -> dict[str, str]:
 def threads() -> int:
     """Threads that a matrix product may use."""
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-        if os.environ.get(variable, "").isdigit():
+        if os.environ.get(variable, "").isdecimal():
             return int(os.environ[variable])
     return cores()
 
@@ -61,7 +72,8 @@ def cores() -> int:
 def study_fingerprint(paper: str) -> dict[str, str]:
     """What must be equal for a study of a paper to come out bit-identical."""
     code = _hash((*COMPUTING, "theory/**/*.py", f"papers/{paper}/**/*.py"))
-    return {**fingerprint("study", "cpu"), "code": code, "version of scipy": versions()["scipy"]}
+    others = {f"version of {name}": versions()[name] for name in ("scipy", "torch")}
+    return {**fingerprint("study", "cpu"), "code": code, **others, "threads": str(threads())}
 
 
 def fingerprint(engine: str, device: str) -> dict[str, str]:
@@ -95,11 +107,11 @@ def revision() -> dict[str, Any]:
 
     try:
         if Path(git("rev-parse", "--show-toplevel").strip()) != PACKAGE.parent:
-            return {"revision": None}
+            return {"revision": None, "dirty": False}
         difference = git("diff", "HEAD", "--", ".")
         return {"revision": git("rev-parse", "HEAD").strip(), "dirty": bool(difference), "difference": difference[:100_000]}
     except (OSError, subprocess.SubprocessError):
-        return {"revision": None}
+        return {"revision": None, "dirty": False}
 
 
 def describe() -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import importlib.resources
 import os
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +53,7 @@ class Section:
     @property
     def command(self) -> str:
         """The command line that gave the run."""
-        return " ".join(["flowrepro", *map(str, self.provenance["argv"][1:])])
+        return shlex.join(["flowrepro", *map(str, self.provenance["argv"][1:])])
 
     def count(self, verdict: str) -> int:
         """Checks with a verdict."""
@@ -136,7 +137,7 @@ def _rendered(template: str, chapters: Sequence[Chapter], place: Path) -> str:
     environment = Environment(autoescape=template.endswith(".html.j2"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"number": _number, "cell": lambda value: str(value).replace("|", "\\|").replace("\n", " ")}
     environment.filters["embedded"] = lambda path: "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
-    environment.filters["link"] = lambda path: quote(Path(os.path.relpath(path, place.absolute().parent)).as_posix())
+    environment.filters["link"] = lambda path: quote(os.fsencode(os.path.relpath(path, place.absolute().parent)))
     text = importlib.resources.files("flowrepro").joinpath(template).read_text(encoding="utf-8")
     return environment.from_string(text).render(chapters=chapters, verdicts=VERDICTS, version=__version__)
 

@@ -11,12 +11,14 @@ import numpy as np
 from flowrepro import provenance
 from flowrepro.data.from_file import file_sha256
 from flowrepro.errors import DataError
-from flowrepro.experiment import Data, Experiment, Init, Row
+from flowrepro.experiment import Data, Experiment, Row
 from flowrepro.results import compute
 from flowrepro.runs import RunDirectory
 from flowrepro.storage import npz_bytes, read_npz, write_atomic
 from flowrepro.training import Report, Settings
 
+COUNTS = "stats"
+"""What an engine counted: work that depends on how a run was cut, not a result."""
 RESULTS = ("trajectory.npz", "ensemble.npz", "study.npz")
 
 
@@ -47,6 +49,8 @@ def rerun(directory: RunDirectory, report: Report) -> Repetition:
         again = RunDirectory.of(Path(folder), row)
         compute(_on_stored_inputs(row, directory, Path(folder)), again, Settings(root=Path(folder)), report)
         before, after = read_npz(directory.file(name)), read_npz(again.file(name))
+        for arrays in (before, after):
+            arrays.pop(COUNTS, None)
         new = again.provenance()
     old = directory.provenance()
     one, other = old["fingerprint"], new["fingerprint"]
@@ -69,7 +73,7 @@ def _on_stored_inputs(row: Row, directory: RunDirectory, folder: Path) -> Row:
     if isinstance(row, Experiment) and row.init.name == "file":
         weights = folder / "weights.npz"
         write_atomic(weights, npz_bytes({"W": arrays["W"], "a": arrays["a"]}))
-        row = replace(row, init=Init(name="file", m=row.init.m, scale=1.0, file=str(weights), sha256=file_sha256(str(weights))))
+        row = replace(row, init=replace(row.init, scale=1.0, divide_by="1", file=str(weights), sha256=file_sha256(str(weights))))
     return row
 
 

@@ -30,6 +30,8 @@ from flowrepro.storage import json_bytes, npz_bytes, read_json, read_npz, sha256
 from flowrepro.trajectory import EnsembleTrajectory, Stop, StopReason, Trajectory
 
 MANIFEST_SCHEMA = 1
+DERIVED = ("checks.json", "figures/", "tables/", "animations/")
+"""Members that are made from the others."""
 CHECKPOINT_SECONDS = 20.0
 """Seconds between two checkpoints; the environment variable FLOWREPRO_CHECKPOINT_SECONDS sets another number."""
 
@@ -147,15 +149,17 @@ class RunDirectory:
         self.write_json("manifest.json", {"schema": MANIFEST_SCHEMA, "flowrepro": __version__, "files": files})
         self.file("checkpoint.npz").unlink(missing_ok=True)
 
-    def damage(self) -> list[str]:
+    def damage(self, results_only: bool = False) -> list[str]:
         """What is wrong with a complete run, one sentence each; empty if every file has its sha256.
+
+        ``results_only`` leaves out what can be made anew from the rest (DERIVED).
 
         Raises DataError for a manifest of a later schema, which this version must not touch.
         """
         try:
             manifest = read_json(self.file("manifest.json"))
             schema, writer = int(manifest["schema"]), manifest.get("flowrepro", "?")
-            expected = {name: entry["sha256"] for name, entry in manifest["files"].items()}
+            expected = {name: entry["sha256"] for name, entry in manifest["files"].items() if not (results_only and name.startswith(DERIVED))}
         except DataError as error:
             return [f"manifest.json is damaged ({error})"]
         except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -171,6 +175,21 @@ class RunDirectory:
             for name, digest in expected.items()
             if self.file(name).is_file() and sha256(self.file(name)) != digest
         ]
+
+    def drop_derived(self) -> None:
+        """Remove verdicts, figures, tables and animations, which are then made anew, and seal what is left."""
+        for name in DERIVED:
+            for path in (self.file(name), *self.file(name).glob("*")):
+                if path.is_file():
+                    path.unlink()
+        self.seal()
+
+    def has_sizes(self) -> bool:
+        """Whether every file of the manifest is there with its size: a quick look, `damage` is the proof."""
+        try:
+            return all(self.file(name).stat().st_size == entry["bytes"] for name, entry in self.files().items())
+        except (DataError, OSError, KeyError, TypeError, AttributeError):
+            return False
 
     def set_aside(self, why: str) -> Path:
         """Rename the folder (nothing is deleted) so that the run can be made anew; the new path."""

@@ -41,7 +41,10 @@ def settings_of(
     if no_figures and figures:
         raise UsageError("--figure and --no-figures exclude each other; give one of them")
     drawn = () if no_figures else tuple(figures) or None
-    return Settings(out, fresh, new, force_resume, wait, drawn, tuple(formats) or FORMATS, ANIMATED if animate else ())
+    return Settings(
+        root=out, fresh=fresh, new=new, force_resume=force_resume, wait=wait, figures=drawn,
+        formats=tuple(formats) or FORMATS, animations=ANIMATED if animate else (),
+    )  # fmt: skip
 
 
 def chosen_rows(
@@ -69,6 +72,8 @@ def chosen_rows(
     rows = _named_rows(command, names, figures, with_data=bool(data_file))
     if seeds is not None and not names and not figures:  # studies have their seeds among their options
         rows = [row for row in rows if isinstance(row, Experiment)]
+        if not rows:
+            raise UsageError(f"the rows of {command} are studies, which have their seeds among their options; name one with --row to give it others")
     changes: dict[str, Any] = dict(parse_assignment(text) for text in assignments)
     for option, key, value in (("--engine", "engine", engine), ("--device", "device", device), ("--seed", "seed", seed), ("--seeds", "seed", seeds)):
         if value is not None and {key, f"protocol.{key}"} & changes.keys():
@@ -79,7 +84,7 @@ def chosen_rows(
 
     def changed(row: Row, seed: int | None = None) -> Row:
         wanted = {key: value for flag, values in chosen for key, value in flag.overrides(row.name, values).items()}
-        wanted |= changes if seed is None else {**_reseeded(row, seed), **changes}
+        wanted |= changes if seed is None else {**seed_changes(row, seed), **changes}
         return override(quick_variant(row) if quick else row, {key: value for key, value in wanted.items() if knows(row, key)})
 
     batches = _batches(command, rows, changed, figures, seed, seeds)
@@ -89,8 +94,8 @@ def chosen_rows(
     return batches
 
 
-def _reseeded(row: Row, seed: int) -> dict[str, int]:
-    """What --seed changes: the row's seed, and that of its points where the initial weights come with them."""
+def seed_changes(row: Row, seed: int) -> dict[str, int]:
+    """What a seed changes: the row's, and that of its points where the initial weights come with them."""
     comes_with_points = isinstance(row, Experiment) and row.init.name == STUDENT and "seed" in row.data.options
     return {"seed": seed, "data.options.seed": seed} if comes_with_points else {"seed": seed}
 
@@ -146,7 +151,7 @@ def _named_rows(command: str, names: Sequence[str], figures: Sequence[str], with
 def seed_range(seed: int | None, seeds: str) -> tuple[int, int]:
     """(A, B) of ``--seeds A:B``; UsageError where it is not that, or --seed is given beside it."""
     first, separator, last = seeds.partition(":")
-    if seed is not None or not separator or not first.isdigit() or not last.isdigit() or int(first) >= int(last):
+    if seed is not None or not separator or not all(end.isdecimal() and end.isascii() for end in (first, last)) or int(first) >= int(last):
         raise UsageError(f"--seeds takes A:B with 0 <= A < B, without --seed, not '{seeds}'")
     return int(first), int(last)
 

@@ -12,13 +12,13 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from flowrepro.errors import DataError, EnvironmentFault
+from flowrepro.errors import DataError, DiskFault, EnvironmentFault, Interrupted
 
 TEMPORARY = ".writing-"
 _LONGEST_NAME = 255
@@ -57,14 +57,14 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _disk_fault(path: Path, needed: int, error: OSError) -> EnvironmentFault:
+def _disk_fault(path: Path, needed: int, error: OSError) -> DiskFault:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         try:
             free = f"{shutil.disk_usage(_existing(path)).free:,} are free"
         except OSError:
             free = "how many are free is not known"
-        return EnvironmentFault(f"{path} could not be written: {error.strerror} ({needed:,} bytes needed, {free}); make room or choose another --out")
-    return EnvironmentFault(f"{path} could not be written: {error.strerror or error}; choose another folder with --out")
+        return DiskFault(f"{path} could not be written: {error.strerror} ({needed:,} bytes needed, {free}); make room or choose another --out")
+    return DiskFault(f"{path} could not be written: {error.strerror or error}; choose another folder with --out")
 
 
 def _existing(path: Path) -> Path:
@@ -74,19 +74,19 @@ def _existing(path: Path) -> Path:
 
 
 def require_writable(folder: Path) -> None:
-    """Create ``folder`` and write a probe into it; EnvironmentFault naming path and owner where that fails."""
+    """Create ``folder`` and write a probe into it; DiskFault naming path and owner where that fails."""
     longest = max((len(os.fsencode(part)) for part in folder.parts), default=0)
     if longest > _LONGEST_NAME or len(os.fsencode(str(folder.absolute()))) > _LONGEST_PATH:
-        raise EnvironmentFault(f"the output folder's path is too long ({longest} bytes in one name, at most {_LONGEST_NAME}); choose a shorter --out")
+        raise DiskFault(f"the output folder's path is too long ({longest} bytes in one name, at most {_LONGEST_NAME}); choose a shorter --out")
     blocked = _existing(folder)
     if not blocked.is_dir():
-        raise EnvironmentFault(f"the output folder {folder} cannot be made because {blocked} is a file; choose another --out")
+        raise DiskFault(f"the output folder {folder} cannot be made because {blocked} is a file; choose another --out")
     try:
         probe = folder / f".probe-{os.getpid()}"
         write_atomic(probe, b"")
         probe.unlink(missing_ok=True)
-    except (EnvironmentFault, OSError) as error:
-        raise EnvironmentFault(f"the output folder {folder} is not writable (owner of {blocked}: {_owner(blocked)}; {error})") from error
+    except (DiskFault, OSError) as error:
+        raise DiskFault(f"the output folder {folder} is not writable (owner of {blocked}: {_owner(blocked)}; {error})") from error
 
 
 def _owner(path: Path) -> str:
@@ -142,27 +142,28 @@ def sha256(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def locked(path: Path, wait: bool = False) -> Iterator[None]:
+def locked(path: Path, wait: bool = False, interrupted: Callable[[], bool] = lambda: False) -> Iterator[None]:
     """Hold the lock file ``path``, made and removed here; it is released by the kernel when its owner dies, however it dies.
 
-    Raises EnvironmentFault saying who holds it (host, pid, since), unless ``wait``.
+    Raises EnvironmentFault saying who holds it (host, pid, since), unless ``wait``; Interrupted where one is asked for while waiting.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = _acquire(path, wait)
+        descriptor = _acquire(path, wait, interrupted)
     except OSError as error:
-        raise EnvironmentFault(f"{path} could not be locked: {error.strerror or error}; choose an --out that is writable") from error
+        raise DiskFault(f"{path} could not be locked: {error.strerror or error}; choose an --out that is writable") from error
     try:
         owner = {"host": socket.gethostname(), "pid": os.getpid(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps(owner).encode(), 0)
+        with contextlib.suppress(OSError):  # the note is for others to read; the lock holds without it
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, json.dumps(owner).encode(), 0)
         yield
     finally:
         path.unlink(missing_ok=True)
         os.close(descriptor)
 
 
-def _acquire(path: Path, wait: bool) -> int:
+def _acquire(path: Path, wait: bool, interrupted: Callable[[], bool]) -> int:
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
@@ -176,6 +177,8 @@ def _acquire(path: Path, wait: bool) -> int:
             if not wait:
                 run = path.name.removeprefix(".").removesuffix(".lock")
                 raise EnvironmentFault(f"the run {run} is in use by {_describe(holder)}; wait for it with --wait or choose another --out") from None
+            if interrupted():
+                raise Interrupted(f"stopped while waiting for {_describe(holder)}") from None
             time.sleep(0.2)
             continue
         if _is_at(path, descriptor):

@@ -7,11 +7,11 @@ import time
 import numpy as np
 
 from flowrepro import papers, provenance
-from flowrepro.errors import UsageError
+from flowrepro.errors import Interrupted, UsageError
 from flowrepro.experiment import Study, departures
 from flowrepro.runs import RunDirectory
 from flowrepro.storage import npz_bytes
-from flowrepro.training import Interrupted, Report
+from flowrepro.training import Report
 from flowrepro.trajectory import Dataset, Findings, StopReason
 
 ENGINE = "study"
@@ -65,8 +65,6 @@ def _provenance(findings: Findings, wall_s: float) -> dict[str, object]:
         "row": row.name,
         "seed": row.seed,
         "engine": ENGINE,
-        "device": "cpu",
-        "dtype": "float64",
         "dataset": findings.dataset.note if findings.dataset else "",
         "stop": {"reason": stop.name, "meaning": stop.value, "note": ""},
         "stats": {},

@@ -12,7 +12,7 @@ import numpy as np
 from flowrepro import engines, provenance
 from flowrepro.engines.base import Problem, SaveAt
 from flowrepro.engines.base import run as drive
-from flowrepro.errors import DataError, UsageError
+from flowrepro.errors import DataError, Interrupted, UsageError
 from flowrepro.experiment import Experiment, Record
 from flowrepro.initialize import STUDENT, effective_scale, initial_weights
 from flowrepro.runs import Checkpointer, RunDirectory, save_ensemble, save_trajectory
@@ -22,10 +22,6 @@ from flowrepro.trajectory import Dataset, Ensemble, Run, StopReason
 
 CURVE_POINTS = 200
 """Intervals of an ensemble's loss curve at most (chosen: 16 MB for 10000 seeds); first steps below a level are exact all the same."""
-
-
-class Interrupted(Exception):
-    """The user or the system asked for an end; what was computed is on disk."""
 
 
 class Report(Protocol):
@@ -45,6 +41,7 @@ class Report(Protocol):
 class Settings:
     """How rows are run: folder, what to do about earlier results, figures to draw.
 
+    restart_if_changed : begin an unfinished run anew where code, versions or threads changed, instead of refusing to mix.
     figures : ids to draw, or None for all. formats : image formats. animations : formats of the animations to draw, none by default.
     """
 
@@ -53,6 +50,7 @@ class Settings:
     new: bool = False
     force_resume: bool = False
     wait: bool = False
+    restart_if_changed: bool = False
     figures: tuple[str, ...] | None = None
     formats: tuple[str, ...] = ("pdf", "png", "svg")
     animations: tuple[str, ...] = ()
@@ -92,7 +90,7 @@ def train(row: Experiment, dataset: Dataset, problem: Problem, directory: RunDir
     directory.begin(row)
     report.say(f"{row.name}: {why}{'' if engine.is_compiled() else '; it compiles first, once on this machine'}")
     fingerprint = provenance.fingerprint(engine.name, row.protocol.device)
-    resumed = _resume(directory, fingerprint, settings, report)
+    resumed = _resume(row, directory, fingerprint, settings, report)
     checkpointer = Checkpointer(directory, fingerprint, resumed[1] if resumed else 0.0)
     observe = observer(row.record.observe)(dataset.X, dataset.y, row.loss) if row.record.observe else None
     trajectory = drive(
@@ -131,7 +129,7 @@ def train_ensemble(row: Experiment, dataset: Dataset, problem: Problem, director
     compiles = "" if ensemble.is_ready() else "; it compiles first, once on this machine"
     report.say(f"{row.name}: {len(seeds)} seeds at once by engine fused on up to {threads} cores{compiles}")
     fingerprint = provenance.fingerprint("fused", row.protocol.device)
-    resumed = _resume(directory, fingerprint, settings, report)
+    resumed = _resume(row, directory, fingerprint, settings, report)
     checkpointer = Checkpointer(directory, fingerprint, resumed[1] if resumed else 0.0)
     weights = [initial_weights(row.init, int(seed), dataset.X.shape[1], dataset.extra.get(STUDENT)) for seed in seeds]
     trajectory = ensemble.run_ensemble(
@@ -180,12 +178,18 @@ def _finish(run: Run | Ensemble, directory: RunDirectory, name: str, content: by
 
 
 def _resume(
-    directory: RunDirectory, fingerprint: Mapping[str, str], settings: Settings, report: Report
+    row: Experiment, directory: RunDirectory, fingerprint: Mapping[str, str], settings: Settings, report: Report
 ) -> tuple[dict[str, np.ndarray], float, list[str]] | None:
     try:
         resumed = directory.resume(fingerprint, settings.force_resume)
     except DataError as error:
         report.say(f"{error}; computing from the start")
+        return None
+    except UsageError as error:
+        if not settings.restart_if_changed:
+            raise
+        report.say(f"{error}; the unfinished one is kept as {directory.set_aside('unfinished').name}")
+        directory.begin(row)
         return None
     if resumed:
         report.say(f"resuming {directory.path} at step {int(resumed[0]['step'])}")

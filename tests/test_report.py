@@ -82,7 +82,7 @@ def test_the_markdown_page_links_to_the_images(runs: Path, tmp_path: Path, flowr
     assert all((place.parent / unquote(image)).is_file() for image in images)
     widths = [len(re.findall(r"(?<!\\)\|", line)) for line in place.read_text().splitlines() if re.search(r"\| (PASS|FAIL|N/A|INFO) \|$", line)]
     assert len(widths) > 20
-    assert set(widths[1:]) == {8}
+    assert set(widths[1:]) == {9}
 
 
 def test_sections_stand_in_the_order_of_the_rows(runs: Path) -> None:

@@ -45,7 +45,7 @@ def test_the_users_own_points_and_weights_are_those_that_were_kept(tmp_path: Pat
     weights = tmp_path / "weights.npz"
     rng = np.random.default_rng(0)
     weights.write_bytes(npz_bytes({"W": rng.standard_normal((4, 2)), "a": rng.standard_normal(4)}))
-    run = stored(flowrepro, "--data", points, "--init", weights, "--out", tmp_path)
+    run = stored(flowrepro, "--data", points, "--init", weights, "--out", tmp_path, "--engine", "flow", "--set", "log10_scale=-2")
     points.write_text("gone\n")
     weights.unlink()
     assert flowrepro("rerun", run, "--json").json()["differences"] == []

@@ -114,11 +114,9 @@ def test_interruption_leaves_an_unfinished_folder_that_starts_anew(tmp_path: Pat
     assert outcome.stop.name == "COMPLETE"
 
 
-def test_options_a_study_is_not_made_for_are_named(tmp_path: Path, flowrepro: Flowrepro) -> None:
-    done = flowrepro("toys", "--row", "squares", "--set", "most=0", "--out", tmp_path)
-    assert done.code == 2
-    assert "cannot be computed with this options.most (no squares at all)" in done.err
-    assert "Traceback" not in done.err
+def test_options_a_study_is_not_made_for_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"cannot be computed with this options.most \(no squares at all\)"):
+        run(tmp_path, override(SQUARES, {"most": 0}))
 
 
 def test_a_defect_of_a_declared_study_is_not_blamed_on_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

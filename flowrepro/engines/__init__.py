@@ -22,10 +22,11 @@ ENGINES: dict[str, tuple[str, str]] = {
     "torch": ("flowrepro.engines.torch_gd", "TorchGD"),
     "flow": ("flowrepro.engines.flow.engine", "Flow"),
     "smooth-flow": ("flowrepro.engines.smooth_flow", "SmoothFlow"),
+    "grouped-boost": ("flowrepro.engines.grouped", "GroupedBoost"),
 }
 """name -> (module, class), fastest first: "auto" takes the first that recommends itself for the problem."""
 
-FLOWS = ("flow", "smooth-flow")
+FLOWS = ("flow", "smooth-flow", "grouped-boost")
 """Members that integrate the gradient flow (`Engine.kind`); the others descend."""
 
 
@@ -36,7 +37,7 @@ def load(name: str) -> type[Engine]:
     module, cls = ENGINES[name]
     try:
         return getattr(importlib.import_module(module), cls)  # type: ignore[no-any-return]
-    except (ImportError, OSError) as error:
+    except (ImportError, OSError, AttributeError, RuntimeError) as error:  # absent, unloadable, too old, of another build
         needs = "torch" if name in ("pooled", "torch") and "numba" not in str(error) else "numba"
         raise EnvironmentFault(
             f"engine '{name}' needs {needs}, which cannot be imported here ({error}); reinstall it with 'pip install --force-reinstall {needs}'"

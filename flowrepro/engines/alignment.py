@@ -266,7 +266,7 @@ class _Neurons:
             return
         self.share[j, holders] = 0.0
         base = (self.share[j] * self.pull) @ self.X
-        share = _smallest_force(base, self.pull[holders, None] * self.X[holders])
+        share = smallest_force(base, self.pull[holders, None] * self.X[holders])
         self.share[j, holders] = share
         self.active[j, holders] = share == 1.0
         self.held[j, holders] = (share > 0.0) & (share < 1.0)
@@ -288,7 +288,7 @@ def _unit(D: np.ndarray, terms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return D / np.where(norms > 0, norms, 1.0)[:, None], norms
 
 
-def _smallest_force(base: np.ndarray, forces: np.ndarray) -> np.ndarray:
+def smallest_force(base: np.ndarray, forces: np.ndarray) -> np.ndarray:
     """Shares in [0, 1] (p,) that minimise ||base + share @ forces||, forces (p, d); exactly 0 and 1 at the ends."""
     alone = len(forces) == 1
     share = np.clip(-(forces @ base) / np.sum(forces**2), 0.0, 1.0) if alone else lsq_linear(forces.T, -base, bounds=(0.0, 1.0), method="bvls").x

@@ -92,17 +92,23 @@ def run_ensemble(
     return recorder.trajectory(stopped)
 
 
+def require_room(problem: Problem, R: int, save_at: SaveAt) -> None:
+    """Raise UsageError where ``R`` members would keep more than MOST_BYTES."""
+    _, d, m = problem.shape
+    needed = 8 * R * (len(save_at.curve) + (len(save_at.snapshots) + 1) * padded_width(m) * (d + 1))
+    if needed > MOST_BYTES:
+        raise UsageError(
+            f"{R} seeds would keep {needed / 1e9:.1f} GB in memory, more than {MOST_BYTES / 1e9:.0f}; take fewer seeds (--seeds A:B) or keep less of each"
+        )
+
+
 class _Recorder:
     """The members' weights, W (R, d, padded m) and a (R, padded m), and what has been recorded so far."""
 
     def __init__(self, problem: Problem, members: Members, save_at: SaveAt, levels: np.ndarray, resume: Mapping[str, np.ndarray] | None) -> None:
         _, d, m = problem.shape
         R, T, S = len(members.seeds), len(save_at.curve), len(save_at.snapshots)
-        needed = 8 * R * (T + (S + 1) * padded_width(m) * (d + 1))
-        if needed > MOST_BYTES:
-            raise UsageError(
-                f"{R} seeds would keep {needed / 1e9:.1f} GB in memory, more than {MOST_BYTES / 1e9:.0f}; take fewer seeds (--seeds A:B) or keep less of each"
-            )
+        require_room(problem, R, save_at)
         self.problem, self.members, self.save_at, self.levels = problem, members, save_at, levels
         self.X = np.ascontiguousarray(problem.X, dtype=np.float64)
         self.y = np.ascontiguousarray(problem.y, dtype=np.float64)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from flowrepro.engines.torch_device import exact_arithmetic, resolve_device
+from flowrepro.engines.torch_device import exact_arithmetic, faults_named, resolve_device
 from flowrepro.models import DeepReLU
 
 
@@ -58,14 +58,14 @@ def descend(
     progress : called at every record with the step; may raise to stop.
     """
     place, _ = resolve_device(device)
-    model = DeepReLU([W.astype(dtype) for W in layers]).to(place)
-    points, labels = (torch.from_numpy(np.asarray(array, dtype=dtype)).to(place) for array in (X, y))
-    weights = list(model.parameters())
     losses: list[float] = []
     norms: list[list[float]] = []
     euler: list[float] = []
     wanted = set(record)
-    with exact_arithmetic(place):
+    with faults_named(place), exact_arithmetic(place):
+        model = DeepReLU([W.astype(dtype) for W in layers]).to(place)
+        points, labels = (torch.from_numpy(np.asarray(array, dtype=dtype)).to(place) for array in (X, y))
+        weights = list(model.parameters())
         for step in range(int(record[-1]) + 1):
             loss = 0.5 * torch.mean((model(points) - labels) ** 2)
             if step in wanted:
@@ -82,7 +82,7 @@ def descend(
                     for W, gradient in zip(weights, torch.autograd.grad(loss, weights), strict=True):
                         W.sub_(gradient, alpha=lr)
     kept = len(losses)
-    return DeepPath(np.array(record[:kept]), np.array(losses), np.reshape(norms, (kept, len(weights))), np.array(euler), kept < len(record))
+    return DeepPath(np.array(record[:kept]), np.array(losses), np.reshape(norms, (kept, len(layers))), np.array(euler), kept < len(record))
 
 
 def euler_error(X: Tensor, y: Tensor, weights: Sequence[Tensor], lr: float) -> float:

@@ -68,6 +68,18 @@ def cuda_fault() -> tuple[str, str] | None:
 
 
 @contextmanager
+def faults_named(device: torch.device) -> Iterator[None]:
+    """Errors of CUDA raised inside (memory that ran out, a driver that was reset) become one EnvironmentFault."""
+    try:
+        yield
+    except RuntimeError as error:
+        said = str(error).strip().partition("\n")[0]
+        if device.type != "cuda" or "CUDA" not in said:
+            raise
+        raise EnvironmentFault(f"device '{device}' failed ({said.rstrip('.')}); the same command goes on once it works, or use --device cpu") from error
+
+
+@contextmanager
 def exact_arithmetic(device: torch.device) -> Iterator[None]:
     """On CUDA: no TF32 and deterministic algorithms, restored afterwards. On the CPU both hold anyway."""
     if device.type != "cuda":

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from flowrepro.engines.base import Engine, Problem
 from flowrepro.engines.batches import Batches
-from flowrepro.engines.torch_device import exact_arithmetic, resolve_device
+from flowrepro.engines.torch_device import exact_arithmetic, faults_named, resolve_device
 from flowrepro.engines.torch_gradient import CPU_BLOCK, BlockGradient, Gradient
 from flowrepro.errors import EnvironmentFault
 
@@ -84,15 +84,12 @@ class TorchGD(Engine):
     def advance(self, steps: np.ndarray) -> np.ndarray:
         """See `Engine.advance`."""
         losses = self.W.new_empty(len(steps))
-        try:
-            with torch.no_grad(), exact_arithmetic(self._device):
-                for i, target in enumerate(steps):
-                    while self.step < target:
-                        self._descend()
-                    self._evaluate_objective()
-                    losses[i] = self.gradient.value
-        except torch.cuda.OutOfMemoryError as error:
-            raise self._out_of_memory() from error
+        with faults_named(self._device), torch.no_grad(), exact_arithmetic(self._device):
+            for i, target in enumerate(steps):
+                while self.step < target:
+                    self._descend()
+                self._evaluate_objective()
+                losses[i] = self.gradient.value
         self._count()
         return losses.cpu().numpy().astype(np.float64)
 

@@ -29,10 +29,12 @@ LONE = 0.05
 """Share of the samples on which a neuron may differ from its pool's majority; beyond it is computed alone (chosen)."""
 WATCHED, MOST_WATCHED = 0.02, 0.2
 """Share of the samples that is watched beside those of disagreement, and at most (chosen: 2 % cost as much as one neuron)."""
-ROUNDING = {"float32": 1e-5, "float64": 1e-13}
-"""Sines of angles below which a sign may be decided by rounding."""
+ROUNDING = 4.0
+"""Times sqrt(d) eps: the error of a cosine of d terms, below which a sign may be decided by rounding (chosen, with room)."""
 RETRY = 40
 """Steps between two attempts to form pools."""
+SHORT = 5
+"""Steps that pools have to hold, or the next attempt waits as well (chosen: forming them costs about two dense steps)."""
 LEAST = (2_000_000, 8)
 """n d and m from which pooling is worth its overhead (measured: 0.2 ms a step)."""
 
@@ -67,7 +69,7 @@ def form_pools(X: np.ndarray, norms: np.ndarray, W: np.ndarray, a: np.ndarray, a
     X (n, d) with row norms (n,).
     """
     lengths = np.linalg.norm(W, axis=1)
-    if not np.all((lengths > 0) & np.isfinite(lengths)):
+    if not (np.all(np.isfinite(a)) and np.all((lengths > 0) & np.isfinite(lengths))):
         return None
     directions = W / lengths[:, None]
     cosines = (torch.from_numpy(X) @ torch.from_numpy(directions).T).numpy() / norms[:, None]
@@ -126,19 +128,23 @@ class PooledGradient:
             return
         self.dense.evaluate(W, a)
         if step >= self.retry and self.reference != step:
+            broke_at_once = self.reference >= 0 and step - self.reference < SHORT
             self.form(W.numpy().copy(), a.numpy().copy())
-            self.reference, self.retry = (self.reference, step + RETRY) if self.pools is None else (step, self.retry)
+            if self.pools is None or broke_at_once:
+                self.retry = step + RETRY
+            if self.pools is not None:
+                self.reference = step
 
     def form(self, W: np.ndarray, a: np.ndarray) -> None:
         """The pools of these weights, and what the watched samples need."""
-        self.pools = form_pools(self.X, self.norms, W, a, self.problem.alpha, ROUNDING[self.problem.dtype])
+        self.pools = form_pools(self.X, self.norms, W, a, self.problem.alpha, ROUNDING * np.sqrt(self.X.shape[1]) * np.finfo(self.X.dtype).eps)
         if self.pools is None:
             return
         self.start = W, a
         rows = np.flatnonzero(self.pools.watched)
         loss = replace(self.problem.loss, reduction="sum", factor=protocol_of(self.problem)[1])
         X, y = torch.from_numpy(self.X[rows]), torch.from_numpy(self.y[rows])
-        self.watched = BlockGradient(X, y, loss, self.problem.alpha, len(a), max(1, len(rows)))
+        self.watched_gradient = BlockGradient(X, y, loss, self.problem.alpha, len(a), max(1, len(rows)))
 
     def state(self) -> dict[str, np.ndarray]:
         """The weights at the reference step, that step, the step of the next attempt, and the steps made with pools."""
@@ -164,16 +170,16 @@ class PooledGradient:
             code, weight, kind(alpha), sums, lone_sums, values,
         )  # fmt: skip
         c = sums.sum(axis=0)
-        self.watched.evaluate(W, a)
-        grad_W, grad_a = self.watched.grad_W.numpy(), self.watched.grad_a.numpy()
+        self.watched_gradient.evaluate(W, a)
+        grad_W, grad_a = self.watched_gradient.grad_W.numpy(), self.watched_gradient.grad_a.numpy()
         for group, force in zip(pools.members, c, strict=False):
             grad_W[group] += out[group, None] * force
             grad_a[group] += w[group] @ force
         grad_W[pools.lone] += out[pools.lone, None] * c[G:]
         grad_a[pools.lone] += lone_sums.sum(axis=0)
-        self.grad_W.copy_(self.watched.grad_W)
-        self.grad_a.copy_(self.watched.grad_a)
-        self.value.copy_(self.watched.value + values.sum())
+        self.grad_W.copy_(self.watched_gradient.grad_W)
+        self.grad_a.copy_(self.watched_gradient.grad_a)
+        self.value.copy_(self.watched_gradient.value + values.sum())
 
 
 class PooledGD(TorchGD):

@@ -14,8 +14,12 @@ def require_ranges(options: Mapping[str, Any], ranges: Mapping[str, tuple[float,
     for key, (low, high) in ranges.items():
         values = options[key] if isinstance(options[key], Sequence) else [options[key]]
         whole = isinstance(low, int) and isinstance(high, int)
-        if not values or not all(isinstance(value, int | float) and low <= value <= high and (not whole or value == int(value)) for value in values):
+        if not values or not all(_is_number(value) and low <= value <= high and (not whole or value == int(value)) for value in values):
             raise UsageError(f"options.{key} must be {'whole and ' if whole else ''}in [{low:g}, {high:g}], not {options[key]}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def at_least_one(study: Study, name: str, most: int = 10**6) -> int:
@@ -37,7 +41,7 @@ def positive(study: Study, name: str) -> float:
 def numbers(study: Study, name: str) -> list[float]:
     """A list of one or more numbers."""
     values = study.options[name]
-    if not values or not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+    if not values or not all(map(_is_number, values)):
         raise UsageError(f"options.{name} must be a list of one or more numbers such as [0.1,0.2], not {values}")
     return [float(value) for value in values]
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from flowrepro import provenance
+from flowrepro import __version__, provenance
 from flowrepro.errors import EnvironmentFault
-from flowrepro.sweep.pool import ONE_THREAD, RETRIES
+from flowrepro.sweep.pool import ONE_THREAD, RETRIES, ignored
 from flowrepro.sweep.tasks import Answer, Task, perform
 
 WINDOW = 4
@@ -22,28 +24,29 @@ def run_on_cluster(tasks: Sequence[Task], address: str, workers: int, done: Call
     """
     with _client(address, workers) as client:
         _require_equal_versions(client)
-        from distributed import as_completed
-
-        team = max(1, len(client.scheduler_info()["workers"]))
-        waiting, flying = list(reversed(tasks)), dict[str, Task]()
-        completed = as_completed()
-
-        def submit() -> None:
-            while waiting and len(flying) < WINDOW * team and not stop():
+        client.run(_begin)
+        waiting, flying = list(reversed(tasks)), dict[Any, Task]()
+        told = False
+        while flying or (waiting and not stop()):
+            room = WINDOW * max(1, len(client.scheduler_info()["workers"])) - len(flying)  # workers come and go
+            for _ in range(0 if stop() else min(room, len(waiting))):
                 task = waiting.pop()
-                future = client.submit(_work, task.to_json(), pure=False, retries=0)
-                flying[future.key] = task
-                completed.add(future)
+                flying[client.submit(_work, task.to_json(), _versions(), pure=False, retries=0)] = task
+            if stop() and not told:
+                told = True
+                client.run(_ask_to_stop)
+            for future in _finished(flying):
+                task = flying.pop(future)
+                done(task, _answer(future, task))
 
-        submit()
-        while flying:
-            future = next(completed)
-            task = flying.pop(future.key)
-            done(task, _answer(future, task))
-            if stop() and flying:
-                client.cancel(list(completed.futures))
-                return
-            submit()
+
+def _finished(flying: Iterable[Any]) -> list[Any]:
+    """Futures that are done, waiting a moment for one."""
+    from distributed import wait
+
+    with contextlib.suppress(TimeoutError):
+        wait(list(flying), timeout=0.5, return_when="FIRST_COMPLETED")
+    return [future for future in flying if future.done()]
 
 
 def _answer(future: Any, task: Task) -> Answer:
@@ -52,8 +55,25 @@ def _answer(future: Any, task: Task) -> Answer:
     return Answer(((task.name, f"the cluster gave it up: {future.exception()!r}"[:300]),))
 
 
-def _work(message: str) -> str:
-    return perform(Task.from_json(message), lambda: False).to_json()
+_STOP = threading.Event()
+"""In a worker's process: whether its driver asks it to keep a checkpoint and stop."""
+
+
+def _begin() -> None:
+    _STOP.clear()
+
+
+def _ask_to_stop() -> None:
+    _STOP.set()
+
+
+def _work(message: str, driver: dict[str, str]) -> str:
+    differing = _differing(driver, _versions())
+    if differing:  # a worker that came after the check at the start
+        return Answer(halt=f"a worker runs other versions ({differing}); install the same on all machines").to_json()
+    if _STOP.is_set():  # it stood in the queue
+        return Answer(interrupted=True).to_json()
+    return perform(Task.from_json(message), _STOP.is_set).to_json()
 
 
 @contextlib.contextmanager
@@ -64,17 +84,17 @@ def _client(address: str, workers: int) -> Iterator[Any]:
     except ImportError as error:
         raise EnvironmentFault(f"sweeps on a cluster need dask.distributed ({error}); pip install 'flowrepro[sweep]', or leave the option out") from None
     dask.config.set({"distributed.scheduler.allowed-failures": RETRIES, "distributed.worker.daemon": True})
-    if address:
-        try:
-            with Client(address, timeout="3s") as client:
-                yield client
-        except OSError as error:
-            raise EnvironmentFault(f"the scheduler {address} cannot be reached ({error}); start it, or leave --scheduler out") from None
-        return
-    with (
-        LocalCluster(n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, env=dict.fromkeys(ONE_THREAD, "1")) as cluster,
-        Client(cluster) as client,
-    ):
+    with contextlib.ExitStack() as opened:
+        if address:
+            try:
+                client = opened.enter_context(Client(address, timeout="3s"))
+            except (OSError, ValueError) as error:
+                raise EnvironmentFault(f"the scheduler {address} cannot be reached ({error}); start it, or leave --scheduler out") from None
+        else:
+            with ignored(signal.SIGINT, signal.SIGHUP):
+                one_each = dict.fromkeys(ONE_THREAD, "1")
+                cluster = LocalCluster(n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, env=one_each)
+            client = opened.enter_context(Client(opened.enter_context(cluster)))
         yield client
 
 
@@ -82,9 +102,15 @@ def _versions() -> dict[str, str]:
     return {**provenance.versions(), "code": provenance.package_hash()}
 
 
+def _differing(ours: dict[str, str], theirs: dict[str, str]) -> str:
+    return "; ".join(f"{name}: {ours[name]} here, {theirs.get(name, 'absent')} there" for name in ours if ours[name] != theirs.get(name))
+
+
 def _require_equal_versions(client: Any) -> None:
-    ours = _versions()
-    for worker, theirs in client.run(_versions).items():
-        differing = [f"{name}: {ours[name]} here, {theirs.get(name, 'absent')} there" for name in ours if ours[name] != theirs.get(name)]
-        if differing:
-            raise EnvironmentFault(f"worker {worker} runs other versions ({'; '.join(differing)}); install the same on all machines")
+    try:
+        found = client.run(_versions)
+    except Exception as error:  # a worker without flowrepro, or with one too old for this, raises whatever its import raises
+        raise EnvironmentFault(f"a worker cannot tell its versions ({error!r}); install flowrepro {__version__} on all machines") from error
+    for worker, theirs in found.items():
+        if differing := _differing(_versions(), theirs):
+            raise EnvironmentFault(f"worker {worker} runs other versions ({differing}); install the same on all machines")

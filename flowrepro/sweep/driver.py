@@ -10,7 +10,7 @@ from pathlib import Path
 
 from flowrepro.experiment import Row, run_id
 from flowrepro.sweep.grid import Axis, Point
-from flowrepro.sweep.tasks import Answer, Task, is_done
+from flowrepro.sweep.tasks import Answer, Task, is_done, is_intact
 from flowrepro.training import Report
 
 
@@ -51,12 +51,12 @@ class Ending:
 
 
 def run_sweep(plan: Plan, where: Where, report: Report) -> Ending:
-    """Compute the rows of a plan that are not on disk yet.
+    """Compute the rows of a plan that are not on disk yet, or damaged there.
 
     A full disk or a folder that cannot be written ends the submission (``halt``); what is done stays, and the same
     call goes on later.
     """
-    missing = [row for _, row in plan.rows if not is_done(plan.root, row)]
+    missing = [row for _, row in plan.rows if not is_intact(plan.root, row)]
     report.say(f"{plan.base.name}: {len(plan.rows)} runs, {len(plan.rows) - len(missing)} of them there, {len(missing)} to compute")
     failed: list[tuple[str, str]] = []
     halts: list[str] = []
@@ -71,7 +71,7 @@ def run_sweep(plan: Plan, where: Where, report: Report) -> Ending:
             finished += len(task.rows)
             report.progress(plan.base.name, finished, len(missing))
 
-    tasks = [Task(plan.root, (row,)) for row in missing]
+    tasks = [Task(plan.root.absolute(), (row,)) for row in missing]
     if tasks:
         _submit(tasks, where, done, lambda: bool(halts) or report.interrupted())
     left = sum(not is_done(plan.root, row) for row in missing)

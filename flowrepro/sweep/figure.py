@@ -61,16 +61,19 @@ def collect(plan: Plan, lines: Sequence[Line], measure: str, law: Law | None) ->
     shown = column(lines, measure)
     keys = [axis.key for axis in plan.axes]
 
+    groups: dict[tuple[str, ...], list[float]] = {}
+    for line, value in zip(lines, shown, strict=True):
+        if not np.isnan(value):
+            groups.setdefault(tuple(str(line[key]) for key in keys), []).append(value)
+
     def of(*values: str) -> np.ndarray:
-        chosen = [all(str(line[key]) == value for key, value in zip(keys, values, strict=True)) for line in lines]
-        found: np.ndarray = shown[np.array(chosen) & ~np.isnan(shown)]
-        return found if found.size else np.array([np.nan])
+        return np.array(groups.get(values, [np.nan]))
 
     if len(keys) == 1:
         (axis,) = plan.axes
         x, logarithm = place(axis.values)
-        groups = [of(value) for value in axis.values]
-        low, median, high = (np.array([np.quantile(group, q) for group in groups]) for q in (BAND[0], 0.5, BAND[1]))
+        found = [of(value) for value in axis.values]
+        low, median, high = (np.array([np.quantile(values, q) for values in found]) for q in (BAND[0], 0.5, BAND[1]))
         rows = {point.values[0]: point.row for point, _ in plan.rows}
         predicted = None if law is None else np.array([law.predict(rows[value]) for value in axis.values])
         return Profile(axis.values, x, low, median, high, predicted, axis.key, measure, logarithm)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from flowrepro.errors import UsageError
@@ -50,14 +50,14 @@ def _range(text: str, kind: str, ends: Sequence[str]) -> list[str]:
         first, last, count = Decimal(ends[0]), Decimal(ends[1]), int(ends[2])
         if not (first.is_finite() and last.is_finite() and 2 <= count <= MOST_VALUES and len(ends) == 3 and (kind == "lin" or min(first, last) > 0)):
             raise ValueError
-    except (InvalidOperation, ValueError, IndexError):
+        if kind == "lin":
+            return [_shortest(first + (last - first) * k / (count - 1)) for k in range(count)]
+        low, high = first.log10(), last.log10()
+        return [_shortest(Decimal(10) ** (low + (high - low) * k / (count - 1))) for k in range(count)]
+    except (ArithmeticError, ValueError, IndexError):
         raise UsageError(
             f"--grid {text}: a range is {kind}:FIRST:LAST:COUNT with numbers{'' if kind == 'lin' else ' above 0'} and 2 <= COUNT <= {MOST_VALUES}"
         ) from None
-    if kind == "lin":
-        return [_shortest(first + (last - first) * k / (count - 1)) for k in range(count)]
-    low, high = first.log10(), last.log10()
-    return [_shortest(Decimal(10) ** (low + (high - low) * k / (count - 1))) for k in range(count)]
 
 
 def _shortest(value: Decimal) -> str:
@@ -83,9 +83,9 @@ def _changes(row: Row, key: str, text: str) -> dict[str, Any]:
     if key == "init.scale" and isinstance(row, Experiment):
         try:
             value = Decimal(text)
-        except InvalidOperation:
+            if value.is_finite() and 0 < value < SMALLEST:
+                mantissa, exponent = f"{value:e}".split("e")
+                return {"init.scale": float(mantissa), "init.log10_scale": float(exponent)}
+        except ArithmeticError:
             raise UsageError(f"--grid {key}: '{text}' is not a number") from None
-        if 0 < value < SMALLEST:
-            exponent = value.adjusted()
-            return {"init.scale": float(value.scaleb(-exponent)), "init.log10_scale": float(exponent)}
     return {key: parse_assignment(f"{key}={text}")[1]}

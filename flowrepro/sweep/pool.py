@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
@@ -28,8 +28,9 @@ class Worker:
     def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        self.process: SpawnProcess = context.Process(target=_serve, args=(theirs,), daemon=True)
-        self.process.start()
+        self.process: SpawnProcess = context.Process(target=_serve, args=(theirs, os.getpid()), daemon=True)
+        with ignored(signal.SIGINT, signal.SIGHUP):  # these reach the whole group; the driver passes them on in order
+            self.process.start()
         theirs.close()
 
     def give(self, task: Task) -> None:
@@ -60,7 +61,7 @@ class Worker:
 
 def run_locally(tasks: Iterable[Task], workers: int, done: Callable[[Task, Answer], None], stop: Callable[[], bool]) -> None:
     """Give every task to a worker; ``done`` gets each task's answer, a lost one's too. No new task once ``stop`` says so."""
-    queue, attempts = deque(tasks), Counter[int]()
+    queue, attempts = deque(tasks), Counter[str]()
     idle, busy = [Worker() for _ in range(min(workers, len(queue)))], list[tuple[Worker, Task]]()
     told = False
     try:
@@ -76,11 +77,14 @@ def run_locally(tasks: Iterable[Task], workers: int, done: Callable[[Task, Answe
             for worker, task in [pair for pair in busy if pair[0].pipe in ready]:
                 busy.remove((worker, task))
                 answer = worker.answer()
-                if answer is None:
+                if answer is None or (answer.interrupted and not told):  # it died, or was told to stop by somebody else
+                    answer = None
                     worker.end()
+                    if stop():
+                        continue
                     worker = Worker()
-                    attempts[id(task)] += 1
-                    if attempts[id(task)] <= RETRIES:
+                    attempts[task.name] += 1
+                    if attempts[task.name] <= RETRIES:
                         queue.append(task)
                     else:
                         answer = Answer(((task.name, f"its worker died {RETRIES + 1} times"),))
@@ -99,12 +103,22 @@ def one_thread_per_worker() -> None:
         os.environ.setdefault(name, value)
 
 
-def _serve(pipe: Connection) -> None:
+@contextlib.contextmanager
+def ignored(*numbers: signal.Signals) -> Iterator[None]:
+    """Signals that processes started inside never see, not even while they import; this one sees them again afterwards."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers} if threading.current_thread() is threading.main_thread() else {}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _serve(pipe: Connection, driver: int) -> None:
     """A worker's life: tasks in, answers out, until the driver closes the pipe or dies."""
     asked = threading.Event()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the driver passes it on in order
     signal.signal(signal.SIGTERM, lambda *_: asked.set())
-    threading.Thread(target=_follow, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_follow, args=(driver,), daemon=True).start()
     while True:
         try:
             task = Task.from_json(pipe.recv_bytes().decode())

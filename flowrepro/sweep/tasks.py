@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from flowrepro.errors import EnvironmentFault, FlowreproError
-from flowrepro.experiment import Experiment, Row, from_json, run_id, to_json
+from flowrepro import provenance
+from flowrepro.errors import DiskFault, FlowreproError, Interrupted
+from flowrepro.experiment import Experiment, Row, from_json, override, run_id, to_json
 from flowrepro.runs import RunDirectory
+from flowrepro.selection import seed_changes
+from flowrepro.storage import read_json
 from flowrepro.sweep.grid import Point
 
 STEPS_PER_TASK = 60_000_000
@@ -70,13 +73,24 @@ def rows_of(points: Sequence[Point], seeds: tuple[int, int], at_once: Callable[[
                 yield point, replace(point.row, seeds=(start, min(start + size, last)))
         else:
             for seed in range(first, last):
-                yield point, replace(point.row, seed=seed)
+                yield point, override(point.row, seed_changes(point.row, seed))
 
 
 def is_done(root: Path, row: Row) -> bool:
-    """Whether the row's folder is complete, its verdicts included."""
+    """Whether the row's folder is complete, every file has its size, and the verdicts are of the present code."""
     directory = RunDirectory.of(root, row)
-    return directory.is_complete() and directory.file("checks.json").exists()
+    try:
+        return directory.is_complete() and directory.has_sizes() and read_json(directory.file("checks.json"))["package"] == provenance.package_hash()
+    except (FlowreproError, KeyError, TypeError):
+        return False
+
+
+def is_intact(root: Path, row: Row) -> bool:
+    """Whether the row is done and every file has its sha256; False also where a later version wrote it."""
+    try:
+        return is_done(root, row) and not RunDirectory.of(root, row).damage()
+    except FlowreproError:
+        return False
 
 
 class _Quiet:
@@ -95,15 +109,15 @@ class _Quiet:
 def perform(task: Task, interrupted: Callable[[], bool]) -> Answer:
     """Compute the rows that are missing; a row that fails does not keep the others from being computed."""
     from flowrepro.pipeline import execute_row
-    from flowrepro.training import Interrupted, Settings
+    from flowrepro.training import Settings
 
     failed: list[tuple[str, str]] = []
     for row in task.rows:
         try:
-            execute_row(row, Settings(root=task.root, figures=(), wait=True), _Quiet(interrupted), {})
+            execute_row(row, Settings(root=task.root, figures=(), wait=True, restart_if_changed=True), _Quiet(interrupted), {})
         except Interrupted:
             return Answer(tuple(failed), interrupted=True)
-        except EnvironmentFault as error:
+        except DiskFault as error:
             return Answer(tuple(failed), halt=str(error))
         except FlowreproError as error:
             failed.append((run_id(row), str(error)))

@@ -24,6 +24,8 @@ def two_classes(n: int = 60, d: int = 7, m: int = 9, spread: float = 0.5, seed: 
     y = np.where(np.arange(n) < n // 2, 1.0, -1.0)
     X = y[:, None] * np.eye(d)[0] + spread * rng.standard_normal((n, d)) / np.sqrt(d)
     W, a = 1e-3 * rng.standard_normal((m, d)), 1e-3 * rng.standard_normal(m)
+    if changes.pop("unit", False):
+        a = np.sign(a)
     problem = Problem(X, y, W, a, Loss(name="exp", reduction="mean"), 0.02, 1200)
     return replace(problem, **changes)  # type: ignore[arg-type]
 
@@ -45,7 +47,7 @@ CASES = {
     "square-sum": {"loss": Loss(name="square", reduction="sum", factor=0.02)},
     "logistic2": {"loss": Loss(name="logistic2", reduction="mean")},
     "leaky": {"alpha": 0.3},
-    "first layer": {"train": "first"},
+    "first layer": {"train": "first", "unit": True},
     "one sample more than blocks": {"n": 65},
     "overlapping classes": {"spread": 2.5},
     "one neuron": {"m": 1},
@@ -58,6 +60,7 @@ def test_iterates_are_those_of_autograd(case: str) -> None:
     problem = two_classes(**CASES[case])  # type: ignore[arg-type]
     engine = PooledGD(problem)
     loss = engine.advance(np.array([problem.n_steps]))[0]
+    assert engine.stats["pooled_steps"] > 100 or len(problem.a0) <= 2
     reference, W, a = by_autograd(problem)
     assert loss == pytest.approx(reference, rel=1e-11)
     assert np.abs(engine.weights()[0] - W).max() <= 1e-11 * np.abs(W).max()
@@ -111,7 +114,21 @@ def test_neurons_that_do_not_agree_are_not_pooled() -> None:
     rng = np.random.default_rng(0)
     X, W = rng.standard_normal((200, 20)), rng.standard_normal((16, 20))
     assert form_pools(X, np.linalg.norm(X, axis=1), W, np.ones(16), 0.0, 1e-13) is None
-    assert form_pools(X, np.linalg.norm(X, axis=1), np.vstack([W[:15], np.zeros(20)]), np.ones(16), 0.0, 1e-13) is None
+
+
+@pytest.mark.parametrize(("row", "column"), [(0, "W"), (3, "W"), (0, "a"), (slice(None), "a")])
+def test_vanished_and_diverged_neurons_are_not_pooled(row: int | slice, column: str) -> None:
+    problem = two_classes()
+    engine = PooledGD(problem)
+    engine.advance(np.array([1200]))
+    W, a = engine.weights()
+    norms = np.linalg.norm(problem.X, axis=1)
+    assert form_pools(problem.X, norms, W, a, 0.0, 1e-13) is not None
+    if column == "W":
+        W[row] = 0
+    else:
+        a[row] = np.nan
+    assert form_pools(problem.X, norms, W, a, 0.0, 1e-13) is None
 
 
 def test_digits_in_float32_follow_the_torch_engine() -> None:
@@ -125,4 +142,5 @@ def test_digits_in_float32_follow_the_torch_engine() -> None:
 
 def test_it_is_advised_for_many_samples_only() -> None:
     assert PooledGD.advises_against(two_classes()) is not None
+    assert PooledGD.advises_against(replace(two_classes(m=8), X=np.zeros((2_000, 1_000)))) is None
     assert PooledGD.supports(two_classes(batch_size=8)) == "it takes the full batch and the row asks for mini-batches of 8"

@@ -10,7 +10,7 @@ from pathlib import Path
 from flowrepro.sweep.tasks import Answer, Task
 
 
-def serve(pipe: Connection) -> None:
+def serve(pipe: Connection, driver: int) -> None:
     """Write a mark per attempt; die by SIGKILL on seed 7 always, on even seeds at the first attempt."""
     while True:
         try:

@@ -15,8 +15,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from command_line import Result
+
+from flowrepro.storage import read_json
 
 Flowrepro = Callable[..., Result]
 GRID = ("orthogonal", "--grid", "scale=1e-3,1e-2", "--set", "n_steps=300", "--set", "geometric=0", "--seeds", "0:2")
@@ -79,6 +82,14 @@ def test_two_keys_make_a_map_and_three_make_none(tmp_path: Path, flowrepro: Flow
         (("--grid", "lr=1e-3", "--seeds", "5:5"), "--seeds takes A:B"),
         (("--grid", "lr=1e-3", "--scheduler", "tcp://x:1", "--local-cluster", "2"), "exclude each other"),
         (("--grid", "lr=1e-3", "--row", "tyo"), "no row 'tyo'"),
+        (("--grid", "lr=1e-3", "--seeds", "0:\u00b2"), "--seeds takes A:B"),
+        (("--grid", "seed=1,2,3"), "are given by --seeds"),
+        (("--grid", "lr=1e-3", "--set", "seed=5"), "are given by --seeds"),
+        (("--grid", "lr=1e-3,0.001"), "names the same run twice"),
+        (("--grid", "scale=log:1:1e2000000:3"), "a range is log"),
+        (("--grid", "lr=lin:1:1e9999999:2"), "a range is lin"),
+        (("--grid", "scale=nan"), "init.scale"),
+        (("--grid", "scale=1e-99999999"), "log10_scale must lie in"),
     ],
 )
 def test_bad_sweeps_are_refused_in_a_sentence(tmp_path: Path, flowrepro: Flowrepro, words: tuple[str, ...], sentence: str) -> None:
@@ -117,18 +128,45 @@ def children(pid: int) -> list[int]:
     return found
 
 
-def test_ctrl_c_leaves_no_worker_and_the_same_command_goes_on(tmp_path: Path, flowrepro: Flowrepro) -> None:
-    words = ("orthogonal", "--grid", "scale=1e-3,1e-2", "--set", "n_steps=3000000", "--set", "save_every=1000", "--out", str(tmp_path), "--workers", "2")
-    process = subprocess.Popen([sys.executable, "-m", "flowrepro", "sweep", *words], stderr=subprocess.PIPE, text=True)
+def test_the_seed_is_the_rows_own_and_moves_points_that_come_with_the_start(tmp_path: Path, flowrepro: Flowrepro) -> None:
+    words = ("--set", "n_steps=20", "--set", "n=30", "--set", "d=3", "--grid", "lr=1e-4", "--out", tmp_path, "--workers", "1", "--json")
+    assert flowrepro("sweep", "single-neuron", "--row", "1l-sn", *words, "--seeds", "0:3", "--set", "record.snapshots=[]").json()["computed"] == 3
+    losses = {tuple(np.load(file)["loss"]) for file in tmp_path.glob("single-neuron/*/trajectory.npz")}
+    assert len(losses) == 3
+    own = ("sweep", "toy2d", "--row", "two-points-0.001", "--grid", "lr=2e-3", "--set", "n_steps=20", "--out", tmp_path, "--workers", "1")
+    assert flowrepro(*own).code == 0
+    (row,) = tmp_path.glob("toy2d/two-points-0.001-*/experiment.json")
+    assert read_json(row)["seed"] == 1
+
+
+@pytest.mark.parametrize("cluster", [(), ("--local-cluster", "1")], ids=["pool", "dask"])
+def test_ctrl_c_leaves_no_worker_and_the_same_command_goes_on(tmp_path: Path, cluster: tuple[str, ...]) -> None:
+    if cluster:
+        pytest.importorskip("distributed")
+    words = (
+        "orthogonal",
+        "--grid",
+        "scale=1e-3,1e-2",
+        "--set",
+        "n_steps=3000000",
+        "--set",
+        "save_every=1000",
+        "--out",
+        str(tmp_path),
+        "--workers",
+        "2",
+        *cluster,
+    )
+    process = subprocess.Popen([sys.executable, "-m", "flowrepro", "sweep", *words], stderr=subprocess.PIPE, text=True, start_new_session=True)
     while not list(tmp_path.glob("orthogonal/*/experiment.json")):
         time.sleep(0.1)
     workers = children(process.pid)
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "the same command goes on" in said
     assert "Traceback" not in said
-    assert len(workers) == 2
+    assert len(workers) == (1 if cluster else 2)
     assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
 
 

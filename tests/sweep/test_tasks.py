@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flowrepro import pipeline
-from flowrepro.errors import EnvironmentFault, NumericalError
+from flowrepro.errors import DiskFault, NumericalError
 from flowrepro.experiment import override, run_id
 from flowrepro.papers.boursier2022.experiments import TOY
 from flowrepro.sweep.grid import Point
@@ -59,7 +59,7 @@ def test_a_full_disk_halts_and_an_interruption_stops(tmp_path: Path, monkeypatch
     assert perform(Task(tmp_path, (SMALL,)), lambda: True).interrupted
 
     def full(*_: object) -> None:
-        raise EnvironmentFault("no room")
+        raise DiskFault("no room")
 
     monkeypatch.setattr(pipeline, "execute_row", full)
     assert perform(Task(tmp_path, (SMALL,)), lambda: False).halt == "no room"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -47,6 +47,7 @@ class GroupedGD(Engine):
     """
 
     name: ClassVar[str] = "grouped"
+    boosts: ClassVar[bool] = False
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem)
@@ -55,7 +56,8 @@ class GroupedGD(Engine):
         loss = problem.loss
         self._points = Points(X, np.sqrt(np.sum(X**2, axis=1)), np.array(problem.y, dtype=np.float64))
         weight = loss.factor / (n if loss.reduction == "mean" else 1.0)
-        self._rule = Rule(float(problem.lr), float(problem.alpha), LOSS_NUMBER[loss.name], float(weight), problem.train == "both")
+        both = problem.train == "both"
+        self._rule = Rule(float(problem.lr), float(problem.alpha), LOSS_NUMBER[loss.name], float(weight), both, both and self.boosts)
         theta = np.ascontiguousarray(np.column_stack([problem.W0, problem.a0]), dtype=np.float64)
         self._neurons = Neurons(theta, np.full(m, -1, np.int64))
         self._caught = empty_caught(m, d)
@@ -141,6 +143,22 @@ class GroupedGD(Engine):
     def _count(self) -> None:
         counter = self._cones.counter
         self.stats |= {"crossings": int(counter[CROSSINGS]), "examined": int(counter[EXAMINED]), "captures": int(counter[CAPTURES])}
+
+
+class GroupedBoost(GroupedGD):
+    """Steps of frozen force by activation patterns, each solved exactly: a^2 - ||w||^2 and the sign of a are kept (boursier2024, Lemma 1).
+
+    An integrator of the gradient flow with error proportional to lr, at the cost of descent.
+    """
+
+    name: ClassVar[str] = "grouped-boost"
+    kind: ClassVar[Literal["descent", "flow"]] = "flow"
+    boosts: ClassVar[bool] = True
+
+    @classmethod
+    def advises_against(cls, problem: Problem) -> str | None:
+        """A row that asks for "auto" asks for a descent: this is taken only by name."""
+        return "it integrates the gradient flow, not the descent of the row"
 
 
 def possible_patterns(n: int, d: int) -> int:

@@ -13,6 +13,7 @@ import math
 import numpy as np
 
 from flowrepro.engines.compiled import compiled
+from flowrepro.engines.grouped.boost import boost, boost_block
 from flowrepro.engines.grouped.caught import move_block, move_block_in_plane, sum_block
 from flowrepro.engines.grouped.losses import loss_slope
 from flowrepro.engines.grouped.table import BLOCKS, SLOTS, Caught, Cones, Points, Rule, Work
@@ -54,10 +55,12 @@ def coast(points: Points, cones: Cones, caught: Caught, work: Work, rule: Rule, 
         for s in range(top):
             square = force(active, g, s, D)
             k = edge[s]
-            if k < 0:
-                propagate(M, D, s, rule.lr, rule.both)
-            else:
+            if k >= 0:
                 square = max(square, squared_force_across(X, D, s, (1.0 - rule.alpha) * g[k], k))
+            elif rule.boost:
+                boost(M, D, s, rule.lr, square)
+            else:
+                propagate(M, D, s, rule.lr, rule.both)
             turned[s] += largest_turn(rule.lr * math.sqrt(square))
             late |= turned[s] > soonest[s] or turned[s] > 1.0
         step += 1
@@ -65,7 +68,11 @@ def coast(points: Points, cones: Cones, caught: Caught, work: Work, rule: Rule, 
             s = slot[b]
             if s >= 0:
                 own_slope = (1.0 - rule.alpha) * g[edge[s]]
-                if d == 2:
+                if rule.boost:
+                    squares = squared_force_across(X, D, s, 0.0, edge[s]), squared_force_across(X, D, s, own_slope, edge[s])
+                    boost_block(X, W, a, b, edge[s], s, D, own_slope, rule.lr, squares)
+                    sum_block(X, W, a, b, edge[s], sums, z)
+                elif d == 2:
                     move_block_in_plane(X, W, a, b, edge[s], s, D, own_slope, rule.lr, rule.both, sums)
                 else:
                     move_block(X, W, a, b, edge[s], s, D, own_slope, rule.lr, rule.both, z, on, kick)

@@ -33,13 +33,14 @@ class Points(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """One step: size, slope of the leaky part, number of the loss, its weight per sample, whether a is trained."""
+    """One step: size, slope of the leaky part, number of the loss, its weight per sample, whether a is trained, whether by boosts."""
 
     lr: float
     alpha: float
     loss: int
     weight: float
     both: bool
+    boost: bool
 
 
 class Cones(NamedTuple):

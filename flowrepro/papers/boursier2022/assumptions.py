@@ -12,22 +12,19 @@ from flowrepro.papers.boursier2022.hypotheses import (
     ORTHOGONAL_FLOW,
     balanced,
     descending,
-    descent_on_squares,
     first_half_fit,
     initial,
     largest_cosine,
-    moderate,
     orthogonal,
     ref,
     small,
-    step_time,
-    two_layer_relu,
     two_signs,
     univariate,
 )
 from flowrepro.papers.boursier2022.sign_classes import assumption_3_probability, largest_epsilon, ratio, sign_classes
 from flowrepro.theory.conservation import drift, sign_changes
 from flowrepro.theory.result import CheckResult
+from flowrepro.theory.square_descent import descent_on_squares, moderate, step_time, two_layer_relu
 from flowrepro.theory.statement import NotApplicable, lower, none_of, number, require, statement, upper, window
 from flowrepro.theory.variation_norm import least_variation_norm
 from flowrepro.trajectory import Run

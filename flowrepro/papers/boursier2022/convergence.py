@@ -15,16 +15,15 @@ from flowrepro.papers.boursier2022.hypotheses import (
     growth_per_step,
     half_mean_square,
     initial,
-    mse,
     ref,
     scale,
-    step_time,
     straggler_exponent,
     straggling,
 )
 from flowrepro.papers.boursier2022.sign_classes import SignClass, sign_classes
 from flowrepro.theory.published import as_published, is_flow
 from flowrepro.theory.result import CheckResult
+from flowrepro.theory.square_descent import mse, step_time
 from flowrepro.theory.statement import NotApplicable, lower, number, require, statement, upper, window
 from flowrepro.theory.stationary import gradient_norm
 from flowrepro.trajectory import Run

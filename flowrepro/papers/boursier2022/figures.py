@@ -12,18 +12,10 @@ from flowrepro.figures import Figure, NotDrawable, style
 from flowrepro.figures.line_panels import LinePanels, collect_line_panels, draw_line_panels, legend_below
 from flowrepro.papers.boursier2022 import high_dimension_figures, law_figures, seeds_figure, timeline_figure
 from flowrepro.papers.boursier2022.experiments import FIVE_POINTS, LAZY, TOY
-from flowrepro.papers.boursier2022.hypotheses import (
-    ORTHOGONAL_FLOW,
-    closed_form,
-    descent_on_squares,
-    equal_norms,
-    growth_per_step,
-    moderate,
-    orthogonal,
-    two_signs,
-)
+from flowrepro.papers.boursier2022.hypotheses import ORTHOGONAL_FLOW, closed_form, equal_norms, growth_per_step, orthogonal, two_signs
 from flowrepro.papers.boursier2022.sign_classes import sign_classes
 from flowrepro.theory.published import is_flow
+from flowrepro.theory.square_descent import descent_on_squares, moderate
 from flowrepro.theory.tangent_kernel import kernel_interpolator
 from flowrepro.trajectory import Run
 

@@ -9,10 +9,11 @@ import numpy as np
 
 from flowrepro.network import predict
 from flowrepro.papers.boursier2022.experiments import FIVE_POINTS, LAZY
-from flowrepro.papers.boursier2022.hypotheses import final, first_below, initial, mse, recorded_every, ref, state, step_time
+from flowrepro.papers.boursier2022.hypotheses import final, first_below, initial, recorded_every, ref, state
 from flowrepro.papers.boursier2022.positive_fit import best_positive_fit
 from flowrepro.theory.published import FREE, as_published
 from flowrepro.theory.result import CheckResult
+from flowrepro.theory.square_descent import mse, step_time
 from flowrepro.theory.statement import NotApplicable, lower, number, statement, target_window, upper, window
 from flowrepro.theory.stationary import force
 from flowrepro.theory.tangent_kernel import kernel_interpolator, linearised_descent, relative_movement

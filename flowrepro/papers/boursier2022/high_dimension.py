@@ -11,11 +11,12 @@ import numpy as np
 
 from flowrepro.network import predict
 from flowrepro.papers.boursier2022.experiments import HIGH_DIMENSION
-from flowrepro.papers.boursier2022.hypotheses import final, first_below, mse, recorded_every, ref, state
+from flowrepro.papers.boursier2022.hypotheses import final, first_below, recorded_every, ref, state
 from flowrepro.papers.boursier2022.sign_classes import sign_classes
 from flowrepro.theory.alignment import cosines
 from flowrepro.theory.published import as_published
 from flowrepro.theory.result import CheckResult
+from flowrepro.theory.square_descent import mse
 from flowrepro.theory.statement import NotApplicable, lower, number, statement, target_window, upper, window
 from flowrepro.trajectory import Run
 

@@ -10,56 +10,18 @@ from flowrepro.papers.boursier2022.sign_classes import ratio, sign_classes
 from flowrepro.theory.conservation import imbalance
 from flowrepro.theory.published import is_flow
 from flowrepro.theory.result import Ref
+from flowrepro.theory.square_descent import descent_on_squares, step_time
 from flowrepro.theory.statement import Hypothesis, NotApplicable, require
 from flowrepro.theory.stationary import HALF_MEAN_SQUARE
-from flowrepro.trajectory import Ensemble, Findings, Run, StopReason
+from flowrepro.trajectory import Findings, Run
 
 COARSEST = 2.5e-3
 """Largest growth per step, dt ||D_+||, at which descent is read as the flow; the paper's toy has 2.2e-3."""
-MODERATE = 1e70
-"""Sizes of points and labels, and of their inverses, up to which products of four of them are doubles."""
 
 
 def ref(place: str) -> Ref:
     """A place in the paper."""
     return Ref("boursier2022", place)
-
-
-def moderate(run: Run) -> str | None:
-    """Points and labels whose squares and products neither overflow nor underflow."""
-    sizes = np.concatenate([np.abs(run.X).max(axis=1), np.abs(run.y)])
-    sizes = sizes[sizes > 0]
-    if np.all((sizes <= MODERATE) & (sizes >= 1 / MODERATE)):
-        return None
-    return f"points or labels of size {sizes.min():.2g} to {sizes.max():.2g} have squares beyond double precision; rescale them"
-
-
-def two_layer_relu(run: Run) -> str | None:
-    """f(x) = sum_j a_j relu(<w_j, x>)."""
-    if run.row.model.alpha != 0.0:
-        return "the activation is leaky; the statement is for ReLU"
-    return None if run.row.model.depth == 2 else f"the network has depth {run.row.model.depth}; the statement is for two layers"
-
-
-def descent_on_squares(run: Run) -> str | None:
-    """Full-batch descent of both layers of a two-layer ReLU network on a mean of squares of moderate data, in float64, that stayed finite."""
-    row, trajectory = run.row, run.trajectory
-    outside = moderate(run) or two_layer_relu(run)
-    if outside:
-        return outside
-    if (row.loss.name, row.loss.reduction) != ("square", "mean"):
-        return "the loss is not the mean of squares"
-    if row.protocol.batch_size is not None:
-        return "mini-batches do not follow the gradient flow"
-    if row.protocol.train != "both":
-        return "only one layer is trained"
-    if row.protocol.dtype != "float64":
-        return "float32 rounds above the tolerance"
-    if trajectory.stop.reason is StopReason.DIVERGED or not (np.all(np.isfinite(trajectory.W)) and np.all(np.isfinite(trajectory.a))):
-        return "the run diverged"
-    if not np.any(trajectory.W[0]):
-        return "all initial weights are zero, a stationary point"
-    return None
 
 
 def descending(run: Run) -> str | None:
@@ -185,16 +147,6 @@ def state(run: Run, step: int) -> tuple[np.ndarray, np.ndarray]:
     if not run.trajectory.has(step):
         raise NotApplicable(f"the run keeps no weights at step {step}")
     return run.trajectory.at(step)
-
-
-def step_time(run: Run | Ensemble) -> float:
-    """Units of flow time per descent step, factor * lr."""
-    return run.row.loss.factor * run.row.protocol.lr
-
-
-def mse(run: Run) -> np.ndarray:
-    """(1/n) sum_k (f(x_k) - y_k)^2 along the loss curve, shape (T,)."""
-    return 2.0 * run.trajectory.loss / run.row.loss.factor
 
 
 def half_mean_square(X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray) -> float:

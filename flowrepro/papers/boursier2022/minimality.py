@@ -10,14 +10,12 @@ from flowrepro.papers.boursier2022.hypotheses import (
     ORTHOGONAL_FLOW,
     balanced,
     closed_form,
-    descent_on_squares,
     equal_norms,
     final,
     half_mean_square,
     long_enough,
     orthogonal,
     ref,
-    step_time,
     straggling,
     two_signs,
     univariate,
@@ -25,6 +23,7 @@ from flowrepro.papers.boursier2022.hypotheses import (
 from flowrepro.papers.boursier2022.sign_classes import sign_classes
 from flowrepro.theory.alignment import cosines
 from flowrepro.theory.result import CheckResult
+from flowrepro.theory.square_descent import descent_on_squares, step_time
 from flowrepro.theory.statement import NotApplicable, lower, number, statement, upper
 from flowrepro.theory.stationary import gradient_norm
 from flowrepro.theory.variation_norm import least_variation_norm, piecewise_linear, variation_norm

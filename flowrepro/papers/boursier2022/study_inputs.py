@@ -8,34 +8,27 @@ import numpy as np
 
 from flowrepro.errors import UsageError
 from flowrepro.experiment import Study
-from flowrepro.papers.boursier2022.hypotheses import MODERATE, largest_cosine
+from flowrepro.papers.boursier2022.hypotheses import largest_cosine
+from flowrepro.papers.options import require_ranges
+from flowrepro.theory.square_descent import MODERATE
 
-RANGES: Mapping[str, tuple[type, float, float]] = {
-    "p": (float, -2.0, 1e6),
-    "seeds": (int, 1, 1000),
-    "m": (int, 1, 100_000),
-    "fractions": (float, 1e-3, 1.0),
-    "ratios": (float, 1.05, 100.0),
-    "decades": (float, 0.5, 12.0),
-    "horizon": (float, 1.0, 1e6),
-    "draws": (int, 1, 100_000),
-    "lr": (float, 1e-6, 1.0),
+RANGES: Mapping[str, tuple[float, float]] = {
+    "p": (-2.0, 1e6),
+    "seeds": (1, 1000),
+    "m": (1, 100_000),
+    "fractions": (1e-3, 1.0),
+    "ratios": (1.05, 100.0),
+    "decades": (0.5, 12.0),
+    "horizon": (1.0, 1e6),
+    "draws": (1, 100_000),
+    "lr": (1e-6, 1.0),
 }
-"""option -> (type, least, largest): of the number, or of every number of the list."""
+"""option -> (least, largest): of the number, or of every number of the list; whole where both are."""
 
 
 def require_options(study: Study) -> None:
     """Raise UsageError, naming the option and its range, for one that is no number (or list of numbers) within it."""
-    for name, given in study.options.items():
-        kind, least, most = RANGES[name]
-        values = given if isinstance(given, (list, tuple)) else [given]
-        if not values or not all(_is(value, kind) and least <= value <= most for value in values):
-            whole = "whole numbers" if kind is int else "numbers"
-            raise UsageError(f"options.{name} takes {whole} from {least:g} to {most:g}, not '{given}'")
-
-
-def _is(value: object, kind: type) -> bool:
-    return isinstance(value, int if kind is int else (int, float)) and not isinstance(value, bool)
+    require_ranges(study.options, {name: RANGES[name] for name in study.options})
 
 
 def require_orthogonal(X: np.ndarray, y: np.ndarray) -> None:

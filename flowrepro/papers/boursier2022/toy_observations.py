@@ -9,11 +9,12 @@ import numpy as np
 
 from flowrepro.network import activation, predict
 from flowrepro.papers.boursier2022.experiments import TOY
-from flowrepro.papers.boursier2022.hypotheses import final, first_below, initial, mse, recorded_every, ref, state
+from flowrepro.papers.boursier2022.hypotheses import final, first_below, initial, recorded_every, ref, state
 from flowrepro.papers.boursier2022.sign_classes import SignClass, sign_classes
 from flowrepro.theory.alignment import cosines
 from flowrepro.theory.published import as_published
 from flowrepro.theory.result import CheckResult
+from flowrepro.theory.square_descent import mse
 from flowrepro.theory.statement import NotApplicable, lower, number, statement, target_window, upper, window
 from flowrepro.theory.variation_norm import PiecewiseLinear, affine_cost, piecewise_linear, variation_norm
 from flowrepro.trajectory import Run

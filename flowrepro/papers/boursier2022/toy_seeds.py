@@ -9,12 +9,13 @@ import numpy as np
 
 from flowrepro.papers.boursier2022.closed_form import ClosedForm
 from flowrepro.papers.boursier2022.experiments import TOY
-from flowrepro.papers.boursier2022.hypotheses import largest_cosine, ref, step_time
+from flowrepro.papers.boursier2022.hypotheses import largest_cosine, ref
 from flowrepro.papers.boursier2022.sign_classes import assumption_3_probability, sign_classes
 from flowrepro.papers.boursier2022.toy_observations import STEP_WINDOWS
 from flowrepro.theory.over_seeds import inside, share, too_few
 from flowrepro.theory.published import as_published
 from flowrepro.theory.result import CheckResult
+from flowrepro.theory.square_descent import step_time
 from flowrepro.theory.statement import number, require, statement, window
 from flowrepro.trajectory import Ensemble
 

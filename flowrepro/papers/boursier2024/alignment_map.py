@@ -31,7 +31,7 @@ def collect_alignment(findings: Findings) -> AlignmentMap:
     """The map of an analysis in the plane. Raises NotDrawable elsewhere, and for leaky activations."""
     arrays = findings.arrays
     if findings.X.shape[1] != 2 or arrays["start"].size == 0:
-        raise NotDrawable("the map of alignment is drawn for points of the plane and ReLU activations only")
+        raise NotDrawable("the map of alignment is drawn for points of the plane, ReLU activations and an alignment that ends")
     start = angle(arrays["start"])
     order = np.argsort(start, kind="stable")
     return AlignmentMap(start[order], arrays["map_time"], arrays["map_active"].transpose(1, 0, 2)[:, order], arrays["settled"][order], len(findings.y))

@@ -8,13 +8,14 @@ import numpy as np
 
 from flowrepro.engines.alignment import align
 from flowrepro.network import predict
-from flowrepro.papers.boursier2024.along import active, idle_class, negative_class, positive_class, reach, sides, states, step_time
+from flowrepro.papers.boursier2024.along import active, idle_class, negative_class, positive_class, reach, sides, states
 from flowrepro.papers.boursier2024.hypotheses import ONE_DIRECTION, THEOREM_1, dominated, exponent, ref, scale, square_descent, statics
 from flowrepro.theory.alignment import cosines
 from flowrepro.theory.arrangement_extremal import subgradients
 from flowrepro.theory.conservation import imbalance, sign_changes
 from flowrepro.theory.published import is_flow
 from flowrepro.theory.result import CheckResult
+from flowrepro.theory.square_descent import step_time
 from flowrepro.theory.statement import NotApplicable, lower, none_of, number, statement, upper
 from flowrepro.theory.stationary import HALF_MEAN_SQUARE, force
 from flowrepro.trajectory import Run

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from flowrepro.network import predict
+from flowrepro.theory.square_descent import step_time
 from flowrepro.trajectory import Run
 
 ON = 1e-9
@@ -97,13 +98,3 @@ class Along:
         mass, beta, h_all, force, L, both, negative = (np.array(column) for column in zip(*rows, strict=True))
         step = run.trajectory.snapshot_step
         return cls(step, step * step_time(run), mass, beta, h_all, force, L, both, negative)
-
-
-def step_time(run: Run) -> float:
-    """Units of flow time per descent step, factor * lr."""
-    return run.row.loss.factor * run.row.protocol.lr
-
-
-def mse(run: Run) -> np.ndarray:
-    """(1/n) sum_k (f(x_k) - y_k)^2 along the loss curve, shape (T,)."""
-    return 2.0 * run.trajectory.loss / run.row.loss.factor

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from flowrepro.engines.alignment import NeuronPath, align
-from flowrepro.errors import DataError, UsageError
+from flowrepro.errors import DataError, NumericalError, UsageError
 from flowrepro.experiment import Study
 from flowrepro.papers import Progress
 from flowrepro.papers.boursier2024.assumptions import assumption_4, assumption_5, assumption_6, box_slack, edge_data
@@ -22,6 +22,8 @@ from flowrepro.theory.arrangement_extremal import Subgradients, extremal_vectors
 from flowrepro.theory.stationary import HALF_MEAN_SQUARE
 from flowrepro.trajectory import Dataset
 
+MOST_ALIGNED = 60
+"""Points up to which the alignment is followed event by event (chosen: seconds)."""
 AT_ONCE = 100
 """Starts between two reports of progress."""
 MAP_TIMES = 120
@@ -112,15 +114,20 @@ def settling(cones: Arrangement, forces: Subgradients, y: np.ndarray, count: int
 
     start (q, d); per sign of a (+, -), shape (q, 2): settled (time of the last event), start_cosine (a/|a| times that of D(w)
     and w at the start, which Condition 1 bounds), inactive (ends with no force). map_time (T,), map_active (q, 2, T): number
-    of data that the neuron is active on. Empty for leaky activations.
+    of data that the neuron is active on. Empty for leaky activations, many points, and where the
+    alignment has no end.
     """
-    W = start_directions(cones, count, seed) if forces.gamma == 0.0 else np.empty((0, cones.X.shape[1]))
+    followed = forces.gamma == 0.0 and len(y) <= MOST_ALIGNED
+    W = start_directions(cones, count, seed) if followed else np.empty((0, cones.X.shape[1]))
     paths: list[list[NeuronPath]] = [[], []]
-    for first in range(0, len(W), AT_ONCE):
-        for sign, kept in zip((1.0, -1.0), paths, strict=True):
-            part = W[first : first + AT_ONCE]
-            kept.extend(align(cones.X, y, part, np.full(len(part), sign), HALF_MEAN_SQUARE).paths)
-        progress(first, len(W))
+    try:
+        for first in range(0, len(W), AT_ONCE):
+            for sign, kept in zip((1.0, -1.0), paths, strict=True):
+                part = W[first : first + AT_ONCE]
+                kept.extend(align(cones.X, y, part, np.full(len(part), sign), HALF_MEAN_SQUARE).paths)
+            progress(first, len(W))
+    except NumericalError:  # neurons may meet the same two points without end, by rounding
+        W, paths = W[:0], [[], []]
     settled = np.array([[path.settled for path in kept] for kept in paths]).T
     times = np.linspace(0.0, 1.05 * float(settled.max(initial=0.0)), MAP_TIMES)
     D = ((W @ cones.X.T > 0) * forces.g) @ cones.X

@@ -100,10 +100,11 @@ def positive_constants(findings: Findings) -> Sequence[CheckResult]:
     ]
 
 
-@statement("settling-time", ref("Theorem 1 (ii), after eq 32"), "theory", ROWS, "under Condition 1 neurons settle by t_2", given=(relu, generic, has_extremal))
-def settling_time(findings: Findings) -> Sequence[CheckResult]:
+@statement("settling-bound", ref("Theorem 1 (ii), after eq 32"), "theory", ROWS, "under Condition 1 neurons settle by t_2", given=(relu, generic, has_extremal))
+def settling_bound(findings: Findings) -> Sequence[CheckResult]:
     """Time of the last activation event in the limit of vanishing scale, over all starts that satisfy Condition 1."""
     arrays = findings.arrays
+    require(None if arrays["start"].size else "the alignment of these points was not followed to its end")
     require(None if not np.any(arrays["extremal_kind"] == "saddle") else "G has a saddle, where alignment may take arbitrarily long (Theorem 1)")
     parts = []
     for a, bound in zip(findings.row.options["alpha0"], arrays["settling_bound"], strict=True):
@@ -189,7 +190,7 @@ CHECKS: tuple[Check, ...] = (
     lemma_3,
     saddles,
     positive_constants,
-    settling_time,
+    settling_bound,
     assumption_slacks,
     lemma_8,
     single_extremal_vector,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from flowrepro.network import predict
-from flowrepro.papers.boursier2024.along import least_cosine_to_data, mixed, mse, positive_class, sides, states, step_time
+from flowrepro.papers.boursier2024.along import least_cosine_to_data, mixed, positive_class, sides, states
 from flowrepro.papers.boursier2024.growth_phase import Phases
 from flowrepro.papers.boursier2024.hypotheses import LINEAR_LIMIT, below_an_unnamed_scale, ref, square_descent
 from flowrepro.papers.boursier2024.least_squares import least_mse, least_squares
 from flowrepro.theory.result import CheckResult
+from flowrepro.theory.square_descent import mse, step_time
 from flowrepro.theory.statement import NotApplicable, lower, none_of, number, statement, upper, window
 from flowrepro.theory.stationary import gradient_norm
 from flowrepro.trajectory import Run, StopReason

@@ -33,6 +33,8 @@ LOOKS = 100
 """Times at which a run is asked whether it has left least squares."""
 FUSED = 4000
 """Neurons up to which every one is stepped by itself (measured)."""
+SMALLEST = 2
+"""Scales, the first ones, at which dominated networks are trained too."""
 ACCURACY = 1.003
 """Ratio of the ends at which the bisection stops."""
 
@@ -46,22 +48,36 @@ def trapped(X: np.ndarray, y: np.ndarray, init: Init, seed: int, lr: float, n_st
 
 
 def map_scales(row: Study, dataset: Dataset | None, progress: Progress) -> Mapping[str, np.ndarray]:
-    """escaped (widths, scales, seeds) bool, and the bracket of the critical scale per law (laws, 2)."""
+    """escaped (widths, scales, seeds) bool for the balanced law, dominated (widths, SMALLEST, seeds) for the dominated one at the first
+    scales, and the bracket of the critical scale per law (laws, 2).
+    """
     assert dataset is not None
     X, y, options = dataset.X, dataset.y, row.options
-    shape = (len(options["widths"]), len(options["scales"]), options["seeds"])
-    escaped = np.zeros(shape, dtype=bool)
-    work = escaped.size + len(options["laws"])
-    for done, (i, j, k) in enumerate(np.ndindex(shape)):
-        init = Init(name="balanced", m=options["widths"][i], scale=options["scales"][j], divide_by="sqrt(m)")
-        escaped[i, j, k] = not trapped(X, y, init, row.seed + k, options["lr"], options["n_steps"])
-        progress(done + 1, work)
+    escaped = {name: np.zeros((len(options["widths"]), scales, options["seeds"]), dtype=bool) for name, scales in _maps(row)}
+    work, done = sum(array.size for array in escaped.values()) + len(options["laws"]), 0
+    for name, array in escaped.items():
+        for i, j, k in np.ndindex(array.shape):
+            init = Init(name=name, m=options["widths"][i], scale=options["scales"][j], divide_by="sqrt(m)")
+            array[i, j, k] = not trapped(X, y, init, row.seed + k, options["lr"], options["n_steps"])
+            done += 1
+            progress(done, work)
     brackets = []
     for law in options["laws"]:
         brackets.append(bisected(X, y, f"{law}-quadrature", row))
-        progress(escaped.size + len(brackets), work)
+        progress(done + len(brackets), work)
     constants = alignment_constants(subgradients(arrangement(X), y / len(y)))
-    return {"escaped": escaped, "bracket": np.array(brackets), "alignment_scale": np.array(constants.critical_scale(options["alpha0"], options["eps"]))}
+    return {
+        "escaped": escaped["balanced"],
+        "dominated": escaped["dominated"],
+        "bracket": np.array(brackets),
+        "alignment_scale": np.array(constants.critical_scale(options["alpha0"], options["eps"])),
+    }
+
+
+def _maps(row: Study) -> tuple[tuple[str, int], tuple[str, int]]:
+    """(law, number of scales) of the two maps."""
+    scales = len(row.options["scales"])
+    return ("balanced", scales), ("dominated", min(SMALLEST, scales))
 
 
 def bisected(X: np.ndarray, y: np.ndarray, law: str, row: Study) -> tuple[float, float]:
@@ -93,8 +109,9 @@ def width_independence(findings: Findings) -> Sequence[CheckResult]:
     small = scales <= low * 2 / 3
     require(None if small.any() else "no scale lies below 2/3 of the critical one")
     return [
-        none_of("runs that escape", int(arrays["escaped"][:, small].sum())),
-        number("runs", float(arrays["escaped"][:, small].size)),
+        none_of("balanced runs that escape", int(arrays["escaped"][:, small].sum())),
+        none_of("dominated runs that escape", int(arrays["dominated"][:, small[:SMALLEST]].sum())),
+        number("runs", float(arrays["escaped"][:, small].size + arrays["dominated"][:, small[:SMALLEST]].size)),
         number("critical scale of infinite width", low),
         number("lambda* of Theorem 1", float(arrays["alignment_scale"])),
     ]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from flowrepro.network import predict
-from flowrepro.papers.boursier2024.along import active, mse
+from flowrepro.papers.boursier2024.along import active
 from flowrepro.papers.boursier2024.experiments import FIGURE_3
 from flowrepro.papers.boursier2024.hypotheses import ref
 from flowrepro.papers.boursier2024.three_point_observations import state
 from flowrepro.theory.published import FREE, as_published
 from flowrepro.theory.result import CheckResult
+from flowrepro.theory.square_descent import mse
 from flowrepro.theory.statement import lower, number, statement, target_window, upper, window
 from flowrepro.theory.variation_norm import piecewise_linear
 from flowrepro.trajectory import Run

@@ -95,7 +95,7 @@ def draw_pieces(axes: Sequence[Axes], data: Sets) -> None:
     values, numbers = np.unique(data.pieces, return_counts=True)
     counts.bar(values, numbers, color=style.LEARNED, width=0.6)
     counts.set(xlabel="linear pieces", ylabel="sets", title="(a) the teacher has 8", xticks=values)
-    counts.yaxis.get_major_locator().set_params(integer=True)
+    counts.set_yticks(range(int(numbers.max()) + 1))
     errors.plot(data.best_mse, data.mse, "o", color=style.LEARNED, markersize=4, markerfacecolor="none")
     ends = np.array([min(data.best_mse.min(), data.mse.min()) / 1.5, 1.5 * data.mse.max()])
     errors.plot(ends, ends, "--", color=style.THEORY, linewidth=1.0, label="equal")

@@ -28,6 +28,13 @@ ERRATA: tuple[Erratum, ...] = (
         "it repeats the exclusion of Equation (24); the proof for a < 0 needs the reflected one",
     ),
     Erratum(
+        "alpha-min-square",
+        "Equations (24) and (25)",
+        "sqrt(1 - c^2), c the largest (least) cosine",
+        "the same where c > 0 (c < 0), and 1 elsewhere",
+        "the constant bounds a cosine from one side; in one dimension c = -1 gives 0, against Lemma 9, whose proof takes c > 0 for granted",
+    ),
+    Erratum(
         "lemma-5-normalised",
         "Lemma 5, items 2 and 3",
         "item 2 with w_i, of order 1",

@@ -9,13 +9,13 @@ from functools import lru_cache
 import numpy as np
 
 from flowrepro.errors import DataError
-from flowrepro.papers.boursier2022.hypotheses import descent_on_squares
 from flowrepro.papers.boursier2024 import assumptions
-from flowrepro.papers.boursier2024.along import active, positive_class, states, step_time
+from flowrepro.papers.boursier2024.along import active, positive_class, states
 from flowrepro.theory.arrangement import Arrangement, arrangement
 from flowrepro.theory.arrangement_constants import AlignmentConstants, alignment_constants, generic_position
 from flowrepro.theory.arrangement_extremal import Kind, Subgradients, extremal_vectors, subgradients
 from flowrepro.theory.result import CheckResult, Ref, Verdict
+from flowrepro.theory.square_descent import descent_on_squares, step_time
 from flowrepro.theory.statement import NotApplicable
 from flowrepro.trajectory import Run
 

@@ -147,13 +147,13 @@ def limit_nature(findings: Findings) -> Sequence[CheckResult]:
 
 @statement("limit-radius", ref("Section 5"), "reproduction", ("limit-point",), "the minimum is as small as rho: larger noise leads out", given=(declared,))
 def limit_radius(findings: Findings) -> Sequence[CheckResult]:
-    """MSE after noise: least squares again for sigma <= 1e-8, zero for sigma >= 1e-6 (measured, m = 2000)."""
+    """MSE after noise: least squares again for sigma <= rho / 5, zero for sigma >= 1e-6 (measured, m = 2000)."""
     arrays, sigmas = findings.arrays, np.array(findings.row.options["sigmas"])
     require(ends_at_least_squares(findings))
-    small, large = arrays["mse_after_noise"][:, sigmas <= 1e-8], arrays["mse_after_noise"][:, sigmas >= 1e-6]
+    small = sigmas <= arrays["rho"][:, None] / 5.0
     return [
-        upper("sigma <= 1e-8: distance of the MSE from least squares", float(np.abs(small - arrays["least_mse"]).max()), 1e-9),
-        upper("sigma >= 1e-6: MSE", float(large.max()), 1e-9),
+        upper("sigma <= rho / 5: distance of the MSE from least squares", float(np.abs(arrays["mse_after_noise"] - arrays["least_mse"])[small].max()), 1e-9),
+        upper("sigma >= 1e-6: MSE", float(arrays["mse_after_noise"][:, sigmas >= 1e-6].max()), 1e-9),
         window("rho", float(arrays["rho"].min()), 1e-10, 1e-6),
     ]
 

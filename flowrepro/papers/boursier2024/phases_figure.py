@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from flowrepro.figures import Figure, NotDrawable, style
-from flowrepro.papers.boursier2024.along import mse
 from flowrepro.papers.boursier2024.convergence_phase import linearised_rate
 from flowrepro.papers.boursier2024.growth_phase import Phases
 from flowrepro.papers.boursier2024.hypotheses import ONE_DIRECTION, exponent, scale, statics
 from flowrepro.papers.boursier2024.least_squares import least_mse, least_squares
+from flowrepro.theory.square_descent import mse
 from flowrepro.theory.statement import NotApplicable
 from flowrepro.trajectory import Run
 

@@ -77,7 +77,7 @@ BOXES = Study(
     paper="boursier2024",
     shows="Lemma 8 and Theorem 2 on random points in the boxes of Assumption 3",
     computes="boxes",
-    options={"eta": [1 / 6, 0.12, 0.0976], "samples": 1000, "trained": 16, "m": 500, "scale": 1e-4, "lr": 1e-3, "n_steps": 100_000, "coarser": 10.0},
+    options={"eta": [1 / 6, 0.12, 0.0976], "samples": 1000, "trained": 24, "m": 500, "scale": 1e-4, "lr": 1e-2, "n_steps": 10_000, "finer": 10},
     quick={"options.samples": 200, "options.trained": 4},
 )
 
@@ -99,7 +99,7 @@ LIMIT_POINT = Study(
         "scale": 1e-3,
         "lr": 1e-3,
         "n_steps": 200_000,
-        "sigmas": [0.0, 1e-8, 1e-6, 1e-4, 1e-2],
+        "sigmas": [0.0, 1e-9, 1e-8, 1e-6, 1e-4, 1e-2],
         "more_steps": 400_000,
     },
     data=Data(name="three-points"),
@@ -134,7 +134,7 @@ CRITICAL_SCALE = Study(
     options={
         "widths": [20, 200, 2000],
         "scales": [0.01, 0.02, 0.04, 0.06, 0.08, 0.12, 0.2, 0.4],
-        "seeds": 4,
+        "seeds": 3,
         "laws": ["balanced", "dominated"],
         "nodes": 1000,
         "low": 0.02,
@@ -191,7 +191,7 @@ INFINITE_WIDTH = Study(
     paper="boursier2024",
     shows="beyond the paper: the network of infinite width on the points of Figure 2, and how wide ones approach it",
     computes="infinite-width",
-    options={"steps": [3669, 4440, 5374, 6504], "widths": [200, 2000, 10_000], "seeds": 6, "nodes": 40_000, "scale": 1e-3, "lr": 1e-3},
+    options={"steps": [3669, 4440, 5374, 6504], "widths": [200, 2000, 10_000], "seeds": 16, "nodes": 40_000, "scale": 1e-3, "lr": 1e-3},
     data=Data(name="three-points"),
     quick={"options.nodes": 4000, "options.seeds": 2, "options.widths": [100, 400]},
 )

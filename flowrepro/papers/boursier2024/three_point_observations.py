@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from flowrepro.network import predict
-from flowrepro.papers.boursier2024.along import active, least_cosine_to_data, mixed, mse, negative_class, positive_class, sides, step_time
+from flowrepro.papers.boursier2024.along import active, least_cosine_to_data, mixed, negative_class, positive_class, sides
 from flowrepro.papers.boursier2024.assumptions import box_slack
 from flowrepro.papers.boursier2024.experiments import ANIMATION, DOMINATED, FIGURE_1, FIGURE_2, UNBALANCED
 from flowrepro.papers.boursier2024.hypotheses import ref
@@ -18,6 +18,7 @@ from flowrepro.papers.boursier2024.two_neurons import two_neurons
 from flowrepro.theory.alignment import cosines
 from flowrepro.theory.published import FREE, as_published
 from flowrepro.theory.result import CheckResult
+from flowrepro.theory.square_descent import mse, step_time
 from flowrepro.theory.statement import NotApplicable, lower, none_of, number, statement, target_window, upper, window
 from flowrepro.trajectory import Run
 

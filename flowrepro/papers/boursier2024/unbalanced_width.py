@@ -128,5 +128,6 @@ FIGURES = (
         layout=(1, 2, style.PAGE, 2.6),
         collect=collect_departures,
         draw=draw_departures,
+        tolerance=(0.05, 0.2),
     ),
 )

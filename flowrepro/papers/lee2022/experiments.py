@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from flowrepro.experiment import Data, Descent, Experiment, Init, Loss, Model, Record, Row, Study, Target
+from flowrepro.papers.lee2022.beyond_rows import BEYOND
 
 HALF_MSE = Loss(name="square", reduction="mean")
 TEACHER_SCALES = {1: 1.0, 2: 0.5, 3: 0.3}
@@ -157,4 +158,4 @@ CURVATURE = _study(
 )
 STUDIES: tuple[Study, ...] = (INITIAL_NORMS, DEEP, MOMENTS, REDUCED, IMPLICIT, DESCENT_OF_FLOW, DIRECTIONS, SPHERE, CURVATURE)
 
-ROWS: tuple[Row, ...] = (*NEURONS.values(), *RESTARTS.values(), *STUDIES)
+ROWS: tuple[Row, ...] = (*NEURONS.values(), *RESTARTS.values(), *STUDIES, *BEYOND)

@@ -23,14 +23,16 @@ from flowrepro.trajectory import Dataset, Findings
 RECORDS = 500
 
 
-def train_on(X: np.ndarray, w0: np.ndarray, teacher: np.ndarray, settings: Sequence[tuple[int, float]], n_steps: int) -> list[PlanePath]:
+def train_on(
+    X: np.ndarray, w0: np.ndarray, teacher: np.ndarray, settings: Sequence[tuple[int, float]], n_steps: int, records: int = RECORDS
+) -> list[PlanePath]:
     """Paths of one neuron on the points X (n, d) for each (depth, lr) at once; labels of the balanced teacher, balanced start w0."""
     problems = []
     start, goal = (np.array([np.linalg.norm(w)]) for w in (w0, teacher))
     for depth, lr in settings:
         y = gain(goal, depth) * activation(X @ teacher)
         problems.append(Problem(X, y, w0[None].copy(), start, HALF_MSE, lr, n_steps, depth=depth))
-    grid = np.unique(np.linspace(0, n_steps, RECORDS + 1).round().astype(np.int64))
+    grid = np.unique(np.linspace(0, n_steps, records + 1).round().astype(np.int64))
     paths = []
     for run, (_, lr) in zip(run_together(problems, SaveAt(grid[[0, -1]], grid)), settings, strict=True):
         w = run.W[:, 0]

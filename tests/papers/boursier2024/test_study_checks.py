@@ -36,7 +36,7 @@ GOOD: dict[str, tuple[str, Change]] = {
     "lemma-3": ("analysis", lambda f: f),
     "saddles": ("analysis", lambda f: f),
     "positive-constants": ("analysis", lambda f: f),
-    "settling-time": ("analysis", lambda f: f),
+    "settling-bound": ("analysis", lambda f: f),
     "lemma-8": ("analysis-boxes", lambda f: f),
     "single-extremal-vector": ("analysis", lambda f: f),
     "analysis-numbers": ("analysis-boxes", as_declared),
@@ -70,7 +70,7 @@ GOOD: dict[str, tuple[str, Change]] = {
 def measured_map(findings: Findings) -> Findings:
     """What the declared row gives, but for the time it takes."""
     escaped = np.array(findings.row.options["scales"]) >= 0.12
-    return changed(findings, escaped=np.broadcast_to(escaped[:, None], (3, 8, 4)), bracket=np.array([[0.0944, 0.0946], [0.2278, 0.2281]]))
+    return changed(findings, escaped=np.broadcast_to(escaped[:, None], (3, 8, 3)), bracket=np.array([[0.0944, 0.0946], [0.2278, 0.2281]]))
 
 
 def with_leaky(findings: Findings) -> Findings:
@@ -84,7 +84,7 @@ TAMPERED: dict[str, Change] = {
     "lemma-3": lambda f: changed(f, extremal_kind=np.array([], dtype="U8")),
     "saddles": lambda f: changed(f, extremal_kind=np.array(["saddle"])),
     "positive-constants": lambda f: changed(f, delta_outer=np.array(0.0)),
-    "settling-time": lambda f: changed(f, settled=lambda t: t + 1e4),
+    "settling-bound": lambda f: changed(f, settled=lambda t: t + 1e4),
     "lemma-8": lambda f: changed(f, assumption_6=lambda s: -s),
     "single-extremal-vector": lambda f: changed(f, extremal_D=lambda D: 1.01 * D),
     "analysis-numbers": lambda f: changed(f, D_min=lambda v: 1.001 * v),
@@ -98,7 +98,7 @@ TAMPERED: dict[str, Change] = {
     "misalignment-law": lambda f: changed(f, misalignment=np.sqrt),
     "phase-2b-length": lambda f: changed(f, tau_3=lambda t: t + np.arange(len(t))),
     "phase-2b-measured": lambda f: changed(f, tau_3=lambda t: t + 1.0),
-    "width-independence": lambda f: changed(f, escaped=np.ones_like),
+    "width-independence": lambda f: changed(f, dominated=np.ones_like),
     "critical-scale": lambda f: changed(f, bracket=lambda b: 1.1 * b),
     "basin-width": lambda f: changed(f, rho=np.sqrt),
     "basin-escape": lambda f: changed(f, escaped=lambda e: ~e),
@@ -123,7 +123,7 @@ OUTSIDE: dict[str, Change] = {
     "lemma-3": NOT_GENERIC,
     "saddles": NOT_GENERIC,
     "positive-constants": NOT_GENERIC,
-    "settling-time": lambda f: with_options(f, alpha=0.1),
+    "settling-bound": lambda f: with_options(f, alpha=0.1),
     "lemma-8": lambda f: changed(f, assumption_3=np.array(-0.1)),
     "single-extremal-vector": lambda f: changed(f, assumption_4=np.array(-0.1)),
     "analysis-numbers": UNDECLARED,
@@ -156,6 +156,10 @@ OUTSIDE: dict[str, Change] = {
 def good(id: str) -> Findings:
     study, prepare = GOOD[id]
     return prepare(small(study))
+
+
+def test_no_two_checks_of_the_wing_share_an_id() -> None:
+    assert len({check.id for check in CHECKS}) == len(CHECKS)
 
 
 def test_the_tables_name_every_check() -> None:

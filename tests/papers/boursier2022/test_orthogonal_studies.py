@@ -149,7 +149,7 @@ def test_points_whose_squares_leave_double_precision_are_refused(size):
 @pytest.mark.parametrize("change", [{"p": ["small"]}, {"p": []}, {"seeds": 0}, {"seeds": True}, {"m": 1.5}, {"fractions": [2.0]}])
 def test_options_out_of_range_are_named(change):
     row = dataclasses.replace(LOG_SCALE, options={**LOG_SCALE.options, **change})
-    with pytest.raises(UsageError, match=f"options.{next(iter(change))} takes"):
+    with pytest.raises(UsageError, match=f"options.{next(iter(change))} must be"):
         STUDIES["log-scale"](row, data.load(row.data), lambda done, total: None)
 
 
