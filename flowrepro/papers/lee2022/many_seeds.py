@@ -20,6 +20,7 @@ from flowrepro.papers.lee2022.clock import Clock
 from flowrepro.papers.lee2022.convergence_checks import sup_distance
 from flowrepro.papers.lee2022.experiments import N_STEPS, NEURONS, SIZES, STEP_SIZES, TEACHER_SCALES
 from flowrepro.papers.lee2022.hypotheses import ref
+from flowrepro.papers.lee2022.neuron import DEVIATIONS
 from flowrepro.papers.lee2022.spherical_data import train_on
 from flowrepro.papers.options import require_ranges
 from flowrepro.theory.published import as_declared
@@ -36,10 +37,6 @@ PAPER_DIMENSION = 100
 ENOUGH_DRAWS, WIDE, LEAST = 16, 16, 50
 """Draws, ratio of sizes and n / d that a slope over n needs (chosen; slopes measured in 8 times 16 draws: -0.37 to -0.58 and -0.38 to -0.62)."""
 RECORDS = 100
-DEVIATIONS = 2.0
-"""Excess of the norm that is explained by <w, A w> / ||w||^2, 1/2 for the population, in its standard deviations sqrt(1.25 / n), in units of
-max(v_0, v*) (chosen; measured 1.3 at most for d = 10 and 1.1 for d = 20, in 864 runs: the excess does not grow with d).
-"""
 FOLLOWS = 100
 """n / d of the paper, from which on the angle's bounds are judged on samples."""
 MEASURES = ("norm", "angle", "low", "high", "angle_low", "angle_high", "allowed")
