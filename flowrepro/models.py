@@ -49,18 +49,18 @@ class DeepReLU(nn.Module):
 
 
 def objective(loss: Loss, f: Tensor, y: Tensor) -> Tensor:
-    """factor * reduction_k l(f_k, y_k), a scalar (formulas: ``network.py``)."""
+    """factor * reduction_k l(f_k, y_k) over the last axis: a scalar for f (n,), one per member for f (R, n) (formulas: ``network.py``)."""
     if loss.name == "square":
         values = 0.5 * (f - y) ** 2
     elif loss.name == "exp":
         values = torch.exp(-y * f)
     else:
         values = nn.functional.softplus(-y * f) * (2.0 if loss.name == "logistic2" else 1.0)
-    return loss.factor * (values.mean() if loss.reduction == "mean" else values.sum())
+    return loss.factor * (values.mean(dim=-1) if loss.reduction == "mean" else values.sum(dim=-1))
 
 
 def output_gradient(loss: Loss, f: Tensor, y: Tensor) -> Tensor:
-    """d objective / d f_k, shape (n,)."""
+    """d objective / d f_k, of the shape of f."""
     if loss.name == "square":
         slopes = f - y
     elif loss.name == "exp":

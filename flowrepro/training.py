@@ -126,9 +126,11 @@ def train_ensemble(row: Experiment, dataset: Dataset, problem: Problem, director
     ensemble.require_room(problem, row.seeds[1] - row.seeds[0], save_at)
     directory.begin(row)
     threads, seeds = provenance.threads(), np.arange(*row.seeds)
-    compiles = "" if ensemble.is_ready() else "; it compiles first, once on this machine"
-    report.say(f"{row.name}: {len(seeds)} seeds at once by engine fused on up to {threads} cores{compiles}")
-    fingerprint = provenance.fingerprint("fused", row.protocol.device)
+    _, engine = ensemble.kernel(problem)
+    compiles = "" if ensemble.is_ready() or engine != "fused" else "; it compiles first, once on this machine"
+    where = f"on up to {threads} cores" if engine == "fused" else f"on device {row.protocol.device}"
+    report.say(f"{row.name}: {len(seeds)} seeds at once by engine {engine} {where}{compiles}")
+    fingerprint = provenance.fingerprint(engine, row.protocol.device)
     resumed = _resume(row, directory, fingerprint, settings, report)
     checkpointer = Checkpointer(directory, fingerprint, resumed[1] if resumed else 0.0)
     weights = [initial_weights(row.init, int(seed), dataset.X.shape[1], dataset.extra.get(STUDENT)) for seed in seeds]
@@ -145,15 +147,16 @@ def train_ensemble(row: Experiment, dataset: Dataset, problem: Problem, director
     )
     if row.data.name == "file":
         directory.write("inputs.npz", npz_bytes({"x": dataset.X, "y": dataset.y}))
-    run = Ensemble(row, dataset, trajectory, "fused")
+    run = Ensemble(row, dataset, trajectory, engine)
     _finish(run, directory, "ensemble.npz", save_ensemble(trajectory), checkpointer, resumed[2] if resumed else [])
     return run
 
 
 def ensemble_refusal(row: Experiment, problem: Problem) -> str | None:
     """None, or why all seeds of a row cannot be run at once."""
-    if row.protocol.engine not in ("auto", "fused"):
-        return f"that is done by engine fused and the row asks for {row.protocol.engine}"
+    able = ("auto", "fused") if row.protocol.device == "cpu" else ("auto", "torch")
+    if row.protocol.engine not in able:
+        return f"on device {row.protocol.device} that is done by engine {able[1]} and the row asks for {row.protocol.engine}"
     if row.init.name == "file":
         return "its initial weights come from a file, not from a seed"
     if row.init.name == STUDENT:

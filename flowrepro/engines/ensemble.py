@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,6 +26,10 @@ LONGEST_CHUNK = 10_000
 """Steps between two looks at the clock; bounds the losses that each core holds."""
 
 
+Kernel = Callable[..., None]
+"""`fused_gd.descend_members`, or what has its signature."""
+
+
 @dataclass(frozen=True)
 class Members:
     """What differs between the runs: seeds (R,), initial weights W0 (R, m, d), a0 (R, m)."""
@@ -39,7 +43,17 @@ def supports(problem: Problem) -> str | None:
     """None, or why a problem cannot be run for many seeds at once."""
     if problem.depth != 2:
         return f"it trains two-layer networks and the row asks for depth {problem.depth}"
-    return FusedGD.supports(problem)
+    return FusedGD.supports(replace(problem, device="cpu"))
+
+
+def kernel(problem: Problem) -> tuple[Kernel, str]:
+    """What makes the members' steps, and its name: the compiled loop on all cores, or batched products on a GPU."""
+    if problem.device == "cpu":
+        return descend_members, "fused"
+    from flowrepro.engines.torch_members import DeviceMembers
+
+    on_device = DeviceMembers(problem)
+    return (descend_members, "fused") if on_device.device.type == "cpu" else (on_device, "torch")
 
 
 def is_small(problem: Problem) -> bool:
@@ -110,6 +124,7 @@ class _Recorder:
         R, T, S = len(members.seeds), len(save_at.curve), len(save_at.snapshots)
         require_room(problem, R, save_at)
         self.problem, self.members, self.save_at, self.levels = problem, members, save_at, levels
+        self.descend, _ = kernel(problem)
         self.X = np.ascontiguousarray(problem.X, dtype=np.float64)
         self.y = np.ascontiguousarray(problem.y, dtype=np.float64)
         self.W, self.a = np.zeros((R, d, padded_width(m))), np.zeros((R, padded_width(m)))
@@ -132,7 +147,7 @@ class _Recorder:
         losses = np.empty((len(self.members.seeds), len(due)))
         kept = np.searchsorted(steps, due)
         protocol = protocol_of(self.problem)
-        descend_members(self.X, self.y, self.W, self.a, self.step, steps, kept, losses, self.levels, self.first_below, *protocol)
+        self.descend(self.X, self.y, self.W, self.a, self.step, steps, kept, losses, self.levels, self.first_below, *protocol)
         self.loss[:, self.recorded : self.recorded + len(due)] = losses
         self.step, self.recorded = int(until), self.recorded + len(due)
         if self.step in snapshots:
