@@ -13,9 +13,11 @@ from flowrepro.papers.boursier2024 import (
     eight_piece_sets,
     growth_phase,
     infinite_width,
+    label_signs,
     leaky_slopes,
     limit_point,
     omnidirectionality,
+    saddle_view,
     scaling_laws,
     three_point_observations,
     unbalanced_width,
@@ -39,4 +41,6 @@ CHECKS: tuple[Check, ...] = (
     *leaky_slopes.CHECKS,
     *omnidirectionality.CHECKS,
     *eight_piece_sets.CHECKS,
+    *saddle_view.CHECKS,
+    *label_signs.CHECKS,
 )

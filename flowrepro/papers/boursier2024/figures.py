@@ -19,9 +19,11 @@ from flowrepro.papers.boursier2024 import (
     critical_scale,
     eight_piece_sets,
     infinite_width,
+    label_signs,
     leaky_slopes,
     omnidirectionality,
     phases_figure,
+    saddle_view,
     scaling_laws,
     unbalanced_width,
 )
@@ -172,4 +174,6 @@ FIGURES: tuple[Figure, ...] = (
     *box_study.FIGURES,
     *omnidirectionality.FIGURES,
     *eight_piece_sets.FIGURES,
+    *saddle_view.FIGURES,
+    *label_signs.FIGURES,
 )

@@ -228,6 +228,50 @@ EIGHT_PIECE_SETS = Study(
     quick={"options.sets": 2, "options.m": 100},
 )
 
+SADDLE_VIEW = Study(
+    name="saddle-view",
+    command="three-point",
+    paper="boursier2024",
+    shows="beyond the paper: how fast an unbalanced network leaves its plateaus on the points of Figure 2, predicted and measured",
+    computes="saddle-view",
+    options={"m": 500, "scale": 1e-3, "lr": 1e-2, "horizon": 600.0, "every": 10, "growth": 1.05},
+    data=Data(name="three-points"),
+    targets=(_ours("plateaus", 2, 2, 2), _ours("rate at the last plateau", 0.0306, 0.0300, 0.0312)),
+    quick={"options.m": 200},
+)
+
+SADDLE_VIEW_EIGHT = Study(
+    name="saddle-view-eight",
+    command="three-point",
+    paper="boursier2024",
+    shows="beyond the paper: the same on the points of Figure 3, with few neurons",
+    computes="saddle-view",
+    options={"m": 400, "scale": 1e-3, "lr": 2e-2, "horizon": 3000.0, "every": 10, "growth": 1.05},
+    data=Data(name="eight-pieces", options={"seed": None}),
+    targets=(_ours("plateaus", 3, 3, 3), _ours("rate at the last plateau", 0.00543, 0.0053, 0.0056)),
+    quick={"options.horizon": 1500.0},
+)
+
+LABEL_SIGNS = Study(
+    name="label-signs",
+    command="three-point",
+    paper="boursier2024",
+    shows="beyond the paper: the points of Figure 2 with labels +1 and -1, logistic and square loss",
+    computes="label-signs",
+    options={
+        "level": 0.5,
+        "losses": ["logistic", "square"],
+        "laws": ["balanced", "dominated", "gaussian"],
+        "m": 300,
+        "scale": 1e-5,
+        "seeds": 6,
+        "lr": 1e-2,
+        "n_steps": 100_000,
+    },
+    data=Data(name="three-points"),
+    quick={"options.seeds": 2},
+)
+
 STUDY_ROWS: tuple[Study, ...] = (
     *ANALYSES,
     BOXES,
@@ -240,4 +284,7 @@ STUDY_ROWS: tuple[Study, ...] = (
     LEAKY_SLOPES,
     OMNIDIRECTIONALITY,
     EIGHT_PIECE_SETS,
+    SADDLE_VIEW,
+    SADDLE_VIEW_EIGHT,
+    LABEL_SIGNS,
 )

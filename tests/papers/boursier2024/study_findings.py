@@ -26,6 +26,9 @@ SMALL: dict[str, dict[str, Any]] = {
     "infinite-width": {"nodes": 40_000, "seeds": 8, "widths": [100, 6000]},
     "omnidirectionality": {"m": 300, "lr": 1e-2, "n_steps": 3000, "growth": 1.5},
     "eight-piece-sets": {"sets": 2, "m": 60, "n_steps": 6000, "starts": 2},
+    "saddle-view": {"m": 200},
+    "saddle-view-eight": {"m": 200, "horizon": 1500.0},
+    "label-signs": {"seeds": 1, "m": 100, "n_steps": 80_000},
     "leaky-slopes": {"seeds": 1, "slopes": [0.0, 0.001, 0.1, 0.2]},
 }
 """Options of the variants that the tests compute; a second or less each."""

@@ -63,6 +63,10 @@ GOOD: dict[str, tuple[str, Change]] = {
     "omnidirectionality": ("omnidirectionality", lambda f: f),
     "unbalanced-directions": ("omnidirectionality", as_declared),
     "eight-piece-sets": ("eight-piece-sets", as_declared),
+    "saddle-rates": ("saddle-view-eight", lambda f: f),
+    "saddle-plateaus": ("saddle-view", as_declared),
+    "lost-data": ("label-signs", lambda f: f),
+    "both-signs": ("label-signs", as_declared),
 }
 """check -> study, and how its findings become a good case."""
 
@@ -111,6 +115,10 @@ TAMPERED: dict[str, Change] = {
     "omnidirectionality": lambda f: changed(f, part=lambda p: p + 0.01),
     "unbalanced-directions": lambda f: changed(f, part=lambda p: 0.0 * p),
     "eight-piece-sets": lambda f: changed(f, mse=lambda e: 1e-3 * e),
+    "saddle-rates": lambda f: changed(f, measured=lambda r: 1.2 * r),
+    "saddle-plateaus": lambda f: changed(f, predicted=lambda r: 1.1 * r),
+    "lost-data": lambda f: changed(f, lost=lambda d: d | (np.arange(len(d)) == 0)[:, None, None, None]),
+    "both-signs": lambda f: changed(f, lost=np.zeros_like),
 }
 
 UNDECLARED: Change = lambda f: with_options(f, another=1)  # noqa: E731
@@ -150,6 +158,10 @@ OUTSIDE: dict[str, Change] = {
     "omnidirectionality": lambda f: with_options(f, inits=["gaussian", "he"]),
     "unbalanced-directions": UNDECLARED,
     "eight-piece-sets": UNDECLARED,
+    "saddle-rates": lambda f: with_options(f, scale=0.1),
+    "saddle-plateaus": UNDECLARED,
+    "lost-data": lambda f: changed(f, y=np.ones(3)),
+    "both-signs": UNDECLARED,
 }
 
 
