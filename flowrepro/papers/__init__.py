@@ -85,9 +85,7 @@ PAPERS: dict[str, str] = {
 """key -> authors, title, year."""
 
 COMMANDS: dict[str, Command] = {
-    "orthogonal": Command(
-        "boursier2022", "Saddle-to-saddle dynamics towards the minimal-norm interpolator (boursier2022).", data_rows=("toy",)
-    ),
+    "orthogonal": Command("boursier2022", "Saddle-to-saddle dynamics towards the minimal-norm interpolator (boursier2022).", data_rows=("toy",)),
     "toy2d": Command("min2024", "Early alignment in the plane, neuron by neuron, against its theorems (min2024).", data_rows=("six-points",)),
     "mnist-align": Command(
         "min2024",
