@@ -7,6 +7,8 @@ TORCH ?= torch
 OUT ?= runs
 # For 'make figures': the experiments to draw again and compare; none means all.
 EXPERIMENTS ?=
+# For 'make slow': which of the long proofs; SLOW='slow and not long' leaves out those that take a minute or more.
+SLOW ?= slow
 BIN = $(VENV)/bin
 
 .PHONY: setup reproduce test slow gpu lint figures gallery verify report bench clean
@@ -25,7 +27,7 @@ test: setup
 	$(BIN)/python -m pytest
 
 slow: setup
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m '$(SLOW)'
 
 gpu: setup
 	$(BIN)/python -m pytest -m gpu

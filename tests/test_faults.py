@@ -75,6 +75,7 @@ def test_kill_9_and_the_same_command_is_bit_identical(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_kill_9_at_twenty_random_moments(tmp_path: Path) -> None:
     killed_and_resumed(tmp_path, 20_000_000, 20)
 

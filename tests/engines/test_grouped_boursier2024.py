@@ -116,7 +116,7 @@ FIGURE_3 = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("m", FIGURE_3)
+@pytest.mark.parametrize("m", [pytest.param(m, marks=pytest.mark.long) if m > 100_000 else m for m in FIGURE_3])
 def test_figure_3_ends_with_five_pieces(m: int) -> None:
     """3e6 steps; at m = 200000 up to 113000 neurons are caught at data at once (80 s on one core)."""
     engine = trained(eight_pieces(), m, "gaussian")

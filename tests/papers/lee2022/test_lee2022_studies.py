@@ -141,6 +141,7 @@ def test_a_network_that_overflows_is_tried_with_the_next_seeds() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("id", [id for id in TAMPERED if id.startswith("figure-4")])
 def test_figure_4_in_its_quick_variant(id: str) -> None:
     assert judged(id, quick_deep()).verdict is Verdict.PASS
