@@ -173,7 +173,7 @@ def test_ctrl_c_leaves_no_worker_and_the_same_command_goes_on(tmp_path: Path, cl
 @pytest.mark.slow
 def test_a_sweep_survives_the_death_of_workers_and_of_the_driver(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "flowrepro", "sweep", "orthogonal", "--grid", "scale=log:1e-6:1e-3:4", "--set", "geometric=0", "--seeds", "0:6"]
-    words += ["--set", "n_steps=200000", "--set", "save_every=1000", "--workers", "2", "--summary", "--format", "png"]
+    words += ["--set", "n_steps=2000000", "--set", "save_every=10000", "--workers", "2", "--summary", "--format", "png"]
     subprocess.run([*words, "--out", tmp_path / "calm"], check=True, capture_output=True)
     dice, out = random.Random(0), tmp_path / "stormy"
     killed = 0
@@ -181,7 +181,7 @@ def test_a_sweep_survives_the_death_of_workers_and_of_the_driver(tmp_path: Path)
         process = subprocess.Popen([*words, "--out", out], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until = time.monotonic() + 4.0
         while process.poll() is None:
-            time.sleep(1.0 + dice.random())
+            time.sleep(0.5 + dice.random())
             if attempt == 0 and time.monotonic() > until:
                 process.kill()
             elif workers := children(process.pid):
