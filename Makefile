@@ -36,10 +36,10 @@ lint: setup
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
 figures: setup
-	$(BIN)/python -m flowrepro.gallery figures $(EXPERIMENTS) --out $(OUT)
+	$(BIN)/python -m flowrepro.report.gallery figures $(EXPERIMENTS) --out $(OUT)
 
 gallery: setup
-	$(BIN)/python -m flowrepro.gallery figures --update --out $(OUT)
+	$(BIN)/python -m flowrepro.report.gallery figures --update --out $(OUT)
 
 verify: setup
 	$(BIN)/flowrepro verify orthogonal toy2d mnist-align three-point margin single-neuron --out $(OUT)

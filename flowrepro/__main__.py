@@ -1,6 +1,6 @@
 """``python -m flowrepro``."""
 
-from flowrepro.cli import main
+from flowrepro.cli.main import main
 
 if __name__ == "__main__":
     main()

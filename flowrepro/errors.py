@@ -44,5 +44,5 @@ class Interrupted(Exception):
     """The user or the system asked for an end; what was computed is on disk."""
 
 
-EXIT_CHECK_FAILED = 5
+EXIT_CLAIM_FAILED = 5
 EXIT_SWEEP_INCOMPLETE = 6

@@ -20,7 +20,9 @@ class Result(NamedTuple):
         return json.loads(self.out)
 
 
-def in_process(*words: object, env: dict[str, str] | None = None, cwd: object = None, **options: Any) -> Result:
+def in_process(
+    *words: object, env: dict[str, str] | None = None, cwd: object = None, **options: Any
+) -> Result:
     """Run the command line in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-m", "flowrepro", *map(str, words)],

@@ -12,13 +12,17 @@ from command_line import Result
 # A shell that runs the tests in the background makes them ignore these, and what they start inherits that.
 for _number in (signal.SIGINT, signal.SIGHUP):
     if signal.getsignal(_number) is signal.SIG_IGN:
-        signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL)
+        signal.signal(
+            _number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL
+        )
 
 
 @pytest.fixture
-def flowrepro(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+def flowrepro(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Result]:
     """Run the command line in this process: flowrepro("list", "--json") -> Result."""
-    from flowrepro.cli import main
+    from flowrepro.cli.main import main
 
     def call(*words: object) -> Result:
         monkeypatch.setattr(sys, "argv", ["flowrepro", *map(str, words)])

@@ -8,14 +8,23 @@ from typing import Any
 
 import numpy as np
 
+from flowrepro.core.config import Loss
 from flowrepro.engines.base import Problem
-from flowrepro.experiment import Loss
 
 HALF_SQUARE = Loss(name="square", reduction="sum")
 MEAN_SQUARE = Loss(name="square", reduction="mean")
 
 
-def random_problem(n: int = 5, d: int = 2, m: int = 7, loss: Loss = MEAN_SQUARE, *, seed: int = 0, lr: float = 0.05, **options: Any) -> Problem:
+def random_problem(
+    n: int = 5,
+    d: int = 2,
+    m: int = 7,
+    loss: Loss = MEAN_SQUARE,
+    *,
+    seed: int = 0,
+    lr: float = 0.05,
+    **options: Any,
+) -> Problem:
     """Gaussian points and weights of order one, labels +-1 (so that every loss makes sense)."""
     rng = np.random.default_rng([seed, n, d, m])
     X, y = rng.standard_normal((n, d)), np.where(rng.random(n) < 0.5, -1.0, 1.0)
@@ -39,7 +48,9 @@ def logistic_growth(u0: float, limit: float, rate: float, t: float) -> float:
     return limit / (1 + (limit / u0 - 1) * np.exp(-rate * t))
 
 
-def _balanced(directions: np.ndarray, signs: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _balanced(
+    directions: np.ndarray, signs: np.ndarray, u: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Neurons with a_j ||w_j|| = s_j u_j along unit directions."""
     return directions * np.sqrt(u)[:, None], signs * np.sqrt(u)
 
@@ -48,7 +59,18 @@ def one_aligned_neuron() -> Known:
     """One sample x, one balanced neuron along x, loss (f - y)^2 / 2: u = a ||w|| obeys u' = 2 ||x|| y u (1 - u ||x|| / y)."""
     x, y, u0, horizon = np.array([0.6, -0.8]) * 1.5, 0.9, 0.02, 2.0
     norm = np.linalg.norm(x)
-    return _known("one aligned neuron", x[None], np.array([y]), x[None] / norm, np.ones(1), u0, HALF_SQUARE, horizon, [y / norm], [2 * norm * y])
+    return _known(
+        "one aligned neuron",
+        x[None],
+        np.array([y]),
+        x[None] / norm,
+        np.ones(1),
+        u0,
+        HALF_SQUARE,
+        horizon,
+        [y / norm],
+        [2 * norm * y],
+    )
 
 
 def orthogonal_classes() -> Known:
@@ -60,13 +82,36 @@ def orthogonal_classes() -> Known:
     D = np.stack([np.where(y > 0, y, 0.0), np.where(y < 0, y, 0.0)]) / 4
     norms = np.linalg.norm(D, axis=1)
     signs = np.array([1.0, -1.0])
-    return _known("orthogonal classes", np.eye(4), y, signs[:, None] * D / norms[:, None], signs, 0.05, MEAN_SQUARE, 6.0, 4 * norms, 2 * norms)
+    return _known(
+        "orthogonal classes",
+        np.eye(4),
+        y,
+        signs[:, None] * D / norms[:, None],
+        signs,
+        0.05,
+        MEAN_SQUARE,
+        6.0,
+        4 * norms,
+        2 * norms,
+    )
 
 
 def leaky_line() -> Known:
     """Slope 1 everywhere (alpha = 1, a linear network) on one sample of negative label: the logistic of a ||w|| again."""
     x, y, u0 = np.array([2.0]), -1.0, 0.1
-    return _known("linear network", x[None], np.array([y]), np.ones((1, 1)), -np.ones(1), u0, HALF_SQUARE, 1.0, [0.5], [4.0], alpha=1.0)
+    return _known(
+        "linear network",
+        x[None],
+        np.array([y]),
+        np.ones((1, 1)),
+        -np.ones(1),
+        u0,
+        HALF_SQUARE,
+        1.0,
+        [0.5],
+        [4.0],
+        alpha=1.0,
+    )
 
 
 def _known(
@@ -83,10 +128,21 @@ def _known(
     **options: Any,
 ) -> Known:
     start = _balanced(directions, signs, np.full(len(signs), u0))
-    end = _balanced(directions, signs, np.array([logistic_growth(u0, limit, rate, horizon) for limit, rate in zip(limits, rates, strict=True)]))
+    end = _balanced(
+        directions,
+        signs,
+        np.array(
+            [
+                logistic_growth(u0, limit, rate, horizon)
+                for limit, rate in zip(limits, rates, strict=True)
+            ]
+        ),
+    )
 
     def problem(lr: float) -> Problem:
-        return Problem(X, y, *start, loss, lr, n_steps=round(horizon / (lr * loss.factor)), **options)
+        return Problem(
+            X, y, *start, loss, lr, n_steps=round(horizon / (lr * loss.factor)), **options
+        )
 
     return Known(name, horizon, problem, *end)
 

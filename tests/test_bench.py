@@ -5,14 +5,22 @@ from __future__ import annotations
 import pytest
 from problems import random_problem
 
-from flowrepro import bench
-from flowrepro.bench import BenchResult, compare_large, compare_many_seeds, compare_pooled, compare_small
-from flowrepro.experiment import Loss, override
+from flowrepro.bench import main as bench
+from flowrepro.bench.main import (
+    BenchResult,
+    compare_large,
+    compare_many_seeds,
+    compare_pooled,
+    compare_small,
+)
+from flowrepro.core.config import Loss, override
 from flowrepro.papers.boursier2022.experiments import TOY
 
 
 def test_small_problems_compare_the_plain_loop_with_the_compiled_one() -> None:
-    result = compare_small("tiny: plain PyTorch loop / fused", random_problem(), repeats=2, steps=100)
+    result = compare_small(
+        "tiny: plain PyTorch loop / fused", random_problem(), repeats=2, steps=100
+    )
     assert result.ours > 0
     assert result.plain > 0
     assert result.ratio == pytest.approx(result.plain / result.ours)
@@ -20,11 +28,14 @@ def test_small_problems_compare_the_plain_loop_with_the_compiled_one() -> None:
 
 
 def test_many_seeds_are_extrapolated_and_say_so() -> None:
-    row = override(TOY, {"n_steps": 4_000})
-    result = compare_many_seeds("many", row, repeats=2, seeds=1_000, sample=3, steps=100)
+    case = override(TOY, {"n_steps": 4_000})
+    result = compare_many_seeds("many", case, repeats=2, seeds=1_000, sample=3, steps=100)
     assert min(result.plain, result.ours) > 0
     assert result.ratio == pytest.approx(result.plain / result.ours)
-    assert result.note == "n=2, d=2, m=60, extrapolated to 1000 seeds x 4000 steps from 3 x 100 (ours) and 1 x 10 (plain)"
+    assert (
+        result.note
+        == "n=2, d=2, m=60, extrapolated to 1000 seeds x 4000 steps from 3 x 100 (ours) and 1 x 10 (plain)"
+    )
 
 
 def test_large_problems_compare_with_the_products_and_with_the_plain_loop() -> None:
@@ -52,10 +63,18 @@ def test_quick_runs_fewer_repetitions_on_fewer_images(monkeypatch: pytest.Monkey
         return BenchResult(job, 1.0, 1.0, "", 1.0, "", "")
 
     monkeypatch.setattr(bench, "compare_small", record)
-    monkeypatch.setattr(bench, "compare_many_seeds", lambda job, row, repeats, limit: BenchResult(job, 1.0, 1.0, "", 1.0, "", ""))
+    monkeypatch.setattr(
+        bench,
+        "compare_many_seeds",
+        lambda job, case, repeats, limit: BenchResult(job, 1.0, 1.0, "", 1.0, "", ""),
+    )
     monkeypatch.setattr(bench, "compare_flow", lambda quick: [])
-    monkeypatch.setattr(bench, "compare_margin", lambda q: BenchResult("margin", 1.0, 1.0, "", 1.0, "", ""))
-    monkeypatch.setattr(bench, "compare_pooled", lambda job, problem: BenchResult(job, 1.0, 1.0, "", 1.0, "", ""))
+    monkeypatch.setattr(
+        bench, "compare_margin", lambda q: BenchResult("margin", 1.0, 1.0, "", 1.0, "", "")
+    )
+    monkeypatch.setattr(
+        bench, "compare_pooled", lambda job, problem: BenchResult(job, 1.0, 1.0, "", 1.0, "", "")
+    )
     monkeypatch.setattr(bench, "compare_papers", lambda quick: [])
     monkeypatch.setattr(bench, "compare_large", lambda *arguments: [record(*arguments)])
     assert [result.job.partition(":")[0] for result in bench.run_benchmarks(True)] == [
@@ -82,10 +101,22 @@ def test_quick_runs_fewer_repetitions_on_fewer_images(monkeypatch: pytest.Monkey
         (2.0, ">= 2", 2.0, "no"),
     ],
 )
-def test_targets_bound_the_ratio_and_limits_bound_ours(ratio: float, target: str, limit: float | None, met: str) -> None:
+def test_targets_bound_the_ratio_and_limits_bound_ours(
+    ratio: float, target: str, limit: float | None, met: str
+) -> None:
     assert BenchResult("job", 3.0, 6.0, "s", ratio, target, "", limit).met == met
 
 
 def test_the_public_form_has_null_for_what_is_not_a_number() -> None:
     form = BenchResult("job", 3.0, float("nan"), "s", float("nan"), "", "", 4.0).to_json()
-    assert form == {"job": "job", "ours": 3.0, "plain": None, "unit": "s", "ratio": None, "target": "", "note": "", "limit": 4.0, "met": "yes"}
+    assert form == {
+        "job": "job",
+        "ours": 3.0,
+        "plain": None,
+        "unit": "s",
+        "ratio": None,
+        "target": "",
+        "note": "",
+        "limit": 4.0,
+        "met": "yes",
+    }

@@ -5,15 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from flowrepro import bench_flow
-from flowrepro.bench_flow import Outcome, compare_flow, stall_problem
+from flowrepro.bench import flow as bench_flow
+from flowrepro.bench.flow import Outcome, compare_flow, stall_problem
 
 
 def test_outcomes_are_counted_and_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench_flow, "HORIZON", 2.0)
     monkeypatch.setattr(bench_flow, "_installed", lambda name: False)
     results = compare_flow(quick=True)
-    assert [result.job.partition(": ")[2] for result in results] == ["scipy RK45 / flow", "scipy DOP853 / flow", "scipy LSODA / flow", "other libraries"]
+    assert [result.job.partition(": ")[2] for result in results] == [
+        "scipy RK45 / flow",
+        "scipy DOP853 / flow",
+        "scipy LSODA / flow",
+        "other libraries",
+    ]
     for result in results[:3]:
         assert result.ratio == pytest.approx(result.plain / result.ours)
         assert "2 of 2 reach the horizon" in result.note

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from flowrepro import bench_margin
-from flowrepro.bench_margin import compare_margin
-from flowrepro.experiment import override
+from flowrepro.bench import margin as bench_margin
+from flowrepro.bench.margin import compare_margin
+from flowrepro.core.config import override
 from flowrepro.papers.lyu2021.experiments import LEFT
 
 
@@ -20,7 +20,9 @@ def test_both_sides_train_the_same_net(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "in 20 plain steps" in done.note
 
 
-def test_a_plain_loop_that_does_not_separate_the_points_is_infinitely_far_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plain_loop_that_does_not_separate_the_points_is_infinitely_far_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(bench_margin.time, "perf_counter", lambda: 0.0)
     monkeypatch.setattr(bench_margin, "BATCH", 1)
     done = compare_margin(10.0, LEFT)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from command_line import Result, in_process
 
-from flowrepro import papers
-from flowrepro.experiment import Loss
-from flowrepro.network import gradient, objective, predict
+from flowrepro.core.config import Loss
+from flowrepro.core.network import gradient, objective, predict
+from flowrepro.papers import registry
 
 Call = Callable[..., Result]
 SHORT = ("--set", "n_steps=300", "--set", "snapshots=[]", "--set", "geometric=0")
@@ -23,34 +23,67 @@ def points(tmp_path: Path) -> tuple[Path, Path]:
     """Points and weights of a user: n=4, d=3, m=5."""
     rng = np.random.default_rng(1)
     np.savez(tmp_path / "d.npz", x=rng.standard_normal((4, 3)), y=rng.standard_normal(4))
-    np.savez(tmp_path / "i.npz", W=0.3 * rng.standard_normal((5, 3)), a=0.3 * rng.standard_normal(5))
+    np.savez(
+        tmp_path / "i.npz", W=0.3 * rng.standard_normal((5, 3)), a=0.3 * rng.standard_normal(5)
+    )
     return tmp_path / "d.npz", tmp_path / "i.npz"
 
 
-def test_list_names_every_row_figure_and_check(flowrepro: Call) -> None:
+def test_list_names_every_case_figure_and_claim(flowrepro: Call) -> None:
     lines = flowrepro("list", "--json").json()
-    assert {(line["experiment"], line["row"]) for line in lines} == {(c, row.name) for c in papers.COMMANDS for row in papers.rows_of(c)}
-    assert all(line["checks"] for line in lines)
-    assert {"2", "3", "4", "5"} <= {figure for line in lines if line["experiment"] == "orthogonal" for figure in line["figures"].split()}
+    assert {(line["experiment"], line["case"]) for line in lines} == {
+        (c, case.name) for c in registry.commands() for case in registry.cases_of(c)
+    }
+    assert all(line["claims"] for line in lines)
+    assert {"2", "3", "4", "5"} <= {
+        figure
+        for line in lines
+        if line["experiment"] == "orthogonal"
+        for figure in line["figures"].split()
+    }
 
 
-def test_list_keys_and_errata(flowrepro: Call) -> None:
+def test_list_keys_and_misprints(flowrepro: Call) -> None:
     keys = flowrepro("list", "--keys", "--json").json()
-    assert {"experiment": "orthogonal", "row": "toy", "key": "protocol.lr", "value": "0.001"} in keys
-    errata = flowrepro("list", "--errata", "--json").json()
-    assert {line["paper"] for line in errata} == set(papers.PAPERS)
+    assert {
+        "experiment": "orthogonal",
+        "case": "toy",
+        "key": "protocol.lr",
+        "value": "0.001",
+    } in keys
+    misprints = flowrepro("list", "--misprints", "--json").json()
+    assert {line["paper"] for line in misprints} == set(registry.PAPERS)
 
 
 @pytest.mark.parametrize("engine", ["fused", "torch"])
-def test_the_users_points_and_weights(flowrepro: Call, points: tuple[Path, Path], tmp_path: Path, engine: str) -> None:
+def test_the_users_points_and_weights(
+    flowrepro: Call, points: tuple[Path, Path], tmp_path: Path, engine: str
+) -> None:
     data, init = points
-    words = ("--set", "n_steps=2000", "--set", "lr=1e-2", "--set", "save_every=500", "--out", tmp_path / "out", "--json")
+    words = (
+        "--set",
+        "n_steps=2000",
+        "--set",
+        "lr=1e-2",
+        "--set",
+        "save_every=500",
+        "--out",
+        tmp_path / "out",
+        "--json",
+    )
     result = flowrepro("orthogonal", "--data", data, "--init", init, "--engine", engine, *words)
     assert result.code in (0, 5), result.err
     answer = result.json()
-    assert [(run["experiment"], run["row"], run["stop"], run["engine"]) for run in answer["runs"]] == [("orthogonal", "toy", "HORIZON", engine)]
-    assert all({"id", "ref", "verdict", "measured", "bound", "slack", "note"} <= check.keys() for check in answer["checks"])
-    assert all(check["verdict"] == "N/A" for check in answer["checks"] if check["family"] == "reproduction")
+    assert [
+        (run["experiment"], run["case"], run["stop"], run["engine"]) for run in answer["runs"]
+    ] == [("orthogonal", "toy", "HORIZON", engine)]
+    assert all(
+        {"id", "place", "verdict", "measured", "bound", "slack", "note"} <= claim.keys()
+        for claim in answer["claims"]
+    )
+    assert all(
+        claim["verdict"] == "N/A" for claim in answer["claims"] if claim["kind"] == "reproduction"
+    )
     with np.load(Path(answer["runs"][0]["dir"]) / "trajectory.npz", allow_pickle=False) as stored:
         assert stored["step"].tolist() == [0, 500, 1000, 1500, 2000]
         np.testing.assert_allclose(stored["t"], 2 * 1e-2 * stored["step"], rtol=1e-15)
@@ -59,7 +92,9 @@ def test_the_users_points_and_weights(flowrepro: Call, points: tuple[Path, Path]
         loss = Loss(name="square", reduction="mean", factor=2.0)
         for step in range(2001):
             if step % 500 == 0:
-                assert stored["loss"][step // 500] == pytest.approx(objective(loss, predict(X, W, a), y), rel=1e-10)
+                assert stored["loss"][step // 500] == pytest.approx(
+                    objective(loss, predict(X, W, a), y), rel=1e-10
+                )
             if step < 2000:
                 dW, da = gradient(X, y, W, a, loss)
                 W, a = W - 1e-2 * dW, a - 1e-2 * da
@@ -67,20 +102,24 @@ def test_the_users_points_and_weights(flowrepro: Call, points: tuple[Path, Path]
         np.testing.assert_allclose(stored["a"][-1], a, rtol=1e-9, atol=1e-12)
 
 
-def test_a_constant_feature_only_when_asked_for(flowrepro: Call, points: tuple[Path, Path], tmp_path: Path) -> None:
-    answer = flowrepro("orthogonal", "--data", points[0], "--set", "bias=true", *SHORT, "--out", tmp_path, "--json").json()
+def test_a_constant_feature_only_when_asked_for(
+    flowrepro: Call, points: tuple[Path, Path], tmp_path: Path
+) -> None:
+    answer = flowrepro(
+        "orthogonal", "--data", points[0], "--set", "bias=true", *SHORT, "--out", tmp_path, "--json"
+    ).json()
     with np.load(Path(answer["runs"][0]["dir"]) / "inputs.npz") as inputs:
         assert inputs["x"].shape == (4, 4)
         assert np.all(inputs["x"][:, -1] == 1)
 
 
 def test_a_complete_run_is_reused_and_fresh_keeps_it(flowrepro: Call, tmp_path: Path) -> None:
-    words = ("orthogonal", "--row", "toy", *SHORT, "--out", tmp_path, "--json")
+    words = ("orthogonal", "--case", "toy", *SHORT, "--out", tmp_path, "--json")
     first = flowrepro(*words)
     second = flowrepro(*words)
     assert "reusing" in second.err
     assert second.json()["runs"][0]["reused"]
-    assert second.json()["checks"] == first.json()["checks"]
+    assert second.json()["claims"] == first.json()["claims"]
     third = flowrepro(*words, "--fresh")
     directory = Path(first.json()["runs"][0]["dir"])
     assert not third.json()["runs"][0]["reused"]
@@ -89,7 +128,7 @@ def test_a_complete_run_is_reused_and_fresh_keeps_it(flowrepro: Call, tmp_path: 
 
 
 def test_an_invalid_run_is_moved_aside_and_made_anew(flowrepro: Call, tmp_path: Path) -> None:
-    words = ("orthogonal", "--row", "toy", *SHORT, "--out", tmp_path, "--json")
+    words = ("orthogonal", "--case", "toy", *SHORT, "--out", tmp_path, "--json")
     directory = Path(flowrepro(*words).json()["runs"][0]["dir"])
     content = (directory / "trajectory.npz").read_bytes()
     (directory / "trajectory.npz").write_bytes(content[:-7])
@@ -101,7 +140,7 @@ def test_an_invalid_run_is_moved_aside_and_made_anew(flowrepro: Call, tmp_path: 
 
 
 def test_a_later_manifest_is_left_alone(flowrepro: Call, tmp_path: Path) -> None:
-    words = ("orthogonal", "--row", "toy", *SHORT, "--out", tmp_path, "--json")
+    words = ("orthogonal", "--case", "toy", *SHORT, "--out", tmp_path, "--json")
     directory = Path(flowrepro(*words).json()["runs"][0]["dir"])
     (directory / "manifest.json").write_text('{"schema": 99, "flowrepro": "9.9", "files": {}}')
     result = flowrepro(*words)
@@ -110,10 +149,10 @@ def test_a_later_manifest_is_left_alone(flowrepro: Call, tmp_path: Path) -> None
 
 
 def test_verify_and_show(flowrepro: Call, tmp_path: Path) -> None:
-    answer = flowrepro("orthogonal", "--row", "toy", *SHORT, "--out", tmp_path, "--json").json()
+    answer = flowrepro("orthogonal", "--case", "toy", *SHORT, "--out", tmp_path, "--json").json()
     directory = answer["runs"][0]["dir"]
     verified = flowrepro("verify", directory, "--json")
-    assert verified.json()["checks"] == answer["checks"]
+    assert verified.json()["claims"] == answer["claims"]
     shown = flowrepro("show", directory)
     assert shown.code == 0
     assert "trajectory.npz" in shown.out
@@ -121,20 +160,43 @@ def test_verify_and_show(flowrepro: Call, tmp_path: Path) -> None:
 
 
 def test_seeds_give_one_run_each(flowrepro: Call, tmp_path: Path) -> None:
-    answer = flowrepro("orthogonal", "--row", "toy", "--seeds", "3:5", *SHORT, "--out", tmp_path, "--json", "--format", "png").json()
+    answer = flowrepro(
+        "orthogonal",
+        "--case",
+        "toy",
+        "--seeds",
+        "3:5",
+        *SHORT,
+        "--out",
+        tmp_path,
+        "--json",
+        "--format",
+        "png",
+    ).json()
     assert [run["seed"] for run in answer["runs"]] == [3, 4]
     assert len({run["dir"] for run in answer["runs"]}) == 2
 
 
-def test_one_figure_runs_only_its_row(flowrepro: Call, tmp_path: Path) -> None:
-    answer = flowrepro("orthogonal", "--figure", "5", "--set", "n_steps=50", "--out", tmp_path, "--json", "--format", "png").json()
-    assert [run["row"] for run in answer["runs"]] == ["lazy"]
+def test_one_figure_runs_only_its_case(flowrepro: Call, tmp_path: Path) -> None:
+    answer = flowrepro(
+        "orthogonal",
+        "--figure",
+        "5",
+        "--set",
+        "n_steps=50",
+        "--out",
+        tmp_path,
+        "--json",
+        "--format",
+        "png",
+    ).json()
+    assert [run["case"] for run in answer["runs"]] == ["lazy"]
     assert [Path(path).suffix for path in answer["figures"]] == [".png"]
 
 
 def test_tables_are_plain_lines_where_nobody_watches(flowrepro: Call, tmp_path: Path) -> None:
-    result = flowrepro("orthogonal", "--row", "toy", *SHORT, "--out", tmp_path)
-    assert result.out.splitlines()[0].split("\t")[:2] == ["verdict", "check"]
+    result = flowrepro("orthogonal", "--case", "toy", *SHORT, "--out", tmp_path)
+    assert result.out.splitlines()[0].split("\t")[:2] == ["verdict", "claim"]
     assert "\x1b[" not in result.out + result.err
 
 
@@ -155,8 +217,29 @@ def test_a_flow_that_is_not_unique_says_so(flowrepro: Call, tmp_path: Path) -> N
     rng.choice([-1.0, 1.0], 8)
     np.savez(tmp_path / "d.npz", x=X, y=rng.standard_normal(5))
     np.savez(tmp_path / "i.npz", W=W, a=0.1 * np.random.default_rng(17).standard_normal(8))
-    words = ("orthogonal", "--data", tmp_path / "d.npz", "--init", tmp_path / "i.npz", "--engine", "flow", "--no-figures", "--out", tmp_path / "out")
-    words += ("--set", "lr=0.05", "--set", "n_steps=60", "--set", "geometric=0", "--set", "snapshots=[]", "--json")
+    words = (
+        "orthogonal",
+        "--data",
+        tmp_path / "d.npz",
+        "--init",
+        tmp_path / "i.npz",
+        "--engine",
+        "flow",
+        "--no-figures",
+        "--out",
+        tmp_path / "out",
+    )
+    words += (
+        "--set",
+        "lr=0.05",
+        "--set",
+        "n_steps=60",
+        "--set",
+        "geometric=0",
+        "--set",
+        "snapshots=[]",
+        "--json",
+    )
     result = flowrepro(*words)
     assert result.code in (0, 5), result.err
     assert "one of several flows from t=2.44271" in result.err
@@ -166,7 +249,7 @@ def test_a_flow_that_is_not_unique_says_so(flowrepro: Call, tmp_path: Path) -> N
 def test_a_scale_far_below_the_smallest_double(flowrepro: Call, tmp_path: Path) -> None:
     words = (
         "orthogonal",
-        "--row",
+        "--case",
         "toy",
         "--no-figures",
         "--set",
@@ -184,11 +267,15 @@ def test_a_scale_far_below_the_smallest_double(flowrepro: Call, tmp_path: Path) 
     assert "--engine flow" in refused.err
     result = flowrepro(*words, "--engine", "flow")
     assert result.code == 0, result.out
-    verdicts = {check["id"]: check["verdict"] for check in result.json()["checks"]}
+    verdicts = {claim["id"]: claim["verdict"] for claim in result.json()["claims"]}
     assert "FAIL" not in verdicts.values()
     with np.load(Path(result.json()["runs"][0]["dir"]) / "trajectory.npz") as arrays:
         loss, t = arrays["loss"], arrays["t"]
     assert loss[0] == pytest.approx(1.0)
     assert np.all(np.diff(loss) <= 1e-9)
-    escape = t[np.searchsorted(-loss, -0.75)]  # near ln(1/lambda) / ||D+||, lambda = 1e-1006 / sqrt(60)
-    assert escape == pytest.approx((1006 * np.log(10) + 0.5 * np.log(60)) / (np.sqrt(5) / 2), rel=0.1)
+    escape = t[
+        np.searchsorted(-loss, -0.75)
+    ]  # near ln(1/lambda) / ||D+||, lambda = 1e-1006 / sqrt(60)
+    assert escape == pytest.approx(
+        (1006 * np.log(10) + 0.5 * np.log(60)) / (np.sqrt(5) / 2), rel=0.1
+    )

@@ -1,4 +1,4 @@
-"""The row: JSON form, id, overrides."""
+"""The case: JSON form, id, overrides."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ import random
 
 import pytest
 
-from flowrepro import papers
-from flowrepro.errors import UsageError
-from flowrepro.experiment import (
-    Experiment,
+from flowrepro.core.config import (
+    TrainingCase,
     computing_form,
     departures,
     flatten,
@@ -22,19 +20,21 @@ from flowrepro.experiment import (
     run_id,
     to_json,
 )
-from flowrepro.pipeline import quick_variant
+from flowrepro.errors import UsageError
+from flowrepro.papers import registry
+from flowrepro.run.pipeline import quick_variant
 
-ROWS = [row for command in papers.COMMANDS for row in papers.rows_of(command)]
-TOY = papers.find_row("orthogonal", "toy")
-
-
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_a_row_survives_json(row: Experiment) -> None:
-    assert from_json(json.loads(json.dumps(to_json(row)))) == row
+CASES = [case for command in registry.commands() for case in registry.cases_of(command)]
+TOY = registry.find_case("orthogonal", "toy")
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_the_id_ignores_order_and_prose_but_not_numbers(row: Experiment) -> None:
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_case_survives_json(case: TrainingCase) -> None:
+    assert from_json(json.loads(json.dumps(to_json(case)))) == case
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_id_ignores_order_and_prose_but_not_numbers(case: TrainingCase) -> None:
     def shuffled(value: object) -> object:
         if isinstance(value, dict):
             items = list(value.items())
@@ -42,22 +42,22 @@ def test_the_id_ignores_order_and_prose_but_not_numbers(row: Experiment) -> None
             return {key: shuffled(item) for key, item in items}
         return value
 
-    assert run_id(from_json(shuffled(to_json(row)))) == run_id(row)  # type: ignore[arg-type]
-    assert run_id(dataclasses.replace(row, shows="other words")) == run_id(row)
-    assert run_id(override(row, {"seed": 7})) != run_id(row)
-    if isinstance(row, Experiment):
-        assert run_id(override(row, {"lr": 2e-5})) != run_id(row)
+    assert run_id(from_json(shuffled(to_json(case)))) == run_id(case)  # type: ignore[arg-type]
+    assert run_id(dataclasses.replace(case, shows="other words")) == run_id(case)
+    assert run_id(override(case, {"seed": 7})) != run_id(case)
+    if isinstance(case, TrainingCase):
+        assert run_id(override(case, {"lr": 2e-5})) != run_id(case)
 
 
-def test_row_names_are_unique_per_command() -> None:
-    names = [(row.command, row.name) for row in ROWS]
+def test_case_names_are_unique_per_command() -> None:
+    names = [(case.command, case.name) for case in CASES]
     assert len(set(names)) == len(names)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_quick_variants_differ_and_are_valid(row: Experiment) -> None:
-    if row.quick:
-        assert run_id(quick_variant(row)) != run_id(row)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_quick_variants_differ_and_are_valid(case: TrainingCase) -> None:
+    if case.quick:
+        assert run_id(quick_variant(case)) != run_id(case)
 
 
 def test_short_keys_resolve_where_unambiguous() -> None:
@@ -70,11 +70,11 @@ def test_short_keys_resolve_where_unambiguous() -> None:
         resolve_key(TOY, "n_step")
 
 
-def test_every_key_of_a_row_can_be_set_to_its_own_value() -> None:
-    for row in ROWS:
-        for key, value in flatten(computing_form(row)).items():
+def test_every_key_of_a_case_can_be_set_to_its_own_value() -> None:
+    for case in CASES:
+        for key, value in flatten(computing_form(case)).items():
             if key != "schema":
-                assert override(row, {key: value}) == row
+                assert override(case, {key: value}) == case
 
 
 @pytest.mark.parametrize(
@@ -94,10 +94,15 @@ def test_assignments(text: str, parsed: tuple[str, object]) -> None:
 
 
 def test_values_take_the_type_of_their_field() -> None:
-    row = override(TOY, {"n_steps": 2e4, "scale": 1, "snapshots": [0, 5], "batch_size": 3})
-    assert (row.protocol.n_steps, row.init.scale, row.record.snapshots, row.protocol.batch_size) == (20000, 1.0, (0, 5), 3)
-    assert isinstance(row.protocol.n_steps, int)
-    assert isinstance(row.init.scale, float)
+    case = override(TOY, {"n_steps": 2e4, "scale": 1, "snapshots": [0, 5], "batch_size": 3})
+    assert (
+        case.protocol.n_steps,
+        case.init.scale,
+        case.record.snapshots,
+        case.protocol.batch_size,
+    ) == (20000, 1.0, (0, 5), 3)
+    assert isinstance(case.protocol.n_steps, int)
+    assert isinstance(case.init.scale, float)
 
 
 @pytest.mark.parametrize(
@@ -131,10 +136,10 @@ def test_numbers_that_underflow_are_refused() -> None:
         parse_assignment("lr=1e-400")
 
 
-def test_unknown_fields_of_a_stored_row_are_named() -> None:
+def test_unknown_fields_of_a_stored_case_are_named() -> None:
     form = to_json(TOY)
     form["protocol"]["momentun"] = 0.9
-    with pytest.raises(UsageError, match=r"row\.protocol has no field 'momentun'"):
+    with pytest.raises(UsageError, match=r"case\.protocol has no field 'momentun'"):
         from_json(form)
 
 
@@ -145,9 +150,11 @@ def test_departures_name_what_differs() -> None:
 
 
 def test_a_file_is_identified_by_its_content() -> None:
-    def on(path: str, digest: str) -> Experiment:
+    def on(path: str, digest: str) -> TrainingCase:
         options = {"path": path, "sha256": digest, "bias": False}
-        return dataclasses.replace(TOY, data=dataclasses.replace(TOY.data, name="file", options=options))
+        return dataclasses.replace(
+            TOY, data=dataclasses.replace(TOY.data, name="file", options=options)
+        )
 
     assert run_id(on("/a.npz", "11")) == run_id(on("/b.npz", "11"))
     assert run_id(on("/a.npz", "11")) != run_id(on("/a.npz", "22"))

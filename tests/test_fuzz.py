@@ -16,10 +16,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flowrepro.cli import main
-from flowrepro.cli_sweep import plan_of
+from flowrepro.cli.main import main
+from flowrepro.cli.sweep import plan_of
+from flowrepro.core.config import to_json
 from flowrepro.errors import FlowreproError
-from flowrepro.experiment import to_json
 from flowrepro.papers.boursier2022.experiments import TOY
 
 DOCUMENTED = {0, 2, 3, 4, 5, 6, 7}
@@ -30,32 +30,93 @@ FEW, MANY = 60, 2_000
 numbers = st.one_of(
     st.integers(-3, 40).map(str),
     st.floats(allow_nan=True, allow_infinity=True).map(repr),
-    st.sampled_from(["0", "-0", "1e-400", "1e400", "nan", "-inf", "1e-3", "null", "true", "[]", "[1,2]", "{}", '"x"', "0x10", "1_000", "", "٣"]),
+    st.sampled_from(
+        [
+            "0",
+            "-0",
+            "1e-400",
+            "1e400",
+            "nan",
+            "-inf",
+            "1e-3",
+            "null",
+            "true",
+            "[]",
+            "[1,2]",
+            "{}",
+            '"x"',
+            "0x10",
+            "1_000",
+            "",
+            "٣",
+        ]
+    ),
 )
-words = st.one_of(numbers, st.text(max_size=8), st.sampled_from(["auto", "fused", "torch", "flow", "lazy", "grouped", "float32", "cuda", "cuda:9", "both"]))
+words = st.one_of(
+    numbers,
+    st.text(max_size=8),
+    st.sampled_from(
+        ["auto", "fused", "torch", "flow", "lazy", "grouped", "float32", "cuda", "cuda:9", "both"]
+    ),
+)
 KEYS = """lr n_steps protocol.lr scale init.scale log10_scale divide_by init.name data.name loss.name reduction factor alpha depth batch_size
 train dtype device engine target_loss rtol save_every snapshots snapshot_every geometric observe levels seed seeds protocol record.save"""
 keys = st.one_of(st.sampled_from(KEYS.split()), st.text(max_size=6))
 assignments = st.tuples(keys, words).map(lambda pair: ["--set", f"{pair[0]}={pair[1]}"])
 options = st.one_of(
     assignments,
-    st.tuples(st.sampled_from(["--seed", "--seeds", "--engine", "--device", "--row", "--figure", "--format"]), words).map(list),
-    st.sampled_from([["--quick"], ["--strict"], ["--json"], ["--fresh"], ["--new"], ["--help"], ["--nonsense"], ["extra"]]),
+    st.tuples(
+        st.sampled_from(
+            ["--seed", "--seeds", "--engine", "--device", "--case", "--figure", "--format"]
+        ),
+        words,
+    ).map(list),
+    st.sampled_from(
+        [
+            ["--quick"],
+            ["--strict"],
+            ["--json"],
+            ["--fresh"],
+            ["--new"],
+            ["--help"],
+            ["--nonsense"],
+            ["extra"],
+        ]
+    ),
 )
-commands = st.sampled_from(["orthogonal", "orthogonal", "orthogonal", "verify", "show", "rerun", "report", "orthogonol"])
+commands = st.sampled_from(
+    ["orthogonal", "orthogonal", "orthogonal", "verify", "show", "rerun", "report", "orthogonol"]
+)
 
 
 def _line(command: str, chosen: list[list[str]]) -> list[str]:
-    return [command, *(["--row", "toy", *TINY] if command == "orthogonal" else []), *(word for option in chosen for word in option)]
+    return [
+        command,
+        *(["--case", "toy", *TINY] if command == "orthogonal" else []),
+        *(word for option in chosen for word in option),
+    ]
 
 
 command_lines = st.builds(_line, commands, st.lists(options, max_size=4))
-grids = st.lists(st.tuples(keys, st.one_of(words, st.tuples(st.sampled_from(["lin", "log"]), numbers, numbers, numbers).map(":".join))), min_size=1, max_size=2)
+grids = st.lists(
+    st.tuples(
+        keys,
+        st.one_of(
+            words,
+            st.tuples(st.sampled_from(["lin", "log"]), numbers, numbers, numbers).map(":".join),
+        ),
+    ),
+    min_size=1,
+    max_size=2,
+)
 
 
 def call(line: list[str]) -> tuple[int, str]:
     """Exit code and stderr of a command line, in this process."""
-    out, err = io.TextIOWrapper(io.BytesIO(), encoding="utf-8"), io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    out, err = (
+        io.TextIOWrapper(io.BytesIO(), encoding="utf-8"),
+        io.TextIOWrapper(io.BytesIO(), encoding="utf-8"),
+    )
     before = sys.argv
     sys.argv = ["flowrepro", *line]
     try:
@@ -95,21 +156,38 @@ def any_weights(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "weights.npz")
         file.write_bytes(content)
-        survives(["orthogonal", "--row", "toy", "--init", str(file), "--set", "n_steps=12", "--set", "geometric=0", "--no-figures"])
+        survives(
+            [
+                "orthogonal",
+                "--case",
+                "toy",
+                "--init",
+                str(file),
+                "--set",
+                "n_steps=12",
+                "--set",
+                "geometric=0",
+                "--no-figures",
+            ]
+        )
 
 
 def any_grid(grid: list[tuple[str, str]]) -> None:
     """Plans only: what they run is what single runs are."""
     with tempfile.TemporaryDirectory() as folder, contextlib.suppress(FlowreproError):
         plan = plan_of(
-            experiment="orthogonal", row_name="toy", grids=[f"{key}={values}" for key, values in grid], seeds="0:1",
+            experiment="orthogonal", case_name="toy", grids=[f"{key}={values}" for key, values in grid], seeds="0:1",
             assignments=["n_steps=12"], engine=None, quick=False, out=Path(folder), yes=False,
         )  # fmt: skip
-        assert 1 <= len(plan.rows) <= 100_000
+        assert 1 <= len(plan.cases) <= 100_000
 
 
 cells = st.one_of(numbers, st.text(alphabet=st.characters(codec="utf-8"), max_size=5))
-tables = st.lists(st.lists(cells, max_size=4).map(",".join), max_size=6).map("\n".join).map(lambda text: text.encode())
+tables = (
+    st.lists(st.lists(cells, max_size=4).map(",".join), max_size=6)
+    .map("\n".join)
+    .map(lambda text: text.encode())
+)
 arrays = st.one_of(
     st.lists(st.lists(st.floats(width=64), min_size=0, max_size=3), max_size=4),
     st.floats(),
@@ -135,25 +213,44 @@ def archive(members: dict[str, Any]) -> bytes:
 point_files = st.one_of(
     st.tuples(st.binary(max_size=200), st.sampled_from(["points.csv", "points.npz", "points.txt"])),
     tables.map(lambda content: (content, "points.csv")),
-    st.fixed_dictionaries({}, optional={"x": arrays, "y": arrays, "z": arrays}).map(lambda members: (archive(members), "points.npz")),
+    st.fixed_dictionaries({}, optional={"x": arrays, "y": arrays, "z": arrays}).map(
+        lambda members: (archive(members), "points.npz")
+    ),
 )
-weight_files = st.one_of(st.binary(max_size=200), st.fixed_dictionaries({}, optional={"W": arrays, "a": arrays}).map(archive))
+weight_files = st.one_of(
+    st.binary(max_size=200),
+    st.fixed_dictionaries({}, optional={"W": arrays, "a": arrays}).map(archive),
+)
 
-leaves = st.one_of(st.none(), st.booleans(), st.integers(-3, 40), st.floats(), st.text(max_size=5), st.lists(st.integers(0, 3), max_size=3), st.just({}))
-paths = st.sampled_from([path for path in json.loads(json.dumps(to_json(TOY))) if path not in ("name", "command", "paper")])
+leaves = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-3, 40),
+    st.floats(),
+    st.text(max_size=5),
+    st.lists(st.integers(0, 3), max_size=3),
+    st.just({}),
+)
+paths = st.sampled_from(
+    [
+        path
+        for path in json.loads(json.dumps(to_json(TOY)))
+        if path not in ("name", "command", "paper")
+    ]
+)
 
 
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A complete run."""
     root = tmp_path_factory.mktemp("stored")
-    assert call(["orthogonal", "--row", "toy", *TINY, "--out", str(root)])[0] in (0, 5)
+    assert call(["orthogonal", "--case", "toy", *TINY, "--out", str(root)])[0] in (0, 5)
     return next(root.glob("orthogonal/toy-*"))
 
 
 def any_stored_file(stored: Path, name: str, content: bytes, command: str) -> None:
     """A run directory one of whose files is something else; sealed again, so that the content itself is read."""
-    from flowrepro.runs import RunDirectory
+    from flowrepro.store.run_directory import RunDirectory
 
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder, stored.name)
@@ -161,21 +258,40 @@ def any_stored_file(stored: Path, name: str, content: bytes, command: str) -> No
         (copy / name).write_bytes(content)
         if name != "manifest.json":
             RunDirectory(copy).seal()
-        code, said = call([command, str(copy), *(["--out", f"{folder}/report.html"] if command == "report" else [])])
+        code, said = call(
+            [
+                command,
+                str(copy),
+                *(["--out", f"{folder}/report.html"] if command == "report" else []),
+            ]
+        )
     assert code in DOCUMENTED, (code, said)
     assert "Traceback" not in said
 
 
-stored_names = st.sampled_from(["experiment.json", "provenance.json", "checks.json", "manifest.json", "trajectory.npz"])
+stored_names = st.sampled_from(
+    ["experiment.json", "provenance.json", "claims.json", "manifest.json", "trajectory.npz"]
+)
 stored_contents = st.one_of(
     st.binary(max_size=60),
-    st.tuples(paths, leaves).map(lambda pair: json.dumps({**to_json(TOY), pair[0]: pair[1]}).encode()),
-    st.recursive(leaves, lambda inner: st.dictionaries(st.text(max_size=4), inner, max_size=3), max_leaves=4).map(lambda value: json.dumps(value).encode()),
-    st.fixed_dictionaries({}, optional={"step": arrays, "loss": arrays, "stop": arrays, "W": arrays}).map(archive),
+    st.tuples(paths, leaves).map(
+        lambda pair: json.dumps({**to_json(TOY), pair[0]: pair[1]}).encode()
+    ),
+    st.recursive(
+        leaves, lambda inner: st.dictionaries(st.text(max_size=4), inner, max_size=3), max_leaves=4
+    ).map(lambda value: json.dumps(value).encode()),
+    st.fixed_dictionaries(
+        {}, optional={"step": arrays, "loss": arrays, "stop": arrays, "W": arrays}
+    ).map(archive),
 )
 stored_commands = st.sampled_from(["show", "verify", "rerun", "report"])
 
-FUZZ = {"deadline": None, "suppress_health_check": list(HealthCheck), "derandomize": True, "database": None}
+FUZZ = {
+    "deadline": None,
+    "suppress_health_check": list(HealthCheck),
+    "derandomize": True,
+    "database": None,
+}
 
 
 def at_sizes(strategy: st.SearchStrategy[Any], judge: Any) -> tuple[Any, Any]:
@@ -184,7 +300,9 @@ def at_sizes(strategy: st.SearchStrategy[Any], judge: Any) -> tuple[Any, Any]:
     def few(example: Any) -> None:
         judge(example)
 
-    return settings(max_examples=FEW, **FUZZ)(given(strategy)(few)), pytest.mark.slow(settings(max_examples=MANY, **FUZZ)(given(strategy)(few)))
+    return settings(max_examples=FEW, **FUZZ)(given(strategy)(few)), pytest.mark.slow(
+        settings(max_examples=MANY, **FUZZ)(given(strategy)(few))
+    )
 
 
 test_command_lines, test_many_command_lines = at_sizes(command_lines, any_command_line)

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from flowrepro import gallery, papers
-from flowrepro.experiment import override
-from flowrepro.pipeline import Outcome, execute
-from flowrepro.training import Settings
+from flowrepro.core.config import override
+from flowrepro.papers import registry
+from flowrepro.report import gallery
+from flowrepro.run.pipeline import Outcome, execute
+from flowrepro.run.training import Settings
 
 
 class Silent:
@@ -25,35 +26,47 @@ class Silent:
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[Outcome]:
-    row = override(papers.find_row("orthogonal", "lazy"), {"n_steps": 200})
-    return execute([row], Settings(root=tmp_path_factory.mktemp("runs"), formats=("png",)), Silent())
+    case = override(registry.find_case("orthogonal", "lazy"), {"n_steps": 200})
+    return execute(
+        [case], Settings(root=tmp_path_factory.mktemp("runs"), formats=("png",)), Silent()
+    )
 
 
 def differences(folder: Path, outcomes: list[Outcome]) -> list[str]:
-    """What `compare` says, but for the figures of rows that are not run here."""
-    return [sentence for sentence in gallery.compare(folder, outcomes) if not sentence.endswith("was not drawn")]
+    """What `compare` says, but for the figures of cases that are not run here."""
+    return [
+        sentence
+        for sentence in gallery.compare(folder, outcomes)
+        if not sentence.endswith("was not drawn")
+    ]
 
 
-def test_a_gallery_agrees_with_what_it_was_written_from(outcomes: list[Outcome], tmp_path: Path) -> None:
+def test_a_gallery_agrees_with_what_it_was_written_from(
+    outcomes: list[Outcome], tmp_path: Path
+) -> None:
     gallery.update(tmp_path, outcomes)
     assert differences(tmp_path, outcomes) == []
     page = (tmp_path / "README.md").read_text()
     for image in tmp_path.glob("*.png"):
         assert f"({image.name})" in page
     assert len(list(tmp_path.glob("*.png"))) == len(list(tmp_path.glob("boursier2022-*.json"))) == 1
-    assert all(check["id"] in page for check in outcomes[0].checks)
+    assert all(claim["id"] in page for claim in outcomes[0].claims)
 
 
 def test_figures_of_many_seeds_are_in_the_gallery_and_on_its_page(tmp_path: Path) -> None:
-    rows, ensembles = gallery.batches_of("orthogonal")
-    assert rows == list(papers.rows_of("orthogonal"))
-    assert [(row.name, row.seeds) for row in ensembles] == [("toy", gallery.SEEDS)]
+    cases, ensembles = gallery.batches_of("orthogonal")
+    assert cases == list(registry.cases_of("orthogonal"))
+    assert [(case.name, case.seeds) for case in ensembles] == [("toy", gallery.SEEDS)]
     short = replace(override(ensembles[0], {"n_steps": 200}), seeds=(0, 50))
-    gallery.update(tmp_path / "gallery", execute([short], Settings(root=tmp_path, formats=("png",)), Silent()))
+    gallery.update(
+        tmp_path / "gallery", execute([short], Settings(root=tmp_path, formats=("png",)), Silent())
+    )
     page = (tmp_path / "gallery" / "README.md").read_text()
     assert "`flowrepro orthogonal --figure 3-seeds --seeds 0:50`" in page
     assert "half-times-seeds" in page
-    assert list(json.loads((tmp_path / "gallery" / "checks.json").read_text())) == ["toy --seeds 0:50"]
+    assert list(json.loads((tmp_path / "gallery" / "claims.json").read_text())) == [
+        "toy --seeds 0:50"
+    ]
 
 
 def test_a_figure_that_is_not_drawn_is_named(outcomes: list[Outcome], tmp_path: Path) -> None:
@@ -75,7 +88,7 @@ def test_a_changed_number_is_named(outcomes: list[Outcome], tmp_path: Path) -> N
 
 def test_a_changed_verdict_is_named(outcomes: list[Outcome], tmp_path: Path) -> None:
     gallery.update(tmp_path, outcomes)
-    path = tmp_path / "checks.json"
+    path = tmp_path / "claims.json"
     stored = json.loads(path.read_text())
     stored["lazy"][0]["verdict"] = "INFO"
     path.write_text(json.dumps(stored))
@@ -91,8 +104,8 @@ def test_a_missing_gallery_is_named(outcomes: list[Outcome], tmp_path: Path) -> 
 
 def test_the_committed_gallery_holds_every_figure() -> None:
     folder = Path(__file__).parents[1] / "figures"
-    for command in papers.COMMANDS:
-        for figure in gallery.declared_figures(command):
-            stem = f"{papers.COMMANDS[command].paper}-{figure.file}"
+    for command in registry.commands():
+        for figure in registry.figures_of(command):
+            stem = f"{registry.commands()[command].paper}-{figure.file}"
             assert (folder / f"{stem}.png").is_file(), stem
             assert json.loads((folder / f"{stem}.json").read_text())

@@ -12,35 +12,37 @@ import pytest
 import flowrepro
 
 PACKAGE = Path(flowrepro.__file__).parent
-HEAVY = ("torch", "torchvision", "matplotlib", "numba", "scipy", "dask", "distributed", "rich", "numpy")
+HEAVY = (
+    "torch",
+    "torchvision",
+    "matplotlib",
+    "numba",
+    "scipy",
+    "dask",
+    "distributed",
+    "rich",
+    "numpy",
+)
 
 LAYERS = (
-    ("cli", "cli_sweep", "cli_stored", "__main__", "gallery"),
-    ("sweep", "rerun", "report", "catalogue", "bench", "bench_clock", "bench_engines", "bench_flow", "bench_margin", "bench_result", "selection"),
-    ("pipeline",),
-    ("drawing",),
-    ("results",),
-    ("training", "studying"),
-    ("runs",),
-    ("console", "storage", "provenance"),
+    ("cli", "__main__"),
+    ("report", "sweep", "bench"),
+    ("run",),
     ("papers",),
-    ("figures", "tables"),
-    ("theory",),
-    ("engines",),
-    ("models", "initialize", "data", "network"),
-    ("trajectory",),
-    ("experiment",),
+    ("figures", "claims"),
+    ("engines", "theory"),
+    ("core", "data", "store"),
     ("errors",),
 )
 """From the top down; a module may import its own layer and the ones below."""
 
 ALLOWED = {
-    "torch": ("models.py", "engines/torch_", "bench_flow.py"),
+    "torch": ("core/models.py", "engines/torch_", "bench/flow.py"),
     "torchvision": ("data/",),
     "matplotlib": ("figures/", "papers/", "sweep/figure.py"),
-    "click": ("cli.py", "cli_sweep.py", "cli_stored.py", "gallery.py"),
-    "rich": ("console.py",),
-    "jinja2": ("report.py",),
+    "click": ("cli/", "report/gallery.py"),
+    "rich": ("run/console.py",),
+    "jinja2": ("report/page.py",),
     "dask": ("sweep/cluster.py",),
     "distributed": ("sweep/cluster.py",),
 }
@@ -68,7 +70,9 @@ def layer_of(module: str) -> int | None:
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_go_down(path: Path) -> None:
-    own = layer_of("flowrepro." + str(path.relative_to(PACKAGE)).removesuffix(".py").replace("/", "."))
+    own = layer_of(
+        "flowrepro." + str(path.relative_to(PACKAGE)).removesuffix(".py").replace("/", ".")
+    )
     if path == PACKAGE / "__init__.py":
         assert imported(path) == set()
         return
@@ -89,15 +93,19 @@ def test_third_parties_stay_in_their_places(path: Path) -> None:
 
 
 def loaded_by(code: str) -> set[str]:
-    script = f"import sys\nsys.argv = ['flowrepro', *sys.argv[1:]]\n{code}\nprint(*sorted(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    script = (
+        f"import sys\nsys.argv = ['flowrepro', *sys.argv[1:]]\n{code}\nprint(*sorted(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     return {name.partition(".")[0] for name in done.stdout.splitlines()[-1].split()}
 
 
 def test_help_imports_nothing_heavy() -> None:
     code = """
 import contextlib, io
-from flowrepro.cli import main
+from flowrepro.cli.main import main
 sys.argv.append("--help")
 with contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO())), contextlib.suppress(SystemExit):
     main()
@@ -108,14 +116,17 @@ with contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO())), contextlib.supp
 
 
 def test_the_pipeline_imports_neither_torch_nor_matplotlib() -> None:
-    assert loaded_by("import flowrepro.pipeline").isdisjoint({"torch", "torchvision", "matplotlib", "numba"})
+    assert loaded_by("import flowrepro.run.pipeline").isdisjoint(
+        {"torch", "torchvision", "matplotlib", "numba"}
+    )
 
 
-def test_the_compiled_engine_and_the_checks_do_without_torch() -> None:
+def test_the_compiled_engine_and_the_claims_do_without_torch() -> None:
     code = """
-import flowrepro.engines, flowrepro.papers
+import flowrepro.engines
+from flowrepro.papers import registry
 flowrepro.engines.load("fused")
-for paper in flowrepro.papers.PAPERS:
-    flowrepro.papers.wing(paper, "checks")
+for paper in registry.PAPERS:
+    registry.contents(paper)
 """
     assert loaded_by(code).isdisjoint({"torch", "torchvision", "matplotlib"})

@@ -7,11 +7,15 @@ import pytest
 import torch
 from problems import random_problem
 
-from flowrepro import network
-from flowrepro.experiment import Loss
-from flowrepro.models import TwoLayer, objective, output_gradient
+from flowrepro.core import network
+from flowrepro.core.config import Loss
+from flowrepro.core.models import TwoLayer, objective, output_gradient
 
-ALL = [Loss(name=name, reduction=reduction, factor=1.3) for name in network.LOSSES for reduction in ("mean", "sum")]  # type: ignore[arg-type]
+ALL = [
+    Loss(name=name, reduction=reduction, factor=1.3)
+    for name in network.LOSSES
+    for reduction in ("mean", "sum")
+]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.3, 1.0])
@@ -21,9 +25,13 @@ def test_autograd_is_the_closed_form(loss: Loss, alpha: float) -> None:
     X, y = torch.from_numpy(problem.X), torch.from_numpy(problem.y)
     model = TwoLayer(problem.W0, problem.a0, alpha)
     f = model(X)
-    assert f.detach().numpy() == pytest.approx(network.predict(problem.X, problem.W0, problem.a0, alpha), rel=1e-13)
+    assert f.detach().numpy() == pytest.approx(
+        network.predict(problem.X, problem.W0, problem.a0, alpha), rel=1e-13
+    )
     value = objective(loss, f, y)
-    assert value.item() == pytest.approx(network.objective(loss, f.detach().numpy(), problem.y), rel=1e-13)
+    assert value.item() == pytest.approx(
+        network.objective(loss, f.detach().numpy(), problem.y), rel=1e-13
+    )
     value.backward()
     grad_W, grad_a = network.gradient(problem.X, problem.y, problem.W0, problem.a0, loss, alpha)
     assert model.W.grad is not None
@@ -38,7 +46,9 @@ def test_output_gradient_is_that_of_autograd(loss: Loss) -> None:
     y = torch.tensor([1.0, -1.0] * 4, dtype=torch.float64)
     (expected,) = torch.autograd.grad(objective(loss, f, y), f)
     assert torch.allclose(output_gradient(loss, f.detach(), y), expected, rtol=1e-13, atol=0)
-    assert output_gradient(loss, f.detach(), y).numpy() == pytest.approx(network.output_gradient(loss, f.detach().numpy(), y.numpy()), rel=1e-13)
+    assert output_gradient(loss, f.detach(), y).numpy() == pytest.approx(
+        network.output_gradient(loss, f.detach().numpy(), y.numpy()), rel=1e-13
+    )
 
 
 def test_slope_at_zero_is_alpha() -> None:

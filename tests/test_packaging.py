@@ -19,10 +19,20 @@ SOURCES = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "NOTICE")
 DATA = (".npz", ".j2", ".typed")
 
 
-def run(*command: object, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def run(
+    *command: object, cwd: Path, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """A command in a folder that is not the checkout."""
     clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    return subprocess.run([*map(str, command)], cwd=cwd, env={**clean, **(env or {})}, capture_output=True, text=True, check=False, timeout=300)
+    return subprocess.run(
+        [*map(str, command)],
+        cwd=cwd,
+        env={**clean, **(env or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +42,26 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("needs the package 'build' and a checkout")
     folder = tmp_path_factory.mktemp("packaging")
     copy = folder / "source"
-    shutil.copytree(ROOT / "flowrepro", copy / "flowrepro", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        ROOT / "flowrepro", copy / "flowrepro", ignore=shutil.ignore_patterns("__pycache__")
+    )
     for name in SOURCES:
         shutil.copy(ROOT / name, copy / name)
-    built = run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, copy, cwd=folder)
-    if "setuptools" in built.stderr + built.stdout and "Missing dependencies" in built.stderr + built.stdout:
+    built = run(
+        sys.executable,
+        "-m",
+        "build",
+        "--wheel",
+        "--no-isolation",
+        "--outdir",
+        folder,
+        copy,
+        cwd=folder,
+    )
+    if (
+        "setuptools" in built.stderr + built.stdout
+        and "Missing dependencies" in built.stderr + built.stdout
+    ):
         pytest.skip("needs the setuptools that pyproject.toml names")
     assert built.returncode == 0, built.stderr[-2000:]
     (found,) = folder.glob("*.whl")
@@ -47,7 +72,19 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder to put on PYTHONPATH, with the wheel in it and nothing else."""
     folder = tmp_path_factory.mktemp("installed")
-    done = run(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", folder, wheel, cwd=folder)
+    done = run(
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-index",
+        "--target",
+        folder,
+        wheel,
+        cwd=folder,
+    )
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -55,7 +92,11 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 def test_the_wheel_holds_every_module_and_every_packaged_file(wheel: Path) -> None:
     package = ROOT / "flowrepro"
-    wanted = {path.relative_to(ROOT).as_posix() for path in package.rglob("*") if path.suffix in (".py", *DATA) or path.name == "py.typed"}
+    wanted = {
+        path.relative_to(ROOT).as_posix()
+        for path in package.rglob("*")
+        if path.suffix in (".py", *DATA) or path.name == "py.typed"
+    }
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         entry = next(name for name in names if name.endswith("entry_points.txt"))
@@ -63,22 +104,54 @@ def test_the_wheel_holds_every_module_and_every_packaged_file(wheel: Path) -> No
         metadata = archive.read(entry.replace("entry_points.txt", "METADATA")).decode()
     held = {name for name in names if name.startswith("flowrepro/")}
     assert held == wanted
-    assert {"flowrepro/py.typed", "flowrepro/data/digits.npz", "flowrepro/report.html.j2", "flowrepro/report.md.j2", "flowrepro/sweep/pool.py"} <= held
+    assert {
+        "flowrepro/py.typed",
+        "flowrepro/data/digits.npz",
+        "flowrepro/report.html.j2",
+        "flowrepro/report.md.j2",
+        "flowrepro/sweep/pool.py",
+    } <= held
     assert all(name.startswith(("flowrepro/", "flowrepro-")) for name in names)
     assert sum(name.rpartition("/")[2] in ("LICENSE", "NOTICE") for name in names) == 2
     assert f"Version: {flowrepro.__version__}" in metadata
 
 
 @pytest.mark.slow
-def test_the_installed_package_runs_outside_of_the_checkout(installed: Path, tmp_path: Path) -> None:
+def test_the_installed_package_runs_outside_of_the_checkout(
+    installed: Path, tmp_path: Path
+) -> None:
     env = {"PYTHONPATH": str(installed)}
-    where = run(sys.executable, "-c", "import flowrepro; print(flowrepro.__file__)", cwd=tmp_path, env=env)
+    where = run(
+        sys.executable, "-c", "import flowrepro; print(flowrepro.__file__)", cwd=tmp_path, env=env
+    )
     assert Path(where.stdout.strip()).is_relative_to(installed)
     command = installed / "bin" / "flowrepro"
-    assert run(sys.executable, command, "--version", cwd=tmp_path, env=env).stdout == f"flowrepro, version {flowrepro.__version__}\n"
-    trained = run(sys.executable, command, "orthogonal", "--quick", "--row", "toy", "--row", "lazy", "--format", "png", cwd=tmp_path, env=env)
+    assert (
+        run(sys.executable, command, "--version", cwd=tmp_path, env=env).stdout
+        == f"flowrepro, version {flowrepro.__version__}\n"
+    )
+    trained = run(
+        sys.executable,
+        command,
+        "orthogonal",
+        "--quick",
+        "--case",
+        "toy",
+        "--case",
+        "lazy",
+        "--format",
+        "png",
+        cwd=tmp_path,
+        env=env,
+    )
     assert trained.returncode == 0, trained.stderr
-    digits = run(sys.executable, "-c", "from flowrepro.data.mnist import digits; print(digits(subset=10).X.shape)", cwd=tmp_path, env=env)
+    digits = run(
+        sys.executable,
+        "-c",
+        "from flowrepro.data.mnist import digits; print(digits(subset=10).X.shape)",
+        cwd=tmp_path,
+        env=env,
+    )
     assert digits.stdout == "(10, 784)\n"
     for words, page in {(): "report.html", ("--markdown",): "report.md"}.items():
         written = run(sys.executable, command, "report", *words, cwd=tmp_path, env=env)

@@ -14,8 +14,9 @@ from urllib.parse import unquote
 import pytest
 from command_line import Result
 
-from flowrepro import papers, report
-from flowrepro.storage import read_json
+from flowrepro.papers import registry
+from flowrepro.report import page as report
+from flowrepro.store.files import read_json
 
 Flowrepro = Callable[..., Result]
 
@@ -23,10 +24,10 @@ Flowrepro = Callable[..., Result]
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two stored runs with figures, one of them with an awkward name."""
-    from flowrepro.experiment import override
+    from flowrepro.core.config import override
     from flowrepro.papers.boursier2022.experiments import LAZY, TOY
-    from flowrepro.pipeline import execute
-    from flowrepro.training import Settings
+    from flowrepro.run.pipeline import execute
+    from flowrepro.run.training import Settings
 
     class Silent:
         def say(self, text: str) -> None: ...
@@ -35,7 +36,11 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
             return False
 
     root = tmp_path_factory.mktemp("runs <&> here")
-    execute([override(TOY, {"n_steps": 300, "geometric": 0}), override(LAZY, {"n_steps": 50})], Settings(root=root, formats=("png",)), Silent())
+    execute(
+        [override(TOY, {"n_steps": 300, "geometric": 0}), override(LAZY, {"n_steps": 50})],
+        Settings(root=root, formats=("png",)),
+        Silent(),
+    )
     return root
 
 
@@ -50,20 +55,24 @@ class Links(HTMLParser):
         self.found += [value for name, value in attrs if name in ("src", "href") and value]
 
 
-def test_the_page_holds_figures_checks_errata_and_provenance(runs: Path, tmp_path: Path, flowrepro: Flowrepro) -> None:
+def test_the_page_holds_figures_claims_misprints_and_provenance(
+    runs: Path, tmp_path: Path, flowrepro: Flowrepro
+) -> None:
     place = tmp_path / "report.html"
     assert flowrepro("report", runs, "--out", place).code == 0
     text = place.read_text()
     shown = escaping.unescape(text)
-    checks = [check for file in runs.rglob("checks.json") for check in read_json(file)["checks"]]
-    assert len(checks) > 20
-    assert all(check["claim"] in shown and check["note"] in shown for check in checks)
-    assert all(erratum.reason in shown for erratum in papers.wing("boursier2022", "errata").ERRATA)
+    claims = [claim for file in runs.rglob("claims.json") for claim in read_json(file)["claims"]]
+    assert len(claims) > 20
+    assert all(claim["sentence"] in shown and claim["note"] in shown for claim in claims)
+    assert all(misprint.reason in shown for misprint in registry.misprints("boursier2022"))
     assert text.count("data:image/png;base64,") == len(list(runs.rglob("*.png"))) >= 2
     assert "<&> here" not in text
 
 
-def test_the_page_asks_nothing_over_a_network_and_its_links_are_files(runs: Path, tmp_path: Path, flowrepro: Flowrepro) -> None:
+def test_the_page_asks_nothing_over_a_network_and_its_links_are_files(
+    runs: Path, tmp_path: Path, flowrepro: Flowrepro
+) -> None:
     place = tmp_path / "report.html"
     flowrepro("report", runs, "--out", place)
     links = Links()
@@ -74,20 +83,26 @@ def test_the_page_asks_nothing_over_a_network_and_its_links_are_files(runs: Path
     assert re.findall(r"https?://|<script|@import|url\(", place.read_text()) == []
 
 
-def test_the_markdown_page_links_to_the_images(runs: Path, tmp_path: Path, flowrepro: Flowrepro) -> None:
+def test_the_markdown_page_links_to_the_images(
+    runs: Path, tmp_path: Path, flowrepro: Flowrepro
+) -> None:
     place = tmp_path / "report.md"
     assert flowrepro("report", runs, "--markdown", "--out", place).code == 0
     images = re.findall(r"!\[[^\]]*\]\(([^)]*)\)", place.read_text())
     assert len(images) == len(list(runs.rglob("*.png")))
     assert all((place.parent / unquote(image)).is_file() for image in images)
-    widths = [len(re.findall(r"(?<!\\)\|", line)) for line in place.read_text().splitlines() if re.search(r"\| (PASS|FAIL|N/A|INFO) \|$", line)]
+    widths = [
+        len(re.findall(r"(?<!\\)\|", line))
+        for line in place.read_text().splitlines()
+        if re.search(r"\| (PASS|FAIL|N/A|INFO) \|$", line)
+    ]
     assert len(widths) > 20
     assert set(widths[1:]) == {9}
 
 
-def test_sections_stand_in_the_order_of_the_rows(runs: Path) -> None:
+def test_sections_stand_in_the_order_of_the_cases(runs: Path) -> None:
     (chapter,) = report.collect(report.find_runs([runs]))
-    assert [section.row.name for section in chapter.sections] == ["toy", "lazy"]
+    assert [section.case.name for section in chapter.sections] == ["toy", "lazy"]
     assert chapter.count("PASS") == sum(section.count("PASS") for section in chapter.sections) > 0
 
 
@@ -102,7 +117,14 @@ def test_what_holds_no_runs_is_refused(tmp_path: Path, runs: Path, flowrepro: Fl
     assert "sha256" in done.err
 
 
-BROWSER = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
+BROWSER = next(
+    (
+        path
+        for name in ("chromium", "chromium-browser", "google-chrome")
+        if (path := shutil.which(name))
+    ),
+    None,
+)
 PROBE = """<script>
 const missing = [...document.images].filter(image => !(image.complete && image.naturalWidth > 0)).length;
 const wide = document.documentElement.scrollWidth > document.documentElement.clientWidth;
@@ -111,7 +133,9 @@ document.body.dataset.verdict = `${document.images.length} images, ${missing} mi
 
 
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine")
-def test_a_browser_shows_every_image_and_reports_no_error(runs: Path, tmp_path: Path, flowrepro: Flowrepro) -> None:
+def test_a_browser_shows_every_image_and_reports_no_error(
+    runs: Path, tmp_path: Path, flowrepro: Flowrepro
+) -> None:
     place = tmp_path / "report.html"
     flowrepro("report", runs, "--out", place)
     place.write_text(place.read_text().replace("</body>", PROBE))
@@ -124,7 +148,13 @@ def test_a_browser_shows_every_image_and_reports_no_error(runs: Path, tmp_path: 
         "--window-size=800,900",
         f"--user-data-dir={tmp_path / 'profile'}",
     ]
-    done = subprocess.run([*words, "--dump-dom", place.as_uri()], capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run(
+        [*words, "--dump-dom", place.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
     images = len(list(runs.rglob("*.png")))
     assert f'data-verdict="{images} images, 0 missing, fits"' in done.stdout
     assert "CONSOLE" not in done.stderr

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from command_line import Result
 
-from flowrepro.runs import RunDirectory
-from flowrepro.storage import npz_bytes, read_npz
+from flowrepro.store.files import npz_bytes, read_npz
+from flowrepro.store.run_directory import RunDirectory
 
 Flowrepro = Callable[..., Result]
 SHORT = ("--set", "n_steps=200", "--set", "geometric=0", "--no-figures")
@@ -30,29 +30,43 @@ def points(tmp_path: Path) -> Path:
 
 
 def test_a_run_is_repeated_bit_by_bit(tmp_path: Path, flowrepro: Flowrepro) -> None:
-    done = flowrepro("rerun", stored(flowrepro, "--row", "toy", "--out", tmp_path))
+    done = flowrepro("rerun", stored(flowrepro, "--case", "toy", "--out", tmp_path))
     assert done.code == 0, done.err
     assert "0 differ" in done.out
     assert "not as it was" not in done.out
 
 
 def test_an_ensemble_is_repeated(tmp_path: Path, flowrepro: Flowrepro) -> None:
-    run = stored(flowrepro, "--row", "toy", "--seeds", "0:60", "--out", tmp_path)
+    run = stored(flowrepro, "--case", "toy", "--seeds", "0:60", "--out", tmp_path)
     assert flowrepro("rerun", run, "--json").json()["differences"] == []
 
 
-def test_the_users_own_points_and_weights_are_those_that_were_kept(tmp_path: Path, points: Path, flowrepro: Flowrepro) -> None:
+def test_the_users_own_points_and_weights_are_those_that_were_kept(
+    tmp_path: Path, points: Path, flowrepro: Flowrepro
+) -> None:
     weights = tmp_path / "weights.npz"
     rng = np.random.default_rng(0)
     weights.write_bytes(npz_bytes({"W": rng.standard_normal((4, 2)), "a": rng.standard_normal(4)}))
-    run = stored(flowrepro, "--data", points, "--init", weights, "--out", tmp_path, "--engine", "flow", "--set", "log10_scale=-2")
+    run = stored(
+        flowrepro,
+        "--data",
+        points,
+        "--init",
+        weights,
+        "--out",
+        tmp_path,
+        "--engine",
+        "flow",
+        "--set",
+        "log10_scale=-2",
+    )
     points.write_text("gone\n")
     weights.unlink()
     assert flowrepro("rerun", run, "--json").json()["differences"] == []
 
 
 def test_a_changed_bit_is_found_and_told(tmp_path: Path, flowrepro: Flowrepro) -> None:
-    run = stored(flowrepro, "--row", "toy", "--out", tmp_path)
+    run = stored(flowrepro, "--case", "toy", "--out", tmp_path)
     directory = RunDirectory(run)
     arrays = read_npz(directory.file("trajectory.npz"))
     arrays["loss"][7] = np.nextafter(arrays["loss"][7], 2)
@@ -65,7 +79,7 @@ def test_a_changed_bit_is_found_and_told(tmp_path: Path, flowrepro: Flowrepro) -
 
 def test_what_is_no_complete_run_is_refused(tmp_path: Path, flowrepro: Flowrepro) -> None:
     assert flowrepro("rerun", tmp_path).code == 3
-    run = stored(flowrepro, "--row", "toy", "--out", tmp_path)
+    run = stored(flowrepro, "--case", "toy", "--out", tmp_path)
     (run / "trajectory.npz").write_bytes(b"damaged")
     done = flowrepro("rerun", run)
     assert done.code == 3

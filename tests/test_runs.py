@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flowrepro import papers, storage
+from flowrepro.core.config import override
+from flowrepro.core.trajectory import Stop, StopReason, Trajectory
 from flowrepro.errors import DataError, UsageError
-from flowrepro.experiment import override
-from flowrepro.runs import RunDirectory, load_trajectory, save_trajectory
-from flowrepro.trajectory import Stop, StopReason, Trajectory
+from flowrepro.papers import registry
+from flowrepro.store import files as storage
+from flowrepro.store.run_directory import RunDirectory, load_trajectory, save_trajectory
 
 
 def trajectory() -> Trajectory:
@@ -34,9 +35,9 @@ def trajectory() -> Trajectory:
 
 @pytest.fixture
 def directory(tmp_path: Path) -> RunDirectory:
-    row = override(papers.find_row("orthogonal", "toy"), {"n_steps": 5})
-    directory = RunDirectory.of(tmp_path, row)
-    directory.begin(row)
+    case = override(registry.find_case("orthogonal", "toy"), {"n_steps": 5})
+    directory = RunDirectory.of(tmp_path, case)
+    directory.begin(case)
     directory.write("trajectory.npz", save_trajectory(trajectory()))
     directory.seal()
     return directory
@@ -49,7 +50,9 @@ def test_a_trajectory_survives_the_disk(directory: RunDirectory) -> None:
     assert stored.stop == original.stop
     assert stored.stats == original.stats
     assert np.array_equal(stored.observed["norm"], original.observed["norm"])
-    assert {name: array.tolist() for name, array in stored.events.items()} == {name: array.tolist() for name, array in original.events.items()}
+    assert {name: array.tolist() for name, array in stored.events.items()} == {
+        name: array.tolist() for name, array in original.events.items()
+    }
     assert save_trajectory(stored) == save_trajectory(original)
 
 
@@ -57,11 +60,16 @@ def test_the_public_format(directory: RunDirectory) -> None:
     with np.load(directory.file("trajectory.npz"), allow_pickle=False) as archive:
         shapes = {name: archive[name].shape for name in archive.files}
     assert shapes["step"] == shapes["t"] == shapes["loss"] == (2,)
-    assert (shapes["snapshot_step"], shapes["W"], shapes["a"], shapes["group"]) == ((2,), (2, 3, 2), (2, 3), (3,))
+    assert (shapes["snapshot_step"], shapes["W"], shapes["a"], shapes["group"]) == (
+        (2,),
+        (2, 3, 2),
+        (2, 3),
+        (3,),
+    )
 
 
-def test_the_row_is_stored(directory: RunDirectory) -> None:
-    assert directory.row() == override(papers.find_row("orthogonal", "toy"), {"n_steps": 5})
+def test_the_case_is_stored(directory: RunDirectory) -> None:
+    assert directory.case() == override(registry.find_case("orthogonal", "toy"), {"n_steps": 5})
 
 
 def test_an_intact_run_has_no_damage(directory: RunDirectory) -> None:

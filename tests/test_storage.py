@@ -13,23 +13,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flowrepro import storage
 from flowrepro.errors import DataError, EnvironmentFault
+from flowrepro.store import files as storage
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
-def test_a_full_disk_leaves_the_old_file_and_no_torn_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
-    path = tmp_path / "checks.json"
+def test_a_full_disk_leaves_the_old_file_and_no_torn_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    path = tmp_path / "claims.json"
     storage.write_atomic(path, b"old")
 
     def full(descriptor: int) -> None:
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(EnvironmentFault, match=r"checks\.json.*12 bytes needed.*free"):
+    with pytest.raises(EnvironmentFault, match=r"claims\.json.*12 bytes needed.*free"):
         storage.write_atomic(path, b"new content!")
     assert path.read_bytes() == b"old"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["checks.json"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["claims.json"]
 
 
 def test_killed_in_the_middle_of_a_write(tmp_path: Path) -> None:
@@ -51,7 +53,9 @@ def test_an_output_folder_that_is_a_file(tmp_path: Path) -> None:
         storage.require_writable(tmp_path / "taken" / "below")
 
 
-def test_an_unwritable_output_folder_names_its_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unwritable_output_folder_names_its_owner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(self: Path, *_: object, **__: object) -> None:
         raise PermissionError(errno.EROFS, "Read-only file system")
 
@@ -93,7 +97,7 @@ def test_pickles_are_never_loaded(tmp_path: Path) -> None:
 HOLD = """
 import sys, time
 from pathlib import Path
-from flowrepro.storage import locked
+from flowrepro.store.files import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
@@ -101,7 +105,9 @@ with locked(Path(sys.argv[1])):
 
 
 def hold(path: Path) -> subprocess.Popen[str]:
-    process = subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True
+    )
     assert process.stdout is not None
     assert process.stdout.readline() == "held\n"
     return process
@@ -111,7 +117,13 @@ def test_the_second_process_learns_who_holds_the_lock(tmp_path: Path) -> None:
     path = tmp_path / ".toy-0123456789.lock"
     owner = hold(path)
     try:
-        with pytest.raises(EnvironmentFault, match=rf"toy-0123456789 is in use by process {owner.pid} on .* since .*--wait"), storage.locked(path):
+        with (
+            pytest.raises(
+                EnvironmentFault,
+                match=rf"toy-0123456789 is in use by process {owner.pid} on .* since .*--wait",
+            ),
+            storage.locked(path),
+        ):
             pass
         assert json.loads(path.read_text())["pid"] == owner.pid
     finally:
@@ -133,8 +145,12 @@ def test_a_dead_owner_is_taken_over(tmp_path: Path) -> None:
 def test_waiting_for_the_lock(tmp_path: Path) -> None:
     path = tmp_path / ".run.lock"
     owner = hold(path)
-    script = HOLD.replace("locked(Path(sys.argv[1]))", "locked(Path(sys.argv[1]), wait=True)").replace("time.sleep(60)", "")
-    waiter = subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, text=True)
+    script = HOLD.replace(
+        "locked(Path(sys.argv[1]))", "locked(Path(sys.argv[1]), wait=True)"
+    ).replace("time.sleep(60)", "")
+    waiter = subprocess.Popen(
+        [sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, text=True
+    )
     owner.kill()
     owner.communicate()
     assert waiter.communicate(timeout=20)[0] == "held\n"

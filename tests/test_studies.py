@@ -1,9 +1,9 @@
-"""Study rows: stored, reused, computed anew when their code changed, interrupted; their options are typed."""
+"""StudyCase cases: stored, reused, computed anew when their code changed, interrupted; their options are typed."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,77 +12,95 @@ import numpy as np
 import pytest
 from command_line import Result
 
-from flowrepro import papers, provenance
-from flowrepro.errors import UsageError
-from flowrepro.experiment import Data, Study, computing_form, from_json, override, run_id, to_json
-from flowrepro.theory.result import Ref
-from flowrepro.theory.statement import statement, upper
-from flowrepro.trajectory import Dataset, Findings
-
-SQUARES = Study(
-    name="squares", command="toys", paper="toy", shows="squares", computes="squares", options={"most": 4, "label": "x", "grid": [1, 2]}, quick={"most": 2}
+from flowrepro.claims.verdict import Part, at_most
+from flowrepro.core.config import (
+    Data,
+    StudyCase,
+    computing_form,
+    from_json,
+    override,
+    run_id,
+    to_json,
 )
-POINTS = Study(name="points", command="toys", paper="toy", shows="sums", computes="sums", data=Data(name="two-points"))
+from flowrepro.core.trajectory import Dataset, Study
+from flowrepro.errors import UsageError
+from flowrepro.papers import registry
+from flowrepro.papers.paper import Command, Contents, Paper
+from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.store import provenance
+
+PAPER = Paper("toy", "Nobody: Toys (2026)", (Command("toys", "Toys."),))
+topic = Topic(PAPER, "Squares")
+
+
+@topic.study
+def squares(
+    *,
+    most: int = option(4, "number of squares", within=(0, 100)),
+    label: str = option("x", "a word"),
+    grid: list[int] = option([1, 2], "numbers"),
+    progress: Progress,
+) -> Mapping[str, np.ndarray]:
+    """The first squares."""
+    if most == 0:
+        raise ValueError("no squares at all")
+    values = []
+    for k in range(most):
+        values.append(k * k)
+        progress(k + 1, most)
+    return {"values": np.array(values), "label": np.array(label)}
+
+
+SQUARES = squares.case("squares", "squares", quick={"most": 2})
+
+
+@topic.claim("largest-square", "The largest square is at most 9.", place="Claim 1")
+def largest(result: Study) -> Iterator[Part]:
+    """measured: the largest square."""
+    yield at_most("largest", result.arrays["values"].max(), 9)
+
+
+@topic.study
+def sums(data: Dataset) -> Mapping[str, np.ndarray]:
+    """Sums of the points."""
+    return {"sum": data.X.sum(axis=0)}
+
+
+POINTS = sums.case("points", "sums", Data(name="two-points"))
 Flowrepro = Callable[..., Result]
 
 
-def squares(row: Study, dataset: Dataset | None, progress: papers.Progress) -> Mapping[str, np.ndarray]:
-    if row.options["most"] == 0:
-        raise ValueError("no squares at all")
-    values = []
-    for k in range(row.options["most"]):
-        values.append(k * k)
-        progress(k + 1, row.options["most"])
-    return {"values": np.array(values), "label": np.array(row.options["label"])}
-
-
-def sums(row: Study, dataset: Dataset | None, progress: papers.Progress) -> Mapping[str, np.ndarray]:
-    assert dataset is not None
-    return {"sum": dataset.X.sum(axis=0)}
-
-
-@statement("largest", Ref("toy", "Claim 1"), "theory", ("squares",), "the largest square is at most 9")
-def largest(findings: Findings) -> list[Any]:
-    """measured: the largest square."""
-    return [upper("largest", findings.arrays["values"].max(), 9)]
-
-
 @pytest.fixture(autouse=True)
-def wing(monkeypatch: pytest.MonkeyPatch) -> None:
-    parts = {
-        "experiments": SimpleNamespace(ROWS=(SQUARES, POINTS)),
-        "studies": SimpleNamespace(STUDIES={"squares": squares, "sums": sums}),
-        "checks": SimpleNamespace(CHECKS=(largest,)),
-        "figures": SimpleNamespace(FIGURES=()),
-    }
-    real = papers.wing
-    monkeypatch.setattr(papers, "wing", lambda paper, part: parts[part] if paper == "toy" else real(paper, part))
-    monkeypatch.setitem(papers.COMMANDS, "toys", papers.Command("toy", "Toys."))
+def toys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(registry.PAPERS, "toy", PAPER)
+    monkeypatch.setitem(registry._ADDED, "toy", Contents(PAPER, (topic,)))
 
 
-def run(tmp_path: Path, *rows: Study, fresh: bool = False) -> tuple[list[Any], list[str]]:
-    from flowrepro.pipeline import execute
-    from flowrepro.training import Settings
+def run(tmp_path: Path, *cases: StudyCase, fresh: bool = False) -> tuple[list[Any], list[str]]:
+    from flowrepro.run.pipeline import execute
+    from flowrepro.run.training import Settings
 
     said: list[str] = []
     report = SimpleNamespace(say=said.append, progress=lambda *_: None, interrupted=lambda: False)
-    return execute(rows, Settings(root=tmp_path, fresh=fresh), report), said
+    return execute(cases, Settings(root=tmp_path, fresh=fresh), report), said
 
 
 def test_a_study_is_stored_checked_and_reused(tmp_path: Path) -> None:
     (first,), _ = run(tmp_path, SQUARES)
-    assert [check["verdict"] for check in first.checks] == ["PASS"]
+    assert [claim["verdict"] for claim in first.claims] == ["PASS"]
     assert not first.reused
     with np.load(first.directory / "study.npz") as stored:
         assert stored["values"].tolist() == [0, 1, 4, 9]
         assert str(stored["label"]) == "x"
     (second,), _ = run(tmp_path, SQUARES)
     assert second.reused
-    assert second.checks == first.checks
+    assert second.claims == first.claims
     assert second.directory == first.directory
 
 
-def test_a_study_is_computed_anew_when_its_code_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_study_is_computed_anew_when_its_code_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run(tmp_path, SQUARES)
     monkeypatch.setattr(provenance, "study_fingerprint", lambda paper: {"code": "another"})
     (outcome,), said = run(tmp_path, SQUARES)
@@ -91,9 +109,9 @@ def test_a_study_is_computed_anew_when_its_code_changed(tmp_path: Path, monkeypa
     assert len(list((tmp_path / "toys").glob("*.replaced-1"))) == 1
 
 
-def test_a_check_of_a_study_can_fail(tmp_path: Path) -> None:
+def test_a_claim_of_a_study_can_fail(tmp_path: Path) -> None:
     (outcome,), _ = run(tmp_path, override(SQUARES, {"most": 5}))
-    assert [check["verdict"] for check in outcome.checks] == ["FAIL"]
+    assert [claim["verdict"] for claim in outcome.claims] == ["FAIL"]
 
 
 def test_a_study_on_points_gets_them(tmp_path: Path) -> None:
@@ -103,10 +121,12 @@ def test_a_study_on_points_gets_them(tmp_path: Path) -> None:
 
 
 def test_interruption_leaves_an_unfinished_folder_that_starts_anew(tmp_path: Path) -> None:
-    from flowrepro.pipeline import execute
-    from flowrepro.training import Interrupted, Settings
+    from flowrepro.run.pipeline import execute
+    from flowrepro.run.training import Interrupted, Settings
 
-    report = SimpleNamespace(say=lambda text: None, progress=lambda *_: None, interrupted=lambda: True)
+    report = SimpleNamespace(
+        say=lambda text: None, progress=lambda *_: None, interrupted=lambda: True
+    )
     with pytest.raises(Interrupted, match="squares stopped at 1 of 4"):
         execute([SQUARES], Settings(root=tmp_path), report)
     (outcome,), _ = run(tmp_path, SQUARES)
@@ -115,12 +135,16 @@ def test_interruption_leaves_an_unfinished_folder_that_starts_anew(tmp_path: Pat
 
 
 def test_options_a_study_is_not_made_for_are_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"cannot be computed with this options.most \(no squares at all\)"):
+    with pytest.raises(
+        UsageError, match=r"cannot be computed with this options.most \(no squares at all\)"
+    ):
         run(tmp_path, override(SQUARES, {"most": 0}))
 
 
-def test_a_defect_of_a_declared_study_is_not_blamed_on_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(papers.wing("toy", "studies").STUDIES, "squares", lambda *_: 1 / 0)
+def test_a_defect_of_a_declared_study_is_not_blamed_on_the_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(squares, "function", lambda **_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run(tmp_path, SQUARES)
 
@@ -132,27 +156,39 @@ def test_the_json_form_is_that_of_a_study() -> None:
     assert run_id(SQUARES) != run_id(override(SQUARES, {"seed": 1}))
 
 
-@pytest.mark.parametrize(("key", "value"), [("most", "four"), ("most", True), ("label", 3), ("grid", 1), ("options.most", [1]), ("lr", 0.1)])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("most", "four"),
+        ("most", True),
+        ("label", 3),
+        ("grid", 1),
+        ("options.most", [1]),
+        ("lr", 0.1),
+    ],
+)
 def test_an_option_keeps_its_kind(key: str, value: Any) -> None:
     with pytest.raises(UsageError, match=key):
         override(SQUARES, {key: value})
 
 
-def test_set_reaches_the_rows_that_have_the_key(tmp_path: Path) -> None:
-    from flowrepro.selection import chosen_rows
+def test_set_reaches_the_cases_that_have_the_key(tmp_path: Path) -> None:
+    from flowrepro.cli.select import chosen_cases
 
-    options: dict[str, Any] = dict.fromkeys(("seed", "seeds", "engine", "device", "data_file", "init_file"))
-    options |= {"row_names": (), "figures": (), "quick": True}
-    ((first, second),) = chosen_rows("toys", assignments=["label=y"], **options)
-    assert isinstance(first, Study)
+    options: dict[str, Any] = dict.fromkeys(
+        ("seed", "seeds", "engine", "device", "data_file", "init_file")
+    )
+    options |= {"case_names": (), "figures": (), "quick": True}
+    ((first, second),) = chosen_cases("toys", assignments=["label=y"], **options)
+    assert isinstance(first, StudyCase)
     assert dict(first.options) == {"most": 2, "label": "y", "grid": [1, 2]}
     assert second == POINTS
     with pytest.raises(UsageError, match="no such key"):
-        chosen_rows("toys", assignments=["lable=y"], **options)
+        chosen_cases("toys", assignments=["lable=y"], **options)
     file = tmp_path / "points.csv"
     file.write_text("1,2,1\n3,4,-1\n")
     with pytest.raises(UsageError, match="takes no --data"):
-        chosen_rows("toys", assignments=[], **{**options, "data_file": file})
+        chosen_cases("toys", assignments=[], **{**options, "data_file": file})
 
 
 def test_a_study_is_shown(tmp_path: Path, flowrepro: Flowrepro) -> None:

@@ -1,4 +1,4 @@
-"""Data sets, by name. A loader takes the row's ``data.options`` as keyword arguments and returns a Dataset.
+"""Data sets, by name. A loader takes the case's ``data.options`` as keyword arguments and returns a Dataset.
 
 Loaders are named by module and function and imported when asked for.
 """
@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import importlib
 
+from flowrepro.core.config import Data
+from flowrepro.core.trajectory import Dataset
 from flowrepro.errors import UsageError
-from flowrepro.experiment import Data
-from flowrepro.trajectory import Dataset
 
 DATASETS: dict[str, tuple[str, str]] = {
     "two-points": ("flowrepro.data.points", "two_points"),

@@ -35,10 +35,14 @@ def read_training_split(folder: Path) -> tuple[np.ndarray, np.ndarray]:
         try:
             content = (folder / name).read_bytes()
         except OSError as error:
-            raise DataError(f"{folder / name} cannot be read ({error.strerror}): give the folder of the uncompressed idx files") from None
+            raise DataError(
+                f"{folder / name} cannot be read ({error.strerror}): give the folder of the uncompressed idx files"
+            ) from None
         found = hashlib.md5(content, usedforsecurity=False).hexdigest()
         if found != expected:
-            raise DataError(f"{folder / name} is not the official file, expected md5 {expected} but got {found}: download it again")
+            raise DataError(
+                f"{folder / name} is not the official file, expected md5 {expected} but got {found}: download it again"
+            )
         contents.append(content)
     images = np.frombuffer(contents[0], np.uint8, offset=IMAGES_HEADER).reshape(-1, 28, 28)
     return images, np.frombuffer(contents[1], np.uint8, offset=LABELS_HEADER)
@@ -66,16 +70,26 @@ def _npy(array: np.ndarray) -> bytes:
 
 def main(arguments: list[str] | None = None) -> int:
     """Build the file and say whether it is the released one; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m flowrepro.data.build_digits", description="Build the packaged digits.npz.")
-    parser.add_argument("folder", type=Path, help="folder of the uncompressed idx files of MNIST's training split")
-    parser.add_argument("--out", type=Path, default=PACKAGED, help="file to write (default: the packaged one)")
+    parser = argparse.ArgumentParser(
+        prog="python -m flowrepro.data.build_digits", description="Build the packaged digits.npz."
+    )
+    parser.add_argument(
+        "folder", type=Path, help="folder of the uncompressed idx files of MNIST's training split"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=PACKAGED, help="file to write (default: the packaged one)"
+    )
     options = parser.parse_args(arguments)
     try:
         found = write_digits(options.out, *read_training_split(options.folder))
     except DataError as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    verdict = "the released file" if found == PACKAGED_SHA256 else f"NOT the released file, {PACKAGED_SHA256}"
+    verdict = (
+        "the released file"
+        if found == PACKAGED_SHA256
+        else f"NOT the released file, {PACKAGED_SHA256}"
+    )
     print(f"{options.out}: {options.out.stat().st_size} bytes, sha256 {found}, {verdict}")
     return 0
 

@@ -35,13 +35,17 @@ def read_points(handle: BinaryIO, path: Path) -> tuple[np.ndarray, np.ndarray]:
     Raises DataError naming line and column.
     """
     if handle.seek(0, io.SEEK_END) > MAX_BYTES:
-        raise DataError(f"{path} is larger than the limit of {MAX_BYTES} bytes for csv: use fewer points, or npz")
+        raise DataError(
+            f"{path} is larger than the limit of {MAX_BYTES} bytes for csv: use fewer points, or npz"
+        )
     handle.seek(0)
     text = io.TextIOWrapper(handle, encoding="utf-8-sig", newline="")
     try:
         return _parse(text, path)
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} is not csv text in UTF-8 ({error}): save it as csv again") from None
+        raise DataError(
+            f"{path} is not csv text in UTF-8 ({error}): save it as csv again"
+        ) from None
     finally:
         text.detach()
 
@@ -55,8 +59,12 @@ def _parse(text: io.TextIOWrapper, path: Path) -> tuple[np.ndarray, np.ndarray]:
             if is_header:
                 continue
         if len(cells) != columns.width:
-            raise DataError(f"{path}, line {line}: {len(cells)} columns where the first line has {columns.width}; give every line the same number")
-        numbers.extend(_number(cell, path, line, column) for column, cell in enumerate(cells, start=1))
+            raise DataError(
+                f"{path}, line {line}: {len(cells)} columns where the first line has {columns.width}; give every line the same number"
+            )
+        numbers.extend(
+            _number(cell, path, line, column) for column, cell in enumerate(cells, start=1)
+        )
     if columns is None or not numbers:
         raise DataError(f"{path} holds no points: give at least one line of numbers")
     table = np.frombuffer(numbers, dtype=np.float64).reshape(-1, columns.width)
@@ -75,7 +83,9 @@ def _rows(text: io.TextIOWrapper, path: Path) -> Iterator[tuple[int, list[str]]]
 def _lines(text: io.TextIOWrapper, path: Path) -> Iterator[str]:
     while line := text.readline(MAX_LINE + 1):
         if len(line) > MAX_LINE:
-            raise DataError(f"{path} has a line above the limit of {MAX_LINE} characters: write one point per line, or use npz")
+            raise DataError(
+                f"{path} has a line above the limit of {MAX_LINE} characters: write one point per line, or use npz"
+            )
         yield line
 
 
@@ -83,7 +93,9 @@ def _columns(first: list[str], path: Path, line: int) -> tuple[Columns, bool]:
     """What the columns are, and whether the first line is a header: one without any number."""
     names = [first[0].removeprefix("#").strip(), *first[1:]]
     if len(names) < 2:
-        raise DataError(f"{path}, line {line}: one column, but x and y need two at least; separate the columns by commas")
+        raise DataError(
+            f"{path}, line {line}: one column, but x and y need two at least; separate the columns by commas"
+        )
     positions = range(len(names))
     if any(_is_number(name) for name in names):
         return Columns(len(names), list(positions[:-1]), positions[-1]), False
@@ -92,7 +104,9 @@ def _columns(first: list[str], path: Path, line: int) -> tuple[Columns, bool]:
         return Columns(len(names), list(positions[:-1]), positions[-1]), True
     x = [k for k in positions if lowered[k].startswith("x")]
     if lowered.count("y") != 1 or len(x) != len(names) - 1 or not x:
-        raise DataError(f"{path}, line {line}: columns {', '.join(names)}; name one column y and all others x1, x2, ..., or drop the header (y last)")
+        raise DataError(
+            f"{path}, line {line}: columns {', '.join(names)}; name one column y and all others x1, x2, ..., or drop the header (y last)"
+        )
     return Columns(len(names), x, lowered.index("y")), True
 
 
@@ -108,7 +122,11 @@ def _number(cell: str, path: Path, line: int, column: int) -> float:
     try:
         value = float(cell)
     except ValueError:
-        raise DataError(f"{path}, line {line}, column {column}: '{cell[:40]}' is not a number; write numbers such as -1.5 or 2e-3") from None
+        raise DataError(
+            f"{path}, line {line}, column {column}: '{cell[:40]}' is not a number; write numbers such as -1.5 or 2e-3"
+        ) from None
     if not math.isfinite(value):
-        raise DataError(f"{path}, line {line}, column {column}: {cell} is not finite; remove or correct this point")
+        raise DataError(
+            f"{path}, line {line}, column {column}: {cell} is not finite; remove or correct this point"
+        )
     return value

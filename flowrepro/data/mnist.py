@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from flowrepro.core.trajectory import Dataset
 from flowrepro.errors import DataError, EnvironmentFault, UsageError
-from flowrepro.trajectory import Dataset
 
 PACKAGED = Path(__file__).with_name("digits.npz")
 PACKAGED_DIGITS = (0, 1, 3, 7, 8)
@@ -31,7 +31,13 @@ OFFICIAL: dict[str, tuple[str, dict[str, str]]] = {
 """name -> (class of torchvision.datasets, its options besides root, train and download)."""
 
 
-def digits(dataset: str = "mnist", positive: int = 1, negative: int = 0, subset: int | None = None, subset_seed: int = 0) -> Dataset:
+def digits(
+    dataset: str = "mnist",
+    positive: int = 1,
+    negative: int = 0,
+    subset: int | None = None,
+    subset_seed: int = 0,
+) -> Dataset:
     """Two classes of 28 x 28 images, pixels in [0, 1] minus the mean image of the selected images (min2024 Section 4).
 
     Parameters
@@ -67,7 +73,13 @@ def digits(dataset: str = "mnist", positive: int = 1, negative: int = 0, subset:
     mean_image = images.mean(axis=0, dtype=np.float64) / 255.0
     X = (images / 255.0 - mean_image).astype(np.float32)
     note = f"{dataset} training split, {positive} (+1) against {negative} (-1), {len(y)} images, centred"
-    one_class = (f"all {len(y)} images drawn are of one class; draw more than {subset} or change subset_seed.",) if len(set(y.tolist())) == 1 else ()
+    one_class = (
+        (
+            f"all {len(y)} images drawn are of one class; draw more than {subset} or change subset_seed.",
+        )
+        if len(set(y.tolist())) == 1
+        else ()
+    )
     return Dataset(X, y, note, extra={"mean_image": mean_image}, warnings=one_class)
 
 
@@ -77,10 +89,14 @@ def packaged_digits(*wanted: int) -> list[np.ndarray]:
     try:
         content = PACKAGED.read_bytes()
     except OSError as error:
-        raise DataError(f"the packaged digits {PACKAGED} cannot be read ({error.strerror}): {remedy}") from None
+        raise DataError(
+            f"the packaged digits {PACKAGED} cannot be read ({error.strerror}): {remedy}"
+        ) from None
     found = hashlib.sha256(content).hexdigest()
     if found != PACKAGED_SHA256:
-        raise DataError(f"the packaged digits {PACKAGED} are damaged, expected sha256 {PACKAGED_SHA256} but got {found}: {remedy}")
+        raise DataError(
+            f"the packaged digits {PACKAGED} are damaged, expected sha256 {PACKAGED_SHA256} but got {found}: {remedy}"
+        )
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
         return [archive[str(digit)] for digit in wanted]
 
@@ -119,20 +135,30 @@ def _official_digits(dataset: str) -> Any:
 
 def _check_options(dataset: str, positive: int, negative: int) -> None:
     if dataset not in OFFICIAL:
-        raise UsageError(f"data.options.dataset must be one of {', '.join(OFFICIAL)}, not '{dataset}'")
+        raise UsageError(
+            f"data.options.dataset must be one of {', '.join(OFFICIAL)}, not '{dataset}'"
+        )
     for name, digit in (("positive", positive), ("negative", negative)):
         if type(digit) is not int or not 0 <= digit <= 9:
-            raise UsageError(f"data.options.{name} must be a whole number from 0 to 9, not '{digit}'")
+            raise UsageError(
+                f"data.options.{name} must be a whole number from 0 to 9, not '{digit}'"
+            )
     if positive == negative:
-        raise UsageError(f"data.options.positive and data.options.negative must differ, both are {positive}")
+        raise UsageError(
+            f"data.options.positive and data.options.negative must differ, both are {positive}"
+        )
 
 
 def _draw(n: int, subset: int, seed: int) -> np.ndarray:
     """Positions of the drawn images, increasing, so that positives stay first."""
     if type(subset) is not int or not 2 <= subset <= n:
-        raise UsageError(f"data.options.subset must be null (all) or a whole number from 2 to {n}, the number of images, not '{subset}'")
+        raise UsageError(
+            f"data.options.subset must be null (all) or a whole number from 2 to {n}, the number of images, not '{subset}'"
+        )
     if type(seed) is not int or seed < 0:
-        raise UsageError(f"data.options.subset_seed must be a whole number that is not negative, not '{seed}'")
+        raise UsageError(
+            f"data.options.subset_seed must be a whole number that is not negative, not '{seed}'"
+        )
     return np.sort(np.random.default_rng(seed).choice(n, subset, replace=False))
 
 

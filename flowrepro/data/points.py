@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from flowrepro.core.trajectory import Dataset
 from flowrepro.errors import UsageError
-from flowrepro.trajectory import Dataset
 
 
 def _on_a_line(x: list[float], y: list[float], note: str) -> Dataset:
@@ -17,14 +17,20 @@ def _on_a_line(x: list[float], y: list[float], note: str) -> Dataset:
 
 def two_points() -> Dataset:
     """The orthogonal toy of boursier2022, Section 5: x1 = (-0.5, 1), y1 = -1; x2 = (2, 1), y2 = 1."""
-    return _on_a_line([-0.5, 2.0], [-1.0, 1.0], "two orthogonal points on a line, bias included (boursier2022, Section 5)")
+    return _on_a_line(
+        [-0.5, 2.0],
+        [-1.0, 1.0],
+        "two orthogonal points on a line, bias included (boursier2022, Section 5)",
+    )
 
 
 def orthonormal(labels: Sequence[float] = (1.0, 0.6, -0.5, -0.3)) -> Dataset:
     """The unit vectors of R^n with the given labels (boursier2022, Assumption 1; the four labels are ours, with ||D+|| = 2 ||D-||)."""
     y = np.array(labels, dtype=np.float64)
     if y.ndim != 1 or not 1 <= len(y) <= 1000 or not np.all(np.isfinite(y)):
-        raise UsageError(f"data.options.labels must be a list of 1 to 1000 finite numbers, not '{labels}'")
+        raise UsageError(
+            f"data.options.labels must be a list of 1 to 1000 finite numbers, not '{labels}'"
+        )
     return Dataset(np.eye(len(y)), y, f"{len(y)} orthonormal points (boursier2022, Assumption 1)")
 
 
@@ -36,15 +42,26 @@ def five_points() -> Dataset:
 
 def three_points() -> Dataset:
     """The three points of boursier2024, Figure 2, on which training ends at ordinary least squares."""
-    return _on_a_line([-0.75, -0.5, 0.125], [1.1, 0.1, 0.8], "three points on a line, bias included (boursier2024, Figure 2)")
+    return _on_a_line(
+        [-0.75, -0.5, 0.125],
+        [1.1, 0.1, 0.8],
+        "three points on a line, bias included (boursier2024, Figure 2)",
+    )
 
 
 def three_points_in_boxes() -> Dataset:
     """Three points inside the boxes of boursier2024, Assumption 3 with eta = 1/6 (Figure 1; the coordinates are ours)."""
-    return _on_a_line([-0.9, 0.05, 0.9], [1.1, 0.1, 1.05], "three points in the boxes of Assumption 3, eta = 1/6 (boursier2024, Figure 1)")
+    return _on_a_line(
+        [-0.9, 0.05, 0.9],
+        [1.1, 0.1, 1.05],
+        "three points in the boxes of Assumption 3, eta = 1/6 (boursier2024, Figure 1)",
+    )
 
 
-TEACHER_KNOTS = ((-1.0, -0.7, -0.55, -0.4, 0.0, 0.5, 0.6, 0.7, 1.0), (0.0, 0.7, 0.5, 1.0, 0.0, 1.0, 0.6, 0.7, 0.0))
+TEACHER_KNOTS = (
+    (-1.0, -0.7, -0.55, -0.4, 0.0, 0.5, 0.6, 0.7, 1.0),
+    (0.0, 0.7, 0.5, 1.0, 0.0, 1.0, 0.6, 0.7, 0.0),
+)
 """Places and values of the knots of the piecewise linear teacher of boursier2024, Figure 3."""
 
 _READ_OFF = """
@@ -65,7 +82,13 @@ def eight_pieces(seed: int | None = None, n: int = 40) -> Dataset:
     others there and reconstructed).
     """
     if seed is None and n != 40:
-        raise UsageError(f"the points of Figure 3 are 40, not {n}; set data.options.seed to draw others")
-    x = np.array([float(word) for word in _READ_OFF.split()]) if seed is None else np.random.default_rng(seed).uniform(-1.0, 1.0, n)
+        raise UsageError(
+            f"the points of Figure 3 are 40, not {n}; set data.options.seed to draw others"
+        )
+    x = (
+        np.array([float(word) for word in _READ_OFF.split()])
+        if seed is None
+        else np.random.default_rng(seed).uniform(-1.0, 1.0, n)
+    )
     note = f"{n} points on a teacher of eight linear pieces, {'read off the animation of' if seed is None else f'seed {seed},'} boursier2024, Figure 3"
     return _on_a_line(list(x), list(teacher(x)), note)

@@ -27,8 +27,20 @@ MAX_RATIO, FREE_BYTES = 200, 2**24
 MAX_HEADER = 10_000
 """Limit of an npy header in bytes, numpy's own."""
 
-_HEADER_READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-_DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, ValueError, EOFError, OSError, NotImplementedError, RuntimeError)
+_HEADER_READERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    ValueError,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+)
 
 
 def read_arrays(handle: BinaryIO, path: Path, wanted: tuple[str, ...]) -> list[np.ndarray]:
@@ -44,10 +56,14 @@ def read_arrays(handle: BinaryIO, path: Path, wanted: tuple[str, ...]) -> list[n
             for name in wanted:
                 if name not in members:
                     present = ", ".join(sorted(members)[:10]) or "none"
-                    raise DataError(f"{path} has no array '{name}' (arrays: {present}): save it with np.savez(path, {_call(wanted)})")
+                    raise DataError(
+                        f"{path} has no array '{name}' (arrays: {present}): save it with np.savez(path, {_call(wanted)})"
+                    )
             return [_read(archive, members[name]) for name in wanted]
     except _DAMAGE as error:
-        raise DataError(f"{path} is not a sound npz file ({' '.join(str(error).split())[:200]}): save it again with np.savez") from None
+        raise DataError(
+            f"{path} is not a sound npz file ({' '.join(str(error).split())[:200]}): save it again with np.savez"
+        ) from None
 
 
 def _check_directory(handle: BinaryIO, path: Path) -> None:
@@ -57,11 +73,17 @@ def _check_directory(handle: BinaryIO, path: Path) -> None:
     tail = handle.read()
     end = tail.rfind(b"PK\x05\x06")
     if end < 0 or len(tail) < end + 22:
-        raise DataError(f"{path} is not an npz file, or its end is missing: save it again with np.savez")
+        raise DataError(
+            f"{path} is not an npz file, or its end is missing: save it again with np.savez"
+        )
     directory_bytes = struct.unpack("<L", tail[end + 12 : end + 16])[0]
-    has_zip64_end = tail[max(0, end - 20) : max(0, end - 16)] == b"PK\x06\x07"  # it would override the size just read
+    has_zip64_end = (
+        tail[max(0, end - 20) : max(0, end - 16)] == b"PK\x06\x07"
+    )  # it would override the size just read
     if directory_bytes > MAX_DIRECTORY or has_zip64_end:
-        raise DataError(f"{path} has a zip directory above the limit of {MAX_DIRECTORY} bytes: save only the arrays that are needed")
+        raise DataError(
+            f"{path} has a zip directory above the limit of {MAX_DIRECTORY} bytes: save only the arrays that are needed"
+        )
     handle.seek(0)
 
 
@@ -76,7 +98,9 @@ def _checked_members(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.
             raise DataError(f"{path} holds '{name}' twice: keep one of them")
         total += _float64_bytes(archive, info, path)
         if total > MAX_BYTES:
-            raise DataError(f"{path} holds more than the limit of {MAX_BYTES} bytes of float64 with member '{name}': use fewer points")
+            raise DataError(
+                f"{path} holds more than the limit of {MAX_BYTES} bytes of float64 with member '{name}': use fewer points"
+            )
         members[name.removesuffix(".npy")] = info
     return members
 
@@ -86,15 +110,25 @@ def _check_entry(info: zipfile.ZipInfo, path: Path) -> None:
     name = info.filename
     parts = name.replace("\\", "/").split("/")
     if name.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
-        raise DataError(f"{path} has a member '{name}' that points outside of the archive, which a file of arrays never needs: save it again with np.savez")
+        raise DataError(
+            f"{path} has a member '{name}' that points outside of the archive, which a file of arrays never needs: save it again with np.savez"
+        )
     if not name.endswith(".npy"):
-        raise DataError(f"{path} has a member '{name}' that is not an array (.npy): save it again with np.savez")
+        raise DataError(
+            f"{path} has a member '{name}' that is not an array (.npy): save it again with np.savez"
+        )
     if info.flag_bits & 1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise DataError(f"{path} has a member '{name}' that is encrypted or compressed in another way than np.savez does: save it again with np.savez")
+        raise DataError(
+            f"{path} has a member '{name}' that is encrypted or compressed in another way than np.savez does: save it again with np.savez"
+        )
     if info.file_size > MAX_BYTES:
-        raise DataError(f"{path} has a member '{name}' of {info.file_size} bytes, above the limit of {MAX_BYTES}: use fewer points")
+        raise DataError(
+            f"{path} has a member '{name}' of {info.file_size} bytes, above the limit of {MAX_BYTES}: use fewer points"
+        )
     if info.file_size > FREE_BYTES and info.file_size > MAX_RATIO * info.compress_size:
-        raise DataError(f"{path} has a member '{name}' compressed more than {MAX_RATIO}-fold, the mark of a zip bomb: save it with np.savez, uncompressed")
+        raise DataError(
+            f"{path} has a member '{name}' compressed more than {MAX_RATIO}-fold, the mark of a zip bomb: save it with np.savez, uncompressed"
+        )
 
 
 def _float64_bytes(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> int:
@@ -102,20 +136,28 @@ def _float64_bytes(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) 
     with archive.open(info) as member:
         head = io.BytesIO(member.read(MAX_HEADER + 12))
     try:
-        shape, _, dtype = _HEADER_READERS[np.lib.format.read_magic(head)](head, max_header_size=MAX_HEADER)
+        shape, _, dtype = _HEADER_READERS[np.lib.format.read_magic(head)](
+            head, max_header_size=MAX_HEADER
+        )
     except Exception as error:  # the parser of the header raises many kinds
         reason = " ".join(str(error).split())[:120]
         raise DataError(
             f"{path}, member '{info.filename}': its npy header is not readable within {MAX_HEADER} bytes ({reason}): save it again with np.savez"
         ) from None
     if dtype.hasobject:
-        raise DataError(f"{path}, member '{info.filename}': holds pickled Python objects, which are never loaded: save numbers (dtype float64)")
+        raise DataError(
+            f"{path}, member '{info.filename}': holds pickled Python objects, which are never loaded: save numbers (dtype float64)"
+        )
     if dtype.kind not in "biuf":
-        raise DataError(f"{path}, member '{info.filename}': dtype {dtype} is not a real number: save it as float64")
+        raise DataError(
+            f"{path}, member '{info.filename}': dtype {dtype} is not a real number: save it as float64"
+        )
     declared, present = math.prod(shape) * dtype.itemsize, info.file_size - head.tell()
     if min(shape, default=0) < 0 or declared != present:
         claim = f"shape {shape}, {declared} bytes of data"[:120]
-        raise DataError(f"{path}, member '{info.filename}': its header declares {claim} but there are {present}: the file is damaged or forged")
+        raise DataError(
+            f"{path}, member '{info.filename}': its header declares {claim} but there are {present}: the file is damaged or forged"
+        )
     return math.prod(shape) * max(8, dtype.itemsize)
 
 

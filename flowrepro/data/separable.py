@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from flowrepro.core.trajectory import Dataset
 from flowrepro.errors import UsageError
-from flowrepro.trajectory import Dataset
 
 PAPER = "lyu2021"
 
@@ -22,10 +22,21 @@ def symmetric_example(alpha: float = 0.5) -> Dataset:
     sin, cot = np.sqrt(1 - c * c), c / np.sqrt(1 - c * c)
     positive = np.array([[1.0, cot], [1.0, 0.0], [1.0, -cot]])
     outer, straight = (2 * (1 + alpha) * c) ** -0.5, (1 + alpha) ** -0.5
-    W = np.array([[outer * sin * cot, outer * sin], [outer * sin * cot, -outer * sin], [-straight, 0.0]])
+    W = np.array(
+        [[outer * sin * cot, outer * sin], [outer * sin * cot, -outer * sin], [-straight, 0.0]]
+    )
     side = sin**2 / (c * (1 - alpha))
-    extra = {"W": W, "a": np.array([outer, outer, -straight]), "duals": np.array([side, 0.0, side, 0.0, 1 - 2 * alpha * side, 0.0])}
-    return Dataset(np.vstack([positive, -positive]), np.repeat([1.0, -1.0], 3), f"six symmetric points ({PAPER}, Figure 1 left)", extra)
+    extra = {
+        "W": W,
+        "a": np.array([outer, outer, -straight]),
+        "duals": np.array([side, 0.0, side, 0.0, 1 - 2 * alpha * side, 0.0]),
+    }
+    return Dataset(
+        np.vstack([positive, -positive]),
+        np.repeat([1.0, -1.0], 3),
+        f"six symmetric points ({PAPER}, Figure 1 left)",
+        extra,
+    )
 
 
 def constant_feature(eps: float = 0.2, far: float = 1.0, c: float = 0.1) -> Dataset:
@@ -35,7 +46,11 @@ def constant_feature(eps: float = 0.2, far: float = 1.0, c: float = 0.1) -> Data
     """
     positive = [(eps + t, side, c) for t in range(5) for side in (1.0, -1.0)]
     negative = [(-far - t, 0.0, c) for t in range(3)]
-    return Dataset(np.array(positive + negative), np.repeat([1.0, -1.0], [10, 3]), f"thirteen points with a constant feature ({PAPER}, Figure 1 middle)")
+    return Dataset(
+        np.array(positive + negative),
+        np.repeat([1.0, -1.0], [10, 3]),
+        f"thirteen points with a constant feature ({PAPER}, Figure 1 middle)",
+    )
 
 
 def hinted(H: float = 4.0, K: float = 1.0, eps: float = 0.2) -> Dataset:
@@ -46,7 +61,11 @@ def hinted(H: float = 4.0, K: float = 1.0, eps: float = 0.2) -> Dataset:
     hints = [(H, 0.0), (eps, K), (eps, -K)]
     positive = [(1.0, 0.3), (1.0, -0.3), (1.5, 0.2), (1.4, -0.1)]
     negative = [(-1.0, 0.3), (-1.0, -0.3), (-1.5, 0.1), (-1.3, -0.2)]
-    return Dataset(np.array(hints + positive + negative), np.repeat([1.0, -1.0], [7, 4]), f"eight points and three hints ({PAPER}, Figure 1 right)")
+    return Dataset(
+        np.array(hints + positive + negative),
+        np.repeat([1.0, -1.0], [7, 4]),
+        f"eight points and three hints ({PAPER}, Figure 1 right)",
+    )
 
 
 def symmetric(d: int = 2, h: int = 6, seed: int = 0) -> Dataset:
@@ -55,10 +74,16 @@ def symmetric(d: int = 2, h: int = 6, seed: int = 0) -> Dataset:
     X *= np.sign(X[:, :1])
     X[:, 0] += 0.3
     X /= np.linalg.norm(X, axis=1).max()
-    return Dataset(np.vstack([X, -X]), np.repeat([1.0, -1.0], h), f"{2 * h} symmetric points in dimension {d} ({PAPER}, Assumption 4.1)")
+    return Dataset(
+        np.vstack([X, -X]),
+        np.repeat([1.0, -1.0], h),
+        f"{2 * h} symmetric points in dimension {d} ({PAPER}, Assumption 4.1)",
+    )
 
 
-def shifted_gaussian(n: int = 100, shift: float = 0.45, seed: int = 0, d: int = 50, n_test: int = 10_000) -> Dataset:
+def shifted_gaussian(
+    n: int = 100, shift: float = 0.45, seed: int = 0, d: int = 50, n_test: int = 10_000
+) -> Dataset:
     """Table 1 (lyu2021, Appendix J): standard Gaussian points, classes moved apart by ``shift`` along e_1, bias feature 0.1.
 
     X (n, d + 1); ``extra`` holds "X_test" (n_test, d + 1) and "y_test". The paper says "mildly" separated; 0.45
@@ -66,10 +91,17 @@ def shifted_gaussian(n: int = 100, shift: float = 0.45, seed: int = 0, d: int = 
     """
     rng = np.random.default_rng(1000 * seed + n)
     (X, y), (X_test, y_test) = (_shifted(rng, size, d, shift) for size in (n, n_test))
-    return Dataset(X, y, f"{n} shifted Gaussian points in dimension {d} ({PAPER}, Table 1)", {"X_test": X_test, "y_test": y_test})
+    return Dataset(
+        X,
+        y,
+        f"{n} shifted Gaussian points in dimension {d} ({PAPER}, Table 1)",
+        {"X_test": X_test, "y_test": y_test},
+    )
 
 
-def _shifted(rng: np.random.Generator, n: int, d: int, shift: float) -> tuple[np.ndarray, np.ndarray]:
+def _shifted(
+    rng: np.random.Generator, n: int, d: int, shift: float
+) -> tuple[np.ndarray, np.ndarray]:
     X = rng.standard_normal((n, d))
     y = np.sign(X[:, 0])
     X[:, 0] += shift * y
@@ -84,10 +116,17 @@ def orthogonally_separable(seed: int = 0, size: int = 5) -> Dataset:
     """
     rng = np.random.default_rng(seed)
     X = np.zeros((2 * size, 6))
-    X[:size, :3], X[size:, 3:] = np.abs(rng.standard_normal((size, 3))), np.abs(rng.standard_normal((size, 3)))
+    X[:size, :3], X[size:, 3:] = (
+        np.abs(rng.standard_normal((size, 3))),
+        np.abs(rng.standard_normal((size, 3))),
+    )
     means = X[size:].mean(axis=0), X[:size].mean(axis=0)
     X -= 0.1 * np.repeat(means, size, axis=0)
     rotation, _ = np.linalg.qr(rng.standard_normal((6, 6)))
     X = X @ rotation
     X /= np.linalg.norm(X, axis=1).max()
-    return Dataset(X, np.repeat([1.0, -1.0], size), f"{2 * size} orthogonally separable points ({PAPER}, Appendix H)")
+    return Dataset(
+        X,
+        np.repeat([1.0, -1.0], size),
+        f"{2 * size} orthogonally separable points ({PAPER}, Appendix H)",
+    )

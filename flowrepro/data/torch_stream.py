@@ -23,7 +23,10 @@ class TorchStream:
             key.append((1812433253 * (key[-1] ^ (key[-1] >> 30)) + i) & 0xFFFFFFFF)
         self._spare = np.empty(0)  # the second normal of a pair of which one was asked for
         self._words = np.random.MT19937()
-        self._words.state = {"bit_generator": "MT19937", "state": {"key": np.array(key, dtype=np.uint32), "pos": WORDS}}
+        self._words.state = {
+            "bit_generator": "MT19937",
+            "state": {"key": np.array(key, dtype=np.uint32), "pos": WORDS},
+        }
 
     def uniform(self, n: int) -> np.ndarray:
         """n float32 uniforms in [0, 1): torch.rand."""
@@ -55,7 +58,9 @@ class TorchStream:
 
     def _doubles(self, n: int) -> np.ndarray:
         words = self._words.random_raw(2 * n).reshape(n, 2)
-        return np.asarray((((words[:, 0] << np.uint64(32)) | words[:, 1]) & np.uint64(2**53 - 1)) * 2.0**-53)
+        return np.asarray(
+            (((words[:, 0] << np.uint64(32)) | words[:, 1]) & np.uint64(2**53 - 1)) * 2.0**-53
+        )
 
 
 def _in_blocks(uniforms: np.ndarray) -> np.ndarray:
@@ -67,4 +72,6 @@ def _in_blocks(uniforms: np.ndarray) -> np.ndarray:
 def _box_muller(radius: np.ndarray, angle: np.ndarray) -> np.ndarray:
     """(..., 2) normals from uniforms in (0, 1] and [0, 1)."""
     size = np.sqrt(-2.0 * np.log(radius))
-    return np.stack([size * np.cos(2.0 * np.pi * angle), size * np.sin(2.0 * np.pi * angle)], axis=-1)
+    return np.stack(
+        [size * np.cos(2.0 * np.pi * angle), size * np.sin(2.0 * np.pi * angle)], axis=-1
+    )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from flowrepro.core.trajectory import Dataset
 from flowrepro.errors import DataError, UsageError
-from flowrepro.trajectory import Dataset
 
 PAPER = "min2024"
 MARGIN = 0.02
@@ -13,9 +13,15 @@ MARGIN = 0.02
 MOST_DRAWS = 1_000
 
 
-def _plane(positive: list[tuple[float, float]], negative: list[tuple[float, float]], note: str) -> Dataset:
+def _plane(
+    positive: list[tuple[float, float]], negative: list[tuple[float, float]], note: str
+) -> Dataset:
     """Points of the plane, positive ones first: X (n, 2)."""
-    return Dataset(np.array(positive + negative), np.repeat([1.0, -1.0], [len(positive), len(negative)]), f"{note} ({PAPER})")
+    return Dataset(
+        np.array(positive + negative),
+        np.repeat([1.0, -1.0], [len(positive), len(negative)]),
+        f"{note} ({PAPER})",
+    )
 
 
 def sketch_points() -> Dataset:
@@ -25,7 +31,11 @@ def sketch_points() -> Dataset:
 
 def six_points() -> Dataset:
     """Three positive and three negative points, mu = 0.19996 (min2024, Figure 6; its coordinates are not printed, these are ours)."""
-    return _plane([(1.5, 0.3), (1.4, 0.7), (1.2, 1.0)], [(-0.75, 0.6), (-0.9, 0.5), (-0.8, 0.3)], "six points, Figure 6")
+    return _plane(
+        [(1.5, 0.3), (1.4, 0.7), (1.2, 1.0)],
+        [(-0.75, 0.6), (-0.9, 0.5), (-0.8, 0.3)],
+        "six points, Figure 6",
+    )
 
 
 def two_positive_points(theta: float = 0.1) -> Dataset:
@@ -34,16 +44,28 @@ def two_positive_points(theta: float = 0.1) -> Dataset:
     theta = 0 gives exactly (0, 1), orthogonal to (1, 0), which Assumption 1 excludes.
     """
     if not 0 <= theta <= np.pi / 2:
-        raise UsageError(f"data.options.theta must lie in [0, pi/2], where mu = sin theta is not negative, not {theta}")
-    return _plane([(1.0, 0.0), (float(np.sin(theta)), float(np.cos(theta)))], [], f"two positive points with mu = sin {theta:g}, Figures 7 to 9")
+        raise UsageError(
+            f"data.options.theta must lie in [0, pi/2], where mu = sin theta is not negative, not {theta}"
+        )
+    return _plane(
+        [(1.0, 0.0), (float(np.sin(theta)), float(np.cos(theta)))],
+        [],
+        f"two positive points with mu = sin {theta:g}, Figures 7 to 9",
+    )
 
 
 def held_points() -> Dataset:
     """(1, 0) with y = -1 and (0.5, 1) with y = +1, which violate Assumption 1 (min2024, Figure 18; the coordinates are ours)."""
-    return Dataset(np.array([(1.0, 0.0), (0.5, 1.0)]), np.array([-1.0, 1.0]), f"two points that hold a neuron between them, Figure 18 ({PAPER})")
+    return Dataset(
+        np.array([(1.0, 0.0), (0.5, 1.0)]),
+        np.array([-1.0, 1.0]),
+        f"two points that hold a neuron between them, Figure 18 ({PAPER})",
+    )
 
 
-def separated_clusters(seed: int = 0, n: int = 12, d: int = 10, angle: float = 60.0, sigma: float = 0.5) -> Dataset:
+def separated_clusters(
+    seed: int = 0, n: int = 12, d: int = 10, angle: float = 60.0, sigma: float = 0.5
+) -> Dataset:
     """Two Gaussian clusters whose centres are 180 - ``angle`` degrees apart: X (n, d), half of them positive, mu > MARGIN.
 
     Centres c_+ = e_1 and c_- = -cos(angle) e_1 + sin(angle) e_2; x = r (c + sigma g / sqrt(d)), g Gaussian, r uniform in
@@ -61,5 +83,11 @@ def separated_clusters(seed: int = 0, n: int = 12, d: int = 10, angle: float = 6
         X *= rng.uniform(0.7, 1.3, n)[:, None]
         Z = y[:, None] * X / np.linalg.norm(X, axis=1, keepdims=True)
         if np.min(Z @ Z.T) > MARGIN:
-            return Dataset(X, y, f"{n} points of two well separated clusters in dimension {d}, seed {seed} ({PAPER}, Assumption 1)")
-    raise DataError(f"{MOST_DRAWS} draws gave no set with mu > {MARGIN}: lower data.options.sigma or angle")
+            return Dataset(
+                X,
+                y,
+                f"{n} points of two well separated clusters in dimension {d}, seed {seed} ({PAPER}, Assumption 1)",
+            )
+    raise DataError(
+        f"{MOST_DRAWS} draws gave no set with mu > {MARGIN}: lower data.options.sigma or angle"
+    )

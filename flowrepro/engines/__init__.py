@@ -37,7 +37,12 @@ def load(name: str) -> type[Engine]:
     module, cls = ENGINES[name]
     try:
         return getattr(importlib.import_module(module), cls)  # type: ignore[no-any-return]
-    except (ImportError, OSError, AttributeError, RuntimeError) as error:  # absent, unloadable, too old, of another build
+    except (
+        ImportError,
+        OSError,
+        AttributeError,
+        RuntimeError,
+    ) as error:  # absent, unloadable, too old, of another build
         needs = "torch" if name in ("pooled", "torch") and "numba" not in str(error) else "numba"
         raise EnvironmentFault(
             f"engine '{name}' needs {needs}, which cannot be imported here ({error}); reinstall it with 'pip install --force-reinstall {needs}'"
@@ -55,7 +60,7 @@ def choose(name: str, problem: Problem) -> tuple[type[Engine], str]:
         engine = load(name)
         reason = _refusal(engine, problem)
         if reason:
-            raise UsageError(f"engine '{name}' cannot run this row: {reason}")
+            raise UsageError(f"engine '{name}' cannot run this case: {reason}")
         return engine, f"engine {name} as asked"
     reasons, broken = [], []
     for candidate in ENGINES:
@@ -68,16 +73,16 @@ def choose(name: str, problem: Problem) -> tuple[type[Engine], str]:
         reason = _refusal(engine, problem) or engine.advises_against(problem)
         if reason is None:
             passed_over = f" ({'; '.join(reasons)})" if reasons else ""
-            return engine, f"engine {candidate}, the fastest exact one for this row{passed_over}"
+            return engine, f"engine {candidate}, the fastest exact one for this case{passed_over}"
         reasons.append(f"not {candidate}: {reason}")
     if broken:
         raise EnvironmentFault("; ".join(broken))
-    raise UsageError(f"no engine can run this row: {'; '.join(reasons)}")
+    raise UsageError(f"no engine can run this case: {'; '.join(reasons)}")
 
 
 def _refusal(engine: type[Engine], problem: Problem) -> str | None:
     if problem.depth != 2 and engine.two_layers_only:
-        return f"it trains two-layer networks and the row asks for depth {problem.depth}"
+        return f"it trains two-layer networks and the case asks for depth {problem.depth}"
     if problem.ln_scale != 0 and engine.kind != "flow":
-        return "its weights are doubles and the row asks for log10_scale; set init.scale instead, or --engine flow"
+        return "its weights are doubles and the case asks for log10_scale; set init.scale instead, or --engine flow"
     return engine.supports(problem)

@@ -24,9 +24,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 from scipy.optimize import lsq_linear
 
+from flowrepro.core.config import Loss
+from flowrepro.core.network import output_gradient
 from flowrepro.errors import DataError, NumericalError
-from flowrepro.experiment import Loss
-from flowrepro.network import output_gradient
 
 SUM_EXP = Loss(name="exp", reduction="sum")
 """min2024's convention: c_k = y_k."""
@@ -156,7 +156,9 @@ def classify(active: np.ndarray, y: np.ndarray) -> Fate:
     return Fate.NEGATIVE if np.array_equal(active, y < 0) else Fate.OTHER
 
 
-def align(X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray, loss: Loss = SUM_EXP) -> Alignment:
+def align(
+    X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray, loss: Loss = SUM_EXP
+) -> Alignment:
     """Exact alignment of the neurons (w_j, a_j) of a network whose output stays negligible.
 
     Parameters
@@ -175,14 +177,25 @@ def align(X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray, loss: Loss
     X, y, W, a = (np.asarray(array, dtype=np.float64) for array in (X, y, W, a))
     peaks = np.abs(W).max(axis=1, initial=0.0)
     if not (np.all(np.isfinite(W)) and np.all(peaks > 0)):
-        raise DataError("alignment needs finite neurons w_j other than zero, which has no direction: remove the others")
+        raise DataError(
+            "alignment needs finite neurons w_j other than zero, which has no direction: remove the others"
+        )
     W = W / peaks[:, None]  # squares of 1e-200 would underflow
     norms = np.linalg.norm(W, axis=1)
     excess = (a / peaks / norms) ** 2 - 1
     if not np.all(excess >= -BALANCED):
-        raise DataError("alignment needs |a_j| >= ||w_j||, else the sign of a_j may change: balance the neurons, |a_j| = ||w_j||")
+        raise DataError(
+            "alignment needs |a_j| >= ||w_j||, else the sign of a_j may change: balance the neurons, |a_j| = ||w_j||"
+        )
     pull = -output_gradient(replace(loss, factor=1.0), np.zeros(len(y)), y)
-    neurons = _Neurons(X, pull, W / norms[:, None], np.sign(a), np.log(norms) + np.log(peaks), np.where(excess < BALANCED, 0.0, excess))
+    neurons = _Neurons(
+        X,
+        pull,
+        W / norms[:, None],
+        np.sign(a),
+        np.log(norms) + np.log(peaks),
+        np.where(excess < BALANCED, 0.0, excess),
+    )
     neurons.run()
     return Alignment(tuple(neurons.path(j, y) for j in range(len(a))))
 
@@ -190,13 +203,23 @@ def align(X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray, loss: Loss
 class _Neurons:
     """All neurons at their own latest event, advanced together by one event per round."""
 
-    def __init__(self, X: np.ndarray, pull: np.ndarray, U: np.ndarray, sign: np.ndarray, log_norm: np.ndarray, excess: np.ndarray) -> None:
+    def __init__(
+        self,
+        X: np.ndarray,
+        pull: np.ndarray,
+        U: np.ndarray,
+        sign: np.ndarray,
+        log_norm: np.ndarray,
+        excess: np.ndarray,
+    ) -> None:
         self.X, self.pull, self.U, self.sign, self.log_norm = X, pull, U, sign, log_norm
         self.excess = excess  # (a^2 - ||w||^2) / ||w||^2 now
         self.sizes = np.linalg.norm(X, axis=1)
         self.t = np.zeros(len(U))
         self.active = U @ X.T > 0
-        self.share = self.active.astype(np.float64)  # lambda: 1 active, 0 not, between for those that hold
+        self.share = self.active.astype(
+            np.float64
+        )  # lambda: 1 active, 0 not, between for those that hold
         self.held = np.zeros_like(self.active)
         self.arcs: list[list[Arc]] = [[] for _ in U]
         self.events: list[list[Event]] = [[] for _ in U]
@@ -208,7 +231,9 @@ class _Neurons:
             if alive.size == 0:
                 return
             alive = self._round(alive)
-        raise NumericalError(f"the alignment of {alive.size} neurons goes on for more than {100 * (len(self.X) + 1)} events: perturb the data slightly")
+        raise NumericalError(
+            f"the alignment of {alive.size} neurons goes on for more than {100 * (len(self.X) + 1)} events: perturb the data slightly"
+        )
 
     def _round(self, alive: np.ndarray) -> np.ndarray:
         """Open an arc for each neuron, close it at its first meeting; those that met something."""
@@ -231,19 +256,31 @@ class _Neurons:
         rest[on_line], tau0[on_line] = U[on_line], np.sign(sign * part)[on_line]
         for i, j in enumerate(alive.tolist()):
             geometry = (rest[i], along[i], float(push[i]), float(tau0[i]), float(rate[i]))
-            self.arcs[j].append(Arc(float(self.t[j]), self.active[j].copy(), self.held[j].copy(), float(self.log_norm[j]), *geometry))
+            self.arcs[j].append(
+                Arc(
+                    float(self.t[j]),
+                    self.active[j].copy(),
+                    self.held[j].copy(),
+                    float(self.log_norm[j]),
+                    *geometry,
+                )
+            )
         met = np.flatnonzero(np.isfinite(wait))
         for i in met.tolist():
             self._meet(int(alive[i]), int(datum[i]), float(wait[i]))
         return alive[met]
 
-    def _meetings(self, alive: np.ndarray, along: np.ndarray, rest: np.ndarray, push: np.ndarray) -> np.ndarray:
+    def _meetings(
+        self, alive: np.ndarray, along: np.ndarray, rest: np.ndarray, push: np.ndarray
+    ) -> np.ndarray:
         """tau (alive, n) at which each datum is met, inf for those that the neuron moves away from."""
         slope = along @ self.X.T
         moving = np.where(np.abs(slope) > FLAT * self.sizes, np.sign(slope * push[:, None]), 0.0)
         towards = np.where(self.active[alive], moving < 0, moving > 0) & ~self.held[alive]
         with np.errstate(all="ignore"):
-            return np.where(towards, np.arcsinh(-(rest @ self.X.T) / (push[:, None] * slope)), np.inf)
+            return np.where(
+                towards, np.arcsinh(-(rest @ self.X.T) / (push[:, None] * slope)), np.inf
+            )
 
     def _meet(self, j: int, k: int, wait: float) -> None:
         """Move neuron j to datum k and settle what it does there."""
@@ -254,7 +291,9 @@ class _Neurons:
         self.active[j, k] = not self.active[j, k]
         self.share[j, k] = self.active[j, k]
         self._hold(j, k)
-        change: Literal["gained", "lost", "held"] = "held" if self.held[j, k] else "gained" if self.active[j, k] else "lost"
+        change: Literal["gained", "lost", "held"] = (
+            "held" if self.held[j, k] else "gained" if self.active[j, k] else "lost"
+        )
         self.events[j].append(Event(float(self.t[j]), k, change))
 
     def _hold(self, j: int, k: int) -> None:
@@ -275,7 +314,11 @@ class _Neurons:
         """What neuron j did."""
         arcs = self.arcs[j]
         last = arcs[-1]
-        limit = np.sign(last.push) * last.along if last.rate > 0 and last.push != 0 else last.rest / np.linalg.norm(last.rest)
+        limit = (
+            np.sign(last.push) * last.along
+            if last.rate > 0 and last.push != 0
+            else last.rest / np.linalg.norm(last.rest)
+        )
         fate = Fate.OTHER if last.held.any() else classify(last.active, y)
         return NeuronPath(int(self.sign[j]), tuple(arcs), tuple(self.events[j]), fate, limit)
 
@@ -291,5 +334,9 @@ def _unit(D: np.ndarray, terms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def smallest_force(base: np.ndarray, forces: np.ndarray) -> np.ndarray:
     """Shares in [0, 1] (p,) that minimise ||base + share @ forces||, forces (p, d); exactly 0 and 1 at the ends."""
     alone = len(forces) == 1
-    share = np.clip(-(forces @ base) / np.sum(forces**2), 0.0, 1.0) if alone else lsq_linear(forces.T, -base, bounds=(0.0, 1.0), method="bvls").x
+    share = (
+        np.clip(-(forces @ base) / np.sum(forces**2), 0.0, 1.0)
+        if alone
+        else lsq_linear(forces.T, -base, bounds=(0.0, 1.0), method="bvls").x
+    )
     return np.where(share < FLAT, 0.0, np.where(share > 1 - FLAT, 1.0, share))

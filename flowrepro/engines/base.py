@@ -21,9 +21,9 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from flowrepro.experiment import Experiment, Loss, Record
-from flowrepro.network import activation, flow_time, gain, partial_gain
-from flowrepro.trajectory import Stop, StopReason, Trajectory
+from flowrepro.core.config import Loss, Record, TrainingCase
+from flowrepro.core.network import activation, flow_time, gain, partial_gain
+from flowrepro.core.trajectory import Stop, StopReason, Trajectory
 
 Observe = Callable[[np.ndarray, np.ndarray], Mapping[str, Any]]
 CHUNK_SECONDS = 0.2
@@ -60,8 +60,10 @@ class Problem:
         return (*self.X.shape, len(self.a0))
 
     @classmethod
-    def of(cls, row: Experiment, X: np.ndarray, y: np.ndarray, W0: np.ndarray, a0: np.ndarray) -> Problem:
-        """The problem a row states, for its points and initial weights."""
+    def of(
+        cls, row: TrainingCase, X: np.ndarray, y: np.ndarray, W0: np.ndarray, a0: np.ndarray
+    ) -> Problem:
+        """The problem a case states, for its points and initial weights."""
         p = row.protocol
         return cls(
             X, y, W0, a0, row.loss, p.lr, p.n_steps, row.model.alpha, p.batch_size, p.train, p.dtype, p.device, row.seed, row.model.depth,
@@ -79,7 +81,7 @@ class SaveAt:
 
     @classmethod
     def of(cls, record: Record, n_steps: int, observe: Observe | None = None) -> SaveAt:
-        """The grids a row's record asks for, cut at n_steps; both hold 0 and n_steps."""
+        """The grids a case's record asks for, cut at n_steps; both hold 0 and n_steps."""
         curve = np.unique(np.append(np.arange(0, n_steps + 1, record.save_every), n_steps))
         kept = {0, n_steps, *(k for k in record.snapshots if k <= n_steps)}
         if record.snapshot_every:
@@ -95,11 +97,11 @@ class SaveAt:
 def beyond_doubles_on_cpu(problem: Problem) -> str | None:
     """None, or which of float32, a GPU and mini-batches the problem asks for: what most compiled engines do not do."""
     if problem.dtype != "float64":
-        return f"it computes in float64 and the row asks for {problem.dtype}"
+        return f"it computes in float64 and the case asks for {problem.dtype}"
     if problem.device not in ("cpu", "auto"):
-        return f"it runs on the CPU and the row asks for device {problem.device}"
+        return f"it runs on the CPU and the case asks for device {problem.device}"
     if problem.batch_size is not None:
-        return f"it takes the full batch and the row asks for mini-batches of {problem.batch_size}"
+        return f"it takes the full batch and the case asks for mini-batches of {problem.batch_size}"
     return None
 
 
@@ -187,7 +189,9 @@ def run(
         elapsed = time.perf_counter() - started
         made = max(1, recorder.engine.step - before)
         if made == chunk or elapsed > CHUNK_SECONDS:
-            chunk = max(1, min(int(chunk * np.clip(CHUNK_SECONDS / max(elapsed, 1e-9), 0.25, 4.0)), 10**9))
+            chunk = max(
+                1, min(int(chunk * np.clip(CHUNK_SECONDS / max(elapsed, 1e-9), 0.25, 4.0)), 10**9)
+            )
         if progress:
             progress(recorder.engine.step)
         if recorder.stop is None:
@@ -202,14 +206,24 @@ def run(
 class _Recorder:
     """The engine together with what has been recorded so far."""
 
-    def __init__(self, problem: Problem, save_at: SaveAt, engine: Engine, resume: Mapping[str, np.ndarray] | None) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        save_at: SaveAt,
+        engine: Engine,
+        resume: Mapping[str, np.ndarray] | None,
+    ) -> None:
         self.problem, self.save_at, self.engine = problem, save_at, engine
         self.stop: Stop | None = None
         self.loss: list[np.ndarray] = []
         self.recorded = 0
         self.snapshots: list[tuple[int, np.ndarray, np.ndarray]] = []
         self.observed: dict[str, list[np.ndarray]] = {}
-        stops = save_at.snapshots if save_at.observe is None else np.union1d(save_at.snapshots, save_at.curve)
+        stops = (
+            save_at.snapshots
+            if save_at.observe is None
+            else np.union1d(save_at.snapshots, save_at.curve)
+        )
         self.stops = np.union1d(stops, [problem.n_steps])
         if resume is not None:
             self._resume(resume)
@@ -220,7 +234,9 @@ class _Recorder:
         fresh = self.recorded == 0
         ahead = self.stops[np.searchsorted(self.stops, start, side="left" if fresh else "right")]
         until = int(min(ahead, start + chunk))
-        curve = self.save_at.curve[self.recorded : np.searchsorted(self.save_at.curve, until, side="right")]
+        curve = self.save_at.curve[
+            self.recorded : np.searchsorted(self.save_at.curve, until, side="right")
+        ]
         steps = curve if curve.size and curve[-1] == until else np.append(curve, until)
         kept = engine.state()
         losses = engine.advance(steps)
@@ -248,7 +264,12 @@ class _Recorder:
 
     def stop_at(self, reason: StopReason, note: str = "") -> Stop:
         """A stop at the engine's current step."""
-        return Stop(reason, self.engine.step, float(flow_time(self.problem.loss, self.problem.lr, self.engine.step)), note)
+        return Stop(
+            reason,
+            self.engine.step,
+            float(flow_time(self.problem.loss, self.problem.lr, self.engine.step)),
+            note,
+        )
 
     def _record(self, losses: np.ndarray) -> None:
         self.loss.append(np.asarray(losses, dtype=np.float64))
@@ -258,25 +279,34 @@ class _Recorder:
         W, a = self.engine.weights()
         if keep_weights:
             self.snapshots.append((self.engine.step, W, a))
-        if self.save_at.observe is not None and self.engine.step == self.save_at.curve[self.recorded - 1]:
+        if (
+            self.save_at.observe is not None
+            and self.engine.step == self.save_at.curve[self.recorded - 1]
+        ):
             for name, value in self.save_at.observe(W, a).items():
                 self.observed.setdefault(name, []).append(np.asarray(value))
 
-    def _diverge(self, kept: dict[str, np.ndarray], start: int, steps: np.ndarray, losses: np.ndarray) -> None:
+    def _diverge(
+        self, kept: dict[str, np.ndarray], start: int, steps: np.ndarray, losses: np.ndarray
+    ) -> None:
         """Find the last step with a finite loss by repeating the chunk step by step, and stop there."""
         engine = self.engine
         engine.restore(kept, start)
         bad = int(steps[np.flatnonzero(~np.isfinite(losses))[0]])
         every = engine.advance(np.arange(start, bad + 1))
         last = start + max(0, int(np.flatnonzero(~np.isfinite(every))[0]) - 1)
-        curve = self.save_at.curve[self.recorded : np.searchsorted(self.save_at.curve, last, side="right")]
+        curve = self.save_at.curve[
+            self.recorded : np.searchsorted(self.save_at.curve, last, side="right")
+        ]
         self._record(every[curve - start])
         sane = start + int(np.nanargmin(np.where(np.isfinite(every), every, np.inf)))
         engine.restore(kept, start)
         engine.advance(np.array([sane]))
         bound = step_bound(self.problem, *engine.weights())
         advice = (
-            f"gradient descent is stable below about 2/L = {bound:.3g} at the weights of step {sane}" if bound > 0 else "the weights are too large for doubles"
+            f"gradient descent is stable below about 2/L = {bound:.3g} at the weights of step {sane}"
+            if bound > 0
+            else "the weights are too large for doubles"
         )
         engine.restore(kept, start)
         engine.advance(np.array([last]))
@@ -301,14 +331,20 @@ class _Recorder:
 
     def _resume(self, arrays: Mapping[str, np.ndarray]) -> None:
         def part(prefix: str) -> dict[str, np.ndarray]:
-            return {name.removeprefix(prefix): arrays[name] for name in arrays if name.startswith(prefix)}
+            return {
+                name.removeprefix(prefix): arrays[name]
+                for name in arrays
+                if name.startswith(prefix)
+            }
 
         self.engine.restore(part("engine."), int(arrays["step"]))
         self.engine.stats.update({name: value.item() for name, value in part("stats.").items()})
         self.observed = {name: list(values) for name, values in part("observed.").items()}
         self._record(arrays["loss"])
         steps = arrays["snapshot_step"]
-        self.snapshots = [(int(step), arrays["W"][i], arrays["a"][i]) for i, step in enumerate(steps)]
+        self.snapshots = [
+            (int(step), arrays["W"][i], arrays["a"][i]) for i, step in enumerate(steps)
+        ]
 
     def trajectory(self) -> Trajectory:
         """What was recorded, with the last finite weights as the last snapshot."""
@@ -338,7 +374,13 @@ def step_bound(problem: Problem, W: np.ndarray, a: np.ndarray) -> float:
         Z = X @ W.T
         slopes, hidden = np.where(Z > 0, 1.0, problem.alpha), activation(Z, problem.alpha)
         first, one_scalar = gain(a, problem.depth), partial_gain(a, problem.depth)
-        tangent_kernel = (slopes * first**2) @ slopes.T * (X @ X.T) + (problem.depth - 1) * (hidden * one_scalar**2) @ hidden.T
+        tangent_kernel = (slopes * first**2) @ slopes.T * (X @ X.T) + (problem.depth - 1) * (
+            hidden * one_scalar**2
+        ) @ hidden.T
     weight = problem.loss.factor / (len(X) if problem.loss.reduction == "mean" else 1.0)
-    top = float(np.linalg.eigvalsh(tangent_kernel)[-1]) * weight if np.all(np.isfinite(tangent_kernel)) else np.inf
+    top = (
+        float(np.linalg.eigvalsh(tangent_kernel)[-1]) * weight
+        if np.all(np.isfinite(tangent_kernel))
+        else np.inf
+    )
     return 2.0 / top if top > 0 else float("inf")

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from flowrepro.core.network import flow_time
+from flowrepro.core.trajectory import EnsembleTrajectory, Stop, StopReason
 from flowrepro.engines.base import CHUNK_SECONDS, Problem, SaveAt
 from flowrepro.engines.compiled import at_most_threads, is_compiled
 from flowrepro.engines.fused_gd import FusedGD, descend_members, padded_width, protocol_of
 from flowrepro.errors import UsageError
-from flowrepro.network import flow_time
-from flowrepro.trajectory import EnsembleTrajectory, Stop, StopReason
 
 MOST_BYTES = 4 * 10**9
 """Memory that the recorded losses and weights of an ensemble may take."""
@@ -42,7 +42,7 @@ class Members:
 def supports(problem: Problem) -> str | None:
     """None, or why a problem cannot be run for many seeds at once."""
     if problem.depth != 2:
-        return f"it trains two-layer networks and the row asks for depth {problem.depth}"
+        return f"it trains two-layer networks and the case asks for depth {problem.depth}"
     return FusedGD.supports(replace(problem, device="cpu"))
 
 
@@ -96,7 +96,9 @@ def run_ensemble(
             before, started = recorder.step, time.perf_counter()
             recorder.advance(chunk)
             speed = (recorder.step - before) / max(time.perf_counter() - started, 1e-9)
-            chunk = int(np.clip(CHUNK_SECONDS * speed, max(1, chunk // 4), min(4 * chunk, LONGEST_CHUNK)))
+            chunk = int(
+                np.clip(CHUNK_SECONDS * speed, max(1, chunk // 4), min(4 * chunk, LONGEST_CHUNK))
+            )
             if progress:
                 progress(recorder.step)
             if recorder.step < problem.n_steps:
@@ -119,7 +121,14 @@ def require_room(problem: Problem, R: int, save_at: SaveAt) -> None:
 class _Recorder:
     """The members' weights, W (R, d, padded m) and a (R, padded m), and what has been recorded so far."""
 
-    def __init__(self, problem: Problem, members: Members, save_at: SaveAt, levels: np.ndarray, resume: Mapping[str, np.ndarray] | None) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        members: Members,
+        save_at: SaveAt,
+        levels: np.ndarray,
+        resume: Mapping[str, np.ndarray] | None,
+    ) -> None:
         _, d, m = problem.shape
         R, T, S = len(members.seeds), len(save_at.curve), len(save_at.snapshots)
         require_room(problem, R, save_at)
@@ -147,7 +156,19 @@ class _Recorder:
         losses = np.empty((len(self.members.seeds), len(due)))
         kept = np.searchsorted(steps, due)
         protocol = protocol_of(self.problem)
-        self.descend(self.X, self.y, self.W, self.a, self.step, steps, kept, losses, self.levels, self.first_below, *protocol)
+        self.descend(
+            self.X,
+            self.y,
+            self.W,
+            self.a,
+            self.step,
+            steps,
+            kept,
+            losses,
+            self.levels,
+            self.first_below,
+            *protocol,
+        )
         self.loss[:, self.recorded : self.recorded + len(due)] = losses
         self.step, self.recorded = int(until), self.recorded + len(due)
         if self.step in snapshots:
@@ -155,7 +176,10 @@ class _Recorder:
 
     def _keep_weights(self) -> None:
         index, m = np.searchsorted(self.save_at.snapshots, self.step), self.problem.shape[2]
-        self.kept_W[:, index], self.kept_a[:, index] = self.W[:, :, :m].transpose(0, 2, 1), self.a[:, :m]
+        self.kept_W[:, index], self.kept_a[:, index] = (
+            self.W[:, :, :m].transpose(0, 2, 1),
+            self.a[:, :m],
+        )
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The checkpoint: weights and everything recorded, as plain arrays."""
@@ -171,7 +195,11 @@ class _Recorder:
         }
 
     def _resume(self, arrays: Mapping[str, np.ndarray]) -> None:
-        self.step, self.recorded, seen = int(arrays["step"]), arrays["loss"].shape[1], arrays["kept_W"].shape[1]
+        self.step, self.recorded, seen = (
+            int(arrays["step"]),
+            arrays["loss"].shape[1],
+            arrays["kept_W"].shape[1],
+        )
         self.W[:], self.a[:], self.first_below[:] = arrays["W"], arrays["a"], arrays["first_below"]
         self.loss[:, : self.recorded] = arrays["loss"]
         self.kept_W[:, :seen], self.kept_a[:, :seen] = arrays["kept_W"], arrays["kept_a"]
@@ -191,7 +219,10 @@ class _Recorder:
             W=self.kept_W[:, :seen],
             a=self.kept_a[:, :seen],
             stop=self._stop(stopped),
-            stats={"members": len(self.members.seeds), "gradient_evaluations": self.step * len(self.members.seeds)},
+            stats={
+                "members": len(self.members.seeds),
+                "gradient_evaluations": self.step * len(self.members.seeds),
+            },
         )
 
     def _time(self, step: np.ndarray | int) -> np.ndarray | float:
@@ -202,7 +233,11 @@ class _Recorder:
         finite = np.isfinite(self.loss[:, : self.recorded])
         lost = np.flatnonzero(~finite.all(axis=1))
         if stopped or not lost.size:
-            return Stop(StopReason.INTERRUPTED if stopped else StopReason.HORIZON, self.step, float(self._time(self.step)))
+            return Stop(
+                StopReason.INTERRUPTED if stopped else StopReason.HORIZON,
+                self.step,
+                float(self._time(self.step)),
+            )
         last = int(self.save_at.curve[max(0, int(finite.all(axis=0).argmin()) - 1)])
         first, R = int(self.members.seeds[lost[0]]), len(finite)
         note = f"{lost.size} of {R} members diverged, the first of them seed {first}; lower lr ('--seed {first}' alone says below which value)"

@@ -42,7 +42,13 @@ def protocol_of(problem: Problem) -> tuple[int, float, float, float, bool]:
     """(code, weight, alpha, lr, both), the kernels' last arguments: objective = weight sum_k l(f_k, y_k)."""
     loss = problem.loss
     weight = loss.factor / len(problem.y) if loss.reduction == "mean" else loss.factor
-    return _LOSS_CODE[loss.name], weight, float(problem.alpha), float(problem.lr), problem.train == "both"
+    return (
+        _LOSS_CODE[loss.name],
+        weight,
+        float(problem.alpha),
+        float(problem.lr),
+        problem.train == "both",
+    )
 
 
 def works_in_span(problem: Problem) -> bool:
@@ -103,7 +109,18 @@ def _forward(X: Array, W: Array, a: Array, alpha: float, hidden: Array, f: Array
 
 
 @compiled
-def _update(X: Array, W: Array, a: Array, g: Array, alpha: float, lr: float, both: bool, hidden: Array, grad_W: Array, grad_a: Array) -> None:
+def _update(
+    X: Array,
+    W: Array,
+    a: Array,
+    g: Array,
+    alpha: float,
+    lr: float,
+    both: bool,
+    hidden: Array,
+    grad_W: Array,
+    grad_a: Array,
+) -> None:
     """One step of both layers (or the first) from hidden (n, m) and g_k = d objective / d f_k."""
     n, d = X.shape
     m = a.shape[0]
@@ -130,7 +147,18 @@ def _update(X: Array, W: Array, a: Array, g: Array, alpha: float, lr: float, bot
 
 @compiled
 def _descend(
-    X: Array, y: Array, W: Array, a: Array, step: int, steps: Array, losses: Array, code: int, weight: float, alpha: float, lr: float, both: bool
+    X: Array,
+    y: Array,
+    W: Array,
+    a: Array,
+    step: int,
+    steps: Array,
+    losses: Array,
+    code: int,
+    weight: float,
+    alpha: float,
+    lr: float,
+    both: bool,
 ) -> None:
     """From ``step`` to steps[-1] in place; losses[i] at steps[i].
 
@@ -182,7 +210,19 @@ def _add_product(K: Array, C: Array, Z: Array) -> None:
 
 @compiled
 def _descend_in_span(
-    K: Array, Z0: Array, y: Array, C: Array, a: Array, step: int, steps: Array, losses: Array, code: int, weight: float, alpha: float, lr: float, both: bool
+    K: Array,
+    Z0: Array,
+    y: Array,
+    C: Array,
+    a: Array,
+    step: int,
+    steps: Array,
+    losses: Array,
+    code: int,
+    weight: float,
+    alpha: float,
+    lr: float,
+    both: bool,
 ) -> None:
     """`_descend` for w_j = w_j(0) + sum_k C[k, j] x_k: K = X X^T (n, n), Z0 = X W(0)^T (n, m), C (n, m) and a in place."""
     n, m = Z0.shape
@@ -268,11 +308,16 @@ class FusedGD(Engine):
         self._y = np.ascontiguousarray(problem.y, dtype=np.float64)
         self._protocol = protocol_of(problem)
         self._in_span = works_in_span(problem)
-        self._first, self._a = np.zeros((n if self._in_span else d, padded_width(m))), np.zeros(padded_width(m))  # C or W, transposed and padded
+        self._first, self._a = (
+            np.zeros((n if self._in_span else d, padded_width(m))),
+            np.zeros(padded_width(m)),
+        )  # C or W, transposed and padded
         if self._in_span:
             self._gram, self._Z0 = self._X @ self._X.T, np.zeros_like(self._first)
             self._Z0[:, :m] = self._X @ problem.W0.T
-        self.restore({"first": np.zeros((n, m)) if self._in_span else problem.W0.T, "a": problem.a0}, 0)
+        self.restore(
+            {"first": np.zeros((n, m)) if self._in_span else problem.W0.T, "a": problem.a0}, 0
+        )
 
     @classmethod
     def supports(cls, problem: Problem) -> str | None:
@@ -302,9 +347,21 @@ class FusedGD(Engine):
         steps = np.ascontiguousarray(steps, dtype=np.int64)
         losses = np.empty(len(steps))
         if self._in_span:
-            _descend_in_span(self._gram, self._Z0, self._y, self._first, self._a, self.step, steps, losses, *self._protocol)
+            _descend_in_span(
+                self._gram,
+                self._Z0,
+                self._y,
+                self._first,
+                self._a,
+                self.step,
+                steps,
+                losses,
+                *self._protocol,
+            )
         else:
-            _descend(self._X, self._y, self._first, self._a, self.step, steps, losses, *self._protocol)
+            _descend(
+                self._X, self._y, self._first, self._a, self.step, steps, losses, *self._protocol
+            )
         self.step = int(steps[-1])
         self.stats["gradient_evaluations"] = self.step
         return losses
@@ -312,7 +369,11 @@ class FusedGD(Engine):
     def weights(self) -> tuple[np.ndarray, np.ndarray]:
         """See `Engine.weights`."""
         state = self.state()
-        W = self.problem.W0 + state["first"].T @ self._X if self._in_span else state["first"].T.copy()
+        W = (
+            self.problem.W0 + state["first"].T @ self._X
+            if self._in_span
+            else state["first"].T.copy()
+        )
         return W, state["a"]
 
     def state(self) -> dict[str, np.ndarray]:

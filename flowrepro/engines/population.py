@@ -35,13 +35,25 @@ class PlaneStart:
     theta: float
 
     def __post_init__(self) -> None:
-        if not (self.depth >= 1 and 0 < self.teacher_norm < np.inf and 0 < self.norm < np.inf and 0 < self.theta < np.pi):
-            raise UsageError(f"the population dynamics need depth >= 1, positive norms and an angle between 0 and pi, not {self}")
+        if not (
+            self.depth >= 1
+            and 0 < self.teacher_norm < np.inf
+            and 0 < self.norm < np.inf
+            and 0 < self.theta < np.pi
+        ):
+            raise UsageError(
+                f"the population dynamics need depth >= 1, positive norms and an angle between 0 and pi, not {self}"
+            )
 
     @classmethod
     def of(cls, w: np.ndarray, teacher: np.ndarray, depth: int) -> PlaneStart:
         """The start of an empirical run: student w (d,), teacher w* (d,)."""
-        return cls(depth, float(np.linalg.norm(teacher)), float(np.linalg.norm(w)), float(angle_between(w, teacher)))
+        return cls(
+            depth,
+            float(np.linalg.norm(teacher)),
+            float(np.linalg.norm(w)),
+            float(angle_between(w, teacher)),
+        )
 
 
 @dataclass(frozen=True)
@@ -57,7 +69,9 @@ class PlanePath:
 def angle_between(w: np.ndarray, teacher: np.ndarray) -> np.ndarray:
     """Angle (...) of w (..., d) and teacher (d,) in [0, pi], to full relative accuracy near 0 (arccos would stop at 1e-8)."""
     u, target = w / np.linalg.norm(w, axis=-1, keepdims=True), teacher / np.linalg.norm(teacher)
-    return np.asarray(2 * np.arctan2(np.linalg.norm(u - target, axis=-1), np.linalg.norm(u + target, axis=-1)))
+    return np.asarray(
+        2 * np.arctan2(np.linalg.norm(u - target, axis=-1), np.linalg.norm(u + target, axis=-1))
+    )
 
 
 def overlap(theta: np.ndarray) -> np.ndarray:
@@ -74,7 +88,16 @@ def overlap_deficit(theta: np.ndarray) -> np.ndarray:
 
 
 @compiled
-def _descend(depth: int, teacher: float, a: float, b: float, v: float, lr: float, steps: np.ndarray, out: np.ndarray) -> None:
+def _descend(
+    depth: int,
+    teacher: float,
+    a: float,
+    b: float,
+    v: float,
+    lr: float,
+    steps: np.ndarray,
+    out: np.ndarray,
+) -> None:
     """out[i] = (||w||, v, theta) at steps[i]; w = (a, b) in the basis of w*/v* and its normal."""
     power = depth - 1
     target = teacher**power
@@ -90,7 +113,11 @@ def _descend(depth: int, teacher: float, a: float, b: float, v: float, lr: float
         gain = v**power
         c = -0.5 * gain * gain + gain * target * teacher * b / (2 * np.pi * norm * norm)
         shared = (b + (np.pi - theta) * a) / np.pi  # ||w|| S
-        pull = -(gain * norm * norm - target * teacher * shared) / 2 * v ** (power - 1) if power > 0 else 0.0
+        pull = (
+            -(gain * norm * norm - target * teacher * shared) / 2 * v ** (power - 1)
+            if power > 0
+            else 0.0
+        )
         a += lr * (c * a + gain * target * (np.pi - theta) * teacher / (2 * np.pi))
         b += lr * c * b
         v += lr * pull
@@ -107,7 +134,9 @@ def population_descent(start: PlaneStart, lr: float, steps: np.ndarray) -> Plane
     a, b = start.norm * np.cos(start.theta), start.norm * np.sin(start.theta)
     _descend(start.depth, start.teacher_norm, float(a), float(b), start.norm, float(lr), steps, out)
     if not np.all(np.isfinite(out)) or (start.depth > 1 and not np.all(out[:, 1] > 0)):
-        raise NumericalError(f"population descent of {start} diverges with lr={lr:g}: the step must stay well below 4 / v^{2 * (start.depth - 1)}")
+        raise NumericalError(
+            f"population descent of {start} diverges with lr={lr:g}: the step must stay well below 4 / v^{2 * (start.depth - 1)}"
+        )
     return PlanePath(lr * steps, out[:, 0], out[:, 1], out[:, 2])
 
 
@@ -124,11 +153,18 @@ def population_flow(start: PlaneStart, t: np.ndarray, rtol: float = 1e-12) -> Pl
         ratio = np.exp(z[0])  # v / v*
         theta = 2 * np.arctan(np.exp(z[1]))
         rate = teacher ** (power - 1) * ratio ** (power - 1) * unit
-        return [rate * (float(overlap(theta)) - ratio ** (power + 1)) / 2, -rate * (np.pi - theta) / (2 * np.pi)]
+        return [
+            rate * (float(overlap(theta)) - ratio ** (power + 1)) / 2,
+            -rate * (np.pi - theta) / (2 * np.pi),
+        ]
 
     z0 = [np.log(start.norm / teacher), np.log(np.tan(start.theta / 2))]
-    solution = solve_ivp(velocity, (0.0, float(t[-1])), z0, method="DOP853", t_eval=t, rtol=rtol, atol=rtol)
+    solution = solve_ivp(
+        velocity, (0.0, float(t[-1])), z0, method="DOP853", t_eval=t, rtol=rtol, atol=rtol
+    )
     if not solution.success:
-        raise NumericalError(f"population flow of {start} stopped early ({solution.message.lower().rstrip('.')}): loosen rtol")
+        raise NumericalError(
+            f"population flow of {start} stopped early ({solution.message.lower().rstrip('.')}): loosen rtol"
+        )
     norm = teacher * np.exp(solution.y[0])
     return PlanePath(t, norm, norm, 2 * np.arctan(np.exp(solution.y[1])))

@@ -14,10 +14,10 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.polynomial import Chebyshev
 
+from flowrepro.core.network import flow_time, objective, output_gradient
+from flowrepro.core.trajectory import Stop, StopReason
 from flowrepro.engines.base import Engine, Problem
 from flowrepro.engines.flow.runge_kutta import DENSE, ERROR, STAGES
-from flowrepro.network import flow_time, objective, output_gradient
-from flowrepro.trajectory import Stop, StopReason
 
 FINEST_FLOAT32 = 1e-6
 """Smallest tolerance with gradients in float32, whose rounding (some 1e-7) the error estimate would take for an error."""
@@ -47,13 +47,17 @@ class SmoothFlow(Engine):
         X = np.asarray(problem.X, dtype=problem.dtype)
         self._moving = np.flatnonzero(X.any(axis=0))
         self._X = np.ascontiguousarray(X[:, self._moving])
-        self._hidden, self._scratch = (np.empty((len(X), len(problem.a0)), dtype=problem.dtype) for _ in range(2))
+        self._hidden, self._scratch = (
+            np.empty((len(X), len(problem.a0)), dtype=problem.dtype) for _ in range(2)
+        )
         self._loss = replace(problem.loss, factor=1.0)
         self._end = np.column_stack([problem.W0[:, self._moving], problem.a0]).astype(np.float64)
         velocity = self._velocity(self._end)
         self._begin, self._stages = self._end, np.stack([velocity] * 7)
         rate = float(np.sqrt(np.mean(self._relative(velocity, self._end) ** 2)))
-        self._clock = np.array([0.0, 0.0, problem.rtol**0.2 / rate if rate > 0 else 1.0])  # begin and end of the step, next trial length
+        self._clock = np.array(
+            [0.0, 0.0, problem.rtol**0.2 / rate if rate > 0 else 1.0]
+        )  # begin and end of the step, next trial length
         self._tally = np.array([1, 0, 0])
         self._curve: Chebyshev | None = None
         self._count()
@@ -64,19 +68,19 @@ class SmoothFlow(Engine):
         if len(problem.y) < FEWEST:
             return f"with {len(problem.y)} samples (fewer than {FEWEST}) every activation event matters and it locates none; use --engine flow"
         if problem.batch_size is not None:
-            return f"the flow has no mini-batches and the row asks for batches of {problem.batch_size}"
+            return f"the flow has no mini-batches and the case asks for batches of {problem.batch_size}"
         if problem.device not in ("cpu", "auto"):
-            return f"it runs on the CPU and the row asks for device {problem.device}"
+            return f"it runs on the CPU and the case asks for device {problem.device}"
         if problem.ln_scale != 0:
-            return "its weights are doubles and the row asks for log10_scale; set init.scale instead, or --engine flow"
+            return "its weights are doubles and the case asks for log10_scale; set init.scale instead, or --engine flow"
         if problem.dtype == "float32" and problem.rtol < FINEST_FLOAT32:
             return f"float32 does not resolve rtol={problem.rtol:g}; --set rtol=1e-3 (at least {FINEST_FLOAT32:g}), or --set dtype=float64"
         return None
 
     @classmethod
     def advises_against(cls, problem: Problem) -> str | None:
-        """A row that asks for "auto" asks for a descent: the flow is another method, and is taken only by name."""
-        return "it integrates the gradient flow, not the descent of the row"
+        """A case that asks for "auto" asks for a descent: the flow is another method, and is taken only by name."""
+        return "it integrates the gradient flow, not the descent of the case"
 
     def advance(self, steps: np.ndarray) -> np.ndarray:
         """See `Engine.advance`; nan from the first step that a failing flow did not reach."""
@@ -105,11 +109,19 @@ class SmoothFlow(Engine):
 
     def state(self) -> dict[str, np.ndarray]:
         """The last step, which covers the current time; none of these arrays is ever written to again."""
-        return {"begin": self._begin, "end": self._end, "stages": self._stages, "clock": self._clock, "tally": self._tally}
+        return {
+            "begin": self._begin,
+            "end": self._end,
+            "stages": self._stages,
+            "clock": self._clock,
+            "tally": self._tally,
+        }
 
     def restore(self, state: Mapping[str, np.ndarray], step: int) -> None:
         """See `Engine.restore`."""
-        self._begin, self._end, self._stages, self._clock, self._tally = (state[name] for name in ("begin", "end", "stages", "clock", "tally"))
+        self._begin, self._end, self._stages, self._clock, self._tally = (
+            state[name] for name in ("begin", "end", "stages", "clock", "tally")
+        )
         self.step, self.failure, self._curve = step, None, None
         self._count()
 
@@ -126,7 +138,9 @@ class SmoothFlow(Engine):
                 stages[s] = self._velocity(end)
             error = h * np.tensordot(ERROR, stages, axes=1)
             size = float(np.sqrt(np.mean(self._relative(error, y, end) ** 2))) / self.problem.rtol
-            growth = float(np.clip(0.9 * size**-0.2, 0.2, 1.0 if rejected else 5.0)) if size > 0 else 5.0
+            growth = (
+                float(np.clip(0.9 * size**-0.2, 0.2, 1.0 if rejected else 5.0)) if size > 0 else 5.0
+            )
             if size <= 1.0:
                 self._begin, self._end, self._stages, self._curve = y, end, stages, None
                 self._clock = np.array([t, t + h, growth * h])
@@ -138,7 +152,9 @@ class SmoothFlow(Engine):
 
     def _velocity(self, rows: np.ndarray) -> np.ndarray:
         """d(w_j, a_j)/dt = -gradient, (m, d + 1) float64."""
-        g = output_gradient(self._loss, self._predictions(rows), self.problem.y).astype(self._X.dtype)
+        g = output_gradient(self._loss, self._predictions(rows), self.problem.y).astype(
+            self._X.dtype
+        )
         alpha, slopes = self.problem.alpha, self._scratch
         np.multiply(self._hidden > 0, (1 - alpha) * g[:, None], out=slopes)
         slopes += alpha * g[:, None]
@@ -168,7 +184,10 @@ class SmoothFlow(Engine):
         if t >= end:
             return self._end
         x = (t - begin) / (end - begin)
-        return np.asarray(self._begin + (end - begin) * np.tensordot(DENSE @ x ** np.arange(1, 5), self._stages, axes=1))
+        return np.asarray(
+            self._begin
+            + (end - begin) * np.tensordot(DENSE @ x ** np.arange(1, 5), self._stages, axes=1)
+        )
 
     def _losses(self, times: np.ndarray) -> np.ndarray:
         """The objective at times within the last step."""
@@ -176,7 +195,11 @@ class SmoothFlow(Engine):
         if begin == end:
             return np.full(len(times), self._objective(end))
         if self._curve is None:
-            self._curve = Chebyshev.interpolate(lambda nodes: np.log([max(self._objective(t), 1e-300) for t in nodes]), LOSS_DEGREE, domain=[begin, end])
+            self._curve = Chebyshev.interpolate(
+                lambda nodes: np.log([max(self._objective(t), 1e-300) for t in nodes]),
+                LOSS_DEGREE,
+                domain=[begin, end],
+            )
         return np.asarray(np.exp(self._curve(times)))
 
     def _objective(self, t: float) -> float:
@@ -186,7 +209,12 @@ class SmoothFlow(Engine):
         return np.asarray(flow_time(self.problem.loss, self.problem.lr, steps.astype(np.float64)))
 
     def _fail(self, reason: StopReason) -> None:
-        self.failure = Stop(reason, self.step, float(self._clock[1]), f"at t={self._clock[1]:.9g}, step length {self._clock[2]:.3g}")
+        self.failure = Stop(
+            reason,
+            self.step,
+            float(self._clock[1]),
+            f"at t={self._clock[1]:.9g}, step length {self._clock[2]:.3g}",
+        )
 
     def _count(self) -> None:
         evaluations, steps, rejected = (int(count) for count in self._tally)

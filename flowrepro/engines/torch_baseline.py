@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from flowrepro.core.models import TwoLayer, objective
 from flowrepro.engines.base import Problem
-from flowrepro.models import TwoLayer, objective
 
 
 class PlainLoop:
@@ -20,8 +20,15 @@ class PlainLoop:
         loss, dtype = problem.loss, problem.dtype
         self.X = torch.from_numpy(np.array(problem.X, dtype=dtype))
         self.y = torch.from_numpy(np.array(problem.y, dtype=dtype))
-        self.model = TwoLayer(problem.W0.astype(dtype), problem.a0.astype(dtype), problem.alpha, train_a=problem.train == "both")
-        self.optimizer = torch.optim.SGD([p for p in self.model.parameters() if p.requires_grad], lr=problem.lr)
+        self.model = TwoLayer(
+            problem.W0.astype(dtype),
+            problem.a0.astype(dtype),
+            problem.alpha,
+            train_a=problem.train == "both",
+        )
+        self.optimizer = torch.optim.SGD(
+            [p for p in self.model.parameters() if p.requires_grad], lr=problem.lr
+        )
         is_mse = loss.name == "square" and loss.reduction == "mean" and loss.factor == 2.0
         self.criterion = nn.MSELoss() if is_mse else lambda f, y: objective(loss, f, y)
 
@@ -43,7 +50,9 @@ class MatrixProducts:
     def __init__(self, problem: Problem) -> None:
         X = np.asarray(problem.X, dtype=problem.dtype)
         self.X = torch.from_numpy(np.ascontiguousarray(X[:, X.any(axis=0)]))
-        self.W = torch.from_numpy(np.ascontiguousarray(problem.W0[:, X.any(axis=0)], dtype=problem.dtype))
+        self.W = torch.from_numpy(
+            np.ascontiguousarray(problem.W0[:, X.any(axis=0)], dtype=problem.dtype)
+        )
         self.hidden, self.grad = self.X.new_empty(len(self.W), len(X)), torch.empty_like(self.W)
 
     def advance(self, steps: int) -> None:

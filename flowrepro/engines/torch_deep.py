@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from flowrepro.core.models import DeepReLU
 from flowrepro.engines.torch_device import exact_arithmetic, faults_named, resolve_device
-from flowrepro.models import DeepReLU
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,9 @@ def descend(
     wanted = set(record)
     with faults_named(place), exact_arithmetic(place):
         model = DeepReLU([W.astype(dtype) for W in layers]).to(place)
-        points, labels = (torch.from_numpy(np.asarray(array, dtype=dtype)).to(place) for array in (X, y))
+        points, labels = (
+            torch.from_numpy(np.asarray(array, dtype=dtype)).to(place) for array in (X, y)
+        )
         weights = list(model.parameters())
         for step in range(int(record[-1]) + 1):
             loss = 0.5 * torch.mean((model(points) - labels) ** 2)
@@ -74,15 +76,28 @@ def descend(
                     break
                 judged = euler_every and len(losses) % euler_every == 0
                 losses.append(value)
-                norms.append([float(torch.linalg.vector_norm(W.detach(), dtype=torch.float64)) for W in weights])
+                norms.append(
+                    [
+                        float(torch.linalg.vector_norm(W.detach(), dtype=torch.float64))
+                        for W in weights
+                    ]
+                )
                 euler.append(euler_error(points, labels, weights, lr) if judged else float("nan"))
                 progress(step)
             if step < record[-1]:
                 with torch.no_grad():
-                    for W, gradient in zip(weights, torch.autograd.grad(loss, weights), strict=True):
+                    for W, gradient in zip(
+                        weights, torch.autograd.grad(loss, weights), strict=True
+                    ):
                         W.sub_(gradient, alpha=lr)
     kept = len(losses)
-    return DeepPath(np.array(record[:kept]), np.array(losses), np.reshape(norms, (kept, len(layers))), np.array(euler), kept < len(record))
+    return DeepPath(
+        np.array(record[:kept]),
+        np.array(losses),
+        np.reshape(norms, (kept, len(layers))),
+        np.array(euler),
+        kept < len(record),
+    )
 
 
 def euler_error(X: Tensor, y: Tensor, weights: Sequence[Tensor], lr: float) -> float:
@@ -97,6 +112,10 @@ def euler_error(X: Tensor, y: Tensor, weights: Sequence[Tensor], lr: float) -> f
     gradients = torch.autograd.grad(0.5 * torch.mean((f - target) ** 2), layers)
     with torch.no_grad():
         before = sum(float(torch.sum(W**2)) for W in layers)
-        after = sum(float(torch.sum((W - lr * g) ** 2)) for W, g in zip(layers, gradients, strict=True))
-        predicted = -2 * len(layers) * lr * float(torch.mean((f - target) * f)) + lr**2 * sum(float(torch.sum(g**2)) for g in gradients)
+        after = sum(
+            float(torch.sum((W - lr * g) ** 2)) for W, g in zip(layers, gradients, strict=True)
+        )
+        predicted = -2 * len(layers) * lr * float(torch.mean((f - target) * f)) + lr**2 * sum(
+            float(torch.sum(g**2)) for g in gradients
+        )
     return abs(after - before - predicted) / before

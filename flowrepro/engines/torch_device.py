@@ -25,7 +25,9 @@ def resolve_device(name: str) -> tuple[torch.device, str]:
     """
     match = re.fullmatch(r"cuda(?::(\d+))?", name)
     if name not in ("auto", "cpu") and match is None:
-        raise UsageError(f"device must be one of auto, {', '.join(existing_devices())}, not '{name}'")
+        raise UsageError(
+            f"device must be one of auto, {', '.join(existing_devices())}, not '{name}'"
+        )
     if name == "cpu":
         return torch.device("cpu"), "device cpu as asked"
     fault = cuda_fault()
@@ -34,11 +36,15 @@ def resolve_device(name: str) -> tuple[torch.device, str]:
             return torch.device("cpu"), f"device cpu, as no GPU can be used: {fault[0]}"
         return torch.device("cuda:0"), f"device cuda:0 ({torch.cuda.get_device_name(0)})"
     if fault:
-        raise EnvironmentFault(f"device '{name}' cannot be used: {fault[0]}; {fault[1]}, or run with --device cpu")
+        raise EnvironmentFault(
+            f"device '{name}' cannot be used: {fault[0]}; {fault[1]}, or run with --device cpu"
+        )
     assert match is not None
     index = int(match[1] or 0)
     if index >= torch.cuda.device_count():
-        raise UsageError(f"device '{name}' does not exist here; the devices are {', '.join(existing_devices())}")
+        raise UsageError(
+            f"device '{name}' does not exist here; the devices are {', '.join(existing_devices())}"
+        )
     return torch.device("cuda", index), f"device cuda:{index} ({torch.cuda.get_device_name(index)})"
 
 
@@ -51,7 +57,10 @@ def existing_devices() -> list[str]:
 def cuda_fault() -> tuple[str, str] | None:
     """None where a GPU can be used, else (what is wrong, the remedy)."""
     if torch.version.cuda is None:
-        return "this PyTorch is a CPU-only build", "install a CUDA build ('pip install --force-reinstall torch' takes it on Linux)"
+        return (
+            "this PyTorch is a CPU-only build",
+            "install a CUDA build ('pip install --force-reinstall torch' takes it on Linux)",
+        )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -60,11 +69,21 @@ def cuda_fault() -> tuple[str, str] | None:
     except (RuntimeError, AssertionError) as error:
         said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         if "too old" in said:
-            return f"the NVIDIA driver is too old for CUDA {torch.version.cuda}", "update the driver, or install a PyTorch built for an older CUDA"
+            return (
+                f"the NVIDIA driver is too old for CUDA {torch.version.cuda}",
+                "update the driver, or install a PyTorch built for an older CUDA",
+            )
         if "no NVIDIA driver" in said:
-            return "no NVIDIA driver is installed, so there is no GPU to use", "install the driver if this machine has a GPU"
+            return (
+                "no NVIDIA driver is installed, so there is no GPU to use",
+                "install the driver if this machine has a GPU",
+            )
         return f"CUDA does not start ({said.rstrip('.')})", "repair the CUDA installation"
-    return None if count else ("this machine shows no GPU", "check CUDA_VISIBLE_DEVICES and nvidia-smi")
+    return (
+        None
+        if count
+        else ("this machine shows no GPU", "check CUDA_VISIBLE_DEVICES and nvidia-smi")
+    )
 
 
 @contextmanager
@@ -76,7 +95,9 @@ def faults_named(device: torch.device) -> Iterator[None]:
         said = str(error).strip().partition("\n")[0]
         if device.type != "cuda" or "CUDA" not in said:
             raise
-        raise EnvironmentFault(f"device '{device}' failed ({said.rstrip('.')}); the same command goes on once it works, or use --device cpu") from error
+        raise EnvironmentFault(
+            f"device '{device}' failed ({said.rstrip('.')}); the same command goes on once it works, or use --device cpu"
+        ) from error
 
 
 @contextmanager
@@ -85,8 +106,13 @@ def exact_arithmetic(device: torch.device) -> Iterator[None]:
     if device.type != "cuda":
         yield
         return
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with a fixed workspace
-    precision, deterministic = torch.get_float32_matmul_precision(), torch.are_deterministic_algorithms_enabled()
+    os.environ.setdefault(
+        "CUBLAS_WORKSPACE_CONFIG", ":4096:8"
+    )  # cuBLAS is deterministic only with a fixed workspace
+    precision, deterministic = (
+        torch.get_float32_matmul_precision(),
+        torch.are_deterministic_algorithms_enabled(),
+    )
     torch.set_float32_matmul_precision("highest")
     torch.use_deterministic_algorithms(True)
     try:

@@ -65,9 +65,13 @@ class TorchGD(Engine):
         for block in self.blocks():
             try:
                 features = torch.from_numpy(X).to(self._device)
-                targets = torch.from_numpy(np.array(self.problem.y, dtype=self.problem.dtype)).to(self._device)
+                targets = torch.from_numpy(np.array(self.problem.y, dtype=self.problem.dtype)).to(
+                    self._device
+                )
                 self.W, self.a = features.new_zeros(m, len(self._moving)), features.new_zeros(m)
-                self.gradient: Gradient = BlockGradient(features, targets, self.problem.loss, self.problem.alpha, m, block)
+                self.gradient: Gradient = BlockGradient(
+                    features, targets, self.problem.loss, self.problem.alpha, m, block
+                )
                 return
             except torch.cuda.OutOfMemoryError:
                 torch.cuda.empty_cache()
@@ -79,7 +83,9 @@ class TorchGD(Engine):
 
     def _out_of_memory(self) -> EnvironmentFault:
         n, d, m = self.problem.shape
-        return EnvironmentFault(f"device '{self._device}' has too little free memory for {n} x {d} samples and {m} neurons; use --device cpu")
+        return EnvironmentFault(
+            f"device '{self._device}' has too little free memory for {n} x {d} samples and {m} neurons; use --device cpu"
+        )
 
     def advance(self, steps: np.ndarray) -> np.ndarray:
         """See `Engine.advance`."""
@@ -100,7 +106,9 @@ class TorchGD(Engine):
             self._graphs.replay(rows)
         else:
             if not (rows is None and self._fresh):
-                self.gradient.evaluate(self.W, self.a, None if rows is None else torch.from_numpy(rows))
+                self.gradient.evaluate(
+                    self.W, self.a, None if rows is None else torch.from_numpy(rows)
+                )
             self.update()
         self.step += 1
         self._fresh = False

@@ -13,8 +13,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from flowrepro.experiment import Loss
-from flowrepro.models import objective, output_gradient
+from flowrepro.core.config import Loss
+from flowrepro.core.models import objective, output_gradient
 
 CPU_BLOCK = 16384
 """Samples per block on a CPU: with m = 50 the activations take 3 MB in float32 (L2 or L3). On one core 512 .. 16384
@@ -28,7 +28,9 @@ class Gradient(Protocol):
     grad_a: Tensor
     value: Tensor
 
-    def evaluate(self, W: Tensor, a: Tensor, rows: Tensor | None = None, *, value_only: bool = False) -> None:
+    def evaluate(
+        self, W: Tensor, a: Tensor, rows: Tensor | None = None, *, value_only: bool = False
+    ) -> None:
         """Fill the buffers."""
 
 
@@ -47,7 +49,9 @@ class BlockGradient:
         self._active = torch.empty(m * self.block, dtype=torch.bool, device=X.device)
         self._gathered = X.new_empty(0)
 
-    def evaluate(self, W: Tensor, a: Tensor, rows: Tensor | None = None, *, value_only: bool = False) -> None:
+    def evaluate(
+        self, W: Tensor, a: Tensor, rows: Tensor | None = None, *, value_only: bool = False
+    ) -> None:
         """Objective and gradient at W (m, d), a (m,) over ``rows`` (indices), or over all samples."""
         count = len(self.X) if rows is None else len(rows)
         weight = self.loss.factor / count if self.loss.reduction == "mean" else self.loss.factor
@@ -71,10 +75,15 @@ class BlockGradient:
         torch.index_select(self.X, 0, chosen, out=gathered)
         return gathered, self.y[chosen]
 
-    def _add_block(self, X: Tensor, y: Tensor, W: Tensor, a: Tensor, loss: Loss, value_only: bool) -> None:
+    def _add_block(
+        self, X: Tensor, y: Tensor, W: Tensor, a: Tensor, loss: Loss, value_only: bool
+    ) -> None:
         """Add one block's share; neurons are rows here, as BLAS is a fifth faster on W X^T than on X W^T (measured)."""
         b = len(X)
-        hidden, active = self._hidden[: self.m * b].view(self.m, b), self._active[: self.m * b].view(self.m, b)
+        hidden, active = (
+            self._hidden[: self.m * b].view(self.m, b),
+            self._active[: self.m * b].view(self.m, b),
+        )
         torch.mm(W, X.T, out=hidden)
         if self.alpha == 0:
             hidden.relu_()

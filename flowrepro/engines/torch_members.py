@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from flowrepro.core.models import objective, output_gradient
 from flowrepro.engines.base import Problem
 from flowrepro.engines.torch_device import exact_arithmetic, faults_named, resolve_device
-from flowrepro.models import objective, output_gradient
 
 
 class DeviceMembers:
@@ -27,8 +27,13 @@ class DeviceMembers:
     ) -> None:  # fmt: skip
         """Members W (R, d, m), a (R, m) in place from ``step`` to steps[-1]; losses (R, K) at steps[kept], first_below (R, L) brought up to date."""
         with faults_named(self.device), torch.no_grad(), exact_arithmetic(self.device):
-            points, targets, thresholds = (torch.from_numpy(array).to(self.device) for array in (X, y, levels))
-            weights, outputs = torch.from_numpy(W).to(self.device), torch.from_numpy(a).to(self.device)
+            points, targets, thresholds = (
+                torch.from_numpy(array).to(self.device) for array in (X, y, levels)
+            )
+            weights, outputs = (
+                torch.from_numpy(W).to(self.device),
+                torch.from_numpy(a).to(self.device),
+            )
             first = torch.from_numpy(first_below).to(self.device)
             values = weights.new_empty(len(a), len(kept))
             column = {int(steps[place]): i for i, place in enumerate(kept)}
@@ -37,11 +42,20 @@ class DeviceMembers:
                 if now > step:
                     self._descend(points, targets, weights, outputs)
                 if now in asked:
-                    value = objective(self.problem.loss, self._outputs(self._hidden(points, weights), outputs), targets)
+                    value = objective(
+                        self.problem.loss,
+                        self._outputs(self._hidden(points, weights), outputs),
+                        targets,
+                    )
                     if now in column:
                         values[:, column[now]] = value
                     first[(first < 0) & (value[:, None] < thresholds)] = now
-            W[:], a[:], losses[:], first_below[:] = weights.cpu().numpy(), outputs.cpu().numpy(), values.cpu().numpy(), first.cpu().numpy()
+            W[:], a[:], losses[:], first_below[:] = (
+                weights.cpu().numpy(),
+                outputs.cpu().numpy(),
+                values.cpu().numpy(),
+                first.cpu().numpy(),
+            )
 
     def _hidden(self, X: Tensor, W: Tensor) -> Tensor:
         """sigma(X W_r), (R, n, m)."""

@@ -60,10 +60,14 @@ class Pools:
         norms = np.linalg.norm(W[pooled], axis=1, keepdims=True)
         with np.errstate(divide="ignore", invalid="ignore"):
             chords = np.linalg.norm(W[pooled] / norms - self.directions[pooled], axis=1)
-        return bool(np.all(chords <= self.turn))  # a chord is not shorter than the sine; nan (a vanished neuron) is False
+        return bool(
+            np.all(chords <= self.turn)
+        )  # a chord is not shorter than the sine; nan (a vanished neuron) is False
 
 
-def form_pools(X: np.ndarray, norms: np.ndarray, W: np.ndarray, a: np.ndarray, alpha: float, rounding: float) -> Pools | None:
+def form_pools(
+    X: np.ndarray, norms: np.ndarray, W: np.ndarray, a: np.ndarray, alpha: float, rounding: float
+) -> Pools | None:
     """The pools of W (m, d), a (m,) by the sign of a, or None where too few neurons agree.
 
     X (n, d) with row norms (n,).
@@ -96,7 +100,14 @@ def form_pools(X: np.ndarray, norms: np.ndarray, W: np.ndarray, a: np.ndarray, a
     turn = float(np.quantile(margin, share))
     if share > MOST_WATCHED or not rounding < turn < 1:
         return None
-    return Pools(tuple(members), alone, np.stack(slopes, axis=1).astype(X.dtype), margin <= turn, 0.98 * turn - rounding, directions)
+    return Pools(
+        tuple(members),
+        alone,
+        np.stack(slopes, axis=1).astype(X.dtype),
+        margin <= turn,
+        0.98 * turn - rounding,
+        directions,
+    )
 
 
 class PooledGradient:
@@ -106,7 +117,9 @@ class PooledGradient:
     after a checkpoint is the same one.
     """
 
-    def __init__(self, X: Tensor, y: Tensor, problem: Problem, dense: BlockGradient, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, X: Tensor, y: Tensor, problem: Problem, dense: BlockGradient, clock: Callable[[], int]
+    ) -> None:
         self.dense, self.clock = dense, clock
         self.X, self.y = X.numpy(), y.numpy()
         self.problem = problem
@@ -119,10 +132,14 @@ class PooledGradient:
         self.is_pooled = False
         self.pooled_steps = 0
 
-    def evaluate(self, W: Tensor, a: Tensor, rows: Tensor | None = None, *, value_only: bool = False) -> None:
+    def evaluate(
+        self, W: Tensor, a: Tensor, rows: Tensor | None = None, *, value_only: bool = False
+    ) -> None:
         """Objective and gradient at W (m, d), a (m,) over all samples."""
         step = self.clock()
-        self.is_pooled = self.pools is not None and self.reference != step and self.pools.hold(W.numpy())
+        self.is_pooled = (
+            self.pools is not None and self.reference != step and self.pools.hold(W.numpy())
+        )
         if self.pools is not None and self.is_pooled:
             self._evaluate_pooled(W, a, self.pools)
             return
@@ -137,24 +154,42 @@ class PooledGradient:
 
     def form(self, W: np.ndarray, a: np.ndarray) -> None:
         """The pools of these weights, and what the watched samples need."""
-        self.pools = form_pools(self.X, self.norms, W, a, self.problem.alpha, ROUNDING * np.sqrt(self.X.shape[1]) * np.finfo(self.X.dtype).eps)
+        self.pools = form_pools(
+            self.X,
+            self.norms,
+            W,
+            a,
+            self.problem.alpha,
+            ROUNDING * np.sqrt(self.X.shape[1]) * np.finfo(self.X.dtype).eps,
+        )
         if self.pools is None:
             return
         self.start = W, a
         rows = np.flatnonzero(self.pools.watched)
         loss = replace(self.problem.loss, reduction="sum", factor=protocol_of(self.problem)[1])
         X, y = torch.from_numpy(self.X[rows]), torch.from_numpy(self.y[rows])
-        self.watched_gradient = BlockGradient(X, y, loss, self.problem.alpha, len(a), max(1, len(rows)))
+        self.watched_gradient = BlockGradient(
+            X, y, loss, self.problem.alpha, len(a), max(1, len(rows))
+        )
 
     def state(self) -> dict[str, np.ndarray]:
         """The weights at the reference step, that step, the step of the next attempt, and the steps made with pools."""
-        reference = {} if self.pools is None or self.start is None else {"pool_W": self.start[0], "pool_a": self.start[1]}
-        return {**reference, "pool_steps": np.array([self.reference, self.retry, self.pooled_steps])}
+        reference = (
+            {}
+            if self.pools is None or self.start is None
+            else {"pool_W": self.start[0], "pool_a": self.start[1]}
+        )
+        return {
+            **reference,
+            "pool_steps": np.array([self.reference, self.retry, self.pooled_steps]),
+        }
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Form the pools of `state` again."""
         self.pools, self.start = None, None
-        self.reference, self.retry, self.pooled_steps = (int(step) for step in state.get("pool_steps", (-1, 0, 0)))
+        self.reference, self.retry, self.pooled_steps = (
+            int(step) for step in state.get("pool_steps", (-1, 0, 0))
+        )
         if "pool_W" in state:
             self.form(np.array(state["pool_W"]), np.array(state["pool_a"]))
 
@@ -164,7 +199,11 @@ class PooledGradient:
         w, out = W.numpy(), a.numpy()
         G, L, d = len(pools.members), len(pools.lone), w.shape[1]
         U = np.stack([out[group] @ w[group] for group in pools.members])
-        sums, lone_sums, values = np.empty((BLOCKS, G + L, d), w.dtype), np.empty((BLOCKS, L), w.dtype), np.empty(BLOCKS)
+        sums, lone_sums, values = (
+            np.empty((BLOCKS, G + L, d), w.dtype),
+            np.empty((BLOCKS, L), w.dtype),
+            np.empty(BLOCKS),
+        )
         pooled_pass(
             self.X, self.y, pools.watched, pools.slopes, U, w[pools.lone], out[pools.lone],
             code, weight, kind(alpha), sums, lone_sums, values,
@@ -194,16 +233,20 @@ class PooledGD(TorchGD):
     def supports(cls, problem: Problem) -> str | None:
         """Full batches on the CPU."""
         if resolve_device(problem.device)[0].type != "cpu":
-            return f"it runs on the CPU and the row asks for device {problem.device}"
+            return f"it runs on the CPU and the case asks for device {problem.device}"
         if problem.batch_size is not None:
-            return f"it takes the full batch and the row asks for mini-batches of {problem.batch_size}"
+            return f"it takes the full batch and the case asks for mini-batches of {problem.batch_size}"
         return None
 
     @classmethod
     def advises_against(cls, problem: Problem) -> str | None:
         """Small problems, where forming pools costs more than they save."""
         n, d, m = problem.shape
-        return None if n * d >= LEAST[0] and m >= LEAST[1] else f"with n={n}, d={d}, m={m} there is too little to pool"
+        return (
+            None
+            if n * d >= LEAST[0] and m >= LEAST[1]
+            else f"with n={n}, d={d}, m={m} there is too little to pool"
+        )
 
     @classmethod
     def is_compiled(cls) -> bool:

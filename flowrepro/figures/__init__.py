@@ -25,10 +25,10 @@ class Figure:
 
     id : the paper's number, "2" or "4".
     file : stem of the image files.
-    rows : names of the rows whose runs ``collect`` takes, in order; the first one's directory keeps the image.
+    cases : names of the cases whose runs ``collect`` takes, in order; the first one's directory keeps the image.
     caption : one line; what the panels show.
-    layout : (rows, columns, width in inches, height in inches) of the axes that ``draw`` gets as a flat list, or
-        (mosaic, width, height) with rows of letters such as "AAB;CCB", whose axes come in the order of the letters.
+    layout : (cases, columns, width in inches, height in inches) of the axes that ``draw`` gets as a flat list, or
+        (mosaic, width, height) with cases of letters such as "AAB;CCB", whose axes come in the order of the letters.
     projections : letter of the mosaic, or place in the grid as text -> "polar" or "3d", for axes that are not rectangular.
     tolerance : (relative, absolute) difference of its numbers between two machines; None for the gallery's usual one.
     many_seeds : whether ``collect`` takes ensembles instead of runs.
@@ -37,7 +37,7 @@ class Figure:
 
     id: str
     file: str
-    rows: tuple[str, ...]
+    cases: tuple[str, ...]
     caption: str
     layout: tuple[int, int, float, float] | tuple[str, float, float]
     collect: Callable[..., Any]

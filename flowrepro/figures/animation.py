@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from flowrepro.core.trajectory import Run
 from flowrepro.errors import EnvironmentFault, UsageError
 from flowrepro.figures.style import paper_style
-from flowrepro.trajectory import Run
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -36,7 +36,7 @@ COLOURS = 64
 class Animation:
     """A declared animation, beside the `Figure` of the same paper.
 
-    id : unique within the paper, as `Figure.id`. file : stem of the files. row : the row whose run it shows. caption : one line.
+    id : unique within the paper, as `Figure.id`. file : stem of the files. case : the case whose run it shows. caption : one line.
     size : width and height in inches, at 120 pixels per inch. columns : number of axes, side by side. projections : of the axes.
     collect : run -> the data of all frames, whose ``len`` is their number; may raise `NotDrawable`.
     draw : (axes, data, k) draws frame k on empty axes; what it adds to the figure itself (a legend) it adds at k = 0 only.
@@ -44,7 +44,7 @@ class Animation:
 
     id: str
     file: str
-    row: str
+    case: str
     caption: str
     size: tuple[float, float]
     collect: Callable[[Run], Sized]
@@ -66,7 +66,9 @@ def schedule(steps: np.ndarray, ratio: float = 1.1) -> list[int]:
 def refusal(name: str) -> str | None:
     """None, or one sentence on why a format cannot be written here; UsageError for one that is not in FORMATS."""
     if name not in FORMATS:
-        raise UsageError(f"animations are written as {', '.join(FORMATS)}, not as '{name}'; choose among these")
+        raise UsageError(
+            f"animations are written as {', '.join(FORMATS)}, not as '{name}'; choose among these"
+        )
     if name == "mp4" and shutil.which("ffmpeg") is None:
         return "mp4 needs ffmpeg, which is not on PATH; install it, or take gif or webp"
     if name == "webp" and not _webp():
@@ -106,7 +108,10 @@ def draw_frames(animation: Animation, data: Sized) -> list[Image]:
         figure = Canvas(figsize=animation.size, layout="constrained", dpi=DPI)
         canvas: Any = FigureCanvasAgg(figure)
         count = len(animation.projections)
-        axes: list[Any] = [figure.add_subplot(1, count, k + 1, projection=kind) for k, kind in enumerate(animation.projections)]
+        axes: list[Any] = [
+            figure.add_subplot(1, count, k + 1, projection=kind)
+            for k, kind in enumerate(animation.projections)
+        ]
         for k in range(len(data)):
             for ax in figure.axes:
                 if ax in axes:
@@ -119,7 +124,11 @@ def draw_frames(animation: Animation, data: Sized) -> list[Image]:
                 figure.set_layout_engine("none")
             for twin in figure.axes:
                 if twin not in axes:  # made anew, it would lie where its twin was before the layout
-                    twin.set_position(next(ax for ax in axes if twin in ax.get_shared_x_axes().get_siblings(ax)).get_position())
+                    twin.set_position(
+                        next(
+                            ax for ax in axes if twin in ax.get_shared_x_axes().get_siblings(ax)
+                        ).get_position()
+                    )
             canvas.draw()
             images.append(Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy()))
     return images
@@ -130,13 +139,30 @@ def _gif(frames: Sequence[Image], caption: str) -> bytes:
 
     flat = [frame.quantize(COLOURS, dither=Dither.NONE) for frame in frames]
     file = io.BytesIO()
-    flat[0].save(file, "GIF", save_all=True, append_images=flat[1:], duration=_durations(frames), loop=0, comment=caption.encode())
+    flat[0].save(
+        file,
+        "GIF",
+        save_all=True,
+        append_images=flat[1:],
+        duration=_durations(frames),
+        loop=0,
+        comment=caption.encode(),
+    )
     return file.getvalue()
 
 
 def _webp_bytes(frames: Sequence[Image], caption: str) -> bytes:
     file = io.BytesIO()
-    frames[0].save(file, "WEBP", save_all=True, append_images=frames[1:], duration=_durations(frames), loop=0, lossless=True, method=2)
+    frames[0].save(
+        file,
+        "WEBP",
+        save_all=True,
+        append_images=frames[1:],
+        duration=_durations(frames),
+        loop=0,
+        lossless=True,
+        method=2,
+    )
     return file.getvalue()
 
 
@@ -148,15 +174,47 @@ def _durations(frames: Sequence[Image]) -> list[int]:
 
 def _mp4(frames: Sequence[Image], caption: str) -> bytes:
     """H.264 by the ffmpeg on PATH; EnvironmentFault with its last words where it fails."""
-    width, height = (length - length % 2 for length in frames[0].size)  # the codec halves the colour planes
+    width, height = (
+        length - length % 2 for length in frames[0].size
+    )  # the codec halves the colour planes
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "animation.mp4"
-        source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(FRAMES_PER_SECOND), "-i", "-"]
+        source = [
+            "-f",
+            "rawvideo",
+            "-pix_fmt",
+            "rgb24",
+            "-s",
+            f"{width}x{height}",
+            "-r",
+            str(FRAMES_PER_SECOND),
+            "-i",
+            "-",
+        ]
         coding = ["-an", "-c:v", "libx264", "-pix_fmt", "yuv420p", "-crf", "18", "-threads", "1"]
-        exact = ["-map_metadata", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-metadata", f"comment={caption}"]
-        pixels = b"".join(frame.crop((0, 0, width, height)).tobytes() for frame in [*frames, *[frames[-1]] * (HOLD - 1)])
-        done = subprocess.run(["ffmpeg", "-v", "error", "-y", *source, *coding, *exact, str(target)], input=pixels, capture_output=True, check=False)
+        exact = [
+            "-map_metadata",
+            "-1",
+            "-fflags",
+            "+bitexact",
+            "-flags:v",
+            "+bitexact",
+            "-metadata",
+            f"comment={caption}",
+        ]
+        pixels = b"".join(
+            frame.crop((0, 0, width, height)).tobytes()
+            for frame in [*frames, *[frames[-1]] * (HOLD - 1)]
+        )
+        done = subprocess.run(
+            ["ffmpeg", "-v", "error", "-y", *source, *coding, *exact, str(target)],
+            input=pixels,
+            capture_output=True,
+            check=False,
+        )
         if done.returncode != 0 or not target.exists():
             words = " ".join(done.stderr.decode(errors="replace").split())[-300:]
-            raise EnvironmentFault(f"ffmpeg could not write the mp4 ({words}); install one with libx264, or take gif or webp")
+            raise EnvironmentFault(
+                f"ffmpeg could not write the mp4 ({words}); install one with libx264, or take gif or webp"
+            )
         return target.read_bytes()

@@ -25,7 +25,9 @@ DENSE = 2000
 """Markers from which a scatter plot becomes pixels inside a vector file."""
 
 
-def render(figure: Figure, data: Any, metadata: Mapping[str, str], formats: Iterable[str] = FORMATS) -> dict[str, bytes]:
+def render(
+    figure: Figure, data: Any, metadata: Mapping[str, str], formats: Iterable[str] = FORMATS
+) -> dict[str, bytes]:
     """Draw ``data``, which ``figure.collect`` returned, and give the image files as bytes.
 
     Parameters
@@ -52,7 +54,9 @@ def reject_unknown(formats: Iterable[str]) -> None:
     """Raise UsageError for a format that is not in FORMATS."""
     for name in formats:
         if name not in FORMATS:
-            raise UsageError(f"figures are written as {', '.join(FORMATS)}, not as '{name}'; choose among these")
+            raise UsageError(
+                f"figures are written as {', '.join(FORMATS)}, not as '{name}'; choose among these"
+            )
 
 
 def reject_bad_epoch() -> None:
@@ -63,7 +67,9 @@ def reject_bad_epoch() -> None:
     try:
         datetime.datetime.fromtimestamp(int(epoch), datetime.UTC)
     except (ValueError, OverflowError, OSError):
-        raise UsageError(f"SOURCE_DATE_EPOCH must be a whole number of seconds since 1970, not '{epoch}'; correct or unset it") from None
+        raise UsageError(
+            f"SOURCE_DATE_EPOCH must be a whole number of seconds since 1970, not '{epoch}'; correct or unset it"
+        ) from None
 
 
 def _drawn(figure: Figure, data: Any) -> Canvas:
@@ -84,12 +90,19 @@ def _drawn(figure: Figure, data: Any) -> Canvas:
 def _axes(canvas: Canvas, projections: Mapping[str, str], *grid: Any) -> list[Any]:
     """The axes of (rows, columns), row by row, or those of a mosaic in the order of their letters."""
     if len(grid) == 1:
-        kinds: dict[str | tuple[str, ...], dict[str, Any]] = {letter: {"projection": kind} for letter, kind in projections.items()}
-        return [ax for _, ax in sorted(canvas.subplot_mosaic(grid[0], per_subplot_kw=kinds).items())]
+        kinds: dict[str | tuple[str, ...], dict[str, Any]] = {
+            letter: {"projection": kind} for letter, kind in projections.items()
+        }
+        return [
+            ax for _, ax in sorted(canvas.subplot_mosaic(grid[0], per_subplot_kw=kinds).items())
+        ]
     if not projections:
         return list(canvas.subplots(*grid, squeeze=False).ravel())
     rows, columns = grid
-    return [canvas.add_subplot(rows, columns, k + 1, projection=projections.get(str(k))) for k in range(rows * columns)]
+    return [
+        canvas.add_subplot(rows, columns, k + 1, projection=projections.get(str(k)))
+        for k in range(rows * columns)
+    ]
 
 
 def _rasterise_dense(canvas: Canvas) -> None:

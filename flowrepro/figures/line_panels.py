@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from flowrepro.core.network import gain, predict
+from flowrepro.core.trajectory import Run
 from flowrepro.figures import NotDrawable, style
-from flowrepro.network import gain, predict
-from flowrepro.trajectory import Run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,8 +54,13 @@ def collect_line_panels(run: Run, steps: Sequence[int], phases: Mapping[int, str
     x = run.X[:, 0]
     margin = _margin(x, X_MARGIN)
     grid = np.linspace(x.min() - margin, x.max() + margin, GRID_POINTS)
-    panels = tuple(_panel(run, step, phases.get(step, ""), grid) for step in shown_steps(run, steps))
-    values = (float(run.y.min() - _margin(run.y, Y_BELOW)), float(run.y.max() + _margin(run.y, Y_ABOVE)))
+    panels = tuple(
+        _panel(run, step, phases.get(step, ""), grid) for step in shown_steps(run, steps)
+    )
+    values = (
+        float(run.y.min() - _margin(run.y, Y_BELOW)),
+        float(run.y.max() + _margin(run.y, Y_ABOVE)),
+    )
     return LinePanels(x, run.y, grid, values, _height_limit(panels, grid), panels)
 
 
@@ -63,18 +68,26 @@ def require_line(run: Run) -> None:
     """Raise NotDrawable unless d = 2 and the last feature is constant 1."""
     d = run.X.shape[1]
     if d != 2:
-        raise NotDrawable(f"this figure draws functions on a line, so it needs points (x, 1) with d = 2; these have d = {d}")
+        raise NotDrawable(
+            f"this figure draws functions on a line, so it needs points (x, 1) with d = 2; these have d = {d}"
+        )
     if np.any(run.X[:, 1] != 1.0):
-        raise NotDrawable("this figure draws functions on a line, so it needs points (x, 1); the last feature of these is not constant 1")
+        raise NotDrawable(
+            "this figure draws functions on a line, so it needs points (x, 1); the last feature of these is not constant 1"
+        )
 
 
 def shown_steps(run: Run, wanted: Sequence[int]) -> list[int]:
-    """The wanted steps if the run kept them all; else, of those it kept, of the row's snapshots and the last one, as many."""
+    """The wanted steps if the run kept them all; else, of those it kept, of the case's snapshots and the last one, as many."""
     has = run.trajectory.has
     if all(map(has, wanted)):
         return list(wanted)
-    kept = sorted({0, *filter(has, wanted), *filter(has, run.row.record.snapshots), run.trajectory.last_step})
-    return [kept[i] for i in np.unique(np.linspace(0, len(kept) - 1, len(wanted)).round().astype(int))]
+    kept = sorted(
+        {0, *filter(has, wanted), *filter(has, run.row.record.snapshots), run.trajectory.last_step}
+    )
+    return [
+        kept[i] for i in np.unique(np.linspace(0, len(kept) - 1, len(wanted)).round().astype(int))
+    ]
 
 
 def _margin(values: np.ndarray, paper: float) -> float:
@@ -85,16 +98,34 @@ def _margin(values: np.ndarray, paper: float) -> float:
 
 def _panel(run: Run, step: int, phase: str, grid: np.ndarray) -> Panel:
     W, a = (weights.astype(np.float64) for weights in run.trajectory.at(step))
-    h = predict(np.column_stack([grid, np.ones_like(grid)]), W, gain(a, run.row.model.depth), run.row.model.alpha)
+    h = predict(
+        np.column_stack([grid, np.ones_like(grid)]),
+        W,
+        gain(a, run.row.model.depth),
+        run.row.model.alpha,
+    )
     kink = np.full(len(a), np.nan)
     np.divide(-W[:, 1], W[:, 0], out=kink, where=W[:, 0] != 0)
-    dead = ~np.any(run.X @ W.T > 0, axis=0) if run.row.model.alpha == 0 else np.zeros(len(a), dtype=bool)
-    return Panel(step, phase, h, kink, np.sign(a) * np.hypot(W[:, 0], W[:, 1]), np.where(dead, 0, np.sign(a)).astype(int))
+    dead = (
+        ~np.any(run.X @ W.T > 0, axis=0)
+        if run.row.model.alpha == 0
+        else np.zeros(len(a), dtype=bool)
+    )
+    return Panel(
+        step,
+        phase,
+        h,
+        kink,
+        np.sign(a) * np.hypot(W[:, 0], W[:, 1]),
+        np.where(dead, 0, np.sign(a)).astype(int),
+    )
 
 
 def _height_limit(panels: tuple[Panel, ...], grid: np.ndarray) -> float:
     """Largest |s ||w||| of a star that any panel shows, 1 if there is none."""
-    shown = [np.abs(panel.height[(panel.kink >= grid[0]) & (panel.kink <= grid[-1])]) for panel in panels]
+    shown = [
+        np.abs(panel.height[(panel.kink >= grid[0]) & (panel.kink <= grid[-1])]) for panel in panels
+    ]
     return float(max((heights.max() for heights in shown if heights.size), default=0.0)) or 1.0
 
 
@@ -119,16 +150,31 @@ def draw_line_panels(axes: Sequence[Axes], data: LinePanels, columns: int) -> No
 
 def panel_title(index: int, panel: Panel) -> str:
     """(b) step 4000: end of first phase."""
-    return f"({chr(ord('a') + index)}) step {panel.step}" + (f": {panel.phase}" if panel.phase else "")
+    return f"({chr(ord('a') + index)}) step {panel.step}" + (
+        f": {panel.phase}" if panel.phase else ""
+    )
 
 
 def _draw_panel(ax: Axes, data: LinePanels, panel: Panel) -> Axes:
     """Draw one snapshot; the right axis is returned."""
     twin = ax.twinx()
     twin.axhline(0.0, color=style.FRAME, linewidth=0.7, linestyle=(0, (5, 3)))
-    for kind, colour, label in ((0, style.DEAD, "dead neuron"), (1, style.POSITIVE, "neuron, $s_j=+1$"), (-1, style.NEGATIVE, "neuron, $s_j=-1$")):
+    for kind, colour, label in (
+        (0, style.DEAD, "dead neuron"),
+        (1, style.POSITIVE, "neuron, $s_j=+1$"),
+        (-1, style.NEGATIVE, "neuron, $s_j=-1$"),
+    ):
         chosen = panel.kind == kind
-        twin.plot(panel.kink[chosen], panel.height[chosen], "*", color=colour, markersize=6, markeredgewidth=0.3, markeredgecolor="white", label=label)
+        twin.plot(
+            panel.kink[chosen],
+            panel.height[chosen],
+            "*",
+            color=colour,
+            markersize=6,
+            markeredgewidth=0.3,
+            markeredgecolor="white",
+            label=label,
+        )
     ax.plot(data.grid, panel.h, color=style.LEARNED, label="learned function $h$")
     ax.plot(data.x, data.y, "o", color=style.DATA, markersize=4, label="data")
     ax.set_xlim(data.grid[0], data.grid[-1])
@@ -150,17 +196,43 @@ def _say_where_h_is(ax: Axes, data: LinePanels, panel: Panel) -> None:
     low, high = data.value_limits
     if np.mean((panel.h >= low) & (panel.h <= high)) < 0.5:
         note = f"$h$ from {panel.h.min():.3g} to {panel.h.max():.3g}"
-        ax.text(0.98, 0.02, note, transform=ax.transAxes, ha="right", va="bottom", fontsize=7, color=style.LEARNED)
+        ax.text(
+            0.98,
+            0.02,
+            note,
+            transform=ax.transAxes,
+            ha="right",
+            va="bottom",
+            fontsize=7,
+            color=style.LEARNED,
+        )
 
 
 def _label_abscissa(ax: Axes) -> None:
     """x in the colour of the function, and beside it what the stars' abscissa is in theirs."""
     label = ax.set_xlabel("$x$", x=0.36, color=style.LEARNED)
-    ax.annotate("$-w_{j,2}/w_{j,1}$", xy=(0.52, 0.0), xycoords=("axes fraction", label), va="bottom", color=style.POSITIVE)
+    ax.annotate(
+        "$-w_{j,2}/w_{j,1}$",
+        xy=(0.52, 0.0),
+        xycoords=("axes fraction", label),
+        va="bottom",
+        color=style.POSITIVE,
+    )
 
 
 def legend_below(axes: Sequence[Axes], columns: int | None = None) -> None:
     """One legend under all panels, from the artists of every axes of the figure; in one line unless ``columns`` says otherwise."""
     figure = axes[0].figure
-    entries = {label: handle for ax in figure.axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
-    figure.legend(list(entries.values()), list(entries), loc="outside lower center", ncols=columns or len(entries), columnspacing=1.4, handletextpad=0.5)
+    entries = {
+        label: handle
+        for ax in figure.axes
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(
+        list(entries.values()),
+        list(entries),
+        loc="outside lower center",
+        ncols=columns or len(entries),
+        columnspacing=1.4,
+        handletextpad=0.5,
+    )

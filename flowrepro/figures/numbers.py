@@ -24,16 +24,28 @@ def numbers(data: Any) -> Numbers:
     entries is thinned evenly, both ends kept. Numbers have 10 significant digits; nan is null, infinities are
     "inf" and "-inf". Text and what is absent (None) is left out.
     """
-    return {name: [_plain(value) for value in _thinned(series).tolist()] for name, series in _series(data, "")}
+    return {
+        name: [_plain(value) for value in _thinned(series).tolist()]
+        for name, series in _series(data, "")
+    }
 
 
-def compare_numbers(ours: Mapping[str, Sequence[Value]], reference: Mapping[str, Sequence[Value]], rtol: float, atol: float) -> list[str]:
+def compare_numbers(
+    ours: Mapping[str, Sequence[Value]],
+    reference: Mapping[str, Sequence[Value]],
+    rtol: float,
+    atol: float,
+) -> list[str]:
     """One sentence for each series with an entry that breaks |ours - reference| <= atol + rtol |reference|.
 
     An empty list means agreement; null agrees with null only, an infinity with itself only.
     """
     names = list(dict.fromkeys([*reference, *ours]))
-    return [f"{name}: {fault}" for name in names if (fault := _difference(ours.get(name), reference.get(name), rtol, atol))]
+    return [
+        f"{name}: {fault}"
+        for name in names
+        if (fault := _difference(ours.get(name), reference.get(name), rtol, atol))
+    ]
 
 
 def _series(data: Any, name: str) -> Iterator[tuple[str, np.ndarray]]:
@@ -67,7 +79,9 @@ def _plain(value: Any) -> Value:
     return float(f"{value:.10g}") if math.isfinite(value) else str(value)
 
 
-def _difference(ours: Sequence[Value] | None, reference: Sequence[Value] | None, rtol: float, atol: float) -> str:
+def _difference(
+    ours: Sequence[Value] | None, reference: Sequence[Value] | None, rtol: float, atol: float
+) -> str:
     if ours is None or reference is None:
         return "missing" if ours is None else "not in the reference"
     if len(ours) != len(reference):

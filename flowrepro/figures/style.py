@@ -70,7 +70,11 @@ def paper_style() -> Iterator[None]:
     with matplotlib.rc_context():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # defaults of deprecated parameters
-            defaults: Any = {key: value for key, value in matplotlib.rcParamsDefault.items() if key not in _NOT_OURS}
+            defaults: Any = {
+                key: value
+                for key, value in matplotlib.rcParamsDefault.items()
+                if key not in _NOT_OURS
+            }
             matplotlib.rcParams.update(defaults)
         matplotlib.rcParams.update(STYLE)
         yield

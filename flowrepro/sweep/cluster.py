@@ -8,8 +8,9 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from flowrepro import __version__, provenance
+from flowrepro import __version__
 from flowrepro.errors import EnvironmentFault
+from flowrepro.store import provenance
 from flowrepro.sweep.pool import ONE_THREAD, RETRIES, ignored
 from flowrepro.sweep.tasks import Answer, Task, perform
 
@@ -17,7 +18,13 @@ WINDOW = 4
 """Tasks in flight per worker: schedulers lose workers when everything is submitted at once."""
 
 
-def run_on_cluster(tasks: Sequence[Task], address: str, workers: int, done: Callable[[Task, Answer], None], stop: Callable[[], bool]) -> None:
+def run_on_cluster(
+    tasks: Sequence[Task],
+    address: str,
+    workers: int,
+    done: Callable[[Task, Answer], None],
+    stop: Callable[[], bool],
+) -> None:
     """As `pool.run_locally`, on the scheduler at ``address`` or, without one, on ``workers`` processes of this machine.
 
     Raises EnvironmentFault where distributed is absent, the scheduler cannot be reached, or workers run other versions.
@@ -28,10 +35,14 @@ def run_on_cluster(tasks: Sequence[Task], address: str, workers: int, done: Call
         waiting, flying = list(reversed(tasks)), dict[Any, Task]()
         told = False
         while flying or (waiting and not stop()):
-            room = WINDOW * max(1, len(client.scheduler_info()["workers"])) - len(flying)  # workers come and go
+            room = WINDOW * max(1, len(client.scheduler_info()["workers"])) - len(
+                flying
+            )  # workers come and go
             for _ in range(0 if stop() else min(room, len(waiting))):
                 task = waiting.pop()
-                flying[client.submit(_work, task.to_json(), _versions(), pure=False, retries=0)] = task
+                flying[client.submit(_work, task.to_json(), _versions(), pure=False, retries=0)] = (
+                    task
+                )
             if stop() and not told:
                 told = True
                 client.run(_ask_to_stop)
@@ -69,8 +80,10 @@ def _ask_to_stop() -> None:
 
 def _work(message: str, driver: dict[str, str]) -> str:
     differing = _differing(driver, _versions())
-    if differing:  # a worker that came after the check at the start
-        return Answer(halt=f"a worker runs other versions ({differing}); install the same on all machines").to_json()
+    if differing:  # a worker that came after the claim at the start
+        return Answer(
+            halt=f"a worker runs other versions ({differing}); install the same on all machines"
+        ).to_json()
     if _STOP.is_set():  # it stood in the queue
         return Answer(interrupted=True).to_json()
     return perform(Task.from_json(message), _STOP.is_set).to_json()
@@ -82,18 +95,30 @@ def _client(address: str, workers: int) -> Iterator[Any]:
         import dask
         from distributed import Client, LocalCluster
     except ImportError as error:
-        raise EnvironmentFault(f"sweeps on a cluster need dask.distributed ({error}); pip install 'flowrepro[sweep]', or leave the option out") from None
-    dask.config.set({"distributed.scheduler.allowed-failures": RETRIES, "distributed.worker.daemon": True})
+        raise EnvironmentFault(
+            f"sweeps on a cluster need dask.distributed ({error}); pip install 'flowrepro[sweep]', or leave the option out"
+        ) from None
+    dask.config.set(
+        {"distributed.scheduler.allowed-failures": RETRIES, "distributed.worker.daemon": True}
+    )
     with contextlib.ExitStack() as opened:
         if address:
             try:
                 client = opened.enter_context(Client(address, timeout="3s"))
             except (OSError, ValueError) as error:
-                raise EnvironmentFault(f"the scheduler {address} cannot be reached ({error}); start it, or leave --scheduler out") from None
+                raise EnvironmentFault(
+                    f"the scheduler {address} cannot be reached ({error}); start it, or leave --scheduler out"
+                ) from None
         else:
             with ignored(signal.SIGINT, signal.SIGHUP):
                 one_each = dict.fromkeys(ONE_THREAD, "1")
-                cluster = LocalCluster(n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, env=one_each)
+                cluster = LocalCluster(
+                    n_workers=workers,
+                    threads_per_worker=1,
+                    host="127.0.0.1",
+                    dashboard_address=None,
+                    env=one_each,
+                )
             client = opened.enter_context(Client(opened.enter_context(cluster)))
         yield client
 
@@ -103,14 +128,22 @@ def _versions() -> dict[str, str]:
 
 
 def _differing(ours: dict[str, str], theirs: dict[str, str]) -> str:
-    return "; ".join(f"{name}: {ours[name]} here, {theirs.get(name, 'absent')} there" for name in ours if ours[name] != theirs.get(name))
+    return "; ".join(
+        f"{name}: {ours[name]} here, {theirs.get(name, 'absent')} there"
+        for name in ours
+        if ours[name] != theirs.get(name)
+    )
 
 
 def _require_equal_versions(client: Any) -> None:
     try:
         found = client.run(_versions)
     except Exception as error:  # a worker without flowrepro, or with one too old for this, raises whatever its import raises
-        raise EnvironmentFault(f"a worker cannot tell its versions ({error!r}); install flowrepro {__version__} on all machines") from error
+        raise EnvironmentFault(
+            f"a worker cannot tell its versions ({error!r}); install flowrepro {__version__} on all machines"
+        ) from error
     for worker, theirs in found.items():
         if differing := _differing(_versions(), theirs):
-            raise EnvironmentFault(f"worker {worker} runs other versions ({differing}); install the same on all machines")
+            raise EnvironmentFault(
+                f"worker {worker} runs other versions ({differing}); install the same on all machines"
+            )

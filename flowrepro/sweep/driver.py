@@ -8,26 +8,28 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from flowrepro.experiment import Row, run_id
+from flowrepro.core.config import Case, run_id
+from flowrepro.run.training import Report
 from flowrepro.sweep.grid import Axis, Point
 from flowrepro.sweep.tasks import Answer, Task, is_done, is_intact
-from flowrepro.training import Report
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A sweep: the row it varies, its axes, its seeds A to B - 1, and every point with a row to compute."""
+    """A sweep: the case it varies, its axes, its seeds A to B - 1, and every point with a case to compute."""
 
-    base: Row
+    base: Case
     axes: tuple[Axis, ...]
     seeds: tuple[int, int]
-    rows: tuple[tuple[Point, Row], ...]
+    cases: tuple[tuple[Point, Case], ...]
     root: Path
 
     @property
     def name(self) -> str:
-        """Folder of the summary: the row, and a hash of what is swept."""
-        swept = json.dumps([run_id(self.base), [[axis.key, axis.values] for axis in self.axes], self.seeds])
+        """Folder of the summary: the case, and a hash of what is swept."""
+        swept = json.dumps(
+            [run_id(self.base), [[axis.key, axis.values] for axis in self.axes], self.seeds]
+        )
         return f"sweep-{self.base.name}-{hashlib.sha256(swept.encode()).hexdigest()[:10]}"
 
 
@@ -42,7 +44,7 @@ class Where:
 
 @dataclass(frozen=True)
 class Ending:
-    """How a sweep ended: rows computed now, reasons of those that failed, whether it was stopped, and by what."""
+    """How a sweep ended: cases computed now, reasons of those that failed, whether it was stopped, and by what."""
 
     computed: int
     failed: tuple[tuple[str, str], ...]
@@ -51,13 +53,15 @@ class Ending:
 
 
 def run_sweep(plan: Plan, where: Where, report: Report) -> Ending:
-    """Compute the rows of a plan that are not on disk yet, or damaged there.
+    """Compute the cases of a plan that are not on disk yet, or damaged there.
 
     A full disk or a folder that cannot be written ends the submission (``halt``); what is done stays, and the same
     call goes on later.
     """
-    missing = [row for _, row in plan.rows if not is_intact(plan.root, row)]
-    report.say(f"{plan.base.name}: {len(plan.rows)} runs, {len(plan.rows) - len(missing)} of them there, {len(missing)} to compute")
+    missing = [case for _, case in plan.cases if not is_intact(plan.root, case)]
+    report.say(
+        f"{plan.base.name}: {len(plan.cases)} runs, {len(plan.cases) - len(missing)} of them there, {len(missing)} to compute"
+    )
     failed: list[tuple[str, str]] = []
     halts: list[str] = []
     finished = 0
@@ -68,17 +72,22 @@ def run_sweep(plan: Plan, where: Where, report: Report) -> Ending:
         if answer.halt:
             halts.append(answer.halt)
         if not answer.interrupted:
-            finished += len(task.rows)
+            finished += len(task.cases)
             report.progress(plan.base.name, finished, len(missing))
 
-    tasks = [Task(plan.root.absolute(), (row,)) for row in missing]
+    tasks = [Task(plan.root.absolute(), (case,)) for case in missing]
     if tasks:
         _submit(tasks, where, done, lambda: bool(halts) or report.interrupted())
-    left = sum(not is_done(plan.root, row) for row in missing)
+    left = sum(not is_done(plan.root, case) for case in missing)
     return Ending(len(missing) - left, tuple(failed), left, halts[0] if halts else "")
 
 
-def _submit(tasks: Sequence[Task], where: Where, done: Callable[[Task, Answer], None], stop: Callable[[], bool]) -> None:
+def _submit(
+    tasks: Sequence[Task],
+    where: Where,
+    done: Callable[[Task, Answer], None],
+    stop: Callable[[], bool],
+) -> None:
     if where.scheduler or where.local_cluster:
         from flowrepro.sweep.cluster import run_on_cluster
 

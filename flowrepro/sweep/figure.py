@@ -10,7 +10,7 @@ import numpy as np
 
 from flowrepro.errors import UsageError
 from flowrepro.figures import Figure, style
-from flowrepro.papers import Law
+from flowrepro.papers.paper import Law
 from flowrepro.sweep.driver import Plan
 from flowrepro.sweep.summary import Line, column
 
@@ -38,7 +38,7 @@ class Profile(NamedTuple):
 class HeatMap(NamedTuple):
     """Median of the measure for every pair of values, (first key, second key)."""
 
-    rows: tuple[str, ...]
+    cases: tuple[str, ...]
     columns: tuple[str, ...]
     median: np.ndarray
     names: tuple[str, str]
@@ -73,13 +73,19 @@ def collect(plan: Plan, lines: Sequence[Line], measure: str, law: Law | None) ->
         (axis,) = plan.axes
         x, logarithm = place(axis.values)
         found = [of(value) for value in axis.values]
-        low, median, high = (np.array([np.quantile(values, q) for values in found]) for q in (BAND[0], 0.5, BAND[1]))
-        rows = {point.values[0]: point.row for point, _ in plan.rows}
-        predicted = None if law is None else np.array([law.predict(rows[value]) for value in axis.values])
+        low, median, high = (
+            np.array([np.quantile(values, q) for values in found]) for q in (BAND[0], 0.5, BAND[1])
+        )
+        cases = {point.values[0]: point.case for point, _ in plan.cases}
+        predicted = (
+            None if law is None else np.array([law.predict(cases[value]) for value in axis.values])
+        )
         return Profile(axis.values, x, low, median, high, predicted, axis.key, measure, logarithm)
     if len(keys) == 2:
         first, second = plan.axes
-        table = np.array([[np.median(of(one, other)) for other in second.values] for one in first.values])
+        table = np.array(
+            [[np.median(of(one, other)) for other in second.values] for one in first.values]
+        )
         return HeatMap(first.values, second.values, table, (first.key, second.key), measure)
     raise UsageError(f"a sweep of {len(keys)} keys has no picture; the CSV holds all of it")
 
@@ -90,10 +96,20 @@ def draw(axes: Sequence[Axes], data: Profile | HeatMap) -> None:
     if isinstance(data, HeatMap):
         _draw_map(ax, data)
         return
-    ax.fill_between(data.x, data.low, data.high, color=style.LEARNED, alpha=0.25, linewidth=0, label="5 to 95 % of the seeds")
+    ax.fill_between(
+        data.x,
+        data.low,
+        data.high,
+        color=style.LEARNED,
+        alpha=0.25,
+        linewidth=0,
+        label="5 to 95 % of the seeds",
+    )
     ax.plot(data.x, data.median, color=style.LEARNED, marker="o", markersize=4, label="median")
     if data.predicted is not None:
-        ax.plot(data.x, data.predicted, color="black", linestyle="--", linewidth=1.2, label="predicted")
+        ax.plot(
+            data.x, data.predicted, color="black", linestyle="--", linewidth=1.2, label="predicted"
+        )
     ax.set_xlabel(f"log10 {data.name}" if data.logarithm else data.name)
     if not data.logarithm and not _are_numbers(data.values):
         ax.set_xticks(data.x, data.values)
@@ -107,7 +123,7 @@ def draw(axes: Sequence[Axes], data: Profile | HeatMap) -> None:
 def _draw_map(ax: Axes, data: HeatMap) -> None:
     image = ax.imshow(data.median, origin="lower", aspect="auto", cmap="cividis")
     ax.set_xticks(range(len(data.columns)), data.columns, rotation=45, ha="right")
-    ax.set_yticks(range(len(data.rows)), data.rows)
+    ax.set_yticks(range(len(data.cases)), data.cases)
     ax.set_xlabel(data.names[1])
     ax.set_ylabel(data.names[0])
     ax.figure.colorbar(image, ax=ax, label=f"median of {data.measure}")
@@ -121,4 +137,12 @@ def _are_numbers(values: Sequence[str]) -> bool:
     return True
 
 
-SWEEP = Figure(id="sweep", file="summary", rows=(), caption="A sweep: the measure over the grid.", layout=(1, 1, 5.0, 3.4), collect=collect, draw=draw)
+SWEEP = Figure(
+    id="sweep",
+    file="summary",
+    cases=(),
+    caption="A sweep: the measure over the grid.",
+    layout=(1, 1, 5.0, 3.4),
+    collect=collect,
+    draw=draw,
+)

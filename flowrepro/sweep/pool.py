@@ -28,8 +28,12 @@ class Worker:
     def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        self.process: SpawnProcess = context.Process(target=_serve, args=(theirs, os.getpid()), daemon=True)
-        with ignored(signal.SIGINT, signal.SIGHUP):  # these reach the whole group; the driver passes them on in order
+        self.process: SpawnProcess = context.Process(
+            target=_serve, args=(theirs, os.getpid()), daemon=True
+        )
+        with ignored(
+            signal.SIGINT, signal.SIGHUP
+        ):  # these reach the whole group; the driver passes them on in order
             self.process.start()
         theirs.close()
 
@@ -59,7 +63,12 @@ class Worker:
             self.process.join()
 
 
-def run_locally(tasks: Iterable[Task], workers: int, done: Callable[[Task, Answer], None], stop: Callable[[], bool]) -> None:
+def run_locally(
+    tasks: Iterable[Task],
+    workers: int,
+    done: Callable[[Task, Answer], None],
+    stop: Callable[[], bool],
+) -> None:
     """Give every task to a worker; ``done`` gets each task's answer, a lost one's too. No new task once ``stop`` says so."""
     queue, attempts = deque(tasks), Counter[str]()
     idle, busy = [Worker() for _ in range(min(workers, len(queue)))], list[tuple[Worker, Task]]()
@@ -77,7 +86,9 @@ def run_locally(tasks: Iterable[Task], workers: int, done: Callable[[Task, Answe
             for worker, task in [pair for pair in busy if pair[0].pipe in ready]:
                 busy.remove((worker, task))
                 answer = worker.answer()
-                if answer is None or (answer.interrupted and not told):  # it died, or was told to stop by somebody else
+                if answer is None or (
+                    answer.interrupted and not told
+                ):  # it died, or was told to stop by somebody else
                     answer = None
                     worker.end()
                     if stop():
@@ -106,7 +117,11 @@ def one_thread_per_worker() -> None:
 @contextlib.contextmanager
 def ignored(*numbers: signal.Signals) -> Iterator[None]:
     """Signals that processes started inside never see, not even while they import; this one sees them again afterwards."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers} if threading.current_thread() is threading.main_thread() else {}
+    before = (
+        {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+        if threading.current_thread() is threading.main_thread()
+        else {}
+    )
     try:
         yield
     finally:

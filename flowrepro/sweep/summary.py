@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from flowrepro.core.config import Case, run_id
+from flowrepro.core.trajectory import Ensemble, Run
 from flowrepro.errors import DataError, UsageError
-from flowrepro.experiment import Row, run_id
-from flowrepro.results import load
-from flowrepro.runs import RunDirectory
+from flowrepro.run.results import load
+from flowrepro.store.run_directory import RunDirectory
 from flowrepro.sweep.driver import Plan
 from flowrepro.sweep.grid import Point
 from flowrepro.sweep.tasks import is_done
-from flowrepro.trajectory import Ensemble, Run
 
 Line = dict[str, Any]
 TIME = "wall_s"
@@ -24,20 +24,22 @@ TIME = "wall_s"
 
 def summary_lines(plan: Plan, failed: Mapping[str, str]) -> list[Line]:
     """A line per run, of an ensemble per member: the axes' values, seed, status, final loss, verdicts, measured values, seconds."""
-    return [line for point, row in plan.rows for line in _lines_of(plan, point, row, failed)]
+    return [line for point, case in plan.cases for line in _lines_of(plan, point, case, failed)]
 
 
-def _lines_of(plan: Plan, point: Point, row: Row, failed: Mapping[str, str]) -> Iterator[Line]:
+def _lines_of(plan: Plan, point: Point, case: Case, failed: Mapping[str, str]) -> Iterator[Line]:
     values = dict(zip((axis.key for axis in plan.axes), point.values, strict=True))
-    directory = RunDirectory.of(plan.root, row)
-    seeds = range(*row.seeds) if row.seeds else [row.seed]
-    if not is_done(plan.root, row):
-        reason = failed.get(run_id(row), "missing")
+    directory = RunDirectory.of(plan.root, case)
+    seeds = range(*case.seeds) if case.seeds else [case.seed]
+    if not is_done(plan.root, case):
+        reason = failed.get(run_id(case), "missing")
         yield from ({**values, "seed": seed, "status": reason} for seed in seeds)
         return
     try:
         stored, found = directory.provenance(), load(directory)
-        checks = {key: value for check in directory.checks() for key, value in _columns(check).items()}
+        claims = {
+            key: value for claim in directory.claims() for key, value in _columns(claim).items()
+        }
     except DataError as error:
         yield from ({**values, "seed": seed, "status": f"damaged: {error}"} for seed in seeds)
         return
@@ -46,34 +48,73 @@ def _lines_of(plan: Plan, point: Point, row: Row, failed: Mapping[str, str]) -> 
     if isinstance(found, Ensemble):
         trajectory = found.trajectory
         for k, seed in enumerate(trajectory.seeds):
-            first = {f"first_below_{level:g}": int(step) for level, step in zip(trajectory.levels, trajectory.first_below[k], strict=True)}
-            yield {**values, "seed": int(seed), **status, "loss": float(trajectory.loss[k, -1]), **first, **checks, **time}
+            first = {
+                f"first_below_{level:g}": int(step)
+                for level, step in zip(trajectory.levels, trajectory.first_below[k], strict=True)
+            }
+            yield {
+                **values,
+                "seed": int(seed),
+                **status,
+                "loss": float(trajectory.loss[k, -1]),
+                **first,
+                **claims,
+                **time,
+            }
     elif isinstance(found, Run):
-        steps = {level: found.trajectory.first_below(level) for level in found.row.record.levels}
-        first = {f"first_below_{level:g}": -1 if step is None else step for level, step in steps.items()}
-        yield {**values, "seed": row.seed, **status, "loss": float(found.trajectory.loss[-1]), **first, **checks, **time}
+        steps = {level: found.trajectory.first_below(level) for level in found.case.record.levels}
+        first = {
+            f"first_below_{level:g}": -1 if step is None else step for level, step in steps.items()
+        }
+        yield {
+            **values,
+            "seed": case.seed,
+            **status,
+            "loss": float(found.trajectory.loss[-1]),
+            **first,
+            **claims,
+            **time,
+        }
     else:
-        yield {**values, "seed": row.seed, **status, **checks, **time}
+        yield {**values, "seed": case.seed, **status, **claims, **time}
 
 
-def _columns(check: Mapping[str, Any]) -> Line:
-    return {check["id"]: check["verdict"], f"{check['id']}.measured": check["measured"]}
+def _columns(claim: Mapping[str, Any]) -> Line:
+    return {claim["id"]: claim["verdict"], f"{claim['id']}.measured": claim["measured"]}
 
 
 def csv_text(lines: Sequence[Line]) -> str:
     """The table as CSV; every column of every line, the seconds last."""
-    names = [name for name in dict.fromkeys(name for line in lines for name in line) if name != TIME]
+    names = [
+        name for name in dict.fromkeys(name for line in lines for name in line) if name != TIME
+    ]
     text = io.StringIO()
     table = csv.DictWriter(text, [*names, TIME], restval="", lineterminator="\n")
     table.writeheader()
-    table.writerows({name: "" if value is None else value for name, value in line.items()} for line in lines)
+    table.writerows(
+        {name: "" if value is None else value for name, value in line.items()} for line in lines
+    )
     return text.getvalue()
 
 
 def column(lines: Sequence[Line], name: str) -> np.ndarray:
     """A column as float64, nan where it is empty; UsageError unless there are numbers in it."""
-    values = np.array([float(value) if isinstance(value := line.get(name), int | float) else np.nan for line in lines])
+    values = np.array(
+        [
+            float(value) if isinstance(value := line.get(name), int | float) else np.nan
+            for line in lines
+        ]
+    )
     if np.all(np.isnan(values)):
-        numeric = sorted({key for line in lines for key, value in line.items() if isinstance(value, float | int) and not isinstance(value, bool)})
-        raise UsageError(f"--measure {name} is no column with numbers; there are {', '.join(numeric) or 'none yet'}")
+        numeric = sorted(
+            {
+                key
+                for line in lines
+                for key, value in line.items()
+                if isinstance(value, float | int) and not isinstance(value, bool)
+            }
+        )
+        raise UsageError(
+            f"--measure {name} is no column with numbers; there are {', '.join(numeric) or 'none yet'}"
+        )
     return values

@@ -1,4 +1,4 @@
-"""The unit of work of a sweep: some rows, computed one after the other into their run directories."""
+"""The unit of work of a sweep: some cases, computed one after the other into their run directories."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from flowrepro import provenance
+from flowrepro.core.config import Case, TrainingCase, from_json, override, run_id, to_json
 from flowrepro.errors import DiskFault, FlowreproError, Interrupted
-from flowrepro.experiment import Experiment, Row, from_json, override, run_id, to_json
-from flowrepro.runs import RunDirectory
-from flowrepro.selection import seed_changes
-from flowrepro.storage import read_json
+from flowrepro.run.seeds import seed_changes
+from flowrepro.store import provenance
+from flowrepro.store.files import read_json
+from flowrepro.store.run_directory import RunDirectory
 from flowrepro.sweep.grid import Point
 
 STEPS_PER_TASK = 60_000_000
@@ -23,30 +23,30 @@ SEEDS_PER_TASK = 2_500
 
 @dataclass(frozen=True)
 class Task:
-    """Rows to compute below ``root``; what travels to a worker is its JSON."""
+    """Cases to compute below ``root``; what travels to a worker is its JSON."""
 
     root: Path
-    rows: tuple[Row, ...]
+    cases: tuple[Case, ...]
 
     def to_json(self) -> str:
         """The message for a worker."""
-        return json.dumps({"root": str(self.root), "rows": [to_json(row) for row in self.rows]})
+        return json.dumps({"root": str(self.root), "cases": [to_json(case) for case in self.cases]})
 
     @classmethod
     def from_json(cls, text: str) -> Task:
         """The task of a message."""
         form = json.loads(text)
-        return cls(Path(form["root"]), tuple(from_json(row) for row in form["rows"]))
+        return cls(Path(form["root"]), tuple(from_json(case) for case in form["cases"]))
 
     @property
     def name(self) -> str:
-        """The run ids of its rows."""
-        return ", ".join(run_id(row) for row in self.rows)
+        """The run ids of its cases."""
+        return ", ".join(run_id(case) for case in self.cases)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of a task: the rows that failed with their reasons; ``halt``: nothing more can be written (disk, rights)."""
+    """What became of a task: the cases that failed with their reasons; ``halt``: nothing more can be written (disk, rights)."""
 
     failed: tuple[tuple[str, str], ...] = ()
     interrupted: bool = False
@@ -54,41 +54,53 @@ class Answer:
 
     def to_json(self) -> str:
         """The message of a worker."""
-        return json.dumps({"failed": self.failed, "interrupted": self.interrupted, "halt": self.halt})
+        return json.dumps(
+            {"failed": self.failed, "interrupted": self.interrupted, "halt": self.halt}
+        )
 
     @classmethod
     def from_json(cls, text: str) -> Answer:
         """The answer of a message."""
         form = json.loads(text)
-        return cls(tuple((name, reason) for name, reason in form["failed"]), form["interrupted"], form["halt"])
+        return cls(
+            tuple((name, reason) for name, reason in form["failed"]),
+            form["interrupted"],
+            form["halt"],
+        )
 
 
-def rows_of(points: Sequence[Point], seeds: tuple[int, int], at_once: Callable[[Experiment], bool]) -> Iterator[tuple[Point, Row]]:
-    """Each point with its rows: one for every seed, or ensembles of seeds where ``at_once`` says that they can be run so."""
+def cases_of(
+    points: Sequence[Point], seeds: tuple[int, int], at_once: Callable[[TrainingCase], bool]
+) -> Iterator[tuple[Point, Case]]:
+    """Each point with its cases: one for every seed, or ensembles of seeds where ``at_once`` says that they can be run so."""
     first, last = seeds
     for point in points:
-        if isinstance(point.row, Experiment) and at_once(point.row):
-            size = max(1, min(SEEDS_PER_TASK, STEPS_PER_TASK // point.row.protocol.n_steps))
+        if isinstance(point.case, TrainingCase) and at_once(point.case):
+            size = max(1, min(SEEDS_PER_TASK, STEPS_PER_TASK // point.case.protocol.n_steps))
             for start in range(first, last, size):
-                yield point, replace(point.row, seeds=(start, min(start + size, last)))
+                yield point, replace(point.case, seeds=(start, min(start + size, last)))
         else:
             for seed in range(first, last):
-                yield point, override(point.row, seed_changes(point.row, seed))
+                yield point, override(point.case, seed_changes(point.case, seed))
 
 
-def is_done(root: Path, row: Row) -> bool:
-    """Whether the row's folder is complete, every file has its size, and the verdicts are of the present code."""
-    directory = RunDirectory.of(root, row)
+def is_done(root: Path, case: Case) -> bool:
+    """Whether the case's folder is complete, every file has its size, and the verdicts are of the present code."""
+    directory = RunDirectory.of(root, case)
     try:
-        return directory.is_complete() and directory.has_sizes() and read_json(directory.file("checks.json"))["package"] == provenance.package_hash()
+        return (
+            directory.is_complete()
+            and directory.has_sizes()
+            and read_json(directory.file("claims.json"))["package"] == provenance.package_hash()
+        )
     except (FlowreproError, KeyError, TypeError):
         return False
 
 
-def is_intact(root: Path, row: Row) -> bool:
-    """Whether the row is done and every file has its sha256; False also where a later version wrote it."""
+def is_intact(root: Path, case: Case) -> bool:
+    """Whether the case is done and every file has its sha256; False also where a later version wrote it."""
     try:
-        return is_done(root, row) and not RunDirectory.of(root, row).damage()
+        return is_done(root, case) and not RunDirectory.of(root, case).damage()
     except FlowreproError:
         return False
 
@@ -107,20 +119,27 @@ class _Quiet:
 
 
 def perform(task: Task, interrupted: Callable[[], bool]) -> Answer:
-    """Compute the rows that are missing; a row that fails does not keep the others from being computed."""
-    from flowrepro.pipeline import execute_row
-    from flowrepro.training import Settings
+    """Compute the cases that are missing; a case that fails does not keep the others from being computed."""
+    from flowrepro.run.pipeline import execute_case
+    from flowrepro.run.training import Settings
 
     failed: list[tuple[str, str]] = []
-    for row in task.rows:
+    for case in task.cases:
         try:
-            execute_row(row, Settings(root=task.root, figures=(), wait=True, restart_if_changed=True), _Quiet(interrupted), {})
+            execute_case(
+                case,
+                Settings(root=task.root, figures=(), wait=True, restart_if_changed=True),
+                _Quiet(interrupted),
+                {},
+            )
         except Interrupted:
             return Answer(tuple(failed), interrupted=True)
         except DiskFault as error:
             return Answer(tuple(failed), halt=str(error))
         except FlowreproError as error:
-            failed.append((run_id(row), str(error)))
-        except Exception as error:  # a defect in one row must not end the sweep; it is named in the summary
-            failed.append((run_id(row), f"internal error: {type(error).__name__}: {error}"))
+            failed.append((run_id(case), str(error)))
+        except (
+            Exception
+        ) as error:  # a defect in one case must not end the sweep; it is named in the summary
+            failed.append((run_id(case), f"internal error: {type(error).__name__}: {error}"))
     return Answer(tuple(failed))

@@ -30,12 +30,17 @@ def cosines(W: np.ndarray, direction: np.ndarray) -> np.ndarray:
 
 def class_sums(X: np.ndarray, y: np.ndarray) -> np.ndarray:
     """x_+ = sum_{y_i > 0} x_i and x_- = sum_{y_i < 0} x_i as rows (2, d), raw sums in float64   (min2024 Sec. 3)."""
-    return np.stack([X[y > 0].sum(axis=0, dtype=np.float64), X[y < 0].sum(axis=0, dtype=np.float64)])
+    return np.stack(
+        [X[y > 0].sum(axis=0, dtype=np.float64), X[y < 0].sum(axis=0, dtype=np.float64)]
+    )
 
 
 def mean_neurons(W: np.ndarray, a: np.ndarray) -> np.ndarray:
     """Mean of w_j over V_+ = {a_j > 0} and over V_- = {a_j < 0} as rows (2, d); nan where the class is empty."""
-    means = [W[chosen].mean(axis=0) if chosen.any() else np.full(W.shape[1], np.nan) for chosen in (a > 0, a < 0)]
+    means = [
+        W[chosen].mean(axis=0) if chosen.any() else np.full(W.shape[1], np.nan)
+        for chosen in (a > 0, a < 0)
+    ]
     return np.stack(means).astype(np.float64)
 
 
@@ -45,7 +50,9 @@ def squared_norms(W: np.ndarray) -> tuple[float, float]:
     return float(np.trace(gram)), float(np.linalg.eigvalsh(gram)[-1])
 
 
-def class_alignment(X: np.ndarray, y: np.ndarray) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]]:
+def class_alignment(
+    X: np.ndarray, y: np.ndarray
+) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]]:
     """What Figure 5 of min2024 follows along a run, as a function of (W (m, d), a (m,)).
 
     Entries of shape (2,) are for V_+ with x_+ and V_- with x_-, by the sign of the *current* a_j, which an unbalanced
@@ -69,7 +76,9 @@ def class_alignment(X: np.ndarray, y: np.ndarray) -> Callable[[np.ndarray, np.nd
         present = known.any(axis=1)
         frobenius2, spectral2 = squared_norms(W)
         return {
-            "mean_cos": np.array([cosines(mean, total) for mean, total in zip(mean_neurons(W, a), sums, strict=True)]),
+            "mean_cos": np.array(
+                [cosines(mean, total) for mean, total in zip(mean_neurons(W, a), sums, strict=True)]
+            ),
             "min_cos": np.where(present, np.where(known, own, np.inf).min(axis=1), np.nan),
             "max_cos": np.where(present, np.where(known, own, -np.inf).max(axis=1), np.nan),
             "count": np.array([np.count_nonzero(a > 0), np.count_nonzero(a < 0)]),

@@ -85,7 +85,9 @@ def arrangement(X: np.ndarray) -> Arrangement:
     _, singular, Vh = np.linalg.svd(X, full_matrices=False)
     rank = int(np.sum(singular > ON * singular.max(initial=0.0))) if np.any(X) else 0
     if rank == 0:
-        raise DataError("the activation cones of points that are all zero are one; give points x_k other than zero")
+        raise DataError(
+            "the activation cones of points that are all zero are one; give points x_k other than zero"
+        )
     expected = 2**rank * cover_bound(len(X), rank)
     if expected > 4 * MOST_CONES:
         raise DataError(
@@ -96,7 +98,9 @@ def arrangement(X: np.ndarray) -> Arrangement:
     rays = _rays(X @ span.T) @ span
     ray_signs = sign_vectors(X, rays)
     signs = _compositions(ray_signs)
-    return Arrangement(X, rank, signs, _dimensions(X, signs, rank), _insides(signs, rays, ray_signs))
+    return Arrangement(
+        X, rank, signs, _dimensions(X, signs, rank), _insides(signs, rays, ray_signs)
+    )
 
 
 def _rays(B: np.ndarray) -> np.ndarray:
@@ -133,12 +137,19 @@ def _dimensions(X: np.ndarray, signs: np.ndarray, rank: int) -> np.ndarray:
     """rank - rank(x_k : u_k = 0) for each cone, (p,)."""
     size = np.linalg.norm(X, axis=1)
     unit = X / np.where(size > 0, size, 1.0)[:, None]
-    return np.array([rank - (np.linalg.matrix_rank(unit[u == 0], tol=ON) if np.any(u == 0) else 0) for u in signs])
+    return np.array(
+        [
+            rank - (np.linalg.matrix_rank(unit[u == 0], tol=ON) if np.any(u == 0) else 0)
+            for u in signs
+        ]
+    )
 
 
 def _insides(signs: np.ndarray, rays: np.ndarray, ray_signs: np.ndarray) -> np.ndarray:
     """Normalised sums (p, d) of the rays that span each cone."""
-    sums = np.stack([rays[np.all((ray_signs == 0) | (ray_signs == u), axis=1)].sum(axis=0) for u in signs])
+    sums = np.stack(
+        [rays[np.all((ray_signs == 0) | (ray_signs == u), axis=1)].sum(axis=0) for u in signs]
+    )
     return sums / np.linalg.norm(sums, axis=1)[:, None]  # type: ignore[no-any-return]
 
 

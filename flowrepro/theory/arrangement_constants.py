@@ -59,9 +59,14 @@ class AlignmentConstants:
         least = min(self.angle, alpha0) ** 2
         if least * self.smallest == 0:
             return np.inf
-        growth = 4.0 * self.largest**2 / (self.smallest**2 * least) + np.sqrt(2.0 * self.mean_square / (self.largest * np.e**2))
+        growth = 4.0 * self.largest**2 / (self.smallest**2 * least) + np.sqrt(
+            2.0 * self.mean_square / (self.largest * np.e**2)
+        )
         log_first = np.log(4.0 * self.largest / least) + growth
-        return float(np.logaddexp(log_first, 0.5 * np.log(2.0 * self.largest * self.mean_square)) / np.log(10.0))
+        return float(
+            np.logaddexp(log_first, 0.5 * np.log(2.0 * self.largest * self.mean_square))
+            / np.log(10.0)
+        )
 
     def alignment_time(self, scale: float, eps: float) -> float:
         """tau = -eps ln(lambda) / D_max, the end of the early alignment in Theorem 1."""
@@ -115,7 +120,10 @@ def _sine(forces: Subgradients, wanted: np.ndarray, sign: float) -> float:
     Where all cosines are negative (in one dimension) the bound that the constant serves is void, c = 0, although the
     printed formula squares them.
     """
-    cosines = (largest_cosine(forces.arrangement.rays_of(cone), sign * forces.D[cone]) for cone in np.flatnonzero(wanted).tolist())
+    cosines = (
+        largest_cosine(forces.arrangement.rays_of(cone), sign * forces.D[cone])
+        for cone in np.flatnonzero(wanted).tolist()
+    )
     return float(np.sqrt(max(0.0, 1.0 - max(0.0, *cosines, 0.0) ** 2)))
 
 
@@ -134,9 +142,13 @@ def generic_position(cones: Arrangement, forces: Subgradients) -> tuple[float, f
     cosine[np.abs(cosine) <= 1e-10] = 0.0
     near = np.zeros(len(cones), dtype=bool)
     for sign in (1, -1):
-        near |= np.all(np.where(cones.signs == 0, cosine == 0, sign * cosine * cones.signs >= 0), axis=1)
+        near |= np.all(
+            np.where(cones.signs == 0, cosine == 0, sign * cosine * cones.signs >= 0), axis=1
+        )
     wanted = (near & (forces.norm > 0))[:, None] & (cones.signs != 0)
-    return float(np.abs(cosine)[wanted].min(initial=np.inf)), _least_singular(forces.g[:, None] * cones.X, cones.rank)
+    return float(np.abs(cosine)[wanted].min(initial=np.inf)), _least_singular(
+        forces.g[:, None] * cones.X, cones.rank
+    )
 
 
 def _least_singular(rows: np.ndarray, size: int) -> float:

@@ -97,7 +97,9 @@ def extremal_vectors(forces: Subgradients) -> list[Extremal]:
 def _extremal(forces: Subgradients, cone: int) -> Extremal:
     cones, sign = forces.arrangement, 1 if forces.own[cone] else -1
     slopes = forces.g[(cones.signs[cone] == 0) & np.any(cones.X != 0, axis=1)]
-    isolated = bool(cones.dimension[cone] == 1) and cones.rank == cones.X.shape[1]  # no direction is left for the second order
+    isolated = (
+        bool(cones.dimension[cone] == 1) and cones.rank == cones.X.shape[1]
+    )  # no direction is left for the second order
     if np.all(slopes < 0) and (sign > 0 or isolated):
         kind = Kind.MAXIMUM
     elif np.all(slopes > 0) and (sign < 0 or isolated):

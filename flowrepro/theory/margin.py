@@ -10,14 +10,16 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import nnls
 
+from flowrepro.core.network import predict
 from flowrepro.errors import DataError
-from flowrepro.network import predict
 
 EXACT = 1e-10
 """Relative size up to which a certificate counts as exact."""
 
 
-def normalised_margin(X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray, alpha: float = 0.0) -> float:
+def normalised_margin(
+    X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray, alpha: float = 0.0
+) -> float:
     """min_i y_i f(x_i) / ||theta||^2 for W (m, d), a (m,)   (lyu2021 Section 3, degree of homogeneity 2); nan at theta = 0."""
     size = float(np.vdot(W, W) + np.vdot(a, a))
     return float(np.min(y * predict(X, W, a, alpha)) / size) if size > 0 else float("nan")
@@ -79,12 +81,17 @@ def hard_margin(X: np.ndarray, y: np.ndarray) -> Separator | Inseparable:
     Z = Z / size
     u, _ = nnls(np.vstack([Z.T, np.ones(len(Z))]), np.append(np.zeros(Z.shape[1]), 1.0))
     separator = _on_support(Z, u > 0)
-    if separator is not None and max(separator.infeasibility, separator.stationarity, separator.gap) <= EXACT:
+    if (
+        separator is not None
+        and max(separator.infeasibility, separator.stationarity, separator.gap) <= EXACT
+    ):
         return _rescaled(separator, size)
     residual = float(np.linalg.norm(u @ Z) / max(u.sum(), np.finfo(float).tiny))
     if residual <= EXACT:
         return Inseparable(u / u.sum(), residual)
-    raise DataError(f"the margin is too small for double precision (about {residual:.1e} of the largest point); remove the points nearest to the boundary")
+    raise DataError(
+        f"the margin is too small for double precision (about {residual:.1e} of the largest point); remove the points nearest to the boundary"
+    )
 
 
 def _on_support(Z: np.ndarray, active: np.ndarray) -> Separator | None:
@@ -111,4 +118,12 @@ def _on_support(Z: np.ndarray, active: np.ndarray) -> Separator | None:
 
 def _rescaled(found: Separator, size: float) -> Separator:
     """The separator of ``size`` times the points."""
-    return Separator(found.w, size * found.margin, size * found.upper, found.duals / size**2, found.infeasibility, found.stationarity, found.gap)
+    return Separator(
+        found.w,
+        size * found.margin,
+        size * found.upper,
+        found.duals / size**2,
+        found.infeasibility,
+        found.stationarity,
+        found.gap,
+    )

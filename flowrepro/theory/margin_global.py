@@ -16,8 +16,8 @@ from math import comb
 import numpy as np
 from scipy.optimize import linprog, nnls
 
+from flowrepro.core.network import activation
 from flowrepro.errors import NumericalError, UsageError
-from flowrepro.network import activation
 from flowrepro.theory.margin import Separator, hard_margin, normalised_margin
 
 MOST_CELLS = 5000
@@ -38,7 +38,12 @@ class LargestMargin:
 
 
 def largest_margin(
-    X: np.ndarray, y: np.ndarray, alpha: float = 0.0, tolerance: float = 1e-8, rounds: int = 200, outputs: tuple[float, ...] = (1.0, -1.0)
+    X: np.ndarray,
+    y: np.ndarray,
+    alpha: float = 0.0,
+    tolerance: float = 1e-8,
+    rounds: int = 200,
+    outputs: tuple[float, ...] = (1.0, -1.0),
 ) -> LargestMargin:
     """The largest normalised margin over all widths, to ``tolerance`` relative; of networks with these signs of a_j only.
 
@@ -62,12 +67,23 @@ def largest_margin(
         if best_lower is None or lower > best_lower[0]:
             best_lower = (lower, W, a)
         if best_upper[0] - best_lower[0] <= tolerance * abs(best_upper[0]):
-            return LargestMargin(best_lower[0], best_upper[0], best_lower[1], best_lower[2], best_upper[1])
-    raise NumericalError(f"the bounds of the largest margin did not meet in {rounds} rounds; allow a larger tolerance than {tolerance:g}")
+            return LargestMargin(
+                best_lower[0], best_upper[0], best_lower[1], best_lower[2], best_upper[1]
+            )
+    raise NumericalError(
+        f"the bounds of the largest margin did not meet in {rounds} rounds; allow a larger tolerance than {tolerance:g}"
+    )
 
 
 def improved_margin(
-    X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray, alpha: float, seed: int = 0, rounds: int = 40, starts: int = 200
+    X: np.ndarray,
+    y: np.ndarray,
+    W: np.ndarray,
+    a: np.ndarray,
+    alpha: float,
+    seed: int = 0,
+    rounds: int = 40,
+    starts: int = 200,
 ) -> LargestMargin:
     """A margin at least that of the network W (m, d), a (m,), by the same column generation with a local search for columns.
 
@@ -82,13 +98,21 @@ def improved_margin(
     rng = np.random.default_rng(seed)
     atoms, upper, best = _Atoms(X, y, alpha), (np.inf, np.full(len(y), 1 / len(y))), (-np.inf, W, a)
     lengths = np.linalg.norm(W, axis=1)
-    atoms.add(np.column_stack([W / np.where(lengths > 0, lengths, 1.0)[:, None], np.sign(a)])[lengths > 0])
+    atoms.add(
+        np.column_stack([W / np.where(lengths > 0, lengths, 1.0)[:, None], np.sign(a)])[lengths > 0]
+    )
     for _ in range(rounds):
         W, a, lam = atoms.solve()
         best = max(best, (normalised_margin(X, y, W, a, alpha), W, a), key=lambda found: found[0])
         upper = min(upper, (_spectral_bound(X, y, lam, alpha), lam), key=lambda bound: bound[0])
         height = 2 * best[0]
-        heights, found = _ascended(X, y, alpha, lam, np.vstack([rng.standard_normal((starts, X.shape[1])), atoms.U[:, :-1]]))
+        heights, found = _ascended(
+            X,
+            y,
+            alpha,
+            lam,
+            np.vstack([rng.standard_normal((starts, X.shape[1])), atoms.U[:, :-1]]),
+        )
         better = heights > height * (1 + 1e-9)
         if not better.any():
             break
@@ -101,7 +125,9 @@ def _spectral_bound(X: np.ndarray, y: np.ndarray, lam: np.ndarray, alpha: float)
     return 0.25 * ((1 + alpha) * float(np.linalg.norm((lam * y) @ X)) + (1 - alpha) * spread)
 
 
-def _ascended(X: np.ndarray, y: np.ndarray, alpha: float, lam: np.ndarray, U: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _ascended(
+    X: np.ndarray, y: np.ndarray, alpha: float, lam: np.ndarray, U: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Local maxima of s sum_i lam_i y_i phi(<u, x_i>) over unit u, reached by u <- v / ||v|| from U (p, d): heights (2p,) and rows (u, s)."""
     heights, found = [], []
     for s in (1.0, -1.0):
@@ -127,7 +153,9 @@ def cells(X: np.ndarray) -> np.ndarray:
     h, d = distinct.shape
     bound = 2 * sum(comb(h - 1, k) for k in range(min(d, h)))
     if bound > MOST_CELLS:
-        raise UsageError(f"{h} hyperplanes in dimension {d} may have {bound} cells, and a certified margin allows {MOST_CELLS}; take fewer points")
+        raise UsageError(
+            f"{h} hyperplanes in dimension {d} may have {bound} cells, and a certified margin allows {MOST_CELLS}; take fewer points"
+        )
     found = [(np.empty(0), np.zeros(d))]
     for i in range(h):
         grown = []
@@ -156,7 +184,12 @@ def _hyperplanes(X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _steepest(
-    X: np.ndarray, y: np.ndarray, alpha: float, lam: np.ndarray, signs: np.ndarray, outputs: tuple[float, ...] = (1.0, -1.0)
+    X: np.ndarray,
+    y: np.ndarray,
+    alpha: float,
+    lam: np.ndarray,
+    signs: np.ndarray,
+    outputs: tuple[float, ...] = (1.0, -1.0),
 ) -> tuple[float, np.ndarray]:
     """Max over (u, s) of s sum_i lam_i y_i sigma(<u, x_i>), and good candidates (p, d + 1), rows (u, s).
 
@@ -212,7 +245,9 @@ class _Atoms:
             options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
         )
         if solution.x is None:
-            raise NumericalError(f"the linear program of the largest margin was not solved ({solution.message}); rescale the data to ||x|| about 1")
+            raise NumericalError(
+                f"the linear program of the largest margin was not solved ({solution.message}); rescale the data to ||x|| about 1"
+            )
         beta = np.maximum(solution.x[:-1], 0.0)
         used = beta > 0
         beta = beta[used] / (2 * beta.sum())

@@ -14,8 +14,8 @@ from itertools import product
 import numpy as np
 from scipy.optimize import nnls
 
+from flowrepro.core.network import activation
 from flowrepro.errors import UsageError
-from flowrepro.network import activation
 
 KINK = 1e-12
 """|<w_j, x_i>| <= KINK ||w_j|| ||x_i|| counts as a kink: both slopes are subgradients there."""
@@ -40,7 +40,9 @@ class KktCertificate:
     kinks: int
 
 
-def kkt_certificate(X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray, alpha: float = 0.0) -> KktCertificate:
+def kkt_certificate(
+    X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray, alpha: float = 0.0
+) -> KktCertificate:
     """Solve min_{lam >= 0} ||theta^ - sum_i lam_i g_i||^2 + (||theta^|| sum_i lam_i (q_i - 1))^2 for W (m, d), a (m,).
 
     At a kink every convex combination of the vertices of the subdifferential is allowed, which the example of lyu2021
@@ -51,7 +53,9 @@ def kkt_certificate(X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray, 
     q = y * (activation(X @ W.T, alpha) @ a)
     least = float(q.min())
     if not least > 0:
-        raise UsageError(f"a KKT certificate needs a network that separates the data, but min_i y_i f(x_i) is {least:g}; train it further")
+        raise UsageError(
+            f"a KKT certificate needs a network that separates the data, but min_i y_i f(x_i) is {least:g}; train it further"
+        )
     W, a, excess = W / np.sqrt(least), a / np.sqrt(least), q / least - 1.0
     theta = np.append(W.ravel(), a)
     size = float(np.linalg.norm(theta))
@@ -68,19 +72,25 @@ def kkt_certificate(X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray, 
     )
 
 
-def _subgradients(X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray, alpha: float) -> tuple[np.ndarray, np.ndarray, int]:
+def _subgradients(
+    X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray, alpha: float
+) -> tuple[np.ndarray, np.ndarray, int]:
     """Vertices of the subdifferentials of all q_i (p, D), the sample each belongs to (p,), and the number of kinks."""
     Z = X @ W.T
     bent = np.abs(Z) <= KINK * np.linalg.norm(X, axis=1)[:, None] * np.linalg.norm(W, axis=1)
     bent &= a != 0
     most = int(bent.sum(axis=1).max(initial=0))
     if most > MOST_KINKS:
-        raise UsageError(f"{most} neurons bend at one sample, and a KKT certificate allows {MOST_KINKS}; remove the neurons that are zero")
+        raise UsageError(
+            f"{most} neurons bend at one sample, and a KKT certificate allows {MOST_KINKS}; remove the neurons that are zero"
+        )
     rows, owner = [], []
     for i in range(len(y)):
         slopes = np.where(Z[i] > 0, 1.0, alpha)
         for choice in product((alpha, 1.0), repeat=int(bent[i].sum())):
             slopes[bent[i]] = choice
-            rows.append(y[i] * np.append(np.outer(a * slopes, X[i]).ravel(), activation(Z[i], alpha)))
+            rows.append(
+                y[i] * np.append(np.outer(a * slopes, X[i]).ravel(), activation(Z[i], alpha))
+            )
             owner.append(i)
     return np.array(rows), np.array(owner), int(bent.sum())

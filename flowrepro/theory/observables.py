@@ -1,4 +1,4 @@
-"""Quantities evaluated at every recorded step of a run, by the name a row's ``record.observe`` gives."""
+"""Quantities evaluated at every recorded step of a run, by the name a case's ``record.observe`` gives."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from flowrepro.core.config import Loss
 from flowrepro.errors import UsageError
-from flowrepro.experiment import Loss
 from flowrepro.theory.alignment import class_alignment
 from flowrepro.theory.change_rates import change_rates
 
@@ -24,5 +24,7 @@ OBSERVABLES: dict[str, Factory] = {
 def observer(name: str) -> Factory:
     """The member of that name; UsageError for an unknown one."""
     if name not in OBSERVABLES:
-        raise UsageError(f"record.observe must be empty or one of {', '.join(OBSERVABLES)}, not '{name}'")
+        raise UsageError(
+            f"record.observe must be empty or one of {', '.join(OBSERVABLES)}, not '{name}'"
+        )
     return OBSERVABLES[name]

@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from flowrepro.network import activation, predict
+from flowrepro.core.network import activation, predict
 
 
-def tangent_kernel(X: np.ndarray, Z: np.ndarray, W: np.ndarray, a: np.ndarray, alpha: float = 0.0) -> np.ndarray:
+def tangent_kernel(
+    X: np.ndarray, Z: np.ndarray, W: np.ndarray, a: np.ndarray, alpha: float = 0.0
+) -> np.ndarray:
     """K(x, z) = sum_j a_j^2 sigma'(<w_j,x>) sigma'(<w_j,z>) <x,z> + sigma(<w_j,x>) sigma(<w_j,z>), shape (n, p).
 
     X (n, d) and Z (p, d) are points; sigma'(0) = alpha.
@@ -19,7 +21,9 @@ def tangent_kernel(X: np.ndarray, Z: np.ndarray, W: np.ndarray, a: np.ndarray, a
     return slopes * (X @ Z.T) + activation(left, alpha) @ activation(right, alpha).T  # type: ignore[no-any-return]
 
 
-def kernel_interpolator(X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray, alpha: float = 0.0) -> Callable[[np.ndarray], np.ndarray]:
+def kernel_interpolator(
+    X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray, alpha: float = 0.0
+) -> Callable[[np.ndarray], np.ndarray]:
     """x -> f_0(x) + K(x, X) K(X, X)^+ (y - f_0(X)), the limit of training the network linearised at (W, a).
 
     Directions in which K(X, X) vanishes to rounding are left as they are.
@@ -28,7 +32,13 @@ def kernel_interpolator(X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarr
 
 
 def linearised_descent(
-    X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray, rate: float, n_steps: int, alpha: float = 0.0
+    X: np.ndarray,
+    y: np.ndarray,
+    W: np.ndarray,
+    a: np.ndarray,
+    rate: float,
+    n_steps: int,
+    alpha: float = 0.0,
 ) -> Callable[[np.ndarray], np.ndarray]:
     """The network linearised at (W, a) after n_steps of descent of a square loss.
 
@@ -39,7 +49,12 @@ def linearised_descent(
 
 
 def _correction(
-    X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray, alpha: float, filtered: Callable[[np.ndarray], np.ndarray]
+    X: np.ndarray,
+    y: np.ndarray,
+    W: np.ndarray,
+    a: np.ndarray,
+    alpha: float,
+    filtered: Callable[[np.ndarray], np.ndarray],
 ) -> Callable[[np.ndarray], np.ndarray]:
     mu, V = np.linalg.eigh(tangent_kernel(X, X, W, a, alpha))
     kept = mu > 1e-13 * max(mu[-1], 0.0)
@@ -51,4 +66,8 @@ def _correction(
 def relative_movement(W0: np.ndarray, a0: np.ndarray, W: np.ndarray, a: np.ndarray) -> float:
     """||theta - theta_0|| / ||theta_0||; nan for theta_0 = 0."""
     start = np.hypot(np.linalg.norm(W0), np.linalg.norm(a0))
-    return float(np.hypot(np.linalg.norm(W - W0), np.linalg.norm(a - a0)) / start) if start > 0 else float("nan")
+    return (
+        float(np.hypot(np.linalg.norm(W - W0), np.linalg.norm(a - a0)) / start)
+        if start > 0
+        else float("nan")
+    )

@@ -28,7 +28,9 @@ class PiecewiseLinear:
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Values at the points x (p,)."""
-        return self.slope * x + self.intercept + np.maximum(x[:, None] - self.kinks, 0.0) @ self.jumps  # type: ignore[no-any-return]
+        return (
+            self.slope * x + self.intercept + np.maximum(x[:, None] - self.kinks, 0.0) @ self.jumps
+        )  # type: ignore[no-any-return]
 
     def visible(self, least: float) -> np.ndarray:
         """Kinks at which the slope changes by more than ``least``."""
@@ -82,7 +84,14 @@ def variation_norm(f: PiecewiseLinear) -> float:
         return size
     moves = np.stack([f.jumps, -f.jumps * f.kinks]) / size  # (2, K)
     origin = np.array([f.slope, f.intercept]) / size
-    cuts = [(3**0.5, 1.0), (3**0.5, -1.0), (-(3**0.5), 1.0), (-(3**0.5), -1.0), (2.0, 0.0), (-2.0, 0.0)]
+    cuts = [
+        (3**0.5, 1.0),
+        (3**0.5, -1.0),
+        (-(3**0.5), 1.0),
+        (-(3**0.5), -1.0),
+        (2.0, 0.0),
+        (-2.0, 0.0),
+    ]
     best = np.inf
     for _ in range(100):
         U = np.array(cuts)
@@ -135,7 +144,14 @@ def _dual(X: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
     value, masses = np.inf, np.zeros(len(U))
     for _ in range(200):
         rows = np.maximum(U @ X.T, 0.0)
-        solution = linprog(-y, A_ub=np.vstack([rows, -rows]), b_ub=np.ones(2 * len(rows)), bounds=(None, None), method="highs", options=_PRECISE)
+        solution = linprog(
+            -y,
+            A_ub=np.vstack([rows, -rows]),
+            b_ub=np.ones(2 * len(rows)),
+            bounds=(None, None),
+            method="highs",
+            options=_PRECISE,
+        )
         if solution.status == 3:
             return float("inf"), U, np.zeros(len(U))
         masses = solution.ineqlin.marginals[len(U) :] - solution.ineqlin.marginals[: len(U)]

@@ -14,13 +14,18 @@ from flowrepro.errors import DataError
 @pytest.fixture
 def split():
     rng = np.random.default_rng(0)
-    return rng.integers(0, 256, (40, 28, 28), dtype=np.uint8), rng.integers(0, 10, 40).astype(np.uint8)
+    return rng.integers(0, 256, (40, 28, 28), dtype=np.uint8), rng.integers(0, 10, 40).astype(
+        np.uint8
+    )
 
 
 @pytest.fixture
 def folder(tmp_path, split, monkeypatch):
     images, labels = split
-    contents = {"train-images-idx3-ubyte": bytes(16) + images.tobytes(), "train-labels-idx1-ubyte": bytes(8) + labels.tobytes()}
+    contents = {
+        "train-images-idx3-ubyte": bytes(16) + images.tobytes(),
+        "train-labels-idx1-ubyte": bytes(8) + labels.tobytes(),
+    }
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
     hashes = {name: hashlib.md5(content).hexdigest() for name, content in contents.items()}
@@ -34,7 +39,10 @@ def test_every_digit_keeps_its_images_in_the_order_of_the_file(folder, split):
     with np.load(folder / "out.npz") as archive:
         assert sorted(archive) == sorted(map(str, PACKAGED_DIGITS))
         for digit in PACKAGED_DIGITS:
-            assert np.array_equal(archive[str(digit)], [image for image, label in zip(images, labels, strict=True) if label == digit])
+            assert np.array_equal(
+                archive[str(digit)],
+                [image for image, label in zip(images, labels, strict=True) if label == digit],
+            )
 
 
 def test_the_same_images_give_the_same_bytes(folder):

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from flowrepro.core.config import Data
 from flowrepro.data import load
 from flowrepro.data.synthetic import gaussian_teacher
 from flowrepro.errors import UsageError
-from flowrepro.experiment import Data
 
 
 def test_seed_zero_has_the_known_norms_and_angle() -> None:
@@ -28,7 +28,9 @@ def test_labels_are_those_of_a_balanced_chain(depth: int) -> None:
     assert np.array_equal(data.X, unit.X)
     assert np.array_equal(data.extra["student"], unit.extra["student"])
     assert np.array_equal(data.extra["teacher"], 0.5 * unit.extra["teacher"])
-    assert np.allclose(data.y, np.linalg.norm(data.extra["teacher"]) ** (depth - 1) * 0.5 * unit.y, rtol=1e-14)
+    assert np.allclose(
+        data.y, np.linalg.norm(data.extra["teacher"]) ** (depth - 1) * 0.5 * unit.y, rtol=1e-14
+    )
     assert 0.2 < np.mean(data.y == 0) < 0.8
 
 

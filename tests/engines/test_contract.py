@@ -11,14 +11,18 @@ import pytest
 import torch
 from problems import KNOWN, MEAN_SQUARE, Known, linear_phase, random_problem
 
+from flowrepro.core.config import Loss, Record
+from flowrepro.core.models import TwoLayer, objective
+from flowrepro.core.trajectory import StopReason, Trajectory
 from flowrepro.engines import ENGINES, load
 from flowrepro.engines.base import Engine, Problem, SaveAt, run
-from flowrepro.experiment import Loss, Record
-from flowrepro.models import TwoLayer, objective
-from flowrepro.trajectory import StopReason, Trajectory
 
 NAMES = [name for name in ENGINES if load(name).kind == "descent"]
-LOSSES = [Loss(name=name, reduction=reduction, factor=1.5) for name in ("square", "logistic", "logistic2", "exp") for reduction in ("mean", "sum")]  # type: ignore[arg-type]
+LOSSES = [
+    Loss(name=name, reduction=reduction, factor=1.5)
+    for name in ("square", "logistic", "logistic2", "exp")
+    for reduction in ("mean", "sum")
+]  # type: ignore[arg-type]
 SIZES = (1, 2, 3, 5, 7, 8, 9, 16, 17)
 
 
@@ -58,9 +62,20 @@ def assert_close(ours: np.ndarray, reference: np.ndarray, tolerance: float = 1e-
 @pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: f"{loss.name}-{loss.reduction}")
 def test_iterates_are_those_of_autograd(engine: type[Engine], loss: Loss, n: int) -> None:
     """To rounding, over sizes around the SIMD widths, slopes of the leaky part, and both choices of trained layers."""
-    lr = 1e-4 if loss.name == "exp" else 0.02  # stable for all: past 2/L rounding grows from step to step
+    lr = (
+        1e-4 if loss.name == "exp" else 0.02
+    )  # stable for all: past 2/L rounding grows from step to step
     for i, (m, d) in enumerate((m, d) for m in SIZES for d in (1, 2, 3)):
-        problem = random_problem(n, d, m, loss, seed=i, lr=lr, alpha=(0.0, 0.3, 1.0, 0.0)[i % 4], train=("both", "both", "first")[(i + n) % 3])
+        problem = random_problem(
+            n,
+            d,
+            m,
+            loss,
+            seed=i,
+            lr=lr,
+            alpha=(0.0, 0.3, 1.0, 0.0)[i % 4],
+            train=("both", "both", "first")[(i + n) % 3],
+        )
         if engine.supports(problem) is None:
             member = engine(problem)
             losses = member.advance(np.arange(5))
@@ -113,10 +128,22 @@ def test_cuts_change_no_bit(case: tuple[type[Engine], Problem]) -> None:
     engine, problem = case
     whole, cut = engine(problem), engine(problem)
     losses = whole.advance(np.arange(41))
-    parts = [cut.advance(steps) for steps in (np.array([0]), np.arange(1, 4), np.array([4]), np.arange(4, 30), np.arange(30, 41))]
+    parts = [
+        cut.advance(steps)
+        for steps in (
+            np.array([0]),
+            np.arange(1, 4),
+            np.array([4]),
+            np.arange(4, 30),
+            np.arange(30, 41),
+        )
+    ]
     assert np.array_equal(np.concatenate([*parts[:2], parts[3], parts[4]]), losses)
     assert parts[2] == losses[4]
-    assert all(np.array_equal(ours, other) for ours, other in zip(whole.weights(), cut.weights(), strict=True))
+    assert all(
+        np.array_equal(ours, other)
+        for ours, other in zip(whole.weights(), cut.weights(), strict=True)
+    )
 
 
 def test_recording_grid_changes_no_bit(case: tuple[type[Engine], Problem]) -> None:
@@ -124,7 +151,10 @@ def test_recording_grid_changes_no_bit(case: tuple[type[Engine], Problem]) -> No
     dense, sparse = engine(problem), engine(problem)
     losses = dense.advance(np.arange(41))
     assert np.array_equal(sparse.advance(np.array([0, 13, 40])), losses[[0, 13, 40]])
-    assert all(np.array_equal(ours, other) for ours, other in zip(dense.weights(), sparse.weights(), strict=True))
+    assert all(
+        np.array_equal(ours, other)
+        for ours, other in zip(dense.weights(), sparse.weights(), strict=True)
+    )
 
 
 def test_restore_continues_bit_for_bit(case: tuple[type[Engine], Problem]) -> None:
@@ -136,7 +166,10 @@ def test_restore_continues_bit_for_bit(case: tuple[type[Engine], Problem]) -> No
     second.restore(kept, 13)
     assert second.step == 13
     assert np.array_equal(second.advance(np.arange(14, 41)), losses)
-    assert all(np.array_equal(ours, other) for ours, other in zip(first.weights(), second.weights(), strict=True))
+    assert all(
+        np.array_equal(ours, other)
+        for ours, other in zip(first.weights(), second.weights(), strict=True)
+    )
 
 
 def test_weights_are_copies_in_the_problems_dtype(case: tuple[type[Engine], Problem]) -> None:
@@ -172,7 +205,9 @@ def assert_same_trajectory(ours: Trajectory, other: Trajectory) -> None:
         assert np.array_equal(getattr(ours, name), getattr(other, name)), name
     assert ours.stop == other.stop
     assert ours.stats == other.stats
-    assert {name: array.tolist() for name, array in ours.observed.items()} == {name: array.tolist() for name, array in other.observed.items()}
+    assert {name: array.tolist() for name, array in ours.observed.items()} == {
+        name: array.tolist() for name, array in other.observed.items()
+    }
 
 
 def test_run_records_what_is_asked(engine: type[Engine]) -> None:
@@ -204,12 +239,16 @@ def test_interrupted_run_resumes_to_the_same_bits(case: tuple[type[Engine], Prob
         np.savez(file, **arrays())
         kept.append(file.getvalue())
 
-    stopped = run(engine, problem, grid(problem), checkpoint=keep, interrupted=lambda: len(kept) >= 2)
+    stopped = run(
+        engine, problem, grid(problem), checkpoint=keep, interrupted=lambda: len(kept) >= 2
+    )
     assert stopped.stop.reason is StopReason.INTERRUPTED
     assert stopped.stop.step < problem.n_steps
     for checkpoint in kept:
         with np.load(io.BytesIO(checkpoint), allow_pickle=False) as arrays:
-            assert_same_trajectory(run(engine, problem, grid(problem), resume=dict(arrays)), unbroken)
+            assert_same_trajectory(
+                run(engine, problem, grid(problem), resume=dict(arrays)), unbroken
+            )
 
 
 def test_target_loss_stops_at_the_first_record_below_it(engine: type[Engine]) -> None:
@@ -223,7 +262,9 @@ def test_target_loss_stops_at_the_first_record_below_it(engine: type[Engine]) ->
     assert np.array_equal(stopped.loss, full.loss[:202])
 
 
-@pytest.mark.parametrize("loss", [MEAN_SQUARE, Loss(name="exp", reduction="sum")], ids=lambda loss: loss.name)
+@pytest.mark.parametrize(
+    "loss", [MEAN_SQUARE, Loss(name="exp", reduction="sum")], ids=lambda loss: loss.name
+)
 def test_divergence_stops_at_the_last_finite_state(engine: type[Engine], loss: Loss) -> None:
     problem = random_problem(5, 2, 7, loss, lr=50.0, n_steps=1000)
     trajectory = run(supported(engine, problem), problem, grid(problem, save_every=4))

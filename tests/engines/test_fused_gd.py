@@ -6,19 +6,23 @@ import pytest
 from numba.core import caching
 from problems import random_problem
 
+from flowrepro.core.initialize import initial_weights
+from flowrepro.core.network import gradient, objective, predict
 from flowrepro.data import load as load_data
 from flowrepro.engines.base import Problem
 from flowrepro.engines.compiled import compiled, is_compiled
 from flowrepro.engines.fused_gd import FusedGD, works_in_span
 from flowrepro.engines.torch_gd import TorchGD
-from flowrepro.initialize import initial_weights
-from flowrepro.network import gradient, objective, predict
 from flowrepro.papers.boursier2022.experiments import TOY
 
 
 @pytest.mark.parametrize(
     ("change", "reason"),
-    [({"dtype": "float32"}, "float32"), ({"device": "cuda"}, "CPU"), ({"batch_size": 2}, "mini-batches")],
+    [
+        ({"dtype": "float32"}, "float32"),
+        ({"device": "cuda"}, "CPU"),
+        ({"batch_size": 2}, "mini-batches"),
+    ],
     ids=["dtype", "device", "batch"],
 )
 def test_says_what_it_cannot_do(change: dict[str, object], reason: str) -> None:
@@ -31,8 +35,13 @@ def test_recommends_itself_unless_matrix_products_are_large() -> None:
     assert "n m d = 2" in (FusedGD.advises_against(random_problem(500, 80, 50)) or "")
 
 
-@pytest.mark.parametrize(("n", "train", "alpha"), [(4, "both", 0.0), (5, "first", 0.2), (6, "both", 0.3), (7, "both", 0.0)])
-def test_the_loop_in_the_span_of_the_samples_makes_the_steps_of_autograd(n: int, train: str, alpha: float) -> None:
+@pytest.mark.parametrize(
+    ("n", "train", "alpha"),
+    [(4, "both", 0.0), (5, "first", 0.2), (6, "both", 0.3), (7, "both", 0.0)],
+)
+def test_the_loop_in_the_span_of_the_samples_makes_the_steps_of_autograd(
+    n: int, train: str, alpha: float
+) -> None:
     problem = random_problem(n, 40, 700, lr=0.02, train=train, alpha=alpha)
     assert works_in_span(problem)
     fused, torch = FusedGD(problem), TorchGD(problem)
@@ -65,10 +74,20 @@ def test_losses_far_out_are_those_of_numpy() -> None:
         for size in (-700.0, -30.0, 30.0, 700.0):
             problem = random_problem(1, 1, 1, lr=1e-300)
             loss = type(problem.loss)(name=name, reduction="sum")  # type: ignore[arg-type]
-            problem = Problem(np.ones((1, 1)), np.ones(1), np.array([[abs(size)]]), np.array([np.sign(size)]), loss, 1e-300, 1)
+            problem = Problem(
+                np.ones((1, 1)),
+                np.ones(1),
+                np.array([[abs(size)]]),
+                np.array([np.sign(size)]),
+                loss,
+                1e-300,
+                1,
+            )
             engine = FusedGD(problem)
             value = engine.advance(np.array([0]))[0]
-            assert value == pytest.approx(objective(loss, predict(problem.X, problem.W0, problem.a0), problem.y), rel=1e-13)
+            assert value == pytest.approx(
+                objective(loss, predict(problem.X, problem.W0, problem.a0), problem.y), rel=1e-13
+            )
             engine = FusedGD(Problem(problem.X, problem.y, problem.W0, problem.a0, loss, 1.0, 1))
             engine.advance(np.array([1]))
             step = gradient(problem.X, problem.y, problem.W0, problem.a0, loss)[1]

@@ -8,18 +8,23 @@ import numpy as np
 import pytest
 from problems import random_problem
 
+from flowrepro.core.config import Init, Loss
+from flowrepro.core.initialize import initial_weights
+from flowrepro.core.network import gradient
+from flowrepro.core.trajectory import StopReason
 from flowrepro.data.points import eight_pieces, three_points
 from flowrepro.engines.base import Problem, SaveAt, run
 from flowrepro.engines.grouped import GroupedGD
 from flowrepro.engines.grouped.engine import possible_patterns
-from flowrepro.experiment import Init, Loss
-from flowrepro.initialize import initial_weights
-from flowrepro.network import gradient
-from flowrepro.trajectory import StopReason
 
 SIZES = (1, 2, 3, 5, 7, 8, 9, 16, 17)
 MSE = Loss(name="square", reduction="mean", factor=2.0)
-LOSSES = (MSE, Loss(name="logistic", reduction="mean"), Loss(name="logistic2", reduction="sum", factor=0.3), Loss(name="exp", reduction="mean", factor=0.5))
+LOSSES = (
+    MSE,
+    Loss(name="logistic", reduction="mean"),
+    Loss(name="logistic2", reduction="sum", factor=0.3),
+    Loss(name="exp", reduction="mean", factor=0.5),
+)
 BY_ROUNDING = 1e-12
 """A sign is called decided by rounding where |<w, x>| is less than this times |w| |x|, and neither is zero."""
 
@@ -46,7 +51,9 @@ def error(problem: Problem, steps: int, engine: GroupedGD | None = None) -> tupl
     return float(np.max(np.abs(ours - reference)) / np.max(np.abs(reference))), k
 
 
-def on_a_line(data_points: object, m: int, init: str, *, seed: int = 0, scale: float = 1e-3, lr: float = 1e-3) -> Problem:
+def on_a_line(
+    data_points: object, m: int, init: str, *, seed: int = 0, scale: float = 1e-3, lr: float = 1e-3
+) -> Problem:
     X, y = data_points.X, data_points.y  # type: ignore[attr-defined]
     W, a = initial_weights(Init(name=init, m=m, scale=scale, divide_by="sqrt(m)"), seed, X.shape[1])
     return Problem(X, y, W, a, MSE, lr, 10**7)
@@ -61,7 +68,13 @@ def test_fast_equals_plain(n: int, d: int) -> None:
         init = ("balanced", "gaussian", "dominated")[i % 3]
         W, a = initial_weights(Init(name=init, m=m, scale=1.0, divide_by="sqrt(m)"), 10 * n + d, d)
         loss, alpha = LOSSES[(i + n) % 4], (0.0, 0.0, 0.3, 1.0)[(i + d) % 4]
-        problem = replace(random_problem(n, d, m, loss, lr=0.03 / (1 + d)), W0=W, a0=a, alpha=alpha, train="first" if i == 4 else "both")
+        problem = replace(
+            random_problem(n, d, m, loss, lr=0.03 / (1 + d)),
+            W0=W,
+            a0=a,
+            alpha=alpha,
+            train="first" if i == 4 else "both",
+        )
         engine = GroupedGD(problem)
         difference, steps = error(problem, 150, engine)
         assert difference <= 1e-12
@@ -164,7 +177,13 @@ def test_what_it_does_not_do_and_when_it_is_slower() -> None:
     problem = random_problem(3, 2, 2000)
     assert GroupedGD.supports(problem) is None
     assert GroupedGD.advises_against(problem) is None
-    for change in ({"batch_size": 2}, {"dtype": "float32"}, {"device": "cuda"}, {"depth": 3}, {"ln_scale": -800.0}):
+    for change in (
+        {"batch_size": 2},
+        {"dtype": "float32"},
+        {"device": "cuda"},
+        {"depth": 3},
+        {"ln_scale": -800.0},
+    ):
         assert GroupedGD.supports(replace(problem, **change)) is not None, change
     assert GroupedGD.advises_against(random_problem(3, 2, 4)) is not None
     assert GroupedGD.advises_against(random_problem(1000, 5, 2000)) is not None

@@ -7,13 +7,13 @@ import time
 import numpy as np
 import pytest
 
+from flowrepro.core.config import Init, Loss
+from flowrepro.core.initialize import initial_weights
+from flowrepro.core.network import predict
+from flowrepro.core.trajectory import Dataset
 from flowrepro.data.points import eight_pieces, three_points
 from flowrepro.engines.base import Problem
 from flowrepro.engines.grouped import GroupedGD
-from flowrepro.experiment import Init, Loss
-from flowrepro.initialize import initial_weights
-from flowrepro.network import predict
-from flowrepro.trajectory import Dataset
 
 MSE = Loss(name="square", reduction="mean", factor=2.0)
 LEAST_SQUARES, RESIDUAL_MSE = np.array([-4 / 65, 251 / 390]), 0.17504273504
@@ -33,9 +33,41 @@ def test_figure_2_at_full_size() -> None:
     points = three_points()
     engine = trained(points, 200_000, "balanced")
     W0, a0 = engine.weights()
-    steps = np.array([3669, 4440, 4885, 5374, 5912, 6504, 7871, 9525, 11526, 16877, 24712, 36184, 77570, 2_000_000])
+    steps = np.array(
+        [
+            3669,
+            4440,
+            4885,
+            5374,
+            5912,
+            6504,
+            7871,
+            9525,
+            11526,
+            16877,
+            24712,
+            36184,
+            77570,
+            2_000_000,
+        ]
+    )
     losses = engine.advance(steps)
-    known = [0.60269, 0.49397, 0.34004, 0.21158, 0.18048, 0.17764, 0.17672, 0.17607, 0.17561, 0.175154, 0.175052, 0.1750430, 0.17504274, 0.17504274]
+    known = [
+        0.60269,
+        0.49397,
+        0.34004,
+        0.21158,
+        0.18048,
+        0.17764,
+        0.17672,
+        0.17607,
+        0.17561,
+        0.175154,
+        0.175052,
+        0.1750430,
+        0.17504274,
+        0.17504274,
+    ]
     assert np.allclose(losses, known, rtol=0, atol=6e-6)
     W, a = engine.weights()
     assert np.max(np.abs(predict(points.X, W, a) - points.X @ LEAST_SQUARES)) <= 1e-10
@@ -52,7 +84,10 @@ def test_figure_2_at_full_size() -> None:
 @pytest.mark.parametrize("seed", [0, 1])
 def test_outputs_come_within_root_m_of_infinite_width(seed: int) -> None:
     engine = trained(three_points(), 20_000, "balanced", seed)
-    for step, infinite, tolerance in ((5374, (0.536782, 0.497738, 0.400126), 1.2), (6504, (0.723312, 0.675020, 0.554289), 0.12)):
+    for step, infinite, tolerance in (
+        (5374, (0.536782, 0.497738, 0.400126), 1.2),
+        (6504, (0.723312, 0.675020, 0.554289), 0.12),
+    ):
         engine.advance(np.array([step]))
         h = predict(engine.problem.X, *engine.weights())
         assert np.max(np.abs(h - infinite)) <= tolerance / np.sqrt(20_000)
@@ -66,8 +101,16 @@ INFINITE_WIDTH = {
         6504: (0.723312, 0.675020, 0.554289),
         20_000: (0.695784, 0.675989, 0.626502),
     },
-    "gaussian": {4440: (0.079844, 0.073866, 0.058920), 5374: (0.470621, 0.436135, 0.349920), 6504: (0.718717, 0.670127, 0.548653)},
-    "dominated": {4440: (0.083515, 0.077264, 0.061636), 5374: (0.479201, 0.444118, 0.356411), 6504: (0.719396, 0.670836, 0.549438)},
+    "gaussian": {
+        4440: (0.079844, 0.073866, 0.058920),
+        5374: (0.470621, 0.436135, 0.349920),
+        6504: (0.718717, 0.670127, 0.548653),
+    },
+    "dominated": {
+        4440: (0.083515, 0.077264, 0.061636),
+        5374: (0.479201, 0.444118, 0.356411),
+        6504: (0.719396, 0.670836, 0.549438),
+    },
 }
 """Outputs at the three points by step, measured with 400000 nodes; the last digit is sure."""
 
@@ -75,11 +118,19 @@ INFINITE_WIDTH = {
 @pytest.mark.parametrize("law", INFINITE_WIDTH)
 def test_the_limit_of_infinite_width_by_quadrature(law: str) -> None:
     """With 100000 nodes to six digits; a draw of 20000 neurons is within 1.2 / sqrt(m) of it (0.74 measured)."""
-    nodes, draw = trained(three_points(), 100_000, f"{law}-quadrature"), trained(three_points(), 20_000, law, seed=1)
+    nodes, draw = (
+        trained(three_points(), 100_000, f"{law}-quadrature"),
+        trained(three_points(), 20_000, law, seed=1),
+    )
     for step, known in INFINITE_WIDTH[law].items():
-        for engine, tolerance in ((nodes, 6e-6 if step == 3669 else 2e-6), (draw, 1.2 / np.sqrt(20_000))):
+        for engine, tolerance in (
+            (nodes, 6e-6 if step == 3669 else 2e-6),
+            (draw, 1.2 / np.sqrt(20_000)),
+        ):
             engine.advance(np.array([step]))
-            assert np.allclose(predict(engine.problem.X, *engine.weights()), known, rtol=0, atol=tolerance)
+            assert np.allclose(
+                predict(engine.problem.X, *engine.weights()), known, rtol=0, atol=tolerance
+            )
 
 
 def test_unbalanced_neurons_leave_the_plateau() -> None:
@@ -109,14 +160,32 @@ def test_figure_3_begins_with_one_piece() -> None:
 
 
 FIGURE_3 = {
-    20_000: {7871: 0.0905, 113_573: 0.0871, 356_452: 0.0693, 521_883: 0.0207, 764_092: 0.02044, 1_118_710: 0.0170, 1_637_907: 1.858e-3, 2_999_999: 1.855e-3},
-    200_000: {100_000: 0.087076, 300_000: 0.083036, 600_000: 0.020459, 1_000_000: 0.020086, 1_500_000: 1.8919e-3, 3_000_000: 1.8538e-3},
+    20_000: {
+        7871: 0.0905,
+        113_573: 0.0871,
+        356_452: 0.0693,
+        521_883: 0.0207,
+        764_092: 0.02044,
+        1_118_710: 0.0170,
+        1_637_907: 1.858e-3,
+        2_999_999: 1.855e-3,
+    },
+    200_000: {
+        100_000: 0.087076,
+        300_000: 0.083036,
+        600_000: 0.020459,
+        1_000_000: 0.020086,
+        1_500_000: 1.8919e-3,
+        3_000_000: 1.8538e-3,
+    },
 }
 """Loss by width and step, seed 0."""
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("m", [pytest.param(m, marks=pytest.mark.long) if m > 100_000 else m for m in FIGURE_3])
+@pytest.mark.parametrize(
+    "m", [pytest.param(m, marks=pytest.mark.long) if m > 100_000 else m for m in FIGURE_3]
+)
 def test_figure_3_ends_with_five_pieces(m: int) -> None:
     """3e6 steps; at m = 200000 up to 113000 neurons are caught at data at once (80 s on one core)."""
     engine = trained(eight_pieces(), m, "gaussian")

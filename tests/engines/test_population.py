@@ -8,7 +8,14 @@ from scipy.integrate import quad, solve_ivp
 from flowrepro.data.synthetic import gaussian_teacher
 from flowrepro.engines.base import Problem
 from flowrepro.engines.lazy.engine import LazyGD
-from flowrepro.engines.population import PlaneStart, angle_between, overlap, overlap_deficit, population_descent, population_flow
+from flowrepro.engines.population import (
+    PlaneStart,
+    angle_between,
+    overlap,
+    overlap_deficit,
+    population_descent,
+    population_flow,
+)
 from flowrepro.errors import NumericalError, UsageError
 
 RIGHT = np.pi / 2
@@ -16,12 +23,20 @@ RIGHT = np.pi / 2
 
 @pytest.mark.parametrize(
     ("depth", "teacher", "lr", "steps"),
-    [(1, 10.0, 3e-4, (7311, 20275, 24735)), (2, 5.0, 8e-6, (37935, 37933, 37933)), (3, 3.0, 2e-6, (193060, 51264, 48943))],
+    [
+        (1, 10.0, 3e-4, (7311, 20275, 24735)),
+        (2, 5.0, 8e-6, (37935, 37933, 37933)),
+        (3, 3.0, 2e-6, (193060, 51264, 48943)),
+    ],
 )
-def test_companions_of_the_paper_align_at_the_known_steps(depth: int, teacher: float, lr: float, steps: tuple[int, ...]) -> None:
+def test_companions_of_the_paper_align_at_the_known_steps(
+    depth: int, teacher: float, lr: float, steps: tuple[int, ...]
+) -> None:
     """First step with theta < 0.1 in the nine settings of lee2022 Figure 1 at phi0 = pi/2 (measured; the first by a plain loop too)."""
     for factor, first in zip((0.1, 1.0, 2.0), steps, strict=True):
-        path = population_descent(PlaneStart(depth, teacher, factor * teacher, RIGHT), lr, np.arange(200_001))
+        path = population_descent(
+            PlaneStart(depth, teacher, factor * teacher, RIGHT), lr, np.arange(200_001)
+        )
         assert int(np.argmax(path.theta < 0.1)) == first
         assert np.all(np.diff(path.theta[path.theta > 1e-7]) < 0)
 
@@ -37,7 +52,9 @@ def test_descent_is_the_plain_loop_over_vectors(depth: int) -> None:
         norm, theta = np.linalg.norm(w), float(angle_between(w, teacher))
         assert (path.norm[step], path.theta[step]) == pytest.approx((norm, theta), rel=1e-11)
         gain, target = np.prod(scalars), vs**power
-        cross = target * (np.sin(theta) * vs / norm * w + (np.pi - theta) * teacher) / (2 * np.pi)  # E[y relu'(<w, x>) x]
+        cross = (
+            target * (np.sin(theta) * vs / norm * w + (np.pi - theta) * teacher) / (2 * np.pi)
+        )  # E[y relu'(<w, x>) x]
         slope = gain * norm**2 / 2 - w @ cross
         w = w - lr * gain * (gain * w / 2 - cross)
         scalars = scalars - lr * gain / scalars * slope
@@ -50,7 +67,11 @@ def test_descent_converges_to_the_flow_with_slope_one(depth: int) -> None:
     errors = []
     for count in counts:
         path = population_descent(start, horizon / count, np.array([0, count]))
-        errors.append(abs(path.norm[1] - flow.norm[1]) + abs(path.theta[1] - flow.theta[1]) + abs(path.scalar[1] - flow.scalar[1]) * (depth > 1))
+        errors.append(
+            abs(path.norm[1] - flow.norm[1])
+            + abs(path.theta[1] - flow.theta[1])
+            + abs(path.scalar[1] - flow.scalar[1]) * (depth > 1)
+        )
     assert -1.1 <= np.polyfit(np.log(counts), np.log(errors), 1)[0] <= -0.9
     assert errors[-1] < 5e-3
 
@@ -87,7 +108,9 @@ def test_plane_is_the_reduction_of_the_vector_flow(depth: int) -> None:
         return np.asarray(-0.5 * v ** (2 * power) * w + 0.5 * v**power * vs**power * pull)
 
     t = np.linspace(0, 3 / vs ** (2 * power), 7)
-    vectors = solve_ivp(velocity, (0, t[-1]), w0, t_eval=t, method="DOP853", rtol=1e-12, atol=1e-12).y.T
+    vectors = solve_ivp(
+        velocity, (0, t[-1]), w0, t_eval=t, method="DOP853", rtol=1e-12, atol=1e-12
+    ).y.T
     path = population_flow(start, t)
     assert path.norm == pytest.approx(np.linalg.norm(vectors, axis=1), abs=1e-8)
     assert path.theta == pytest.approx(angle_between(vectors, teacher), abs=1e-8)
@@ -99,7 +122,18 @@ def test_empirical_descent_stays_near_its_companion(depth: int) -> None:
     data = gaussian_teacher(20_000, 4, 0, 0.5, depth)
     w, teacher = 0.5 * data.extra["student"], data.extra["teacher"]
     lr, steps = 0.02, np.arange(0, 1501, 50)
-    engine = LazyGD(Problem(data.X, data.y, w[None], np.array([np.linalg.norm(w)]), MEAN_SQUARE, lr, 1500, depth=depth))
+    engine = LazyGD(
+        Problem(
+            data.X,
+            data.y,
+            w[None],
+            np.array([np.linalg.norm(w)]),
+            MEAN_SQUARE,
+            lr,
+            1500,
+            depth=depth,
+        )
+    )
     path = population_descent(PlaneStart.of(w, teacher, depth), lr, steps)
     for i, step in enumerate(steps):
         engine.advance(np.array([step]))

@@ -30,15 +30,23 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 FAULTS = (
     ({"build": None}, "CPU-only build"),
-    ({"error": "The NVIDIA driver on your system is too old (found version 11040)."}, "driver is too old for CUDA 12.4"),
-    ({"error": "Found no NVIDIA driver on your system. Please check"}, "no NVIDIA driver is installed"),
+    (
+        {"error": "The NVIDIA driver on your system is too old (found version 11040)."},
+        "driver is too old for CUDA 12.4",
+    ),
+    (
+        {"error": "Found no NVIDIA driver on your system. Please check"},
+        "no NVIDIA driver is installed",
+    ),
     ({"error": "CUDA unknown error"}, "CUDA does not start .CUDA unknown error"),
     ({"gpus": 0}, "shows no GPU"),
 )
 
 
 @pytest.mark.parametrize(("state", "said"), FAULTS, ids=[said for _, said in FAULTS])
-def test_cuda_that_cannot_be_used_is_named_with_its_remedy(machine: Callable[..., None], state: dict[str, object], said: str) -> None:
+def test_cuda_that_cannot_be_used_is_named_with_its_remedy(
+    machine: Callable[..., None], state: dict[str, object], said: str
+) -> None:
     machine(**state)
     for name in ("cuda", "cuda:0", "cuda:7"):
         with pytest.raises(EnvironmentFault, match=f"{said}.*--device cpu"):
@@ -58,7 +66,9 @@ def test_devices_that_exist(machine: Callable[..., None]) -> None:
 
 
 @pytest.mark.parametrize("name", ["cuda:2", "cuda:7", "cdua", "mps", "cuda:-1", "cuda:", ""])
-def test_devices_that_do_not_exist_list_those_that_do(machine: Callable[..., None], name: str) -> None:
+def test_devices_that_do_not_exist_list_those_that_do(
+    machine: Callable[..., None], name: str
+) -> None:
     machine(gpus=2)
     with pytest.raises(UsageError, match="cpu, cuda:0, cuda:1"):
         resolve_device(name)

@@ -7,17 +7,21 @@ import pytest
 import torch
 from problems import MEAN_SQUARE, random_problem
 
+from flowrepro.core.config import Loss, Record
+from flowrepro.core.models import TwoLayer, objective
+from flowrepro.core.network import gradient
 from flowrepro.engines.base import Problem, SaveAt, run
 from flowrepro.engines.batches import Batches
 from flowrepro.engines.torch_baseline import MatrixProducts, PlainLoop
 from flowrepro.engines.torch_gd import TorchGD
 from flowrepro.engines.torch_gradient import BlockGradient
 from flowrepro.errors import EnvironmentFault
-from flowrepro.experiment import Loss, Record
-from flowrepro.models import TwoLayer, objective
-from flowrepro.network import gradient
 
-LOSSES = [Loss(name=name, reduction=reduction, factor=0.7) for name in ("square", "logistic", "logistic2", "exp") for reduction in ("mean", "sum")]  # type: ignore[arg-type]
+LOSSES = [
+    Loss(name=name, reduction=reduction, factor=0.7)
+    for name in ("square", "logistic", "logistic2", "exp")
+    for reduction in ("mean", "sum")
+]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("size", [1, 4, 5, 9, 20])
@@ -51,7 +55,9 @@ def test_blocks_make_the_gradient_of_autograd(loss: Loss, alpha: float, block: i
     model = TwoLayer(problem.W0, problem.a0, alpha)
     ours = BlockGradient(X, y, loss, alpha, 5, block)
     for rows in (None, torch.tensor([16, 0, 3, 8, 5])):
-        value = objective(loss, model(X if rows is None else X[rows]), y if rows is None else y[rows])
+        value = objective(
+            loss, model(X if rows is None else X[rows]), y if rows is None else y[rows]
+        )
         grad_W, grad_a = torch.autograd.grad(value, list(model.parameters()))
         with torch.no_grad():
             ours.evaluate(model.W, model.a, rows)
@@ -69,7 +75,9 @@ def test_mini_batch_descent_is_that_of_numpy() -> None:
     for step in range(8):
         expected.append(float(0.5 * np.mean((np.maximum(problem.X @ W.T, 0) @ a - problem.y) ** 2)))
         epoch, position = divmod(step, 3)
-        rows = np.random.default_rng([problem.seed, epoch]).permutation(9)[4 * position : 4 * position + 4]
+        rows = np.random.default_rng([problem.seed, epoch]).permutation(9)[
+            4 * position : 4 * position + 4
+        ]
         grad_W, grad_a = gradient(problem.X[rows], problem.y[rows], W, a, MEAN_SQUARE)
         if step < 7:
             W, a = W - problem.lr * grad_W, a - problem.lr * grad_a
@@ -106,7 +114,11 @@ def test_float32_follows_float64() -> None:
     assert single.weights()[0].dtype == np.float32
 
 
-@pytest.mark.parametrize("loss", [Loss(name="square", reduction="mean", factor=2.0), Loss(name="exp", reduction="mean")], ids=lambda loss: loss.name)
+@pytest.mark.parametrize(
+    "loss",
+    [Loss(name="square", reduction="mean", factor=2.0), Loss(name="exp", reduction="mean")],
+    ids=lambda loss: loss.name,
+)
 def test_the_plain_loop_of_the_benchmark_makes_the_same_steps(loss: Loss) -> None:
     problem = random_problem(loss=loss, lr=0.01)
     plain, ours = PlainLoop(problem), TorchGD(problem)
@@ -150,7 +162,10 @@ def test_a_full_gpu_gets_a_second_try_and_then_a_sentence(monkeypatch: pytest.Mo
     assert blocks == [5, 3]
     with pytest.raises(EnvironmentFault, match="too little free memory"):
         TorchGD(problem)
-    assert TorchGD(replace(problem, device="auto")).stats["device"] == "cpu, as the GPU has too little free memory"
+    assert (
+        TorchGD(replace(problem, device="auto")).stats["device"]
+        == "cpu, as the GPU has too little free memory"
+    )
 
 
 @pytest.fixture
@@ -162,10 +177,14 @@ def cuda_problem() -> Problem:
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("batch_size", [None, 16])
-def test_cuda_follows_the_cpu_and_captures_the_step(cuda_problem: Problem, batch_size: int | None) -> None:
+def test_cuda_follows_the_cpu_and_captures_the_step(
+    cuda_problem: Problem, batch_size: int | None
+) -> None:
     problem = replace(cuda_problem, batch_size=batch_size)
     gpu, cpu = TorchGD(problem), TorchGD(replace(problem, device="cpu"))
-    assert gpu.advance(np.arange(0, 61, 5)) == pytest.approx(cpu.advance(np.arange(0, 61, 5)), rel=1e-9)
+    assert gpu.advance(np.arange(0, 61, 5)) == pytest.approx(
+        cpu.advance(np.arange(0, 61, 5)), rel=1e-9
+    )
     assert gpu.weights()[0] == pytest.approx(cpu.weights()[0], rel=1e-9, abs=1e-12)
     assert gpu.stats["cuda_graph"] == "captured"
 
@@ -180,7 +199,9 @@ def test_cuda_repeats_its_bits_however_it_is_cut(cuda_problem: Problem) -> None:
 
 
 @pytest.mark.gpu
-def test_cuda_step_that_cannot_be_captured_is_made_eagerly_and_said(cuda_problem: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cuda_step_that_cannot_be_captured_is_made_eagerly_and_said(
+    cuda_problem: Problem, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Refuses:
         def __init__(self, *_: object) -> None:
             raise RuntimeError("injected")

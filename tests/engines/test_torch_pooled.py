@@ -7,18 +7,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from flowrepro.papers.min2024.digits_rows import DIGITS_1_0
 
 from flowrepro import data
+from flowrepro.core.config import Data, Loss, Record, override
+from flowrepro.core.models import TwoLayer, objective
 from flowrepro.engines import load
 from flowrepro.engines.base import Problem, SaveAt, run
 from flowrepro.engines.torch_pooled import PooledGD, form_pools
-from flowrepro.experiment import Data, Loss, Record, override
-from flowrepro.models import TwoLayer, objective
-from flowrepro.papers.min2024.digits_rows import DIGITS_1_0
-from flowrepro.training import prepare
+from flowrepro.run.training import prepare
 
 
-def two_classes(n: int = 60, d: int = 7, m: int = 9, spread: float = 0.5, seed: int = 0, **changes: object) -> Problem:
+def two_classes(
+    n: int = 60, d: int = 7, m: int = 9, spread: float = 0.5, seed: int = 0, **changes: object
+) -> Problem:
     """Two clusters on opposite sides, neurons from a small start: they agree after some hundred steps."""
     rng = np.random.default_rng(seed)
     y = np.where(np.arange(n) < n // 2, 1.0, -1.0)
@@ -39,7 +41,11 @@ def by_autograd(problem: Problem) -> tuple[float, np.ndarray, np.ndarray]:
         with torch.no_grad():
             for parameter, gradient in zip(parameters, gradients, strict=True):
                 parameter -= problem.lr * gradient
-    return objective(problem.loss, model(X), y).item(), model.W.detach().numpy(), model.a.detach().numpy()
+    return (
+        objective(problem.loss, model(X), y).item(),
+        model.W.detach().numpy(),
+        model.a.detach().numpy(),
+    )
 
 
 CASES = {
@@ -80,7 +86,13 @@ def test_a_resumed_run_ends_with_the_same_bits() -> None:
     whole = run(PooledGD, problem, save_at)
     kept: list[dict[str, np.ndarray]] = []
     calls = iter(range(1000))
-    run(PooledGD, problem, save_at, checkpoint=lambda take, _: kept.append(take()), interrupted=lambda: next(calls) == 2)
+    run(
+        PooledGD,
+        problem,
+        save_at,
+        checkpoint=lambda take, _: kept.append(take()),
+        interrupted=lambda: next(calls) == 2,
+    )
     resumed = run(PooledGD, problem, save_at, resume=kept[-1])
     assert resumed.W.tobytes() == whole.W.tobytes()
     assert resumed.loss.tobytes() == whole.loss.tobytes()
@@ -105,7 +117,10 @@ def test_pools_hold_exactly_as_long_as_no_unwatched_sign_can_change() -> None:
         turned = turned + 0.999 * pools.turn * aside / np.linalg.norm(aside, axis=1, keepdims=True)
         members = np.concatenate(pools.members)
         assert pools.hold(turned)
-        assert np.array_equal((problem.X @ turned.T > 0)[~pools.watched][:, members], signs[~pools.watched][:, members])
+        assert np.array_equal(
+            (problem.X @ turned.T > 0)[~pools.watched][:, members],
+            signs[~pools.watched][:, members],
+        )
     assert not pools.hold(W[:, ::-1])
     assert not pools.hold(0 * W)
 
@@ -135,12 +150,20 @@ def test_digits_in_float32_follow_the_torch_engine() -> None:
     row = override(DIGITS_1_0, {"subset": 300, "n_steps": 1_500})
     problem = prepare(row, data.load(Data(name="digits", options=row.data.options)))
     ours, plain = PooledGD(problem), load("torch")(problem)
-    assert ours.advance(np.array([1_500]))[0] == pytest.approx(plain.advance(np.array([1_500]))[0], rel=1e-5)
-    assert np.abs(ours.weights()[0] - plain.weights()[0]).max() <= 1e-4 * np.abs(plain.weights()[0]).max()
+    assert ours.advance(np.array([1_500]))[0] == pytest.approx(
+        plain.advance(np.array([1_500]))[0], rel=1e-5
+    )
+    assert (
+        np.abs(ours.weights()[0] - plain.weights()[0]).max()
+        <= 1e-4 * np.abs(plain.weights()[0]).max()
+    )
     assert ours.stats["pooled_steps"] > 300
 
 
 def test_it_is_advised_for_many_samples_only() -> None:
     assert PooledGD.advises_against(two_classes()) is not None
     assert PooledGD.advises_against(replace(two_classes(m=8), X=np.zeros((2_000, 1_000)))) is None
-    assert PooledGD.supports(two_classes(batch_size=8)) == "it takes the full batch and the row asks for mini-batches of 8"
+    assert (
+        PooledGD.supports(two_classes(batch_size=8))
+        == "it takes the full batch and the case asks for mini-batches of 8"
+    )

@@ -21,7 +21,15 @@ def bars(axes, data, k):
         axes[0].figure.legend(["value"], loc="outside lower center")
 
 
-MOVIE = Animation(id="x", file="x", row="toy", caption="bars", size=(1.5, 1.2), collect=lambda run: run, draw=bars)
+MOVIE = Animation(
+    id="x",
+    file="x",
+    case="toy",
+    caption="bars",
+    size=(1.5, 1.2),
+    collect=lambda run: run,
+    draw=bars,
+)
 DATA = (1.0, 2.0, 3.0)
 
 
@@ -53,7 +61,18 @@ def test_axes_stay_where_they_are_and_twins_go():
         bars(axes, data, k)
         places.append((axes[0].get_position().bounds, len(axes[0].figure.axes)))
 
-    draw_frames(Animation(id="x", file="x", row="toy", caption="", size=(1.5, 1.2), collect=lambda run: run, draw=watch), DATA)
+    draw_frames(
+        Animation(
+            id="x",
+            file="x",
+            case="toy",
+            caption="",
+            size=(1.5, 1.2),
+            collect=lambda run: run,
+            draw=watch,
+        ),
+        DATA,
+    )
     assert places[1] == places[2]
     assert places[2][1] == 2
 

@@ -12,7 +12,14 @@ from PIL import Image
 from flowrepro.errors import UsageError
 from flowrepro.figures import Figure, canvas
 
-METADATA = {"experiment": "orthogonal", "row": "toy", "seed": "0", "scale": "1e-06", "step": "0,4000", "engine": "fused"}
+METADATA = {
+    "experiment": "orthogonal",
+    "row": "toy",
+    "seed": "0",
+    "scale": "1e-06",
+    "step": "0,4000",
+    "engine": "fused",
+}
 
 
 def draw_sample(axes, count):
@@ -24,7 +31,9 @@ def draw_sample(axes, count):
     right.plot(np.linspace(0, 1, count), np.linspace(1, 0, count), ".")
 
 
-SAMPLE = Figure("S", "sample", ("toy",), "A sample figure", (1, 2, 6.0, 3.0), lambda run: None, draw_sample)
+SAMPLE = Figure(
+    "S", "sample", ("toy",), "A sample figure", (1, 2, 6.0, 3.0), lambda run: None, draw_sample
+)
 
 SCRIPT = """
 import sys, hashlib
@@ -38,18 +47,32 @@ for name, content in canvas.render(SAMPLE, 30, METADATA).items():
 
 def hashes_elsewhere(folder, **environment):
     script = SCRIPT.format(folder=folder)
-    done = subprocess.run([sys.executable, "-c", script], env={**os.environ, **environment}, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return done.stdout
 
 
 def test_bytes_do_not_depend_on_process_environment_or_user_style(tmp_path):
     """A hostile matplotlibrc, backend, configuration folder, hash seed and epoch change no byte."""
     style_file = tmp_path / "matplotlibrc"
-    style_file.write_text("text.usetex: True\nfont.family: Nonexistent\nfont.size: 30\nbackend: TkAgg\nfigure.dpi: abc\naxes.grid: True\nsvg.fonttype: none\n")
+    style_file.write_text(
+        "text.usetex: True\nfont.family: Nonexistent\nfont.size: 30\nbackend: TkAgg\nfigure.dpi: abc\naxes.grid: True\nsvg.fonttype: none\n"
+    )
     here = os.path.dirname(__file__)
     plain = hashes_elsewhere(here, PYTHONHASHSEED="1")
     hostile = hashes_elsewhere(
-        here, PYTHONHASHSEED="2", MATPLOTLIBRC=str(style_file), MPLBACKEND="nonsense", MPLCONFIGDIR="/proc/nowhere", SOURCE_DATE_EPOCH="12345", DISPLAY=""
+        here,
+        PYTHONHASHSEED="2",
+        MATPLOTLIBRC=str(style_file),
+        MPLBACKEND="nonsense",
+        MPLCONFIGDIR="/proc/nowhere",
+        SOURCE_DATE_EPOCH="12345",
+        DISPLAY="",
     )
     assert plain == hostile
     assert len(plain.splitlines()) == 3
@@ -75,7 +98,10 @@ def test_metadata_is_in_every_file_and_no_date():
     png = Image.open(io.BytesIO(files["png"]))
     assert {key: png.text[key] for key in METADATA} == METADATA
     assert png.text["Description"] == SAMPLE.caption
-    assert b"/Keywords (experiment=orthogonal; row=toy; seed=0; scale=1e-06; step=0,4000; engine=fused)" in files["pdf"]
+    assert (
+        b"/Keywords (experiment=orthogonal; row=toy; seed=0; scale=1e-06; step=0,4000; engine=fused)"
+        in files["pdf"]
+    )
     assert b"<rdf:li>scale=1e-06</rdf:li>" in files["svg"]
     assert b"CreationDate" not in files["pdf"]
     assert b"<dc:date>" not in files["svg"]
@@ -87,7 +113,9 @@ def test_size_is_that_of_the_layout():
 
 
 def test_dense_scatter_is_rasterised():
-    sparse, dense = (canvas.render(SAMPLE, count, METADATA, ["svg"])["svg"] for count in (100, 20_000))
+    sparse, dense = (
+        canvas.render(SAMPLE, count, METADATA, ["svg"])["svg"] for count in (100, 20_000)
+    )
     assert b"<image" not in sparse
     assert b"<image" in dense
     assert len(dense) < 300_000

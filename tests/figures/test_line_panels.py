@@ -4,10 +4,17 @@ import matplotlib.figure
 import numpy as np
 import pytest
 
-from flowrepro.experiment import Data, Descent, Experiment, Init, Loss, Model, Record
+from flowrepro.core.config import Data, Descent, Init, Loss, Model, Record, TrainingCase
+from flowrepro.core.trajectory import Dataset, Run, Stop, StopReason, Trajectory
 from flowrepro.figures import NotDrawable
-from flowrepro.figures.line_panels import GRID_POINTS, collect_line_panels, draw_line_panels, legend_below, panel_title, shown_steps
-from flowrepro.trajectory import Dataset, Run, Stop, StopReason, Trajectory
+from flowrepro.figures.line_panels import (
+    GRID_POINTS,
+    collect_line_panels,
+    draw_line_panels,
+    legend_below,
+    panel_title,
+    shown_steps,
+)
 
 # Four neurons: a kink at -0.5 seen by x = 2, one at 1 seen by x = -0.5, one without a kink, one that no sample activates.
 W = np.array([[2.0, 1.0], [-3.0, 3.0], [0.0, 1.0], [-1.0, -4.0]])
@@ -16,7 +23,7 @@ A = np.array([1.0, -2.0, 0.5, -1.0])
 
 def hand_made(steps=(0, 10, 20), asked=(0, 10, 20), X=None, y=(-1.0, 1.0), W=W, a=A, alpha=0.0):
     """A run whose weights at the i-th snapshot are i times (W, a)."""
-    row = Experiment(
+    row = TrainingCase(
         name="hand",
         command="orthogonal",
         paper="boursier2022",
@@ -52,7 +59,11 @@ def test_panels_hold_what_the_weights_say():
     np.testing.assert_array_equal(first.h, np.zeros(GRID_POINTS))
     assert (first.step, first.phase, second.step, second.phase) == (0, "", 10, "second")
     x = data.grid
-    np.testing.assert_allclose(second.h, np.maximum(2 * x + 1, 0) - 2 * np.maximum(3 - 3 * x, 0) + 0.5 - np.maximum(-x - 4, 0), atol=1e-12)
+    np.testing.assert_allclose(
+        second.h,
+        np.maximum(2 * x + 1, 0) - 2 * np.maximum(3 - 3 * x, 0) + 0.5 - np.maximum(-x - 4, 0),
+        atol=1e-12,
+    )
     np.testing.assert_array_equal(second.kink, [-0.5, 1.0, np.nan, -4.0])
     np.testing.assert_allclose(second.height, [np.sqrt(5), -np.sqrt(18), 1.0, -np.sqrt(17)])
     np.testing.assert_array_equal(second.kind, [1, -1, 1, 0])
@@ -99,7 +110,9 @@ def test_points_off_a_line_are_not_drawable(X, reason):
 
 
 def test_margins_follow_data_of_another_size():
-    wide = collect_line_panels(hand_made(X=np.array([[0.0, 1.0], [900.0, 1.0]]), y=(0.0, 300.0)), (0,), {})
+    wide = collect_line_panels(
+        hand_made(X=np.array([[0.0, 1.0], [900.0, 1.0]]), y=(0.0, 300.0)), (0,), {}
+    )
     assert (wide.grid[0], wide.grid[-1]) == (-300.0, 1200.0)
     assert wide.value_limits == (-100.0, 400.0)
     one = collect_line_panels(hand_made(X=np.array([[2.0, 1.0]]), y=(1.0,)), (0,), {})
@@ -112,7 +125,12 @@ def test_drawing_puts_every_star_and_shares_the_scales():
     axes = list(figure.subplots(2, 2).ravel())
     draw_line_panels(axes, data, columns=2)
     legend_below(axes)
-    assert [ax.get_title() for ax in axes] == ["(a) step 0", "(b) step 10: middle", "(c) step 20", ""]
+    assert [ax.get_title() for ax in axes] == [
+        "(a) step 0",
+        "(b) step 10: middle",
+        "(c) step 20",
+        "",
+    ]
     assert not axes[3].axison
     twins = [ax for ax in figure.axes if ax not in axes]
     assert len({twin.get_ylim() for twin in twins}) == 1
@@ -123,7 +141,13 @@ def test_drawing_puts_every_star_and_shares_the_scales():
     np.testing.assert_array_equal(curve.get_ydata(), data.panels[1].h)
     np.testing.assert_array_equal(samples.get_xydata(), np.column_stack([data.x, data.y]))
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert labels == ["learned function $h$", "data", "dead neuron", "neuron, $s_j=+1$", "neuron, $s_j=-1$"]
+    assert labels == [
+        "learned function $h$",
+        "data",
+        "dead neuron",
+        "neuron, $s_j=+1$",
+        "neuron, $s_j=-1$",
+    ]
 
 
 def test_a_function_beyond_the_axis_is_announced():

@@ -18,7 +18,7 @@ def dies_on_seed_1(pipe: Connection, driver: int) -> None:
     """A worker that the system kills whenever it gets seed 1."""
 
     def perform(task: Task, interrupted: Callable[[], bool]) -> Answer:
-        if task.rows[0].seed == 1:
+        if task.cases[0].seed == 1:
             os.kill(os.getpid(), signal.SIGKILL)
         return _perform(task, interrupted)
 

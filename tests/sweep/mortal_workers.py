@@ -17,9 +17,12 @@ def serve(pipe: Connection, driver: int) -> None:
             task = Task.from_json(pipe.recv_bytes().decode())
         except EOFError:
             return
-        (row,) = task.rows
-        mark = Path(task.root, f"{row.seed}.{sum(path.name.startswith(f'{row.seed}.') for path in Path(task.root).iterdir())}")
+        (case,) = task.cases
+        mark = Path(
+            task.root,
+            f"{case.seed}.{sum(path.name.startswith(f'{case.seed}.') for path in Path(task.root).iterdir())}",
+        )
         mark.touch()
-        if row.seed == 7 or (row.seed % 2 == 0 and mark.name.endswith(".0")):
+        if case.seed == 7 or (case.seed % 2 == 0 and mark.name.endswith(".0")):
             os.kill(os.getpid(), signal.SIGKILL)
         pipe.send_bytes(Answer().to_json().encode())

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowrepro.core.config import TrainingCase
 from flowrepro.errors import UsageError
-from flowrepro.experiment import Experiment
 from flowrepro.papers.boursier2022.experiments import TOY
 from flowrepro.sweep.grid import parse_axis, points
 
@@ -31,7 +31,19 @@ def test_lists_and_ranges(text: str, key: str, values: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["lr", "lr=", "lr=log:0:1:3", "lr=log:1:2", "lr=lin:1:2:1", "lr=lin:a:2:3", "lr=lin:1:2:3:4", "lr=1,1", "learning=1", "lr=lin:1:inf:3", "lr=lin:1:2:2.5"],
+    [
+        "lr",
+        "lr=",
+        "lr=log:0:1:3",
+        "lr=log:1:2",
+        "lr=lin:1:2:1",
+        "lr=lin:a:2:3",
+        "lr=lin:1:2:3:4",
+        "lr=1,1",
+        "learning=1",
+        "lr=lin:1:inf:3",
+        "lr=lin:1:2:2.5",
+    ],
 )
 def test_what_is_no_axis_is_refused_with_its_name(text: str) -> None:
     with pytest.raises(UsageError, match=text.partition("=")[0]):
@@ -41,16 +53,20 @@ def test_what_is_no_axis_is_refused_with_its_name(text: str) -> None:
 def test_points_are_all_combinations_with_the_last_axis_fastest() -> None:
     axes = [parse_axis(TOY, "lr=1e-3,2e-3"), parse_axis(TOY, "m=10,20,30")]
     found = points(TOY, axes)
-    assert [point.values for point in found] == [(lr, m) for lr in ("1e-3", "2e-3") for m in ("10", "20", "30")]
-    assert [(point.row.protocol.lr, point.row.init.m) for point in found if isinstance(point.row, Experiment)] == [
-        (lr, m) for lr in (1e-3, 2e-3) for m in (10, 20, 30)
+    assert [point.values for point in found] == [
+        (lr, m) for lr in ("1e-3", "2e-3") for m in ("10", "20", "30")
     ]
+    assert [
+        (point.case.protocol.lr, point.case.init.m)
+        for point in found
+        if isinstance(point.case, TrainingCase)
+    ] == [(lr, m) for lr in (1e-3, 2e-3) for m in (10, 20, 30)]
 
 
 def test_scales_below_the_smallest_double_are_split() -> None:
     (point,) = points(TOY, [parse_axis(TOY, "scale=2.5e-10000")])
-    assert isinstance(point.row, Experiment)
-    assert (point.row.init.scale, point.row.init.log10_scale) == (2.5, -10000.0)
+    assert isinstance(point.case, TrainingCase)
+    assert (point.case.init.scale, point.case.init.log10_scale) == (2.5, -10000.0)
 
 
 @pytest.mark.parametrize("text", ["scale=x", "scale=-1", "scale=0", "n_steps=1.5", "init.name=3"])
@@ -61,7 +77,10 @@ def test_a_value_that_its_key_does_not_take_is_refused(text: str) -> None:
 
 @given(first=st.floats(1e-12, 1e12), ratio=st.floats(1.5, 1e6), count=st.integers(2, 30))
 def test_logarithmic_ranges_have_equal_ratios(first: float, ratio: float, count: int) -> None:
-    values = [float(value) for value in parse_axis(TOY, f"lr=log:{first!r}:{first * ratio!r}:{count}").values]
+    values = [
+        float(value)
+        for value in parse_axis(TOY, f"lr=log:{first!r}:{first * ratio!r}:{count}").values
+    ]
     assert len(values) == count
     assert values[0] == pytest.approx(first, rel=1e-11)
     assert values[-1] == pytest.approx(first * ratio, rel=1e-11)

@@ -19,10 +19,20 @@ import numpy as np
 import pytest
 from command_line import Result
 
-from flowrepro.storage import read_json
+from flowrepro.store.files import read_json
 
 Flowrepro = Callable[..., Result]
-GRID = ("orthogonal", "--grid", "scale=1e-3,1e-2", "--set", "n_steps=300", "--set", "geometric=0", "--seeds", "0:2")
+GRID = (
+    "orthogonal",
+    "--grid",
+    "scale=1e-3,1e-2",
+    "--set",
+    "n_steps=300",
+    "--set",
+    "geometric=0",
+    "--seeds",
+    "0:2",
+)
 
 
 def table(folder: Path) -> list[dict[str, str]]:
@@ -34,12 +44,18 @@ def without_times(folder: Path) -> list[list[str]]:
     return [list(line.values())[:-1] for line in table(folder)]
 
 
-def test_a_sweep_computes_what_is_missing_and_tells_it(tmp_path: Path, flowrepro: Flowrepro) -> None:
-    first = flowrepro("sweep", *GRID, "--out", tmp_path, "--workers", 2, "--summary", "--format", "png")
+def test_a_sweep_computes_what_is_missing_and_tells_it(
+    tmp_path: Path, flowrepro: Flowrepro
+) -> None:
+    first = flowrepro(
+        "sweep", *GRID, "--out", tmp_path, "--workers", 2, "--summary", "--format", "png"
+    )
     assert first.code == 0, first.err
     assert "4 runs: 4 computed now, 0 missing, 0 failed" in first.out
     lines = table(tmp_path)
-    assert [(line["init.scale"], line["seed"]) for line in lines] == [(scale, seed) for scale in ("1e-3", "1e-2") for seed in "01"]
+    assert [(line["init.scale"], line["seed"]) for line in lines] == [
+        (scale, seed) for scale in ("1e-3", "1e-2") for seed in "01"
+    ]
     assert all(line["status"] == "HORIZON" and float(line["loss"]) > 0 for line in lines)
     assert list(lines[0])[-1] == "wall_s"
     assert lines[0]["lemma-1"] == "PASS"
@@ -49,26 +65,64 @@ def test_a_sweep_computes_what_is_missing_and_tells_it(tmp_path: Path, flowrepro
     lost = sorted(tmp_path.glob("orthogonal/toy-*"))[1]
     shutil.rmtree(lost)
     before = without_times(tmp_path)
-    second = flowrepro("sweep", *GRID, "--out", tmp_path, "--workers", 1, "--json", "--summary", "--format", "png").json()
+    second = flowrepro(
+        "sweep", *GRID, "--out", tmp_path, "--workers", 1, "--json", "--summary", "--format", "png"
+    ).json()
     assert (second["computed"], second["missing"], second["failed"]) == (1, 0, {})
     assert without_times(tmp_path) == before
 
 
-def test_many_seeds_of_a_small_row_are_lines_of_ensembles(tmp_path: Path, flowrepro: Flowrepro) -> None:
-    words = ("orthogonal", "--grid", "lr=1e-3,2e-3", "--set", "n_steps=200", "--seeds", "0:60", "--measure", "loss")
-    done = flowrepro("sweep", *words, "--out", tmp_path, "--workers", 2, "--summary", "--format", "svg")
+def test_many_seeds_of_a_small_case_are_lines_of_ensembles(
+    tmp_path: Path, flowrepro: Flowrepro
+) -> None:
+    words = (
+        "orthogonal",
+        "--grid",
+        "lr=1e-3,2e-3",
+        "--set",
+        "n_steps=200",
+        "--seeds",
+        "0:60",
+        "--measure",
+        "loss",
+    )
+    done = flowrepro(
+        "sweep", *words, "--out", tmp_path, "--workers", 2, "--summary", "--format", "svg"
+    )
     assert done.code == 0, done.err
     assert len(list(tmp_path.glob("orthogonal/toy-seeds-*"))) == 2
     lines = table(tmp_path)
-    assert [(line["protocol.lr"], int(line["seed"])) for line in lines] == [(lr, seed) for lr in ("1e-3", "2e-3") for seed in range(60)]
+    assert [(line["protocol.lr"], int(line["seed"])) for line in lines] == [
+        (lr, seed) for lr in ("1e-3", "2e-3") for seed in range(60)
+    ]
     assert len({line["loss"] for line in lines}) > 100
 
 
 def test_two_keys_make_a_map_and_three_make_none(tmp_path: Path, flowrepro: Flowrepro) -> None:
-    words = ("orthogonal", "--grid", "lr=1e-3,2e-3", "--grid", "scale=log:1e-3:1e-2:2", "--set", "n_steps=50", "--set", "geometric=0")
+    words = (
+        "orthogonal",
+        "--grid",
+        "lr=1e-3,2e-3",
+        "--grid",
+        "scale=log:1e-3:1e-2:2",
+        "--set",
+        "n_steps=50",
+        "--set",
+        "geometric=0",
+    )
     assert flowrepro("sweep", *words, "--out", tmp_path, "--summary", "--format", "png").code == 0
     assert len(list(tmp_path.glob("orthogonal/sweep-*/summary.png"))) == 1
-    third = flowrepro("sweep", *words, "--grid", "m=5,6", "--out", tmp_path / "three", "--summary", "--format", "png")
+    third = flowrepro(
+        "sweep",
+        *words,
+        "--grid",
+        "m=5,6",
+        "--out",
+        tmp_path / "three",
+        "--summary",
+        "--format",
+        "png",
+    )
     assert third.code == 0
     assert "a sweep of 3 keys has none" in third.err
 
@@ -80,8 +134,11 @@ def test_two_keys_make_a_map_and_three_make_none(tmp_path: Path, flowrepro: Flow
         (("--grid", "lr=1e-3", "--grid", "protocol.lr=1e-4"), "names a key twice"),
         (("--grid", "n_steps=lin:1000:101000:100000", "--seeds", "0:2"), "add --yes"),
         (("--grid", "lr=1e-3", "--seeds", "5:5"), "--seeds takes A:B"),
-        (("--grid", "lr=1e-3", "--scheduler", "tcp://x:1", "--local-cluster", "2"), "exclude each other"),
-        (("--grid", "lr=1e-3", "--row", "tyo"), "no row 'tyo'"),
+        (
+            ("--grid", "lr=1e-3", "--scheduler", "tcp://x:1", "--local-cluster", "2"),
+            "exclude each other",
+        ),
+        (("--grid", "lr=1e-3", "--case", "tyo"), "no case 'tyo'"),
         (("--grid", "lr=1e-3", "--seeds", "0:\u00b2"), "--seeds takes A:B"),
         (("--grid", "seed=1,2,3"), "are given by --seeds"),
         (("--grid", "lr=1e-3", "--set", "seed=5"), "are given by --seeds"),
@@ -92,14 +149,18 @@ def test_two_keys_make_a_map_and_three_make_none(tmp_path: Path, flowrepro: Flow
         (("--grid", "scale=1e-99999999"), "log10_scale must lie in"),
     ],
 )
-def test_bad_sweeps_are_refused_in_a_sentence(tmp_path: Path, flowrepro: Flowrepro, words: tuple[str, ...], sentence: str) -> None:
+def test_bad_sweeps_are_refused_in_a_sentence(
+    tmp_path: Path, flowrepro: Flowrepro, words: tuple[str, ...], sentence: str
+) -> None:
     done = flowrepro("sweep", "orthogonal", *words, "--out", tmp_path)
     assert done.code == 2
     assert sentence in done.err
     assert "Traceback" not in done.err
 
 
-def test_a_measure_that_is_no_column_is_refused_with_those_there_are(tmp_path: Path, flowrepro: Flowrepro) -> None:
+def test_a_measure_that_is_no_column_is_refused_with_those_there_are(
+    tmp_path: Path, flowrepro: Flowrepro
+) -> None:
     done = flowrepro("sweep", *GRID, "--out", tmp_path, "--summary", "--measure", "lsos")
     assert done.code == 2
     assert "loss" in done.err
@@ -109,10 +170,20 @@ def test_a_cluster_gives_the_same_table(tmp_path: Path, flowrepro: Flowrepro) ->
     pytest.importorskip("distributed")
     words = [sys.executable, "-m", "flowrepro", "sweep", *GRID, "--summary", "--format", "png"]
     subprocess.run([*words, "--out", tmp_path / "pool"], check=True, capture_output=True)
-    done = subprocess.run([*words, "--out", tmp_path / "dask", "--local-cluster", "2"], check=False, capture_output=True, text=True)
+    done = subprocess.run(
+        [*words, "--out", tmp_path / "dask", "--local-cluster", "2"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     assert without_times(tmp_path / "dask") == without_times(tmp_path / "pool")
-    absent = subprocess.run([*words, "--out", tmp_path / "none", "--scheduler", "tcp://127.0.0.1:9"], check=False, capture_output=True, text=True)
+    absent = subprocess.run(
+        [*words, "--out", tmp_path / "none", "--scheduler", "tcp://127.0.0.1:9"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
     assert absent.returncode == 7
     assert "cannot be reached" in absent.stderr
 
@@ -128,19 +199,65 @@ def children(pid: int) -> list[int]:
     return found
 
 
-def test_the_seed_is_the_rows_own_and_moves_points_that_come_with_the_start(tmp_path: Path, flowrepro: Flowrepro) -> None:
-    words = ("--set", "n_steps=20", "--set", "n=30", "--set", "d=3", "--grid", "lr=1e-4", "--out", tmp_path, "--workers", "1", "--json")
-    assert flowrepro("sweep", "single-neuron", "--row", "1l-sn", *words, "--seeds", "0:3", "--set", "record.snapshots=[]").json()["computed"] == 3
-    losses = {tuple(np.load(file)["loss"]) for file in tmp_path.glob("single-neuron/*/trajectory.npz")}
+def test_the_seed_is_the_cases_own_and_moves_points_that_come_with_the_start(
+    tmp_path: Path, flowrepro: Flowrepro
+) -> None:
+    words = (
+        "--set",
+        "n_steps=20",
+        "--set",
+        "n=30",
+        "--set",
+        "d=3",
+        "--grid",
+        "lr=1e-4",
+        "--out",
+        tmp_path,
+        "--workers",
+        "1",
+        "--json",
+    )
+    assert (
+        flowrepro(
+            "sweep",
+            "single-neuron",
+            "--case",
+            "1l-sn",
+            *words,
+            "--seeds",
+            "0:3",
+            "--set",
+            "record.snapshots=[]",
+        ).json()["computed"]
+        == 3
+    )
+    losses = {
+        tuple(np.load(file)["loss"]) for file in tmp_path.glob("single-neuron/*/trajectory.npz")
+    }
     assert len(losses) == 3
-    own = ("sweep", "toy2d", "--row", "two-points-0.001", "--grid", "lr=2e-3", "--set", "n_steps=20", "--out", tmp_path, "--workers", "1")
+    own = (
+        "sweep",
+        "toy2d",
+        "--case",
+        "two-points-0.001",
+        "--grid",
+        "lr=2e-3",
+        "--set",
+        "n_steps=20",
+        "--out",
+        tmp_path,
+        "--workers",
+        "1",
+    )
     assert flowrepro(*own).code == 0
-    (row,) = tmp_path.glob("toy2d/two-points-0.001-*/experiment.json")
-    assert read_json(row)["seed"] == 1
+    (case,) = tmp_path.glob("toy2d/two-points-0.001-*/experiment.json")
+    assert read_json(case)["seed"] == 1
 
 
 @pytest.mark.parametrize("cluster", [(), ("--local-cluster", "1")], ids=["pool", "dask"])
-def test_ctrl_c_leaves_no_worker_and_the_same_command_goes_on(tmp_path: Path, cluster: tuple[str, ...]) -> None:
+def test_ctrl_c_leaves_no_worker_and_the_same_command_goes_on(
+    tmp_path: Path, cluster: tuple[str, ...]
+) -> None:
     if cluster:
         pytest.importorskip("distributed")
     words = (
@@ -157,7 +274,12 @@ def test_ctrl_c_leaves_no_worker_and_the_same_command_goes_on(tmp_path: Path, cl
         "2",
         *cluster,
     )
-    process = subprocess.Popen([sys.executable, "-m", "flowrepro", "sweep", *words], stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flowrepro", "sweep", *words],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     while not list(tmp_path.glob("orthogonal/*/experiment.json")):
         time.sleep(0.1)
     workers = children(process.pid)
@@ -172,13 +294,37 @@ def test_ctrl_c_leaves_no_worker_and_the_same_command_goes_on(tmp_path: Path, cl
 
 @pytest.mark.slow
 def test_a_sweep_survives_the_death_of_workers_and_of_the_driver(tmp_path: Path) -> None:
-    words = [sys.executable, "-m", "flowrepro", "sweep", "orthogonal", "--grid", "scale=log:1e-6:1e-3:4", "--set", "geometric=0", "--seeds", "0:6"]
-    words += ["--set", "n_steps=2000000", "--set", "save_every=10000", "--workers", "2", "--summary", "--format", "png"]
+    words = [
+        sys.executable,
+        "-m",
+        "flowrepro",
+        "sweep",
+        "orthogonal",
+        "--grid",
+        "scale=log:1e-6:1e-3:4",
+        "--set",
+        "geometric=0",
+        "--seeds",
+        "0:6",
+    ]
+    words += [
+        "--set",
+        "n_steps=2000000",
+        "--set",
+        "save_every=10000",
+        "--workers",
+        "2",
+        "--summary",
+        "--format",
+        "png",
+    ]
     subprocess.run([*words, "--out", tmp_path / "calm"], check=True, capture_output=True)
     dice, out = random.Random(0), tmp_path / "stormy"
     killed = 0
     for attempt in range(20):
-        process = subprocess.Popen([*words, "--out", out], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [*words, "--out", out], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         until = time.monotonic() + 4.0
         while process.poll() is None:
             time.sleep(0.5 + dice.random())

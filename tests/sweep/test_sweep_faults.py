@@ -20,9 +20,9 @@ import faulty_workers
 import pytest
 from command_line import Result
 
-from flowrepro import storage
 from flowrepro.errors import EnvironmentFault
 from flowrepro.papers.boursier2022.experiments import TOY
+from flowrepro.store import files as storage
 from flowrepro.sweep import cluster, pool, tasks
 
 Flowrepro = Callable[..., Result]
@@ -35,7 +35,12 @@ def here(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Sweeps are computed in this process, where faults can be injected; names of the tasks given out."""
     given: list[str] = []
 
-    def run_here(queue: Sequence[tasks.Task], workers: int, done: Callable[[tasks.Task, tasks.Answer], None], stop: Callable[[], bool]) -> None:
+    def run_here(
+        queue: Sequence[tasks.Task],
+        workers: int,
+        done: Callable[[tasks.Task, tasks.Answer], None],
+        stop: Callable[[], bool],
+    ) -> None:
         for task in queue:
             if not stop():
                 given.append(task.name)
@@ -60,12 +65,16 @@ def statuses(out: Path) -> list[str]:
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk_ends_the_submission_and_the_same_command_goes_on(
-    tmp_path: Path, flowrepro: Flowrepro, here: list[str], monkeypatch: pytest.MonkeyPatch, code: int
+    tmp_path: Path,
+    flowrepro: Flowrepro,
+    here: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    code: int,
 ) -> None:
     original = os.fsync
 
     def full(descriptor: int) -> None:
-        if len(list(tmp_path.rglob("checks.json"))) >= 1:
+        if len(list(tmp_path.rglob("claims.json"))) >= 1:
             raise OSError(code, os.strerror(code))
         original(descriptor)
 
@@ -85,7 +94,9 @@ def test_a_full_disk_ends_the_submission_and_the_same_command_goes_on(
     assert len(folders(tmp_path)) == 4
 
 
-def test_a_damaged_run_is_moved_aside_and_computed_anew_the_others_are_left(tmp_path: Path, flowrepro: Flowrepro, here: list[str]) -> None:
+def test_a_damaged_run_is_moved_aside_and_computed_anew_the_others_are_left(
+    tmp_path: Path, flowrepro: Flowrepro, here: list[str]
+) -> None:
     assert flowrepro(*GRID, "--out", tmp_path).code == 0
     bad, *good = folders(tmp_path)
     before = {path: path.stat().st_mtime_ns for folder in good for path in folder.rglob("*")}
@@ -95,10 +106,14 @@ def test_a_damaged_run_is_moved_aside_and_computed_anew_the_others_are_left(tmp_
     assert (again.code, again.json()["computed"], again.json()["missing"]) == (0, 1, 0)
     assert bad.with_name(f"{bad.name}.invalid-1").is_dir()
     assert here[4:] == [bad.name]
-    assert {path: path.stat().st_mtime_ns for folder in good for path in folder.rglob("*")} == before
+    assert {
+        path: path.stat().st_mtime_ns for folder in good for path in folder.rglob("*")
+    } == before
 
 
-def test_a_run_of_a_later_version_is_named_and_left_alone(tmp_path: Path, flowrepro: Flowrepro, here: list[str]) -> None:
+def test_a_run_of_a_later_version_is_named_and_left_alone(
+    tmp_path: Path, flowrepro: Flowrepro, here: list[str]
+) -> None:
     assert flowrepro(*GRID, "--out", tmp_path).code == 0
     later = folders(tmp_path)[0] / "manifest.json"
     later.write_text(json.dumps({"schema": 99, "flowrepro": "9.9", "files": {}}))
@@ -111,9 +126,20 @@ def test_a_run_of_a_later_version_is_named_and_left_alone(tmp_path: Path, flowre
 # ---- refused before anything is computed
 
 
-@pytest.mark.parametrize(("words", "env", "sentence"), [(("--format", "bmp"), {}, "not as 'bmp'"), ((), {"SOURCE_DATE_EPOCH": "abc"}, "SOURCE_DATE_EPOCH")])
+@pytest.mark.parametrize(
+    ("words", "env", "sentence"),
+    [
+        (("--format", "bmp"), {}, "not as 'bmp'"),
+        ((), {"SOURCE_DATE_EPOCH": "abc"}, "SOURCE_DATE_EPOCH"),
+    ],
+)
 def test_a_figure_that_cannot_be_written_is_said_first(
-    tmp_path: Path, flowrepro: Flowrepro, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], env: dict[str, str], sentence: str
+    tmp_path: Path,
+    flowrepro: Flowrepro,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    env: dict[str, str],
+    sentence: str,
 ) -> None:
     for name, value in env.items():
         monkeypatch.setenv(name, value)
@@ -123,14 +149,23 @@ def test_a_figure_that_cannot_be_written_is_said_first(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_million_runs_ask_for_yes_at_once_with_their_extent(tmp_path: Path, flowrepro: Flowrepro) -> None:
+def test_a_million_runs_ask_for_yes_at_once_with_their_extent(
+    tmp_path: Path, flowrepro: Flowrepro
+) -> None:
     started = time.process_time()
-    words = ("--grid", "lr=lin:1e-4:1e-3:1000", "--grid", "scale=log:1e-8:1e-2:1000", "--set", "n_steps=60000")
+    words = (
+        "--grid",
+        "lr=lin:1e-4:1e-3:1000",
+        "--grid",
+        "scale=log:1e-8:1e-2:1000",
+        "--set",
+        "n_steps=60000",
+    )
     refused = flowrepro("sweep", "orthogonal", *words, "--out", tmp_path / "out")
     assert refused.code == 2
     assert "1,000,000 runs of up to 60,000 steps, 6.0e+10 in all" in refused.err
     assert "--yes" in refused.err
-    assert time.process_time() - started < 5, "the rows are not made before the question"
+    assert time.process_time() - started < 5, "the cases are not made before the question"
     assert not (tmp_path / "out").exists()
 
 
@@ -149,9 +184,24 @@ def test_a_sweep_of_nothing_but_failures_tells_them_and_has_no_figure(
 
 
 @pytest.mark.slow
-def test_a_run_that_kills_its_workers_is_named_and_only_it_is_missing(tmp_path: Path, flowrepro: Flowrepro, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_kills_its_workers_is_named_and_only_it_is_missing(
+    tmp_path: Path, flowrepro: Flowrepro, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(pool, "_serve", faulty_workers.dies_on_seed_1)
-    words = (*SMALL, "--grid", "lr=1e-3", "--seeds", "0:3", "--out", tmp_path, "--workers", "1", "--summary", "--format", "png")
+    words = (
+        *SMALL,
+        "--grid",
+        "lr=1e-3",
+        "--seeds",
+        "0:3",
+        "--out",
+        tmp_path,
+        "--workers",
+        "1",
+        "--summary",
+        "--format",
+        "png",
+    )
     done = flowrepro(*words, "--json")
     assert done.code == 6, done.err
     assert (done.json()["computed"], done.json()["missing"]) == (2, 1)
@@ -160,7 +210,11 @@ def test_a_run_that_kills_its_workers_is_named_and_only_it_is_missing(tmp_path: 
     assert f"{name}: {reason}" in done.err
     assert statuses(tmp_path) == ["HORIZON", reason, "HORIZON"]
     monkeypatch.undo()
-    monkeypatch.setattr(pool, "run_locally", lambda queue, *rest: [rest[1](task, tasks.perform(task, lambda: False)) for task in queue])
+    monkeypatch.setattr(
+        pool,
+        "run_locally",
+        lambda queue, *rest: [rest[1](task, tasks.perform(task, lambda: False)) for task in queue],
+    )
     again = flowrepro(*words, "--json")
     assert (again.code, again.json()["computed"], again.json()["missing"]) == (0, 1, 0)
     assert (tmp_path / "orthogonal" / name / "manifest.json").exists()
@@ -168,7 +222,9 @@ def test_a_run_that_kills_its_workers_is_named_and_only_it_is_missing(tmp_path: 
 
 
 @pytest.mark.slow
-def test_a_worker_that_is_told_to_stop_by_somebody_else_is_replaced(tmp_path: Path, flowrepro: Flowrepro, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_is_told_to_stop_by_somebody_else_is_replaced(
+    tmp_path: Path, flowrepro: Flowrepro, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(pool, "_serve", faulty_workers.told_to_stop_once)
     done = flowrepro(*GRID, "--out", tmp_path, "--json")
     assert (tmp_path / "told").exists()
@@ -186,13 +242,42 @@ def _workers(driver: int) -> Iterator[int]:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("signals", "to_group", "code"),
-    [((signal.SIGKILL,), False, -9), ((signal.SIGINT, signal.SIGINT), True, 130), ((signal.SIGHUP,), True, 129), ((signal.SIGTERM,), True, 143)],
+    [
+        ((signal.SIGKILL,), False, -9),
+        ((signal.SIGINT, signal.SIGINT), True, 130),
+        ((signal.SIGHUP,), True, 129),
+        ((signal.SIGTERM,), True, 143),
+    ],
 )
-def test_however_the_driver_ends_no_worker_stays(tmp_path: Path, signals: tuple[signal.Signals, ...], to_group: bool, code: int) -> None:
-    words = ["sweep", "orthogonal", "--grid", "scale=1e-3,1e-2", "--set", "n_steps=100000000", "--set", "save_every=10000", "--workers", "2"]
-    command = [sys.executable, "-m", "flowrepro", *words, "--set", "geometric=0", "--out", str(tmp_path)]
+def test_however_the_driver_ends_no_worker_stays(
+    tmp_path: Path, signals: tuple[signal.Signals, ...], to_group: bool, code: int
+) -> None:
+    words = [
+        "sweep",
+        "orthogonal",
+        "--grid",
+        "scale=1e-3,1e-2",
+        "--set",
+        "n_steps=100000000",
+        "--set",
+        "save_every=10000",
+        "--workers",
+        "2",
+    ]
+    command = [
+        sys.executable,
+        "-m",
+        "flowrepro",
+        *words,
+        "--set",
+        "geometric=0",
+        "--out",
+        str(tmp_path),
+    ]
     env = {**os.environ, "FLOWREPRO_CHECKPOINT_SECONDS": "0.5"}
-    driver = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True, env=env)
+    driver = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, start_new_session=True, env=env
+    )
     deadline = time.monotonic() + 120
     while len(list(tmp_path.rglob("checkpoint.npz"))) < 2:
         assert time.monotonic() < deadline
@@ -234,9 +319,15 @@ def test_workers_of_the_same_versions_are_taken() -> None:
 @pytest.mark.parametrize(
     ("answer", "sentence"),
     [
-        ({"flowrepro": "0.0.1"}, r"worker tcp://there:1 runs other versions \(flowrepro: .* here, 0.0.1 there\); install the same"),
+        (
+            {"flowrepro": "0.0.1"},
+            r"worker tcp://there:1 runs other versions \(flowrepro: .* here, 0.0.1 there\); install the same",
+        ),
         ({"code": "0000"}, "code: .* here, 0000 there"),
-        (ModuleNotFoundError("No module named 'flowrepro'"), "No module named 'flowrepro'.*install flowrepro"),
+        (
+            ModuleNotFoundError("No module named 'flowrepro'"),
+            "No module named 'flowrepro'.*install flowrepro",
+        ),
     ],
 )
 def test_workers_of_other_versions_are_refused(answer: Any, sentence: str) -> None:

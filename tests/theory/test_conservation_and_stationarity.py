@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from flowrepro.network import gradient, objective, predict
+from flowrepro.core.network import gradient, objective, predict
 from flowrepro.theory.conservation import drift, imbalance, sign_changes
 from flowrepro.theory.stationary import HALF_MEAN_SQUARE, force_at, gradient_norm
 
@@ -9,7 +9,12 @@ from flowrepro.theory.stationary import HALF_MEAN_SQUARE, force_at, gradient_nor
 @pytest.fixture
 def problem():
     rng = np.random.default_rng(2)
-    return rng.standard_normal((5, 3)), rng.standard_normal(5), rng.standard_normal((8, 3)), rng.standard_normal(8)
+    return (
+        rng.standard_normal((5, 3)),
+        rng.standard_normal(5),
+        rng.standard_normal((8, 3)),
+        rng.standard_normal(8),
+    )
 
 
 def descend(X, y, W, a, lr, n_steps):
@@ -44,7 +49,9 @@ def test_gradient_norm_is_the_slope_of_the_steepest_line(problem):
     X, y, W, a = problem
     gW, ga = gradient(X, y, W, a, HALF_MEAN_SQUARE)
     step = 1e-6 / gradient_norm(X, y, W, a)
-    change = objective(HALF_MEAN_SQUARE, predict(X, W - step * gW, a - step * ga), y) - objective(HALF_MEAN_SQUARE, predict(X, W, a), y)
+    change = objective(HALF_MEAN_SQUARE, predict(X, W - step * gW, a - step * ga), y) - objective(
+        HALF_MEAN_SQUARE, predict(X, W, a), y
+    )
     assert change / 1e-6 == pytest.approx(-gradient_norm(X, y, W, a), rel=1e-4)
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from flowrepro import data
+from flowrepro.core.config import Data
+from flowrepro.core.trajectory import Dataset
 from flowrepro.errors import DataError
-from flowrepro.experiment import Data
 from flowrepro.theory.margin import Inseparable, Separator, hard_margin, normalised_margin
-from flowrepro.trajectory import Dataset
 
 SETS = {
     "left": Data(name="symmetric-example"),
@@ -57,7 +57,14 @@ def test_a_quadratic_program_agrees(name: str) -> None:
     np.testing.assert_allclose(found.w, v / np.linalg.norm(v), atol=1e-10)
 
 
-@pytest.mark.parametrize(("name", "margin", "w"), [("left", 1.0, (1, 0)), ("right", 0.2, (1, 0)), ("mid", 0.1 * 5**0.5, (2 / 5**0.5, 0, 1 / 5**0.5))])
+@pytest.mark.parametrize(
+    ("name", "margin", "w"),
+    [
+        ("left", 1.0, (1, 0)),
+        ("right", 0.2, (1, 0)),
+        ("mid", 0.1 * 5**0.5, (2 / 5**0.5, 0, 1 / 5**0.5)),
+    ],
+)
 def test_separators_in_closed_form(name: str, margin: float, w: tuple[float, ...]) -> None:
     points = loaded(name)
     found = separator(points.X, points.y)
@@ -75,7 +82,10 @@ def test_rotation_order_and_scale_do_not_matter(seed: int) -> None:
     points, rng = loaded("sym20d"), np.random.default_rng(seed)
     rotation, _ = np.linalg.qr(rng.standard_normal((20, 20)))
     order, scale = rng.permutation(len(points.y)), 10.0 ** rng.uniform(-150, 150)
-    moved, plain = separator(scale * (points.X @ rotation)[order], points.y[order]), separator(points.X, points.y)
+    moved, plain = (
+        separator(scale * (points.X @ rotation)[order], points.y[order]),
+        separator(points.X, points.y),
+    )
     assert moved.margin == pytest.approx(scale * plain.margin, rel=1e-12)
     np.testing.assert_allclose(moved.w, plain.w @ rotation, atol=1e-12)
 
@@ -105,7 +115,11 @@ def test_what_is_not_separable_is_proved_so(seed: int) -> None:
 
 
 def test_a_zero_point_and_opposite_points_are_not_separable() -> None:
-    for X, y in ((np.zeros((2, 3)), np.ones(2)), (np.array([[1.0, 2.0], [1.0, 2.0]]), np.array([1.0, -1.0])), (np.array([[1.0], [0.0]]), np.ones(2))):
+    for X, y in (
+        (np.zeros((2, 3)), np.ones(2)),
+        (np.array([[1.0, 2.0], [1.0, 2.0]]), np.array([1.0, -1.0])),
+        (np.array([[1.0], [0.0]]), np.ones(2)),
+    ):
         found = hard_margin(X, y)
         assert isinstance(found, Inseparable)
         np.testing.assert_allclose((found.duals * y) @ X, 0.0, atol=1e-12)
@@ -126,5 +140,7 @@ def test_normalised_margin_is_scale_free() -> None:
     found = separator(points.X, points.y)
     W, a = np.array([found.w, -found.w]), np.array([1.0, -1.0])
     for scale in (0.5, 1e-3, 1e3):
-        assert normalised_margin(points.X, points.y, scale * W, scale * a, 0.5) == pytest.approx(1.5 / 4 * found.margin, rel=1e-14)
+        assert normalised_margin(points.X, points.y, scale * W, scale * a, 0.5) == pytest.approx(
+            1.5 / 4 * found.margin, rel=1e-14
+        )
     assert np.isnan(normalised_margin(points.X, points.y, 0 * W, 0 * a, 0.5))

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from flowrepro import data
+from flowrepro.core.config import Data
+from flowrepro.core.trajectory import Dataset
 from flowrepro.errors import UsageError
-from flowrepro.experiment import Data
 from flowrepro.theory import margin_kkt
 from flowrepro.theory.margin import Separator, hard_margin, normalised_margin
 from flowrepro.theory.margin_kkt import kkt_certificate
-from flowrepro.trajectory import Dataset
 
 MARGINS = {0.0: 0.2071068, 0.1: 0.2377884, 0.5: 0.3561072, 0.9: 0.4713976}
 
@@ -46,12 +46,18 @@ def test_the_multipliers_of_the_paper_are_stationary(alpha: float) -> None:
     columns, owner, _ = margin_kkt._subgradients(points.X, points.y, W, a, alpha)
     theta = np.append(W.ravel(), a)
     active = lam[owner] > 0
-    weights = np.linalg.lstsq(np.vstack([columns[active].T, owner[active] == np.flatnonzero(lam)[:, None]]), np.append(theta, lam[lam > 0]), rcond=None)[0]
+    weights = np.linalg.lstsq(
+        np.vstack([columns[active].T, owner[active] == np.flatnonzero(lam)[:, None]]),
+        np.append(theta, lam[lam > 0]),
+        rcond=None,
+    )[0]
     np.testing.assert_allclose(weights @ columns[active], theta, atol=1e-12)
     np.testing.assert_allclose(np.bincount(owner[active], weights, minlength=6), lam, atol=1e-12)
 
 
-def test_without_the_vertices_at_the_kinks_the_residual_is_not_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_vertices_at_the_kinks_the_residual_is_not_zero(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     points, W, a = example(0.5)
     monkeypatch.setattr(margin_kkt, "KINK", -1.0)
     assert kkt_certificate(points.X, points.y, W, a, 0.5).eps == pytest.approx(0.23, abs=0.005)
@@ -62,13 +68,21 @@ def test_the_optimum_is_a_kkt_point_of_any_scale() -> None:
     best = hard_margin(points.X, points.y)
     assert isinstance(best, Separator)
     for scale in (1e-3, 1.0, 1e4):
-        found = kkt_certificate(points.X, points.y, scale * np.array([best.w, -best.w]), scale * np.array([1.0, -1.0]), 0.5)
+        found = kkt_certificate(
+            points.X,
+            points.y,
+            scale * np.array([best.w, -best.w]),
+            scale * np.array([1.0, -1.0]),
+            0.5,
+        )
         assert max(found.eps, found.delta, found.balance) <= 1e-12
 
 
 def test_a_tampered_network_is_no_kkt_point() -> None:
     points, W, a = example(0.5)
-    found = kkt_certificate(points.X, points.y, W + 0.05 * np.array([[0.0, 1.0], [0.0, 0.0], [0.0, 0.0]]), a, 0.5)
+    found = kkt_certificate(
+        points.X, points.y, W + 0.05 * np.array([[0.0, 1.0], [0.0, 0.0], [0.0, 0.0]]), a, 0.5
+    )
     assert found.eps > 1e-2
 
 
@@ -78,5 +92,12 @@ def test_networks_without_a_margin_or_with_too_many_kinks_are_refused() -> None:
         kkt_certificate(points.X, points.y, -W, a, 0.5)
     idle = np.zeros((margin_kkt.MOST_KINKS + 1, 2))
     with pytest.raises(UsageError, match="bend at one sample"):
-        kkt_certificate(points.X, points.y, np.vstack([W, idle]), np.append(a, np.ones(len(idle))), 0.5)
-    assert kkt_certificate(points.X, points.y, np.vstack([W, idle]), np.append(a, np.zeros(len(idle))), 0.5).eps <= 1e-12
+        kkt_certificate(
+            points.X, points.y, np.vstack([W, idle]), np.append(a, np.ones(len(idle))), 0.5
+        )
+    assert (
+        kkt_certificate(
+            points.X, points.y, np.vstack([W, idle]), np.append(a, np.zeros(len(idle))), 0.5
+        ).eps
+        <= 1e-12
+    )

@@ -3,9 +3,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from flowrepro.experiment import Loss
-from flowrepro.network import gradient
-from flowrepro.theory.alignment import class_alignment, class_sums, cosines, mean_neurons, squared_norms
+from flowrepro.core.config import Loss
+from flowrepro.core.network import gradient
+from flowrepro.theory.alignment import (
+    class_alignment,
+    class_sums,
+    cosines,
+    mean_neurons,
+    squared_norms,
+)
 from flowrepro.theory.change_rates import change_rates
 from flowrepro.theory.observables import OBSERVABLES
 
@@ -29,7 +35,9 @@ def test_every_observable_returns_arrays_of_fixed_shape(name: str) -> None:
     observe = OBSERVABLES[name](X, y, LOSS)
     first, second = observe(W, a), observe(-W, np.abs(a))
     assert first
-    assert {key: np.shape(value) for key, value in first.items()} == {key: np.shape(value) for key, value in second.items()}
+    assert {key: np.shape(value) for key, value in first.items()} == {
+        key: np.shape(value) for key, value in second.items()
+    }
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -47,20 +55,28 @@ def test_class_alignment_equals_its_definition(m: int, d: int, dtype: type) -> N
         assert seen["count"][side] == len(chosen)
         if chosen:
             mean = np.mean(chosen, axis=0)
-            assert seen["mean_cos"][side] == pytest.approx(mean @ total / np.linalg.norm(mean) / np.linalg.norm(total), abs=1e-6)
-            assert (seen["min_cos"][side], seen["max_cos"][side]) == pytest.approx((min(own), max(own)), abs=1e-6)
+            assert seen["mean_cos"][side] == pytest.approx(
+                mean @ total / np.linalg.norm(mean) / np.linalg.norm(total), abs=1e-6
+            )
+            assert (seen["min_cos"][side], seen["max_cos"][side]) == pytest.approx(
+                (min(own), max(own)), abs=1e-6
+            )
         else:
             assert np.isnan([seen[name][side] for name in ("mean_cos", "min_cos", "max_cos")]).all()
     assert seen["aligned_share"] == aligned / m
     assert seen["sign"].tolist() == np.sign(a).tolist()
     singular = np.linalg.svd(W.astype(np.float64), compute_uv=False)
-    assert (float(seen["frobenius2"]), float(seen["spectral2"])) == pytest.approx((np.sum(singular**2), singular[0] ** 2), rel=1e-12)
+    assert (float(seen["frobenius2"]), float(seen["spectral2"])) == pytest.approx(
+        (np.sum(singular**2), singular[0] ** 2), rel=1e-12
+    )
 
 
 def test_neurons_along_their_own_sum_are_aligned_and_others_are_not() -> None:
     X, y, _, _ = setting(4, 5)
     positive, negative = class_sums(X, y)
-    seen = class_alignment(X, y)(np.stack([positive, 2 * negative, -positive, negative]), np.array([1e-9, -3.0, 2.0, 0.0]))
+    seen = class_alignment(X, y)(
+        np.stack([positive, 2 * negative, -positive, negative]), np.array([1e-9, -3.0, 2.0, 0.0])
+    )
     assert seen["aligned_share"] == 0.5
     assert seen["mean_cos"][1] == pytest.approx(1.0)
     assert (seen["min_cos"][0], seen["max_cos"][0]) == pytest.approx((-1.0, 1.0))
@@ -87,7 +103,9 @@ def test_missing_classes_and_zero_neurons_are_nan_without_a_warning() -> None:
 
 def test_cosines_ignore_lengths_and_keep_leading_axes() -> None:
     W = np.array([[[3.0, 4.0], [0.0, -2.0]], [[1e-30, 0.0], [0.0, 0.0]]])
-    assert cosines(W, np.array([0.0, 5.0])) == pytest.approx(np.array([[0.8, -1.0], [0.0, np.nan]]), nan_ok=True)
+    assert cosines(W, np.array([0.0, 5.0])) == pytest.approx(
+        np.array([[0.8, -1.0], [0.0, np.nan]]), nan_ok=True
+    )
 
 
 def test_norms_do_not_depend_on_which_gram_matrix_is_smaller() -> None:
@@ -108,8 +126,12 @@ def test_change_rates_are_the_time_derivatives_of_norms_and_directions() -> None
     seen = change_rates(X, y, LOSS)(W, a)
     G, step = -gradient(X, y, W, a, LOSS)[0], 1e-6
     ahead, behind = W + step * G, W - step * G
-    assert seen["norms"] == pytest.approx((np.sum(ahead**2) - np.sum(behind**2)) / (2 * step), rel=1e-6)
+    assert seen["norms"] == pytest.approx(
+        (np.sum(ahead**2) - np.sum(behind**2)) / (2 * step), rel=1e-6
+    )
     alive = np.arange(7) != 3
     turned = [V[alive] / np.linalg.norm(V[alive], axis=1, keepdims=True) for V in (ahead, behind)]
-    assert seen["directions"] == pytest.approx(np.sum(np.linalg.norm(turned[0] - turned[1], axis=1)) / (2 * step), rel=1e-5)
+    assert seen["directions"] == pytest.approx(
+        np.sum(np.linalg.norm(turned[0] - turned[1], axis=1)) / (2 * step), rel=1e-5
+    )
     assert np.all(np.isfinite([seen["norms"], seen["directions"]]))

@@ -13,20 +13,43 @@ import numpy as np
 
 from flowrepro.engines.flow.compiled import inner
 from flowrepro.engines.flow.events import NONE
-from flowrepro.engines.flow.forces import JUMP, LOCAL, MAX_E2, RHS, SHRUNK, SUM_E2, Drive, Work, update_forces
+from flowrepro.engines.flow.forces import (
+    JUMP,
+    LOCAL,
+    MAX_E2,
+    RHS,
+    SHRUNK,
+    SUM_E2,
+    Drive,
+    Work,
+    update_forces,
+)
 from flowrepro.engines.flow.locate import adopt, cut, settle
 from flowrepro.engines.flow.net import Net
 from flowrepro.engines.flow.resolve import Log
 from flowrepro.engines.flow.runge_kutta import dense, step
 from flowrepro.engines.flow.state import BURST, STEP, TIME, State, project_row
-from flowrepro.engines.flow.stepping import NEEDS_RANK, OK, UNDERFLOW, ZENO, Options, accept, alone, collect, grow, trial
+from flowrepro.engines.flow.stepping import (
+    NEEDS_RANK,
+    OK,
+    UNDERFLOW,
+    ZENO,
+    Options,
+    accept,
+    alone,
+    collect,
+    grow,
+    trial,
+)
 
 LIGHT = 3.0
 """Light neurons may move the others by this many rtol per step in all."""
 
 
 @inner
-def flow_step(net: Net, S: State, drive: Drive, W: Work, LW: Work, options: Options, until: float, log: Log) -> int:
+def flow_step(
+    net: Net, S: State, drive: Drive, W: Work, LW: Work, options: Options, until: float, log: Log
+) -> int:
     """One step of the net: light events (none unless options.batch) are settled neuron by neuron, the first heavy one ends it."""
     theta = np.empty(len(S.Y))
     for _ in range(100):
@@ -41,7 +64,11 @@ def flow_step(net: Net, S: State, drive: Drive, W: Work, LW: Work, options: Opti
         light, heavy, effect = _weigh(S, W, h, options, hot, theta)
         if not options.batch:
             break
-        shrink = max(0.02, 0.9 * (LIGHT * options.rtol / effect) ** (1.0 / 3.0)) if len(heavy) >= 3 else 1.0
+        shrink = (
+            max(0.02, 0.9 * (LIGHT * options.rtol / effect) ** (1.0 / 3.0))
+            if len(heavy) >= 3
+            else 1.0
+        )
         if shrink < 1.0 and 1.0 / shrink < 1.5 * len(heavy):
             W.tally[SHRUNK] += 1
             S.clock[STEP] = h * shrink
@@ -76,7 +103,9 @@ def flow_step(net: Net, S: State, drive: Drive, W: Work, LW: Work, options: Opti
 
 
 @inner
-def _weigh(S: State, W: Work, h: float, options: Options, hot: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+def _weigh(
+    S: State, W: Work, h: float, options: Options, hot: np.ndarray, theta: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, float]:
     """(light, heavy, sum of the effects) of the hot neurons.
 
     The largest jump of all planes enters, not that of the plane met: a neuron may meet others after it (measured on 40
@@ -86,7 +115,14 @@ def _weigh(S: State, W: Work, h: float, options: Options, hot: np.ndarray, theta
     effect = np.empty(len(hot))
     for i in range(len(hot)):
         j = hot[i]
-        effect[i] = 0.5 * (h * (1.0 - theta[j])) ** 2 * np.exp(2.0 * S.Y[j, 0]) * abs(S.Y[j, -1]) * jump * options.coupling
+        effect[i] = (
+            0.5
+            * (h * (1.0 - theta[j])) ** 2
+            * np.exp(2.0 * S.Y[j, 0])
+            * abs(S.Y[j, -1])
+            * jump
+            * options.coupling
+        )
     order = np.argsort(effect)
     total, count = 0.0, 0
     for i in order:

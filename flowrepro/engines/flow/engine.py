@@ -1,4 +1,4 @@
-"""The flow as an engine: step k of the row's protocol is flow time factor * lr * k."""
+"""The flow as an engine: step k of the case's protocol is flow time factor * lr * k."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from flowrepro.core.network import flow_time
 from flowrepro.engines.base import Engine, Problem, beyond_doubles_on_cpu
 from flowrepro.engines.compiled import is_compiled
 from flowrepro.engines.flow.flow import Integration
 from flowrepro.engines.flow.march import march
 from flowrepro.engines.flow.result import Events
 from flowrepro.engines.flow.state import cartesian
-from flowrepro.network import flow_time
 
 
 class Flow(Engine):
@@ -54,8 +54,8 @@ class Flow(Engine):
 
     @classmethod
     def advises_against(cls, problem: Problem) -> str | None:
-        """A row that asks for "auto" asks for a descent: the flow is another method, and is taken only by name."""
-        return "it integrates the gradient flow, not the descent of the row"
+        """A case that asks for "auto" asks for a descent: the flow is another method, and is taken only by name."""
+        return "it integrates the gradient flow, not the descent of the case"
 
     @classmethod
     def is_compiled(cls) -> bool:

@@ -29,7 +29,11 @@ def cubic_meets(v0: float, d0: float, v1: float, d1: float) -> tuple[float, floa
     if discriminant > 0.0:
         # the minimum of a cubic is where its derivative rises: q / (3 c3) or c1 / q, whichever has c'' > 0
         root = np.sqrt(discriminant)
-        x = (-c2 + root) / (3.0 * c3) if c2 < 0.0 and c3 != 0.0 else (-c1 / (c2 + root) if c2 + root != 0.0 else -1.0)
+        x = (
+            (-c2 + root) / (3.0 * c3)
+            if c2 < 0.0 and c3 != 0.0
+            else (-c1 / (c2 + root) if c2 + root != 0.0 else -1.0)
+        )
         if 0.0 < x < 1.0:
             grazing = v0 + x * (c1 + x * (c2 + x * c3))
             if grazing + DEAD_ZONE < 0.0:
@@ -51,7 +55,9 @@ def cubic_meets(v0: float, d0: float, v1: float, d1: float) -> tuple[float, floa
 
 
 @inner
-def margin(net: Net, S: State, F: np.ndarray, scale: float, noise: float, j: int, sign: float) -> tuple[float, int, int]:
+def margin(
+    net: Net, S: State, F: np.ndarray, scale: float, noise: float, j: int, sign: float
+) -> tuple[float, int, int]:
     """How far neuron j is from leaving its sliding set under forces F: (smallest margin / scale, plane, side of the exit).
 
     With q = s G_S^-1 N_S D_- and reach_p = - s J_p it slides while 0 <= q_p <= reach_p for all p of S; an exit counts once
@@ -92,7 +98,9 @@ def margin(net: Net, S: State, F: np.ndarray, scale: float, noise: float, j: int
 
 
 @inner
-def scan(net: Net, S: State, W: Work, h: float, noise: float, j: int) -> tuple[float, int, int, int]:
+def scan(
+    net: Net, S: State, W: Work, h: float, noise: float, j: int
+) -> tuple[float, int, int, int]:
     """First event of neuron j in the step (W.Y1, W.K, W.F) of length h: (fraction, kind, plane, side); kind NONE if there is none."""
     d = S.Y.shape[1] - 2
     Y0, Y1, K, normal, mode = S.Y, W.Y1, W.K, net.normal, S.mode
@@ -128,7 +136,12 @@ def scan(net: Net, S: State, W: Work, h: float, noise: float, j: int) -> tuple[f
             continue
         inward = 1.0 if mode[j, p] == PLUS else -1.0
         x, low = cubic_meets(inward * z0, inward * h * d0, inward * z1, inward * h * d1)
-        if x > 1.0 and np.sign(Y0[j, d + 1]) * W.F[JUMP, p] > 0.0 and low < W.facts[GRAZE] and low > DEAD_ZONE:
+        if (
+            x > 1.0
+            and np.sign(Y0[j, d + 1]) * W.F[JUMP, p] > 0.0
+            and low < W.facts[GRAZE]
+            and low > DEAD_ZONE
+        ):
             W.facts[GRAZE] = low
         if x < theta:
             theta, kind, plane, side = x, MEET, p, PLUS if inward < 0 else MINUS

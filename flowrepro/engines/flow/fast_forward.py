@@ -107,7 +107,9 @@ def _next_meeting(net: Net, S: State, j: int, unit: np.ndarray) -> tuple[float, 
         z, along = height(net.normal, S.Y, j, p), np.dot(unit, net.normal[p])
         if abs(along) <= 1e-13:
             continue
-        root = _first_root(A * along, z - c * along, -B * along, z, 1.0 if S.mode[j, p] == PLUS else -1.0)
+        root = _first_root(
+            A * along, z - c * along, -B * along, z, 1.0 if S.mode[j, p] == PLUS else -1.0
+        )
         if root < best:
             best, plane = root, p
     return best, plane

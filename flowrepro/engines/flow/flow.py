@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from flowrepro.core.config import Loss
+from flowrepro.core.trajectory import Stop, StopReason
 from flowrepro.engines.flow.fast_forward import NEGLIGIBLE, forward
 from flowrepro.engines.flow.forces import Drive, Work, loss_and_force, make_work
 from flowrepro.engines.flow.march import Limits, Output, begin, march
@@ -15,8 +17,6 @@ from flowrepro.engines.flow.resolve import KINDS, NON_UNIQUE, REVIVAL, THROUGH_Z
 from flowrepro.engines.flow.result import REASONS, Events, FlowResult
 from flowrepro.engines.flow.state import LOSS, SCALE, State, copy_state, log_polar, start
 from flowrepro.engines.flow.stepping import DIVERGED, LOG_FULL, NEEDS_RANK, OK, Options
-from flowrepro.experiment import Loss
-from flowrepro.trajectory import Stop, StopReason
 
 NOISE = 0.3
 """What rtol leaves undetermined in g, over rtol: with less, neurons chatter in and out of slides once g has decayed to
@@ -59,7 +59,14 @@ class Integration:
         noise = NOISE * rtol * at_zero
         spread = n * float(norms.max(initial=0.0))
         burst = 200.0 * (1 + n)
-        self.options = Options(rtol, noise, burst, batch, self.net.weight * n * float(norms.max(initial=0.0)) ** 2, spread)
+        self.options = Options(
+            rtol,
+            noise,
+            burst,
+            batch,
+            self.net.weight * n * float(norms.max(initial=0.0)) ** 2,
+            spread,
+        )
         self.drive = Drive(True, np.zeros((5, n)), 0.0, 1.0)
         self.work: Work = make_work(m, d, n, P)
         self.local: Work = make_work(1, d, n, P)
@@ -67,7 +74,12 @@ class Integration:
         self.past: list[tuple[np.ndarray, np.ndarray]] = []
         self.n_events = 0
         self.status = OK
-        self.samples = tuple(tuple(int(k) for k in np.flatnonzero(np.linalg.norm(X, axis=1) > 0)[self.net.plane == p]) for p in range(P))
+        self.samples = tuple(
+            tuple(
+                int(k) for k in np.flatnonzero(np.linalg.norm(X, axis=1) > 0)[self.net.plane == p]
+            )
+            for p in range(P)
+        )
         self._allocate(start(log_polar(W0, a0, ln_scale), P, min(d, P, 4)))
         first = 1e-2 / at_zero if at_zero > 0 else 1.0
         while not begin(self.net, self.state, self.drive, self.work, first, self.log):
@@ -82,7 +94,12 @@ class Integration:
 
     def _forces_at_zero(self) -> float:
         """sum_k |g_k| ||x_k|| at h = 0: the unit of velocities."""
-        return float(sum(self.net.weight * abs(loss_and_force(self.net.loss, 0.0, y)[1]) * norm for y, norm in zip(self.net.y, self.net.norm, strict=True)))
+        return float(
+            sum(
+                self.net.weight * abs(loss_and_force(self.net.loss, 0.0, y)[1]) * norm
+                for y, norm in zip(self.net.y, self.net.norm, strict=True)
+            )
+        )
 
     def _allocate(self, state: State) -> None:
         self.state = state
@@ -130,7 +147,9 @@ class Integration:
 
     def _more_rank(self) -> None:
         """Make room for larger sliding sets."""
-        self._allocate(_with_rank(self.state, min(2 * self.state.Q.shape[1], self.state.Q.shape[2])))
+        self._allocate(
+            _with_rank(self.state, min(2 * self.state.Q.shape[1], self.state.Q.shape[2]))
+        )
 
     def _drain(self, log: Log) -> None:
         """Keep the events of a log and empty it."""
@@ -202,13 +221,19 @@ class Integration:
         self.reached = float(arrays["reached"])
         self.past = [(np.array(arrays["events_t"]), np.array(arrays["events"]))]
         self.n_events, self.log.n[0], self.status = len(arrays["events"]), 0, OK
-        for kept, name in ((self.work.tally, "tally"), (self.work.facts, "facts"), (self.local.facts, "graze")):
+        for kept, name in (
+            (self.work.tally, "tally"),
+            (self.work.facts, "facts"),
+            (self.local.facts, "graze"),
+        ):
             kept[:] = arrays[name]
 
     def _recorded(self) -> tuple[np.ndarray, np.ndarray]:
         if not self.past:
             return np.empty(0), np.empty((0, 3), dtype=np.int64)
-        return np.concatenate([chunk[0] for chunk in self.past]), np.concatenate([chunk[1] for chunk in self.past])
+        return np.concatenate([chunk[0] for chunk in self.past]), np.concatenate(
+            [chunk[1] for chunk in self.past]
+        )
 
     def events(self) -> Events:
         """Everything recorded so far, sorted by time."""
@@ -225,7 +250,9 @@ class Integration:
         graze_margin : smallest |<w, n>| / r at which a neuron turned back from a repelling plane. Grazing one is where
         the flow is discontinuous in its start, so this is the condition number of the run; inf if nothing came near.
         """
-        rhs, steps, rejected, resteps, located, local, slaved, shrunk, substeps = (int(count) for count in self.work.tally)
+        rhs, steps, rejected, resteps, located, local, slaved, shrunk, substeps = (
+            int(count) for count in self.work.tally
+        )
         rise, sum_e2, max_e2, graze = (float(fact) for fact in self.work.facts)
         t, what = self._recorded()
         found = {f"events {kind}": int(np.sum(what[:, 2] == i)) for i, kind in enumerate(KINDS)}
@@ -255,7 +282,9 @@ class Integration:
             return None
         events = self.events()
         last = "; ".join(events.describe(i) for i in range(max(0, len(events) - 3), len(events)))
-        return Stop(REASONS[self.status], step, self.t, f"at t={self.t:.9g}; last events: {last or 'none'}")
+        return Stop(
+            REASONS[self.status], step, self.t, f"at t={self.t:.9g}; last events: {last or 'none'}"
+        )
 
 
 def negligible_log_radius(net: Net, m: int) -> float:
@@ -283,11 +312,20 @@ def _with_rank(state: State, cap: int) -> State:
 
 
 def _empty_log(capacity: int) -> Log:
-    return Log(np.zeros(capacity), np.zeros((capacity, 3), dtype=np.int64), np.zeros(1, dtype=np.int64))
+    return Log(
+        np.zeros(capacity), np.zeros((capacity, 3), dtype=np.int64), np.zeros(1, dtype=np.int64)
+    )
 
 
 def integrate(
-    X: np.ndarray, y: np.ndarray, W0: np.ndarray, a0: np.ndarray, loss: Loss, times: np.ndarray | float, alpha: float = 0.0, **options: Any
+    X: np.ndarray,
+    y: np.ndarray,
+    W0: np.ndarray,
+    a0: np.ndarray,
+    loss: Loss,
+    times: np.ndarray | float,
+    alpha: float = 0.0,
+    **options: Any,
 ) -> FlowResult:
     """The Clarke/Filippov gradient flow of reduction_k l(f(x_k), y_k) from (W0, a0) at time 0.
 
@@ -305,4 +343,6 @@ def integrate(
     flow = Integration(X, y, W0, a0, loss, alpha, **options)
     values, rows = flow.advance(times, keep=True)
     stop = flow.failure() or Stop(StopReason.HORIZON, -1, float(times[-1]))
-    return FlowResult(times[: len(values)], values, rows, flow.mode.copy(), flow.events(), flow.stats(), stop)
+    return FlowResult(
+        times[: len(values)], values, rows, flow.mode.copy(), flow.events(), flow.stats(), stop
+    )

@@ -91,7 +91,10 @@ def loss_and_force(code: int, h: float, y: float) -> tuple[float, float]:
 @inner
 def predict(net: Net, S: State, Y: np.ndarray, W: Work) -> None:
     """h_k of rows Y with the modes of S into W.h."""
-    (d, P), (sums, z, mode, normal, dead) = net.normal_t.shape, (W.sums, W.Zs, S.mode, net.normal_t, S.dead)
+    (d, P), (sums, z, mode, normal, dead) = (
+        net.normal_t.shape,
+        (W.sums, W.Zs, S.mode, net.normal_t, S.dead),
+    )
     sums[:] = 0.0
     for j in range(len(Y)):
         weight = 0.0 if dead[j] else np.exp(2.0 * Y[j, 0]) * Y[j, d + 1]
@@ -109,7 +112,9 @@ def predict(net: Net, S: State, Y: np.ndarray, W: Work) -> None:
     for k in range(len(net.y)):
         p = net.plane[k]
         plus, minus = W.sums[1, p], W.sums[0, p]
-        W.h[k] = net.norm[k] * (plus + net.alpha * minus if net.side[k] > 0 else -net.alpha * plus - minus)
+        W.h[k] = net.norm[k] * (
+            plus + net.alpha * minus if net.side[k] > 0 else -net.alpha * plus - minus
+        )
 
 
 @inner
@@ -167,7 +172,10 @@ def velocities(net: Net, S: State, F: np.ndarray, Y: np.ndarray, out: np.ndarray
 
     One call for all neurons: handing these tuples of arrays over costs more than a neuron.
     """
-    (P, d), (normal, mode, dead, rank, Q) = net.normal.shape, (net.normal, S.mode, S.dead, S.rank, S.Q)
+    (P, d), (normal, mode, dead, rank, Q) = (
+        net.normal.shape,
+        (net.normal, S.mode, S.dead, S.rank, S.Q),
+    )
     for j in range(len(Y)):
         for i in range(d + 2):
             out[j, i] = 0.0
@@ -195,7 +203,9 @@ def velocities(net: Net, S: State, F: np.ndarray, Y: np.ndarray, out: np.ndarray
 
 
 @inner
-def right_side(net: Net, S: State, drive: Drive, t: float, Y: np.ndarray, out: np.ndarray, W: Work) -> None:
+def right_side(
+    net: Net, S: State, drive: Drive, t: float, Y: np.ndarray, out: np.ndarray, W: Work
+) -> None:
     """Velocities of all neurons into out (m, d+2)."""
     update_forces(net, S, drive, t, Y, W)
     velocities(net, S, W.F, Y, out)

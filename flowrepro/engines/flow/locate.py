@@ -10,7 +10,17 @@ from flowrepro.engines.flow.forces import LOCATED, RESTEPS, Drive, Work, update_
 from flowrepro.engines.flow.net import Net
 from flowrepro.engines.flow.resolve import ON_PLANE, SIGN, Log, height, record, resolve
 from flowrepro.engines.flow.runge_kutta import micro_step, step
-from flowrepro.engines.flow.state import BURST, LAST, LOSS, PLUS, SCALE, SLIDING, TIME, State, project
+from flowrepro.engines.flow.state import (
+    BURST,
+    LAST,
+    LOSS,
+    PLUS,
+    SCALE,
+    SLIDING,
+    TIME,
+    State,
+    project,
+)
 
 ON_TARGET = 2e-13
 """z at a located event."""
@@ -34,7 +44,17 @@ def _distance(net: Net, S: State, W: Work, noise: float, j: int, kind: int, plan
 
 
 @inner
-def _bracketed(net: Net, S: State, drive: Drive, W: Work, noise: float, j: int, kind: int, plane: int, high: float) -> float:
+def _bracketed(
+    net: Net,
+    S: State,
+    drive: Drive,
+    W: Work,
+    noise: float,
+    j: int,
+    kind: int,
+    plane: int,
+    high: float,
+) -> float:
     """Step length in (0, high] that ends at the event, by regula falsi (Illinois) with full re-steps; W holds that step.
 
     Where the event turns out not to lie in the step, the whole step is made and its length returned.
@@ -71,7 +91,9 @@ def _bracketed(net: Net, S: State, drive: Drive, W: Work, noise: float, j: int, 
 
 
 @inner
-def _newton(net: Net, S: State, drive: Drive, W: Work, j: int, plane: int, tau: float, h: float) -> float:
+def _newton(
+    net: Net, S: State, drive: Drive, W: Work, j: int, plane: int, tau: float, h: float
+) -> float:
     """Step length that ends with |z| <= ON_TARGET, from a re-step of length tau and micro-steps; -1.0 if it fails."""
     W.tally[RESTEPS] += 1
     step(net, S, drive, tau, W)
@@ -90,7 +112,16 @@ def _newton(net: Net, S: State, drive: Drive, W: Work, j: int, plane: int, tau: 
 
 
 @inner
-def cut(net: Net, S: State, drive: Drive, W: Work, h: float, noise: float, heavy: np.ndarray, what: np.ndarray) -> float:
+def cut(
+    net: Net,
+    S: State,
+    drive: Drive,
+    W: Work,
+    h: float,
+    noise: float,
+    heavy: np.ndarray,
+    what: np.ndarray,
+) -> float:
     """Make the step up to the first event among the ``heavy`` neurons; its length. W holds the step.
 
     W comes in with a trial step of length h. what (4,) receives neuron, kind, plane, side of the event found last.
@@ -107,7 +138,17 @@ def cut(net: Net, S: State, drive: Drive, W: Work, h: float, noise: float, heavy
         if kind == MEET:
             tau = _newton(net, S, drive, W, who, plane, first * length, length)
         if tau < 0.0 or tau > length:
-            tau = _bracketed(net, S, drive, W, noise, who, kind, plane, length if kind != MEET else min(1.0, 1.5 * first) * length)
+            tau = _bracketed(
+                net,
+                S,
+                drive,
+                W,
+                noise,
+                who,
+                kind,
+                plane,
+                length if kind != MEET else min(1.0, 1.5 * first) * length,
+            )
         what[0], what[1], what[2], what[3] = who, kind, plane, side
         if _distance(net, S, W, noise, who, kind, plane) > (DEAD_ZONE if kind == MEET else ON_EXIT):
             what[1] = NONE
@@ -118,7 +159,9 @@ def cut(net: Net, S: State, drive: Drive, W: Work, h: float, noise: float, heavy
 
 
 @inner
-def _earliest(net: Net, S: State, W: Work, length: float, noise: float, heavy: np.ndarray) -> tuple[float, int, int, int, int]:
+def _earliest(
+    net: Net, S: State, W: Work, length: float, noise: float, heavy: np.ndarray
+) -> tuple[float, int, int, int, int]:
     """First event of the heavy neurons in the step held by W: (fraction, neuron, kind, plane, side)."""
     best, first = heavy[0], 2.0
     for j in heavy:
@@ -130,7 +173,16 @@ def _earliest(net: Net, S: State, W: Work, length: float, noise: float, heavy: n
 
 
 @inner
-def settle(net: Net, S: State, drive: Drive, W: Work, tau: float, heavy: np.ndarray, what: np.ndarray, log: Log) -> bool:
+def settle(
+    net: Net,
+    S: State,
+    drive: Drive,
+    W: Work,
+    tau: float,
+    heavy: np.ndarray,
+    what: np.ndarray,
+    log: Log,
+) -> bool:
     """Accept the step of length tau held by W, whose end is the event ``what``, and resolve everybody who is on a plane.
 
     False if the basis arrays are too small.
@@ -165,7 +217,10 @@ def _meets_too(net: Net, S: State, W: Work, j: int) -> bool:
     for p in range(len(net.normal)):
         if S.mode[j, p] != SLIDING:
             inward = 1.0 if S.mode[j, p] == PLUS else -1.0
-            if abs(height(net.normal, S.Y, j, p)) <= ON_PLANE and inward * height(net.normal, W.K[6], j, p) < -1e-13 * W.clock[SCALE]:
+            if (
+                abs(height(net.normal, S.Y, j, p)) <= ON_PLANE
+                and inward * height(net.normal, W.K[6], j, p) < -1e-13 * W.clock[SCALE]
+            ):
                 return True
     return False
 

@@ -13,7 +13,16 @@ from flowrepro.engines.flow.locate import adopt
 from flowrepro.engines.flow.net import Net
 from flowrepro.engines.flow.resolve import Log, bury, height, is_dead, resolve
 from flowrepro.engines.flow.state import LAST, LOSS, PLUS, STEP, TIME, State, copy_state
-from flowrepro.engines.flow.stepping import DIVERGED, LOG_FULL, MAX_EVENTS, MAX_STEPS, NEEDS_RANK, OK, Options, watch
+from flowrepro.engines.flow.stepping import (
+    DIVERGED,
+    LOG_FULL,
+    MAX_EVENTS,
+    MAX_STEPS,
+    NEEDS_RANK,
+    OK,
+    Options,
+    watch,
+)
 
 AT_START = 1e-14
 """A neuron closer than this to a plane at the start is on it."""

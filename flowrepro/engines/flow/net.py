@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from flowrepro.experiment import Loss
-from flowrepro.network import LOSSES
+from flowrepro.core.config import Loss
+from flowrepro.core.network import LOSSES
 
 LOSS_CODES = {"square": 0, "logistic": 1, "logistic2": 2, "exp": 3}
 PARALLEL = 1e-12
@@ -53,7 +53,13 @@ def merge(X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         for other in order[place + 1 :]:
             if abs(key[other]) - abs(key[k]) > reach:
                 break
-            if leader[other] < 0 and min(np.abs(units[other] - units[k]).max(), np.abs(units[other] + units[k]).max()) <= PARALLEL:
+            if (
+                leader[other] < 0
+                and min(
+                    np.abs(units[other] - units[k]).max(), np.abs(units[other] + units[k]).max()
+                )
+                <= PARALLEL
+            ):
                 group.append(other)
         if leader[k] < 0:
             leader[group] = min(group)

@@ -26,7 +26,9 @@ MAX_TESTED = 6
 
 
 @jit
-def box_minimum(normal: np.ndarray, jump: np.ndarray, attract: np.ndarray, D: np.ndarray, mu: np.ndarray) -> None:
+def box_minimum(
+    normal: np.ndarray, jump: np.ndarray, attract: np.ndarray, D: np.ndarray, mu: np.ndarray
+) -> None:
     """Minimise ||D_- + sum mu_p J_p n_p|| over mu_p in [0, 1], p attracting; D (d,) enters and leaves up to date with mu."""
     q, d = normal.shape
     size = 0.0
@@ -55,7 +57,9 @@ def box_minimum(normal: np.ndarray, jump: np.ndarray, attract: np.ndarray, D: np
 
 
 @inner
-def polish(normal: np.ndarray, jump: np.ndarray, attract: np.ndarray, D: np.ndarray, mu: np.ndarray) -> None:
+def polish(
+    normal: np.ndarray, jump: np.ndarray, attract: np.ndarray, D: np.ndarray, mu: np.ndarray
+) -> None:
     """Exact minimum over the planes strictly inside the box, taken if it stays inside."""
     count = 0
     free = np.empty(len(mu), dtype=np.int64)
@@ -84,7 +88,9 @@ def polish(normal: np.ndarray, jump: np.ndarray, attract: np.ndarray, D: np.ndar
 
 
 @inner
-def _at_vertex(normal: np.ndarray, jump: np.ndarray, attract: np.ndarray, base: np.ndarray, mu: np.ndarray) -> np.ndarray:
+def _at_vertex(
+    normal: np.ndarray, jump: np.ndarray, attract: np.ndarray, base: np.ndarray, mu: np.ndarray
+) -> np.ndarray:
     """Minimise over the attracting planes from scratch for the given mu of the repelling ones; D (d,)."""
     D = base.copy()
     for p in range(len(mu)):
@@ -97,7 +103,9 @@ def _at_vertex(normal: np.ndarray, jump: np.ndarray, attract: np.ndarray, base: 
 
 
 @jit
-def regular_solution(normal: np.ndarray, jump: np.ndarray, base: np.ndarray, sign: float, scale: float) -> tuple[np.ndarray, np.ndarray, int]:
+def regular_solution(
+    normal: np.ndarray, jump: np.ndarray, base: np.ndarray, sign: float, scale: float
+) -> tuple[np.ndarray, np.ndarray, int]:
     """The regular solution this project follows where several exist, and how many others there are.
 
     Repelling planes start on their minus side; one with mu = 0 and zdot > 0 goes to 1, one with mu = 1 and
@@ -121,7 +129,9 @@ def regular_solution(normal: np.ndarray, jump: np.ndarray, base: np.ndarray, sig
         flipped = False
         for p in repelling:
             zdot = sign * np.dot(D, normal[p])
-            if (mu[p] == 0.0 and zdot > TANGENTIAL * scale) or (mu[p] == 1.0 and zdot < -TANGENTIAL * scale):
+            if (mu[p] == 0.0 and zdot > TANGENTIAL * scale) or (
+                mu[p] == 1.0 and zdot < -TANGENTIAL * scale
+            ):
                 mu[p] = 1.0 - mu[p]
                 D = _at_vertex(normal, jump, attract, base, mu)
                 flipped = True

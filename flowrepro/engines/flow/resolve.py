@@ -15,7 +15,18 @@ from flowrepro.engines.flow.state import MINUS, PLUS, SCALE, SLIDING, TIME, Stat
 ON_PLANE = 1e-12
 """A neuron is on a plane if |<u, n>| is at most this; events are located to less."""
 DEPENDENT = 1e-10
-KINDS = ("cross-", "cross+", "slide", "leave-", "leave+", "death", "non_unique", "sign", "revival_ambiguous", "through_zero")
+KINDS = (
+    "cross-",
+    "cross+",
+    "slide",
+    "leave-",
+    "leave+",
+    "death",
+    "non_unique",
+    "sign",
+    "revival_ambiguous",
+    "through_zero",
+)
 DEATH, NON_UNIQUE, SIGN, REVIVAL, THROUGH_ZERO = 5, 6, 7, 8, 9
 
 
@@ -110,7 +121,9 @@ def resolve(net: Net, S: State, W: Work, j: int, forced: int, side: int, log: Lo
         pull = W.F[mode[p], p]
         for i in range(d):
             base[i] += pull * net.normal[p, i]
-    sign = np.sign(row[d + 1]) if abs(row[d + 1]) > ON_PLANE else np.sign(np.dot(row[1 : d + 1], base))
+    sign = (
+        np.sign(row[d + 1]) if abs(row[d + 1]) > ON_PLANE else np.sign(np.dot(row[1 : d + 1], base))
+    )
     if sign == 0.0:
         sign = np.sign(row[d + 1])
     mu, _, others = regular_solution(normal, jump, base, sign, scale)
@@ -126,7 +139,9 @@ def resolve(net: Net, S: State, W: Work, j: int, forced: int, side: int, log: Lo
 
 
 @inner
-def _log_changes(log: Log, t: float, neuron: int, K: np.ndarray, before: np.ndarray, mode: np.ndarray) -> None:
+def _log_changes(
+    log: Log, t: float, neuron: int, K: np.ndarray, before: np.ndarray, mode: np.ndarray
+) -> None:
     for i in range(len(K)):
         new = mode[K[i]]
         if new != before[i]:

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from flowrepro.core.trajectory import Stop, StopReason
 from flowrepro.engines.flow.resolve import KINDS
 from flowrepro.engines.flow.state import cartesian
 from flowrepro.engines.flow.stepping import DIVERGED, MAX_EVENTS, MAX_STEPS, OK, UNDERFLOW, ZENO
-from flowrepro.trajectory import Stop, StopReason
 
 REASONS = {
     OK: StopReason.HORIZON,
@@ -39,7 +39,9 @@ class Events:
     def of(self, *kinds: str) -> Events:
         """Events of these kinds only."""
         wanted = np.isin(self.kind, [KINDS.index(kind) for kind in kinds])
-        return Events(self.t[wanted], self.neuron[wanted], self.plane[wanted], self.kind[wanted], self.samples)
+        return Events(
+            self.t[wanted], self.neuron[wanted], self.plane[wanted], self.kind[wanted], self.samples
+        )
 
     def arrays(self, n: int) -> dict[str, np.ndarray]:
         """The same with names, for files: t, neuron, plane (E,), kind (E,) into ``kinds`` (texts), plane_of_sample (n,).
@@ -49,7 +51,14 @@ class Events:
         plane_of_sample = np.full(n, -1)
         for plane, samples in enumerate(self.samples):
             plane_of_sample[list(samples)] = plane
-        return {"t": self.t, "neuron": self.neuron, "plane": self.plane, "kind": self.kind, "kinds": np.array(KINDS), "plane_of_sample": plane_of_sample}
+        return {
+            "t": self.t,
+            "neuron": self.neuron,
+            "plane": self.plane,
+            "kind": self.kind,
+            "kinds": np.array(KINDS),
+            "plane_of_sample": plane_of_sample,
+        }
 
     def __len__(self) -> int:
         return len(self.t)

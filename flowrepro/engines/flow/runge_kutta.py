@@ -83,7 +83,11 @@ def dense(S: State, W: Work, h: float, x: float, out: np.ndarray) -> None:
         for i in range(S.Y.shape[1]):
             total = 0.0
             for r in range(7):
-                total += W.K[r, j, i] * x * (DENSE[r, 0] + x * (DENSE[r, 1] + x * (DENSE[r, 2] + x * DENSE[r, 3])))
+                total += (
+                    W.K[r, j, i]
+                    * x
+                    * (DENSE[r, 0] + x * (DENSE[r, 1] + x * (DENSE[r, 2] + x * DENSE[r, 3])))
+                )
             out[j, i] = S.Y[j, i] + h * total
 
 

@@ -36,7 +36,9 @@ class Options(NamedTuple):
 
 
 @inner
-def trial(net: Net, S: State, drive: Drive, W: Work, options: Options, until: float) -> tuple[float, float]:
+def trial(
+    net: Net, S: State, drive: Drive, W: Work, options: Options, until: float
+) -> tuple[float, float]:
     """A step within the tolerance, not beyond time ``until``: (its length, its error); W holds it. Length 0: underflow."""
     remaining = until - S.clock[TIME]
     while True:
@@ -85,12 +87,34 @@ def accept(S: State, W: Work, h: float) -> None:
 
 
 @inner
-def alone(net: Net, S: State, j: int, goal: float, drive: Drive, W: Work, options: Options, tau: float, log: Log) -> int:
+def alone(
+    net: Net,
+    S: State,
+    j: int,
+    goal: float,
+    drive: Drive,
+    W: Work,
+    options: Options,
+    tau: float,
+    log: Log,
+) -> int:
     """Integrate neuron j over tau, to the time ``goal``, under a prescribed g, every step cut at its first event."""
     clock, what, theta = S.clock.copy(), np.empty(4, dtype=np.int64), np.empty(1)
     clock[STEP], clock[BURST] = tau, 0.0
     one = slice(j, j + 1)
-    V = State(S.Y[one], S.mode[one], S.dead[one], S.slides[one], S.rank[one], S.Q[one], S.c0[one], S.rho0[one], S.k1[one], S.F.copy(), clock)
+    V = State(
+        S.Y[one],
+        S.mode[one],
+        S.dead[one],
+        S.slides[one],
+        S.rank[one],
+        S.Q[one],
+        S.c0[one],
+        S.rho0[one],
+        S.k1[one],
+        S.F.copy(),
+        clock,
+    )
     W.offset[0] = j
     while not V.dead[0] and goal - clock[TIME] > 1e-15 * max(1.0, goal):
         h, error = trial(net, V, drive, W, options, goal)
@@ -128,7 +152,11 @@ def watch(net: Net, S: State, before: State, W: Work, options: Options, log: Log
         if not turned:
             continue
         for j in range(len(S.Y)):
-            if S.mode[j, p] == SLIDING or not np.isfinite(S.Y[j, 0]) or np.sign(S.Y[j, -1]) * jump <= 0.0:
+            if (
+                S.mode[j, p] == SLIDING
+                or not np.isfinite(S.Y[j, 0])
+                or np.sign(S.Y[j, -1]) * jump <= 0.0
+            ):
                 continue
             rests = abs(height(net.normal, S.k1, j, p)) <= 1e-13 * S.clock[SCALE]
             if rests and abs(height(net.normal, S.Y, j, p)) <= ON_PLANE:

@@ -40,7 +40,18 @@ def boost(M: np.ndarray, D: np.ndarray, s: int, lr: float, square: float) -> Non
 
 
 @compiled
-def boost_block(X: np.ndarray, W: np.ndarray, a: np.ndarray, b: int, k: int, s: int, D: np.ndarray, g: float, lr: float, squares: tuple[float, float]) -> None:
+def boost_block(
+    X: np.ndarray,
+    W: np.ndarray,
+    a: np.ndarray,
+    b: int,
+    k: int,
+    s: int,
+    D: np.ndarray,
+    g: float,
+    lr: float,
+    squares: tuple[float, float],
+) -> None:
     """One step of the neurons of block b under D_s where <w, x_k> <= 0 and D_s - g x_k elsewhere; squares of the two norms."""
     d = D.shape[1]
     first_off, second_off = coefficients(squares[0], lr)
@@ -52,7 +63,9 @@ def boost_block(X: np.ndarray, W: np.ndarray, a: np.ndarray, b: int, k: int, s: 
             kick += D[s, i] * W[b, i, lane]
         on = z > 0.0
         pull = g if on else 0.0
-        first, second, square = (first_on, second_on, squares[1]) if on else (first_off, second_off, squares[0])
+        first, second, square = (
+            (first_on, second_on, squares[1]) if on else (first_off, second_off, squares[0])
+        )
         kick -= pull * z
         last = a[b, lane]
         for i in range(d):

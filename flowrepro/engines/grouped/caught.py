@@ -11,7 +11,16 @@ import numpy as np
 
 from flowrepro.engines.compiled import compiled
 from flowrepro.engines.grouped.place import copy, find, locate
-from flowrepro.engines.grouped.table import BLOCKS, CAPTURES, LANES, Caught, Cones, Points, Rule, Work
+from flowrepro.engines.grouped.table import (
+    BLOCKS,
+    CAPTURES,
+    LANES,
+    Caught,
+    Cones,
+    Points,
+    Rule,
+    Work,
+)
 
 CAPTURE, RELEASE = 512.0, 4096.0
 """A neuron is taken in when it will be back on its hyperplane within CAPTURE steps, and let go when not within RELEASE.
@@ -27,7 +36,9 @@ FIRST_PAUSE, LONGEST_PAUSE = 128, 2**15
 
 
 @compiled
-def sum_block(X: np.ndarray, W: np.ndarray, a: np.ndarray, b: int, k: int, sums: np.ndarray, z: np.ndarray) -> None:
+def sum_block(
+    X: np.ndarray, W: np.ndarray, a: np.ndarray, b: int, k: int, sums: np.ndarray, z: np.ndarray
+) -> None:
     """sums_b = (sum_j a_j w_j, sum_j a_j max(<w_j, x_k>, 0)) over block b: what the step of its cone and datum k need; z is scratch."""
     d = X.shape[1]
     for lane in range(LANES):
@@ -46,7 +57,17 @@ def sum_block(X: np.ndarray, W: np.ndarray, a: np.ndarray, b: int, k: int, sums:
 
 @compiled
 def move_block_in_plane(
-    X: np.ndarray, W: np.ndarray, a: np.ndarray, b: int, k: int, s: int, D: np.ndarray, g: float, lr: float, both: bool, sums: np.ndarray
+    X: np.ndarray,
+    W: np.ndarray,
+    a: np.ndarray,
+    b: int,
+    k: int,
+    s: int,
+    D: np.ndarray,
+    g: float,
+    lr: float,
+    both: bool,
+    sums: np.ndarray,
 ) -> None:
     """`move_block` and `sum_block` for d = 2 in one pass over the neurons, nothing but them being read or written."""
     x0, x1, D0, D1 = X[k, 0], X[k, 1], D[s, 0], D[s, 1]
@@ -123,7 +144,17 @@ def returns(z: float, a: float, off: float, on: float, reach: float) -> bool:
 
 
 @compiled
-def capture(points: Points, cones: Cones, caught: Caught, work: Work, rule: Rule, s: int, theta: np.ndarray, j: int, step: int) -> int:
+def capture(
+    points: Points,
+    cones: Cones,
+    caught: Caught,
+    work: Work,
+    rule: Rule,
+    s: int,
+    theta: np.ndarray,
+    j: int,
+    step: int,
+) -> int:
     """Take in neuron j, about to leave slot s for theta, if it crossed one hyperplane to which it will be back soon.
 
     Returns 1 if it did, 0 if not, -1 when there is no slot left. Uses the forces of the step just made; being wrong
@@ -178,7 +209,16 @@ def crossed(left: np.ndarray, right: np.ndarray) -> int:
 
 
 @compiled
-def take(cones: Cones, caught: Caught, b: int, s: int, j: int, theta: np.ndarray, margin: float, step: int) -> None:
+def take(
+    cones: Cones,
+    caught: Caught,
+    b: int,
+    s: int,
+    j: int,
+    theta: np.ndarray,
+    margin: float,
+    step: int,
+) -> None:
     """Write neuron j into block b of slot s."""
     if b == cones.counter[BLOCKS]:
         cones.counter[BLOCKS] += 1
@@ -231,8 +271,16 @@ def close_block_gaps(cones: Cones, caught: Caught) -> None:
             copy(caught.a[last], caught.a[b])
             copy(caught.neuron[last], caught.neuron[b])
             copy(caught.sums[last], caught.sums[b])
-            caught.slot[b], caught.held[b], caught.stale[b] = caught.slot[last], caught.held[last], caught.stale[last]
-            caught.due[b], caught.check[b], caught.pause[b] = caught.due[last], caught.check[last], caught.pause[last]
+            caught.slot[b], caught.held[b], caught.stale[b] = (
+                caught.slot[last],
+                caught.held[last],
+                caught.stale[last],
+            )
+            caught.due[b], caught.check[b], caught.pause[b] = (
+                caught.due[last],
+                caught.check[last],
+                caught.pause[last],
+            )
             caught.W[last], caught.a[last], caught.neuron[last] = 0.0, 0.0, 0
             caught.sums[last], caught.stale[last] = 0.0, False
             caught.slot[last], caught.held[last] = -1, 0

@@ -54,17 +54,30 @@ class GroupedGD(Engine):
         n, d, m = problem.shape
         X = np.ascontiguousarray(problem.X, dtype=np.float64)
         loss = problem.loss
-        self._points = Points(X, np.sqrt(np.sum(X**2, axis=1)), np.array(problem.y, dtype=np.float64))
+        self._points = Points(
+            X, np.sqrt(np.sum(X**2, axis=1)), np.array(problem.y, dtype=np.float64)
+        )
         weight = loss.factor / (n if loss.reduction == "mean" else 1.0)
         both = problem.train == "both"
-        self._rule = Rule(float(problem.lr), float(problem.alpha), LOSS_NUMBER[loss.name], float(weight), both, both and self.boosts)
+        self._rule = Rule(
+            float(problem.lr),
+            float(problem.alpha),
+            LOSS_NUMBER[loss.name],
+            float(weight),
+            both,
+            both and self.boosts,
+        )
         theta = np.ascontiguousarray(np.column_stack([problem.W0, problem.a0]), dtype=np.float64)
         self._neurons = Neurons(theta, np.full(m, -1, np.int64))
         self._caught = empty_caught(m, d)
         self._cones = empty_cones(n, d, FIRST_SLOTS)
         self._work = workspace(n, d, FIRST_SLOTS)
         placed = 0
-        while (placed := settle(self._points, self._cones, self._neurons, self._work, problem.alpha, placed)) < m:
+        while (
+            placed := settle(
+                self._points, self._cones, self._neurons, self._work, problem.alpha, placed
+            )
+        ) < m:
             self._grow()
         self._count()
 
@@ -97,7 +110,17 @@ class GroupedGD(Engine):
         losses = np.empty(len(steps))
         progress = np.array([self.step, 0], dtype=np.int64)
         begun = self.step
-        while not _advance(self._points, self._cones, self._neurons, self._caught, self._work, self._rule, steps, losses, progress):
+        while not _advance(
+            self._points,
+            self._cones,
+            self._neurons,
+            self._caught,
+            self._work,
+            self._rule,
+            steps,
+            losses,
+            progress,
+        ):
             self._grow()
         self.step = int(progress[0])
         self.stats["gradient_evaluations"] += self.step - begun
@@ -115,7 +138,9 @@ class GroupedGD(Engine):
         blocks = int(self._cones.counter[BLOCKS])
         tables = {f"cones_{name}": array for name, array in self._cones._asdict().items()}
         tables |= {f"neurons_{name}": array for name, array in self._neurons._asdict().items()}
-        tables |= {f"caught_{name}": array[:blocks] for name, array in self._caught._asdict().items()}
+        tables |= {
+            f"caught_{name}": array[:blocks] for name, array in self._caught._asdict().items()
+        }
         return {name: array.copy() for name, array in tables.items()}
 
     def restore(self, state: Mapping[str, np.ndarray], step: int) -> None:
@@ -142,7 +167,11 @@ class GroupedGD(Engine):
 
     def _count(self) -> None:
         counter = self._cones.counter
-        self.stats |= {"crossings": int(counter[CROSSINGS]), "examined": int(counter[EXAMINED]), "captures": int(counter[CAPTURES])}
+        self.stats |= {
+            "crossings": int(counter[CROSSINGS]),
+            "examined": int(counter[EXAMINED]),
+            "captures": int(counter[CAPTURES]),
+        }
 
 
 class GroupedBoost(GroupedGD):
@@ -157,8 +186,8 @@ class GroupedBoost(GroupedGD):
 
     @classmethod
     def advises_against(cls, problem: Problem) -> str | None:
-        """A row that asks for "auto" asks for a descent: this is taken only by name."""
-        return "it integrates the gradient flow, not the descent of the row"
+        """A case that asks for "auto" asks for a descent: this is taken only by name."""
+        return "it integrates the gradient flow, not the descent of the case"
 
 
 def possible_patterns(n: int, d: int) -> int:
@@ -172,7 +201,15 @@ def possible_patterns(n: int, d: int) -> int:
 
 @compiled
 def _advance(
-    points: Points, cones: Cones, neurons: Neurons, caught: Caught, work: Work, rule: Rule, steps: np.ndarray, losses: np.ndarray, progress: np.ndarray
+    points: Points,
+    cones: Cones,
+    neurons: Neurons,
+    caught: Caught,
+    work: Work,
+    rule: Rule,
+    steps: np.ndarray,
+    losses: np.ndarray,
+    progress: np.ndarray,
 ) -> bool:
     """Steps until the last one asked for (True), or until there are too few slots (False: call again with more).
 

@@ -7,7 +7,18 @@ import math
 import numpy as np
 
 from flowrepro.engines.compiled import compiled
-from flowrepro.engines.grouped.table import BLOCKS, FREE, LEVELS, PLAIN, SLOTS, Caught, Cones, Neurons, Points, Work
+from flowrepro.engines.grouped.table import (
+    BLOCKS,
+    FREE,
+    LEVELS,
+    PLAIN,
+    SLOTS,
+    Caught,
+    Cones,
+    Neurons,
+    Points,
+    Work,
+)
 
 SAFETY = 1.0 - 1e-9
 """Margins are shortened by this factor, against the rounding of sums of many small angles."""
@@ -181,7 +192,9 @@ def current(cones: Cones, neurons: Neurons, s: int, j: int, theta: np.ndarray) -
 
 
 @compiled
-def enter(cones: Cones, neurons: Neurons, work: Work, s: int, j: int, theta: np.ndarray, margin: float) -> None:
+def enter(
+    cones: Cones, neurons: Neurons, work: Work, s: int, j: int, theta: np.ndarray, margin: float
+) -> None:
     """Put neuron j, now at theta, into the plain slot s: theta0 = M_s^{-1} theta."""
     pull_back(cones.M[s], theta, work.system, neurons.theta0[j])
     weigh(cones, neurons, s, j, 1.0)
@@ -235,7 +248,9 @@ def start_again(cones: Cones, neurons: Neurons, s: int, theta: np.ndarray) -> No
 
 
 @compiled
-def settle(points: Points, cones: Cones, neurons: Neurons, work: Work, alpha: float, first: int) -> int:
+def settle(
+    points: Points, cones: Cones, neurons: Neurons, work: Work, alpha: float, first: int
+) -> int:
     """Put the neurons from ``first`` on, whose theta0 is their theta, into cones; the first that found no slot, else m."""
     m = len(neurons.following)
     for j in range(first, m):

@@ -10,13 +10,55 @@ from __future__ import annotations
 import numpy as np
 
 from flowrepro.engines.compiled import compiled
-from flowrepro.engines.grouped.caught import CLEARANCE, FIRST_PAUSE, LONGEST_PAUSE, RELEASE, across, capture, close_block_gaps, drop, returns
-from flowrepro.engines.grouped.place import close_gaps, current, enter, find, leave, locate, same, start_again, wait, weigh
-from flowrepro.engines.grouped.table import BLOCKS, CROSSINGS, EXAMINED, LEVELS, PLAIN, SLOTS, Caught, Cones, Neurons, Points, Rule, Work
+from flowrepro.engines.grouped.caught import (
+    CLEARANCE,
+    FIRST_PAUSE,
+    LONGEST_PAUSE,
+    RELEASE,
+    across,
+    capture,
+    close_block_gaps,
+    drop,
+    returns,
+)
+from flowrepro.engines.grouped.place import (
+    close_gaps,
+    current,
+    enter,
+    find,
+    leave,
+    locate,
+    same,
+    start_again,
+    wait,
+    weigh,
+)
+from flowrepro.engines.grouped.table import (
+    BLOCKS,
+    CROSSINGS,
+    EXAMINED,
+    LEVELS,
+    PLAIN,
+    SLOTS,
+    Caught,
+    Cones,
+    Neurons,
+    Points,
+    Rule,
+    Work,
+)
 
 
 @compiled
-def regroup(points: Points, cones: Cones, neurons: Neurons, caught: Caught, work: Work, rule: Rule, step: int) -> bool:
+def regroup(
+    points: Points,
+    cones: Cones,
+    neurons: Neurons,
+    caught: Caught,
+    work: Work,
+    rule: Rule,
+    step: int,
+) -> bool:
     """Bring every neuron to the cone it is in at ``step``; False when the slots do not suffice (call again with more)."""
     for s in range(cones.counter[SLOTS]):
         if cones.turned[s] > 1.0:
@@ -25,11 +67,17 @@ def regroup(points: Points, cones: Cones, neurons: Neurons, caught: Caught, work
                     caught.due[b] -= cones.turned[s]
             start_again(cones, neurons, s, work.theta)
     for s in range(cones.counter[SLOTS]):
-        if cones.turned[s] > cones.soonest[s] and not look(points, cones, neurons, caught, work, rule, s, step):
+        if cones.turned[s] > cones.soonest[s] and not look(
+            points, cones, neurons, caught, work, rule, s, step
+        ):
             return False
     for b in range(cones.counter[BLOCKS]):
         s = caught.slot[b]
-        if s >= 0 and (cones.turned[s] > caught.due[b] or step >= caught.check[b]) and not look_at_block(points, cones, neurons, caught, work, rule, b, step):
+        if (
+            s >= 0
+            and (cones.turned[s] > caught.due[b] or step >= caught.check[b])
+            and not look_at_block(points, cones, neurons, caught, work, rule, b, step)
+        ):
             return False
     close_gaps(cones, caught)
     close_block_gaps(cones, caught)
@@ -37,7 +85,16 @@ def regroup(points: Points, cones: Cones, neurons: Neurons, caught: Caught, work
 
 
 @compiled
-def look(points: Points, cones: Cones, neurons: Neurons, caught: Caught, work: Work, rule: Rule, s: int, step: int) -> bool:
+def look(
+    points: Points,
+    cones: Cones,
+    neurons: Neurons,
+    caught: Caught,
+    work: Work,
+    rule: Rule,
+    s: int,
+    step: int,
+) -> bool:
     """Empty the lists of slot s that are due and put each of their neurons where it belongs now."""
     for level in range(LEVELS):
         if not cones.turned[s] > cones.due[s, level]:
@@ -67,7 +124,18 @@ def look(points: Points, cones: Cones, neurons: Neurons, caught: Caught, work: W
 
 
 @compiled
-def cross(points: Points, cones: Cones, neurons: Neurons, caught: Caught, work: Work, rule: Rule, s: int, j: int, margin: float, step: int) -> bool:
+def cross(
+    points: Points,
+    cones: Cones,
+    neurons: Neurons,
+    caught: Caught,
+    work: Work,
+    rule: Rule,
+    s: int,
+    j: int,
+    margin: float,
+    step: int,
+) -> bool:
     """Move neuron j, now at work.theta with work.pattern, out of slot s; False, with nothing done, when no slot is left."""
     taken = capture(points, cones, caught, work, rule, s, work.theta, j, step)
     if taken < 0:
@@ -85,7 +153,16 @@ def cross(points: Points, cones: Cones, neurons: Neurons, caught: Caught, work: 
 
 
 @compiled
-def look_at_block(points: Points, cones: Cones, neurons: Neurons, caught: Caught, work: Work, rule: Rule, b: int, step: int) -> bool:
+def look_at_block(
+    points: Points,
+    cones: Cones,
+    neurons: Neurons,
+    caught: Caught,
+    work: Work,
+    rule: Rule,
+    b: int,
+    step: int,
+) -> bool:
     """Let go the neurons of block b that have left their hyperplane or come near another one."""
     d = points.X.shape[1]
     s = caught.slot[b]
@@ -101,7 +178,11 @@ def look_at_block(points: Points, cones: Cones, neurons: Neurons, caught: Caught
         work.theta[d] = caught.a[b, lane]
         cones.counter[EXAMINED] += 1
         margin = locate(points, work.theta, work.pattern, k)
-        if margin >= turn and returns(z, float(work.theta[d]), off, on, RELEASE * rule.lr) and same(work.pattern, cones.pattern[s]):
+        if (
+            margin >= turn
+            and returns(z, float(work.theta[d]), off, on, RELEASE * rule.lr)
+            and same(work.pattern, cones.pattern[s])
+        ):
             nearest = min(nearest, margin)
             continue
         margin = locate(points, work.theta, work.pattern, -1)
@@ -113,6 +194,8 @@ def look_at_block(points: Points, cones: Cones, neurons: Neurons, caught: Caught
         leave(cones, s)
         enter(cones, neurons, work, target, j, work.theta, margin)
     caught.due[b] = cones.turned[s] + nearest
-    caught.pause[b] = min(2 * caught.pause[b], LONGEST_PAUSE) if caught.held[b] == held else FIRST_PAUSE
+    caught.pause[b] = (
+        min(2 * caught.pause[b], LONGEST_PAUSE) if caught.held[b] == held else FIRST_PAUSE
+    )
     caught.check[b] = step + caught.pause[b]
     return True

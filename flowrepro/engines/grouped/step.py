@@ -20,15 +20,31 @@ from flowrepro.engines.grouped.table import BLOCKS, SLOTS, Caught, Cones, Points
 
 
 @compiled
-def coast(points: Points, cones: Cones, caught: Caught, work: Work, rule: Rule, step: int, until: int) -> tuple[int, bool]:
+def coast(
+    points: Points, cones: Cones, caught: Caught, work: Work, rule: Rule, step: int, until: int
+) -> tuple[int, bool]:
     """Make steps from ``step`` until some neuron must be looked at (step reached, True) or to ``until`` (until, False).
 
     In the latter case work.f holds the outputs at ``until``; work.g and work.D hold g_k and D_s of the last step made.
     """
     X, y = points.X, points.y
-    M, S, active, edge, turned, soonest = cones.M, cones.S, cones.active, cones.edge, cones.turned, cones.soonest
+    M, S, active, edge, turned, soonest = (
+        cones.M,
+        cones.S,
+        cones.active,
+        cones.edge,
+        cones.turned,
+        cones.soonest,
+    )
     V, D, q, f, g, z, on, kick = work.V, work.D, work.q, work.f, work.g, work.z, work.on, work.kick
-    W, a, slot, due, check, sums = caught.W, caught.a, caught.slot, caught.due, caught.check, caught.sums
+    W, a, slot, due, check, sums = (
+        caught.W,
+        caught.a,
+        caught.slot,
+        caught.due,
+        caught.check,
+        caught.sums,
+    )
     d, top, blocks = X.shape[1], cones.counter[SLOTS], cones.counter[BLOCKS]
     for b in range(blocks):
         if slot[b] >= 0 and caught.stale[b]:
@@ -69,13 +85,20 @@ def coast(points: Points, cones: Cones, caught: Caught, work: Work, rule: Rule, 
             if s >= 0:
                 own_slope = (1.0 - rule.alpha) * g[edge[s]]
                 if rule.boost:
-                    squares = squared_force_across(X, D, s, 0.0, edge[s]), squared_force_across(X, D, s, own_slope, edge[s])
+                    squares = (
+                        squared_force_across(X, D, s, 0.0, edge[s]),
+                        squared_force_across(X, D, s, own_slope, edge[s]),
+                    )
                     boost_block(X, W, a, b, edge[s], s, D, own_slope, rule.lr, squares)
                     sum_block(X, W, a, b, edge[s], sums, z)
                 elif d == 2:
-                    move_block_in_plane(X, W, a, b, edge[s], s, D, own_slope, rule.lr, rule.both, sums)
+                    move_block_in_plane(
+                        X, W, a, b, edge[s], s, D, own_slope, rule.lr, rule.both, sums
+                    )
                 else:
-                    move_block(X, W, a, b, edge[s], s, D, own_slope, rule.lr, rule.both, z, on, kick)
+                    move_block(
+                        X, W, a, b, edge[s], s, D, own_slope, rule.lr, rule.both, z, on, kick
+                    )
                     sum_block(X, W, a, b, edge[s], sums, z)
                 late |= turned[s] > due[b] or step >= check[b]
         if late:

@@ -16,7 +16,15 @@ import numpy as np
 
 from flowrepro.engines.base import Engine, Problem, beyond_doubles_on_cpu
 from flowrepro.engines.compiled import compiled, is_compiled
-from flowrepro.engines.lazy.quadratic import Quadratic, Samples, evaluate, flip, gram_matrix, recentre, should_recentre
+from flowrepro.engines.lazy.quadratic import (
+    Quadratic,
+    Samples,
+    evaluate,
+    flip,
+    gram_matrix,
+    recentre,
+    should_recentre,
+)
 from flowrepro.engines.lazy.watch import SURE, Watch, ask, fresh_watch, travel
 
 MAX_SIZE = 2_000
@@ -47,7 +55,9 @@ def _place(W: np.ndarray, a: np.ndarray, depth: int, u: np.ndarray) -> None:
 
 
 @compiled
-def _move(W: np.ndarray, a: np.ndarray, j: int, q: np.ndarray, lr: float, depth: int, both: bool) -> tuple[float, float]:
+def _move(
+    W: np.ndarray, a: np.ndarray, j: int, q: np.ndarray, lr: float, depth: int, both: bool
+) -> tuple[float, float]:
     """One step of neuron j from the gradient q (d,) in u_j; the length of the step of w_j and the norm it ends with."""
     d = len(q)
     w = W[j]
@@ -111,7 +121,21 @@ def _descend(
             recorded += 1
             if recorded == len(steps):
                 return
-        _step(samples, W, a, quadratic, watch, q, weight * lr, alpha, depth, both, sure, counts, flipped)
+        _step(
+            samples,
+            W,
+            a,
+            quadratic,
+            watch,
+            q,
+            weight * lr,
+            alpha,
+            depth,
+            both,
+            sure,
+            counts,
+            flipped,
+        )
         step += 1
 
 
@@ -131,9 +155,17 @@ class LazyGD(Engine):
         X, y = (np.ascontiguousarray(array, dtype=np.float64) for array in (problem.X, problem.y))
         self._samples = Samples(X, y, np.linalg.norm(X, axis=1), 0.5 * float(y @ y))
         self._weight = loss.factor / n if loss.reduction == "mean" else loss.factor
-        self._W, self._a = (np.array(array, dtype=np.float64, order="C") for array in (problem.W0, problem.a0))
+        self._W, self._a = (
+            np.array(array, dtype=np.float64, order="C") for array in (problem.W0, problem.a0)
+        )
         on = X @ self._W.T > 0
-        self._quadratic = Quadratic(gram_matrix(X, on.T, problem.alpha), np.empty(m * d), np.empty(m * d), np.empty(1), np.ascontiguousarray(on.T))
+        self._quadratic = Quadratic(
+            gram_matrix(X, on.T, problem.alpha),
+            np.empty(m * d),
+            np.empty(m * d),
+            np.empty(1),
+            np.ascontiguousarray(on.T),
+        )
         u = np.empty(m * d)
         _place(self._W, self._a, problem.depth, u)
         recentre(self._samples, self._quadratic, u, float(problem.alpha))
@@ -146,7 +178,7 @@ class LazyGD(Engine):
         """None, or what it lacks: losses but the square, many neurons, float32, a GPU, mini-batches."""
         _, d, m = problem.shape
         if problem.loss.name != "square":
-            return f"it needs the square loss and the row asks for {problem.loss.name}"
+            return f"it needs the square loss and the case asks for {problem.loss.name}"
         if m * d > MAX_SIZE:
             return f"it keeps a matrix of (m d)^2 numbers and m d = {m * d} is past {MAX_SIZE}"
         return beyond_doubles_on_cpu(problem)
@@ -193,8 +225,19 @@ class LazyGD(Engine):
         self._count()
 
     def _arrays(self) -> dict[str, np.ndarray]:
-        return {"W": self._W, "a": self._a, "counts": self._counts, **self._quadratic._asdict(), **self._watch._asdict()}
+        return {
+            "W": self._W,
+            "a": self._a,
+            "counts": self._counts,
+            **self._quadratic._asdict(),
+            **self._watch._asdict(),
+        }
 
     def _count(self) -> None:
         asked, flips, recentred = (int(count) for count in self._counts)
-        self.stats |= {"gradient_evaluations": self.step, "activation_tests": asked, "activation_flips": flips, "recentred": recentred}
+        self.stats |= {
+            "gradient_evaluations": self.step,
+            "activation_tests": asked,
+            "activation_flips": flips,
+            "recentred": recentred,
+        }

@@ -111,7 +111,11 @@ def flip(samples: Samples, quadratic: Quadratic, j: int, k: int, alpha: float) -
     quadratic.level[0] += 0.5 * (after - before) * (after + before)
     for other in range(m):
         s = 1.0 if quadratic.on[other, k] else alpha
-        force, coupling = (now * after - was * before, now * now - was * was) if other == j else (s * (after - before), s * (now - was))
+        force, coupling = (
+            (now * after - was * before, now * now - was * was)
+            if other == j
+            else (s * (after - before), s * (now - was))
+        )
         for i in range(d):
             slope[other * d + i] += force * x[i]
         if coupling == 0.0:

@@ -9,13 +9,15 @@ from dataclasses import replace
 
 import numpy as np
 
+from flowrepro.core.trajectory import Trajectory
 from flowrepro.engines.base import Problem, SaveAt, run
 from flowrepro.engines.lazy.engine import LazyGD
 from flowrepro.errors import UsageError
-from flowrepro.trajectory import Trajectory
 
 
-def run_together(problems: Sequence[Problem], save_at: SaveAt, *, threads: int | None = None) -> list[Trajectory]:
+def run_together(
+    problems: Sequence[Problem], save_at: SaveAt, *, threads: int | None = None
+) -> list[Trajectory]:
     """One trajectory per problem, in order; every one is the same to the bit as that of a run by itself.
 
     The problems share X (n, d), which is held once, and may differ in all else (lee2022, Figure 1: labels, student, depth
@@ -33,7 +35,9 @@ def run_together(problems: Sequence[Problem], save_at: SaveAt, *, threads: int |
     """
     for i, problem in enumerate(problems):
         if not np.array_equal(problem.X, problems[0].X):
-            raise UsageError(f"runs together share their samples and problem {i} has others than problem 0; run it by itself")
+            raise UsageError(
+                f"runs together share their samples and problem {i} has others than problem 0; run it by itself"
+            )
         reason = LazyGD.supports(problem)
         if reason:
             raise UsageError(f"engine 'lazy' cannot run problem {i}: {reason}")

@@ -49,7 +49,17 @@ def travel(path: float, length: float) -> float:
 
 
 @compiled
-def ask(samples: Samples, watch: Watch, W: np.ndarray, j: int, norm: float, sure: float, on: np.ndarray, flipped: np.ndarray, count: int) -> tuple[int, int]:
+def ask(
+    samples: Samples,
+    watch: Watch,
+    W: np.ndarray,
+    j: int,
+    norm: float,
+    sure: float,
+    on: np.ndarray,
+    flipped: np.ndarray,
+    count: int,
+) -> tuple[int, int]:
     """Ask all samples of neuron j that are due.
 
     Those whose activation differs from ``on`` (m, n) are appended to ``flipped`` from ``count`` on, as k m + j.

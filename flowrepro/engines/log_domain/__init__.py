@@ -8,7 +8,28 @@ Not an `engines.base.Engine`: its clock is the margin, the rescaled time or the 
     integrate.py   integrate, integrate_many, flow
 """
 
-from flowrepro.engines.log_domain.integrate import CLOCKS, HANDOVER, Method, Start, flow, integrate, integrate_many, join
+from flowrepro.engines.log_domain.integrate import (
+    CLOCKS,
+    HANDOVER,
+    Method,
+    Start,
+    flow,
+    integrate,
+    integrate_many,
+    join,
+)
 from flowrepro.engines.log_domain.late_run import Classification, Clock, LateRun
 
-__all__ = ["CLOCKS", "HANDOVER", "Classification", "Clock", "LateRun", "Method", "Start", "flow", "integrate", "integrate_many", "join"]
+__all__ = [
+    "CLOCKS",
+    "HANDOVER",
+    "Classification",
+    "Clock",
+    "LateRun",
+    "Method",
+    "Start",
+    "flow",
+    "integrate",
+    "integrate_many",
+    "join",
+]

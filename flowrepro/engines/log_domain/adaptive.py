@@ -90,7 +90,9 @@ class Field:
         X, y, hidden = self.points.X, self.points.y, self.work.hidden
         outer = np.where(hidden > 0, 1.0, self.points.alpha) * flat.reshape(self.shape)[-1]
         first = X[:, :, None] * outer[:, None, :]
-        return np.asarray(y[:, None] * np.concatenate([first, hidden[:, None, :]], axis=1).reshape(len(y), -1))
+        return np.asarray(
+            y[:, None] * np.concatenate([first, hidden[:, None, :]], axis=1).reshape(len(y), -1)
+        )
 
     def decay(self) -> np.ndarray:
         """r_i = d lg_i / dq_i at the last `slope`: -sigma(q_i), or -1 for the exponential loss."""
@@ -135,7 +137,14 @@ Read = Callable[[float, np.ndarray, State], State]
 """(clock of the solver, its vector there, the state at the start of the step) -> the state there."""
 
 
-def march_stiff(points: Points, theta: np.ndarray, levels: np.ndarray, by_s: bool, max_steps: int, clocks: np.ndarray) -> tuple[Marched, dict[str, float]]:
+def march_stiff(
+    points: Points,
+    theta: np.ndarray,
+    levels: np.ndarray,
+    by_s: bool,
+    max_steps: int,
+    clocks: np.ndarray,
+) -> tuple[Marched, dict[str, float]]:
     """BDF in s with the analytic Jacobian, restarted whenever rho has grown tenfold, from clocks (step, s, ln t)."""
     flow = Field(points, theta.shape)
     counts = {"restarts": -1.0, "jacobians": 0.0}
@@ -150,17 +159,40 @@ def march_stiff(points: Points, theta: np.ndarray, levels: np.ndarray, by_s: boo
         while True:
             rho = float(np.linalg.norm(flat))
             counts["restarts"] += 1
-            solver = BDF(lambda _, z: flow.slope(z)[0], s, flat, np.inf, rtol=BDF_RTOL, atol=BDF_ATOL * rho, jac=lambda _, z: flow.jacobian(z))
+            solver = BDF(
+                lambda _, z: flow.slope(z)[0],
+                s,
+                flat,
+                np.inf,
+                rtol=BDF_RTOL,
+                atol=BDF_ATOL * rho,
+                jac=lambda _, z: flow.jacobian(z),
+            )
             while np.linalg.norm(solver.y) < RESTART * rho:
                 yield solver
             counts["jacobians"] += solver.njev
             s, flat = solver.t, solver.y
 
-    marched = _march(flow, solvers(), read, flow.state(theta.ravel(), *clocks), levels, clocks[1] if by_s else None, max_steps)
+    marched = _march(
+        flow,
+        solvers(),
+        read,
+        flow.state(theta.ravel(), *clocks),
+        levels,
+        clocks[1] if by_s else None,
+        max_steps,
+    )
     return marched, {**tallies(flow.tally), **counts}
 
 
-def march_real_time(points: Points, theta: np.ndarray, levels: np.ndarray, by_t: bool, max_steps: int, clocks: np.ndarray) -> tuple[Marched, dict[str, float]]:
+def march_real_time(
+    points: Points,
+    theta: np.ndarray,
+    levels: np.ndarray,
+    by_t: bool,
+    max_steps: int,
+    clocks: np.ndarray,
+) -> tuple[Marched, dict[str, float]]:
     """DOP853 in flow time, for what happens before the loss is small; s is one more component of the system."""
     flow = Field(points, theta.shape)
 
@@ -169,15 +201,40 @@ def march_real_time(points: Points, theta: np.ndarray, levels: np.ndarray, by_t:
         return np.asarray(np.exp(ln_S + points.ln_weight) * np.append(g, 1.0))
 
     def read(t: float, z: np.ndarray, before: State) -> State:
-        return flow.state(z[:-1], before.now[STEP] + 1, float(z[-1]), float(np.log(t)) if t > 0 else -np.inf)
+        return flow.state(
+            z[:-1], before.now[STEP] + 1, float(z[-1]), float(np.log(t)) if t > 0 else -np.inf
+        )
 
     t = float(np.exp(clocks[2]))
-    solver = DOP853(rate, t, np.append(theta.ravel(), clocks[1]), np.inf, rtol=REAL_TIME_RTOL, atol=REAL_TIME_ATOL * np.abs(theta).max())
-    marched = _march(flow, repeat(solver), read, flow.state(theta.ravel(), *clocks), levels, t if by_t else None, max_steps)
+    solver = DOP853(
+        rate,
+        t,
+        np.append(theta.ravel(), clocks[1]),
+        np.inf,
+        rtol=REAL_TIME_RTOL,
+        atol=REAL_TIME_ATOL * np.abs(theta).max(),
+    )
+    marched = _march(
+        flow,
+        repeat(solver),
+        read,
+        flow.state(theta.ravel(), *clocks),
+        levels,
+        t if by_t else None,
+        max_steps,
+    )
     return marched, tallies(flow.tally)
 
 
-def _march(flow: Field, solvers: Iterator[OdeSolver], read: Read, state: State, levels: np.ndarray, begin: float | None, max_steps: int) -> Marched:
+def _march(
+    flow: Field,
+    solvers: Iterator[OdeSolver],
+    read: Read,
+    state: State,
+    levels: np.ndarray,
+    begin: float | None,
+    max_steps: int,
+) -> Marched:
     """Step through levels of the solver's clock, which starts at ``begin``, or of min q where that is None."""
     records, status = [state], REACHED
     pending = [level for level in levels if level > (state.now[Q_MIN] if begin is None else begin)]
@@ -216,4 +273,6 @@ def _crossing(solver: OdeSolver, read: Read, before: State, level: float) -> flo
 
     if excess(solver.t) <= 0:
         return float(solver.t)
-    return float(brentq(excess, solver.t_old, solver.t, xtol=1e-14 * max(1.0, abs(solver.t)), rtol=1e-14))
+    return float(
+        brentq(excess, solver.t_old, solver.t, xtol=1e-14 * max(1.0, abs(solver.t)), rtol=1e-14)
+    )

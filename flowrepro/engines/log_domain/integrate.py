@@ -10,15 +10,21 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from flowrepro.core.trajectory import StopReason
 from flowrepro.engines.log_domain import kernel
 from flowrepro.engines.log_domain.adaptive import march_real_time, march_stiff
 from flowrepro.engines.log_domain.late_run import Classification, Clock, LateRun
 from flowrepro.errors import UsageError
-from flowrepro.trajectory import StopReason
 
 Method = Literal["gd", "euler", "rk4", "bdf", "flow-t"]
 
-CLOCKS: dict[Method, tuple[Clock, ...]] = {"gd": ("q",), "euler": ("q", "s"), "rk4": ("q", "s"), "bdf": ("q", "s"), "flow-t": ("q", "t")}
+CLOCKS: dict[Method, tuple[Clock, ...]] = {
+    "gd": ("q",),
+    "euler": ("q", "s"),
+    "rk4": ("q", "s"),
+    "bdf": ("q", "s"),
+    "flow-t": ("q", "t"),
+}
 """method -> the clocks its levels may be read from."""
 
 CONTROL: dict[Method, float] = {"gd": 0.01, "euler": 0.5, "rk4": 0.5, "bdf": 0.0, "flow-t": 0.0}
@@ -89,23 +95,52 @@ def integrate(
     if method in ("bdf", "flow-t"):
         march = march_stiff if method == "bdf" else march_real_time
         (status, states), stats = march(points, theta, levels, clock != "q", max_steps, clocks)
-        columns, thetas = np.array([state.now for state in states]), np.array([state.theta for state in states])
+        columns, thetas = (
+            np.array([state.now for state in states]),
+            np.array([state.theta for state in states]),
+        )
     else:
         value = CONTROL[method] if control is None else float(control)
-        status, columns, thetas, stats = _compiled(points, theta, method, value, levels, clock == "s", max_steps, clocks)
+        status, columns, thetas, stats = _compiled(
+            points, theta, method, value, levels, clock == "s", max_steps, clocks
+        )
     reached = StopReason.TARGET_LOSS if clock == "q" else StopReason.HORIZON
     return _run(task, method, columns, thetas, _STATUS.get(status, reached), stats)
 
 
 def _compiled(
-    points: kernel.Points, theta: np.ndarray, method: Method, control: float, levels: np.ndarray, by_s: bool, max_steps: int, clocks: np.ndarray
+    points: kernel.Points,
+    theta: np.ndarray,
+    method: Method,
+    control: float,
+    levels: np.ndarray,
+    by_s: bool,
+    max_steps: int,
+    clocks: np.ndarray,
 ) -> tuple[int, np.ndarray, np.ndarray, dict[str, float]]:
     """`kernel.march` with room for all records; (status, columns (R, N_COLUMNS), states (R, d + 1, m), counts)."""
     now, size = np.zeros(kernel.N_COLUMNS), len(levels) + 3
     now[[kernel.STEP, kernel.S, kernel.LN_T]] = clocks
-    columns, thetas, tally = np.empty((size, kernel.N_COLUMNS)), np.empty((size, *theta.shape)), np.zeros(kernel.N_TALLIES)
+    columns, thetas, tally = (
+        np.empty((size, kernel.N_COLUMNS)),
+        np.empty((size, *theta.shape)),
+        np.zeros(kernel.N_TALLIES),
+    )
     work = kernel.workspace(len(points.y), theta.shape[1])
-    status, rows = kernel.march(points, theta, work, _CODE[method], control, levels, by_s, max_steps, now, columns, thetas, tally)
+    status, rows = kernel.march(
+        points,
+        theta,
+        work,
+        _CODE[method],
+        control,
+        levels,
+        by_s,
+        max_steps,
+        now,
+        columns,
+        thetas,
+        tally,
+    )
     return status, columns[:rows], thetas[:rows], kernel.tallies(tally)
 
 
@@ -126,16 +161,33 @@ def integrate_many(
     The kernel runs without the interpreter lock and is the one of a single run, so every result is the same to the bit.
     """
     if method not in _CODE:
-        raise UsageError(f"many starts at once need a compiled method, one of {', '.join(_CODE)}, not '{method}'")
+        raise UsageError(
+            f"many starts at once need a compiled method, one of {', '.join(_CODE)}, not '{method}'"
+        )
 
     def one(k: int) -> LateRun:
-        return integrate(task, W[k], a[k], levels, method=method, clock=clock, control=control, max_steps=max_steps)
+        return integrate(
+            task,
+            W[k],
+            a[k],
+            levels,
+            method=method,
+            clock=clock,
+            control=control,
+            max_steps=max_steps,
+        )
 
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
         return tuple(pool.map(one, range(len(a))))
 
 
-def flow(task: Classification, W: np.ndarray, a: np.ndarray, levels: Sequence[float] | np.ndarray, handover: float = HANDOVER) -> LateRun:
+def flow(
+    task: Classification,
+    W: np.ndarray,
+    a: np.ndarray,
+    levels: Sequence[float] | np.ndarray,
+    handover: float = HANDOVER,
+) -> LateRun:
     """The flow from the initial weights to the last level of min q: "rk4" up to ``handover``, "bdf" beyond."""
     levels = np.asarray(levels, dtype=np.float64)
     near, far = levels[levels < handover], levels[levels >= handover]
@@ -144,35 +196,83 @@ def flow(task: Classification, W: np.ndarray, a: np.ndarray, levels: Sequence[fl
     first = integrate(task, W, a, np.append(near, handover), method="rk4")
     if first.stop is not StopReason.TARGET_LOSS:
         return first
-    second = integrate(task, *first.final, far, method="bdf", start=Start(int(first.step[-1]), float(first.s[-1]), float(first.ln_t[-1])))
+    second = integrate(
+        task,
+        *first.final,
+        far,
+        method="bdf",
+        start=Start(int(first.step[-1]), float(first.s[-1]), float(first.ln_t[-1])),
+    )
     return join(first, second)
 
 
 def join(first: LateRun, second: LateRun) -> LateRun:
     """One run of two, the second started from the first one's end (with its clocks); counts add, the largest drop counts."""
-    names = ("step", "s", "ln_t", "ln_loss", "q_min", "rho", "normalised_margin", "smoothed_margin", "W", "a")
-    columns: dict[str, Any] = {name: np.concatenate([getattr(first, name), getattr(second, name)[1:]]) for name in names}
-    stats = {key: first.stats.get(key, 0.0) + second.stats.get(key, 0.0) for key in {**first.stats, **second.stats}}
+    names = (
+        "step",
+        "s",
+        "ln_t",
+        "ln_loss",
+        "q_min",
+        "rho",
+        "normalised_margin",
+        "smoothed_margin",
+        "W",
+        "a",
+    )
+    columns: dict[str, Any] = {
+        name: np.concatenate([getattr(first, name), getattr(second, name)[1:]]) for name in names
+    }
+    stats = {
+        key: first.stats.get(key, 0.0) + second.stats.get(key, 0.0)
+        for key in {**first.stats, **second.stats}
+    }
     stats["margin_drop"] = max(first.stats["margin_drop"], second.stats["margin_drop"])
     return replace(second, method=f"{first.method}+{second.method}", stats=stats, **columns)
 
 
-def _validate(task: Classification, W: np.ndarray, a: np.ndarray, levels: np.ndarray, method: Method, clock: Clock, control: float | None) -> None:
+def _validate(
+    task: Classification,
+    W: np.ndarray,
+    a: np.ndarray,
+    levels: np.ndarray,
+    method: Method,
+    clock: Clock,
+    control: float | None,
+) -> None:
     if method not in CLOCKS:
         raise UsageError(f"method must be one of {', '.join(CLOCKS)}, not '{method}'")
     if clock not in CLOCKS[method]:
-        raise UsageError(f"method '{method}' reads its levels from {' or '.join(CLOCKS[method])}, not from '{clock}'")
+        raise UsageError(
+            f"method '{method}' reads its levels from {' or '.join(CLOCKS[method])}, not from '{clock}'"
+        )
     if W.shape != (len(a), task.X.shape[1]):
-        raise UsageError(f"first-layer weights of shape {W.shape} do not fit {len(a)} output weights and points of dimension {task.X.shape[1]}")
-    if levels.ndim != 1 or not levels.size or np.any(np.diff(levels) <= 0) or not np.all(np.isfinite(levels)):
+        raise UsageError(
+            f"first-layer weights of shape {W.shape} do not fit {len(a)} output weights and points of dimension {task.X.shape[1]}"
+        )
+    if (
+        levels.ndim != 1
+        or not levels.size
+        or np.any(np.diff(levels) <= 0)
+        or not np.all(np.isfinite(levels))
+    ):
         raise UsageError("levels must be a non-empty list of increasing finite numbers")
     if clock == "t" and levels[0] <= 0:
-        raise UsageError(f"flow times must be positive, not {levels[0]:g}; the start is always kept")
+        raise UsageError(
+            f"flow times must be positive, not {levels[0]:g}; the start is always kept"
+        )
     if control is not None and not control > 0:
         raise UsageError(f"control must be positive, not {control}")
 
 
-def _run(task: Classification, method: str, columns: np.ndarray, thetas: np.ndarray, stop: StopReason, stats: dict[str, float]) -> LateRun:
+def _run(
+    task: Classification,
+    method: str,
+    columns: np.ndarray,
+    thetas: np.ndarray,
+    stop: StopReason,
+    stats: dict[str, float],
+) -> LateRun:
     step, s, ln_t, _, ln_sum, q_min, size = columns.T.copy()
     smoothed = np.array([kernel.inverse_loss(task.loss == "exp", value) for value in ln_sum])
     return LateRun(

@@ -200,7 +200,18 @@ def _add_logs(u: float, v: float) -> float:
 
 
 @compiled
-def _runge_kutta(points: Points, theta: Array, g: Array, ln_S: float, h: float, work: Work, k: Array, mean: Array, new: Array, stage: Array) -> float:
+def _runge_kutta(
+    points: Points,
+    theta: Array,
+    g: Array,
+    ln_S: float,
+    h: float,
+    work: Work,
+    k: Array,
+    mean: Array,
+    new: Array,
+    stage: Array,
+) -> float:
     """One classical fourth-order step into ``new``; the logarithm of the flow time it takes."""
     ln_rate = -ln_S
     mean[:] = g
@@ -236,11 +247,17 @@ def _first_unmet(levels: Array, met: int, value: float) -> int:
 
 
 @compiled
-def _step_length(points: Points, theta: Array, work: Work, method: int, control: float, H: float, now: Array) -> float:
+def _step_length(
+    points: Points, theta: Array, work: Work, method: int, control: float, H: float, now: Array
+) -> float:
     """The next step of s: H where backtracking has set it, else that of a descent with constant step size, else c / C."""
     if H > 0.0:
         return H
-    return control * float(np.exp(now[LN_S] + points.ln_weight)) if method == GD else control / _stiffness(points, theta, work)
+    return (
+        control * float(np.exp(now[LN_S] + points.ln_weight))
+        if method == GD
+        else control / _stiffness(points, theta, work)
+    )
 
 
 @compiled
@@ -267,13 +284,24 @@ def march(
     method GD : descent with step size ``control`` until L < weight ln 2; then descent on ln L with backtracking, where
     a step H of s is one of step size H / (weight S) on L (lyu2021 Appendix J: the rate is raised after interpolation).
     """
-    g, g_new, new, k, mean = np.empty_like(theta), np.empty_like(theta), np.empty_like(theta), np.empty_like(theta), np.empty_like(theta)
+    g, g_new, new, k, mean = (
+        np.empty_like(theta),
+        np.empty_like(theta),
+        np.empty_like(theta),
+        np.empty_like(theta),
+        np.empty_like(theta),
+    )
     clock = S if by_s else Q_MIN
     trial, stage = np.empty(N_COLUMNS), np.empty(N_COLUMNS)
     evaluate(points, theta, work, g, now)
     tally[EVALUATIONS] += 1
     columns[0], states[0], rows = now, theta, 1
-    separated, met, status, H = now[LN_SUM] < LN_LN_2, _first_unmet(levels, 0, now[clock]), REACHED, 0.0
+    separated, met, status, H = (
+        now[LN_SUM] < LN_LN_2,
+        _first_unmet(levels, 0, now[clock]),
+        REACHED,
+        0.0,
+    )
     while met < len(levels):
         h = _step_length(points, theta, work, method, control, H, now)
         backtracks = method == GD and separated
@@ -304,7 +332,11 @@ def march(
             continue
         H *= 1.1
         watch(points.exponential, tally, now, trial)
-        trial[STEP], trial[S], trial[LN_T] = now[STEP] + 1, levels[met] if lands else now[S] + h, _add_logs(now[LN_T], ln_dt)
+        trial[STEP], trial[S], trial[LN_T] = (
+            now[STEP] + 1,
+            levels[met] if lands else now[S] + h,
+            _add_logs(now[LN_T], ln_dt),
+        )
         theta, new, g, g_new, now, trial = new, theta, g_new, g, trial, now
         passed = _first_unmet(levels, met, now[clock])
         if passed > met or (not separated and now[LN_SUM] < LN_LN_2):

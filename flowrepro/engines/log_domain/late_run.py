@@ -8,9 +8,9 @@ from typing import Literal
 
 import numpy as np
 
+from flowrepro.core.trajectory import StopReason
 from flowrepro.engines.log_domain.kernel import LN_LN_2, Points
 from flowrepro.errors import UsageError
-from flowrepro.trajectory import StopReason
 
 Clock = Literal["q", "s", "t"]
 
@@ -27,13 +27,22 @@ class Classification:
 
     def __post_init__(self) -> None:
         if self.X.ndim != 2 or self.y.shape != (len(self.X),) or not np.all(np.abs(self.y) == 1):
-            raise UsageError(f"a classification needs X (n, d) and one label +1 or -1 per row, not arrays of shape {self.X.shape} and {self.y.shape}")
+            raise UsageError(
+                f"a classification needs X (n, d) and one label +1 or -1 per row, not arrays of shape {self.X.shape} and {self.y.shape}"
+            )
 
     @property
     def points(self) -> Points:
         """The form the kernel takes."""
         X = np.ascontiguousarray(self.X, dtype=np.float64)
-        return Points(X, self.y.astype(np.float64), np.linalg.norm(X, axis=1), float(self.alpha), self.loss == "exp", self.ln_weight)
+        return Points(
+            X,
+            self.y.astype(np.float64),
+            np.linalg.norm(X, axis=1),
+            float(self.alpha),
+            self.loss == "exp",
+            self.ln_weight,
+        )
 
     @property
     def ln_weight(self) -> float:

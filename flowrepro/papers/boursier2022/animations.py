@@ -6,15 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from flowrepro.core.trajectory import Run
 from flowrepro.figures.animation import Animation, schedule
-from flowrepro.figures.line_panels import LinePanels, collect_line_panels, draw_line_panels, legend_below
-from flowrepro.trajectory import Run
+from flowrepro.figures.line_panels import (
+    LinePanels,
+    collect_line_panels,
+    draw_line_panels,
+    legend_below,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 RATIO = 1.05
-"""Of the steps of two frames; both rows keep snapshots on this grid."""
+"""Of the steps of two frames; both cases keep snapshots on this grid."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ ANIMATIONS: tuple[Animation, ...] = (
     Animation(
         id="2",
         file="toy",
-        row="toy",
+        case="toy",
         caption="Two orthogonal points: learned function, and kink and signed norm of every neuron along training.",
         size=(5.0, 3.6),
         collect=collect,
@@ -54,7 +59,7 @@ ANIMATIONS: tuple[Animation, ...] = (
     Animation(
         id="4",
         file="five-points",
-        row="five-points",
+        case="five-points",
         caption="Five points that are not orthogonal: learned function, and kink and signed norm of every neuron along training.",
         size=(5.0, 3.6),
         collect=collect,

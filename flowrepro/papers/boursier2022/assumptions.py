@@ -7,6 +7,18 @@ from __future__ import annotations
 
 import numpy as np
 
+from flowrepro.claims.old_claim import (
+    NotApplicable,
+    lower,
+    none_of,
+    number,
+    require,
+    statement,
+    upper,
+    window,
+)
+from flowrepro.claims.old_verdict import Judgement
+from flowrepro.core.trajectory import Run
 from flowrepro.papers.boursier2022.experiments import TOY
 from flowrepro.papers.boursier2022.hypotheses import (
     ORTHOGONAL_FLOW,
@@ -21,13 +33,15 @@ from flowrepro.papers.boursier2022.hypotheses import (
     two_signs,
     univariate,
 )
-from flowrepro.papers.boursier2022.sign_classes import assumption_3_probability, largest_epsilon, ratio, sign_classes
+from flowrepro.papers.boursier2022.sign_classes import (
+    assumption_3_probability,
+    largest_epsilon,
+    ratio,
+    sign_classes,
+)
 from flowrepro.theory.conservation import drift, sign_changes
-from flowrepro.theory.result import CheckResult
 from flowrepro.theory.square_descent import descent_on_squares, moderate, step_time, two_layer_relu
-from flowrepro.theory.statement import NotApplicable, lower, none_of, number, require, statement, upper, window
 from flowrepro.theory.variation_norm import least_variation_norm
-from flowrepro.trajectory import Run
 
 EVERY_RUN = ("toy", "five-points", "lazy")
 MANY = 20
@@ -37,44 +51,81 @@ VAGUE = 2.0
 
 
 def _of_the_paper(run: Run) -> bool:
-    return run.row.data == TOY.data
+    return run.case.data == TOY.data
 
 
-@statement("assumption-1", ref("Assumption 1"), "theory", ("toy",), "the inputs are orthogonal; norms other than 1 are allowed for", (moderate,))
-def assumption_1(run: Run) -> list[CheckResult]:
+@statement(
+    "assumption-1",
+    ref("Assumption 1"),
+    "theory",
+    ("toy",),
+    "the inputs are orthogonal; norms other than 1 are allowed for",
+    (moderate,),
+)
+def assumption_1(run: Run) -> list[Judgement]:
     """measured: max |cos(x_k, x_l)|, k != l."""
     norms = np.linalg.norm(run.X, axis=1)
-    unit = "norms 1" if np.allclose(norms, 1.0, rtol=1e-12, atol=0.0) else f"orthogonal, not normalised: norms {norms.min():.4g} to {norms.max():.4g}"
+    unit = (
+        "norms 1"
+        if np.allclose(norms, 1.0, rtol=1e-12, atol=0.0)
+        else f"orthogonal, not normalised: norms {norms.min():.4g} to {norms.max():.4g}"
+    )
     if not _of_the_paper(run):
         require(orthogonal(run))
     return [upper(f"largest |cos| ({unit})", largest_cosine(run.X), 1e-12)]
 
 
-@statement("assumption-2", ref("Assumption 2"), "theory", ("toy",), "no label is zero and ||D+|| != ||D-||", (moderate,))
-def assumption_2(run: Run) -> list[CheckResult]:
+@statement(
+    "assumption-2",
+    ref("Assumption 2"),
+    "theory",
+    ("toy",),
+    "no label is zero and ||D+|| != ||D-||",
+    (moderate,),
+)
+def assumption_2(run: Run) -> list[Judgement]:
     """measured: |r - 1|, r = ||D_fast|| / ||D_slow||; near 0 there is no visible saddle."""
     classes = sign_classes(run.X, run.y)
     if len(classes) < 2:
         raise NotApplicable("all labels have one sign; there is one phase only")
     zeros = int(np.sum(run.y == 0))
     if _of_the_paper(run):
-        return [none_of("labels that are zero", zeros), lower("|r - 1|", ratio(classes) - 1.0, 1e-9)]
+        return [
+            none_of("labels that are zero", zeros),
+            lower("|r - 1|", ratio(classes) - 1.0, 1e-9),
+        ]
     return [number("|r - 1|", ratio(classes) - 1.0), number("labels that are zero", zeros)]
 
 
-@statement("assumption-3", ref("Assumption 3"), "theory", ("toy",), "S+ and S- are non-empty at initialisation", (moderate, two_layer_relu, orthogonal))
-def assumption_3(run: Run) -> list[CheckResult]:
+@statement(
+    "assumption-3",
+    ref("Assumption 3"),
+    "theory",
+    ("toy",),
+    "S+ and S- are non-empty at initialisation",
+    (moderate, two_layer_relu, orthogonal),
+)
+def assumption_3(run: Run) -> list[Judgement]:
     """measured: size of the smaller of the two sets; the note has the probability that a balanced Gaussian draw satisfies it."""
     classes = sign_classes(run.X, run.y)
     if len(classes) < 2:
         raise NotApplicable("all labels have one sign; there is one phase only")
     W, a = initial(run)
     if not np.any(W):
-        raise NotApplicable("the initial weights are zero, or below the smallest double, so S+ and S- are not known")
+        raise NotApplicable(
+            "the initial weights are zero, or below the smallest double, so S+ and S- are not known"
+        )
     least = min(int(chosen.members(W, a).sum()) for chosen in classes)
-    chance = number("probability for such a draw", assumption_3_probability(len(a), len(classes[0].y), len(classes[1].y)))
+    chance = number(
+        "probability for such a draw",
+        assumption_3_probability(len(a), len(classes[0].y), len(classes[1].y)),
+    )
     counted = "neurons in the smaller of S+ and S-"
-    return [lower(counted, least, 1), chance] if _of_the_paper(run) and run.row.init.name != "file" else [number(counted, least), chance]
+    return (
+        [lower(counted, least, 1), chance]
+        if _of_the_paper(run) and run.case.init.name != "file"
+        else [number(counted, least), chance]
+    )
 
 
 @statement(
@@ -85,7 +136,7 @@ def assumption_3(run: Run) -> list[CheckResult]:
     "a_j^2 - ||w_j||^2 is constant, up to the drift of descent, and no a_j with a_j^2 above that drift changes sign",
     (descent_on_squares, descending),
 )
-def lemma_1(run: Run) -> list[CheckResult]:
+def lemma_1(run: Run) -> list[Judgement]:
     """measured: largest drift over neurons and snapshots.
 
     The flow has none. A step of descent changes a^2 - ||w||^2 by lr^2 (<w, D>^2 - a^2 ||D||^2), at most lr^2 times the
@@ -96,33 +147,69 @@ def lemma_1(run: Run) -> list[CheckResult]:
     group, loss = run.trajectory.group, run.trajectory.loss
     W, a = run.trajectory.W[:, group], run.trajectory.a[:, group]
     drifted, sizes = float(drift(W, a).max()), np.square(a) + np.sum(np.square(W), axis=2)
-    if len(run.y) == 2 and orthogonal(run) is None and two_signs(run) is None and small(run) is None:
+    if (
+        len(run.y) == 2
+        and orthogonal(run) is None
+        and two_signs(run) is None
+        and small(run) is None
+    ):
         allowed = 1e-8 * sizes.max() + step_time(run) * sizes[0].max()
     else:
-        allowed = 2.0 * run.row.protocol.lr * max(loss[0] - loss[-1], 0.0) + 1e-13 * sizes.max()
+        allowed = 2.0 * run.case.protocol.lr * max(loss[0] - loss[-1], 0.0) + 1e-13 * sizes.max()
     if allowed == 0.0:
         raise NotApplicable("all weights are zero")
-    parts = [upper("drift / what the step allows", drifted / allowed, 1.0), number("drift / largest a^2 + ||w||^2", drifted / sizes.max())]
+    parts = [
+        upper("drift / what the step allows", drifted / allowed, 1.0),
+        number("drift / largest a^2 + ||w||^2", drifted / sizes.max()),
+    ]
     if balanced(run) is None:
-        parts.append(none_of("neurons whose a_j changes sign with a_j^2 above the drift", sign_changes(a, np.sqrt(drifted))))
-        parts.append(number("sign changes with a_j^2 below the drift, which no step resolves", sign_changes(a) - sign_changes(a, np.sqrt(drifted))))
+        parts.append(
+            none_of(
+                "neurons whose a_j changes sign with a_j^2 above the drift",
+                sign_changes(a, np.sqrt(drifted)),
+            )
+        )
+        parts.append(
+            number(
+                "sign changes with a_j^2 below the drift, which no step resolves",
+                sign_changes(a) - sign_changes(a, np.sqrt(drifted)),
+            )
+        )
     return parts
 
 
-@statement("epsilon", ref("Appendix B.1"), "theory", ("toy",), "the timeline has room: (1+3 eps)/||D+|| <= (1-eps)/||D-||", (moderate, orthogonal, two_signs))
-def epsilon(run: Run) -> list[CheckResult]:
+@statement(
+    "epsilon",
+    ref("Appendix B.1"),
+    "theory",
+    ("toy",),
+    "the timeline has room: (1+3 eps)/||D+|| <= (1-eps)/||D-||",
+    (moderate, orthogonal, two_signs),
+)
+def epsilon(run: Run) -> list[Judgement]:
     """measured: the largest admissible eps; 1/8 on the paper's points with alpha, beta read with the missing 1/n^2."""
     classes = sign_classes(run.X, run.y)
     eps = largest_epsilon(classes)
     room = (1 - eps) / classes[1].rate - (1 + 3 * eps) / classes[0].rate
-    shares = [number("alpha", classes[0].smallest_share), number("beta", classes[1].smallest_share), number("room in units of ln(1/lambda)", room)]
+    shares = [
+        number("alpha", classes[0].smallest_share),
+        number("beta", classes[1].smallest_share),
+        number("room in units of ln(1/lambda)", room),
+    ]
     if _of_the_paper(run):
         return [window("largest eps", eps, 0.125 - 1e-12, 0.125 + 1e-12), *shares]
     return [number("largest eps", eps), *shares]
 
 
-@statement("lemma-6", ref("Lemma 6"), "theory", ("toy",), "a neuron that leaves a sample never becomes active on it again", ORTHOGONAL_FLOW)
-def lemma_6(run: Run) -> list[CheckResult]:
+@statement(
+    "lemma-6",
+    ref("Lemma 6"),
+    "theory",
+    ("toy",),
+    "a neuron that leaves a sample never becomes active on it again",
+    ORTHOGONAL_FLOW,
+)
+def lemma_6(run: Run) -> list[Judgement]:
     """measured: pairs (j, k) with <w_j, x_k>/||w_j|| > 1e-12 at a snapshot after being negative at an earlier one.
 
     Neurons leave samples while they align; MANY snapshots before the first half-fit make a return visible.
@@ -134,11 +221,21 @@ def lemma_6(run: Run) -> list[CheckResult]:
         )
     u = _directed(run)
     was_negative = np.logical_or.accumulate(u < 0, axis=0)
-    return [none_of("pairs that come back", np.any(was_negative[:-1] & (u[1:] > 1e-12), axis=0).sum()), number("snapshots before the first half-fit", early)]
+    return [
+        none_of("pairs that come back", np.any(was_negative[:-1] & (u[1:] > 1e-12), axis=0).sum()),
+        number("snapshots before the first half-fit", early),
+    ]
 
 
-@statement("proposition-2", ref("Proposition 2"), "theory", ("toy",), "with relu'(0) = 0 a deactivated pair stays on <w_j, x_k> = 0", ORTHOGONAL_FLOW)
-def proposition_2(run: Run) -> list[CheckResult]:
+@statement(
+    "proposition-2",
+    ref("Proposition 2"),
+    "theory",
+    ("toy",),
+    "with relu'(0) = 0 a deactivated pair stays on <w_j, x_k> = 0",
+    ORTHOGONAL_FLOW,
+)
+def proposition_2(run: Run) -> list[Judgement]:
     """measured: most negative <w_j, x_k>/||w_j|| of a deactivated pair, in units of the one step a descent overshoots by.
 
     That step is dt |y_k| ||x_k||^2 / n. The first snapshot after the event is used; ||w_j|| may have shrunk since the
@@ -155,7 +252,9 @@ def proposition_2(run: Run) -> list[CheckResult]:
         raise NotApplicable("no neuron is deactivated between two snapshots")
     if not close.any():
         apart = int(np.diff(steps)[left.any(axis=(1, 2))].min())
-        raise NotApplicable(f"the snapshots around a deactivation are {apart} steps apart or more, too far to tell its overshoot; set record.geometric=1.05")
+        raise NotApplicable(
+            f"the snapshots around a deactivation are {apart} steps apart or more, too far to tell its overshoot; set record.geometric=1.05"
+        )
     overshoot = np.where(close, -u[1:] / (one_step * shrunk[:, None, None]), 0.0)
     return [
         upper("overshoot in steps", overshoot.max(), 1.0 + 1e-6),
@@ -181,10 +280,26 @@ def _directed(run: Run) -> np.ndarray:
     "min ||theta||^2/2 over interpolators is the least F1 norm, W+ + W-",
     (moderate, orthogonal, two_signs, univariate),
 )
-def equation_8(run: Run) -> list[CheckResult]:
+def equation_8(run: Run) -> list[Judgement]:
     """measured: the least F1 norm, solved as a linear program, over sum over classes of sqrt(sum (y_k/||x_k||)^2)."""
     expected = sum(chosen.weight for chosen in sign_classes(run.X, run.y))
-    return [window("least F1 norm / (W+ + W-)", least_variation_norm(run.X, run.y) / expected, 1 - 1e-6, 1 + 1e-6)]
+    return [
+        window(
+            "least F1 norm / (W+ + W-)",
+            least_variation_norm(run.X, run.y) / expected,
+            1 - 1e-6,
+            1 + 1e-6,
+        )
+    ]
 
 
-CHECKS = (assumption_1, assumption_2, assumption_3, lemma_1, epsilon, lemma_6, proposition_2, equation_8)
+CLAIMS = (
+    assumption_1,
+    assumption_2,
+    assumption_3,
+    lemma_1,
+    epsilon,
+    lemma_6,
+    proposition_2,
+    equation_8,
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flowrepro.claims.old_verdict import Claim
 from flowrepro.papers.boursier2022 import (
     assumptions,
     closest_approach,
@@ -17,20 +18,19 @@ from flowrepro.papers.boursier2022 import (
     toy_seeds,
     uncovered,
 )
-from flowrepro.theory.result import Check
 
-CHECKS: tuple[Check, ...] = (
-    *toy_observations.CHECKS,
-    *toy_seeds.CHECKS,
-    *five_point_observations.CHECKS,
-    *high_dimension.CHECKS,
-    *assumptions.CHECKS,
-    *convergence.CHECKS,
-    *minimality.CHECKS,
-    *phase_lemmas.CHECKS,
-    *gronwall.CHECKS,
-    *scaling_laws.CHECKS,
-    *closest_approach.CHECKS,
-    *uncovered.CHECKS,
-    *sign_jumps.CHECKS,
+CLAIMS: tuple[Claim, ...] = (
+    *toy_observations.CLAIMS,
+    *toy_seeds.CLAIMS,
+    *five_point_observations.CLAIMS,
+    *high_dimension.CLAIMS,
+    *assumptions.CLAIMS,
+    *convergence.CLAIMS,
+    *minimality.CLAIMS,
+    *phase_lemmas.CLAIMS,
+    *gronwall.CLAIMS,
+    *scaling_laws.CLAIMS,
+    *closest_approach.CLAIMS,
+    *uncovered.CLAIMS,
+    *sign_jumps.CLAIMS,
 )

@@ -41,7 +41,9 @@ class ClosedForm:
         return cls.of_many(X, y, W[None], a[None])[0]
 
     @classmethod
-    def of_many(cls, X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray) -> list[ClosedForm]:
+    def of_many(
+        cls, X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray
+    ) -> list[ClosedForm]:
         """As `of` for R starts W (R, m, d), a (R, m)."""
         classes = sign_classes(X, y)
         scale = np.abs(W).max(axis=(1, 2))
@@ -49,7 +51,10 @@ class ClosedForm:
         members = np.stack([chosen.members(*flat).reshape(a.shape) for chosen in classes], axis=1)
         unit = (W / scale[:, None, None]).reshape(flat[0].shape), (a / scale[:, None]).reshape(-1)
         kappa = early_growth(X, y, *unit)[0].reshape(a.shape)
-        return [cls(classes, *start) for start in zip(members, kappa, map(float, np.log(scale)), np.sign(a), strict=True)]
+        return [
+            cls(classes, *start)
+            for start in zip(members, kappa, map(float, np.log(scale)), np.sign(a), strict=True)
+        ]
 
     @property
     def half_times(self) -> np.ndarray:
@@ -57,7 +62,9 @@ class ClosedForm:
         total = np.array([np.sum(np.square(self.kappa[chosen])) for chosen in self.members])
         weights = np.array([chosen.weight for chosen in self.classes])
         safe = np.where(total > 0, total, 1.0)
-        return np.where(total > 0, (0.5 * np.log(weights / safe) - self.log_scale) / self.rates, np.inf)
+        return np.where(
+            total > 0, (0.5 * np.log(weights / safe) - self.log_scale) / self.rates, np.inf
+        )
 
     @property
     def rates(self) -> np.ndarray:
@@ -98,7 +105,9 @@ class ClosedForm:
         return W, self.signs * np.linalg.norm(W, axis=1)
 
 
-def early_growth(X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def early_growth(
+    X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """(kappa, tau), each (m,), of the neurons of a balanced start W (m, d), a (m,).
 
     kappa: growth factor, ||w_j|| where nothing is left to drive the neuron; tau: time of its last deactivation, 0 if none.
@@ -109,7 +118,11 @@ def early_growth(X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray) -> 
     while left.size:
         drive = (pull[left] * active[left]) @ X
         D = np.linalg.norm(drive, axis=1)
-        left, drive, D = left[D > 0], drive[D > 0], D[D > 0]  # kappa of the others is ||w_j||, below
+        left, drive, D = (
+            left[D > 0],
+            drive[D > 0],
+            D[D > 0],
+        )  # kappa of the others is ||w_j||, below
         p = np.sum(drive * W[left], axis=1) / D
         leaves = active[left] & (pull[left] < 0)
         q = (W[left] @ X.T) * D[:, None] / np.where(leaves, pull[left] * squared, 1.0)

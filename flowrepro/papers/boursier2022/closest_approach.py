@@ -10,20 +10,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from flowrepro.claims.old_claim import statement, window
+from flowrepro.claims.old_verdict import Judgement
+from flowrepro.claims.published import as_declared
+from flowrepro.core.config import StudyCase
+from flowrepro.core.trajectory import Dataset, Study
 from flowrepro.engines.flow.flow import integrate
-from flowrepro.experiment import Study
-from flowrepro.papers import Progress
 from flowrepro.papers.boursier2022.closed_form import ClosedForm
 from flowrepro.papers.boursier2022.experiments import CLOSEST_APPROACH
 from flowrepro.papers.boursier2022.hypotheses import ref
 from flowrepro.papers.boursier2022.log_scale import RTOL, Start
 from flowrepro.papers.boursier2022.scaling_laws import exponent
 from flowrepro.papers.boursier2022.study_inputs import require_options
-from flowrepro.theory.published import as_declared
-from flowrepro.theory.result import CheckResult
-from flowrepro.theory.statement import statement, window
+from flowrepro.papers.topic import Progress
 from flowrepro.theory.stationary import HALF_MEAN_SQUARE
-from flowrepro.trajectory import Dataset, Findings
 
 TIMES = 500
 """Records between the half-fits, at which the distance is measured."""
@@ -34,8 +34,10 @@ def predicted_exponent(r: np.ndarray) -> np.ndarray:
     return np.asarray((2 * r - 2) / (2 * r + 1))
 
 
-def closest_approach(study: Study, dataset: Dataset | None, progress: Progress) -> dict[str, np.ndarray]:
-    """Study: least ||theta_t - theta_S|| for ratios r and, per ratio, scales at which lambda^q is 10^-decade.
+def closest_approach(
+    study: StudyCase, dataset: Dataset | None, progress: Progress
+) -> dict[str, np.ndarray]:
+    """StudyCase: least ||theta_t - theta_S|| for ratios r and, per ratio, scales at which lambda^q is 10^-decade.
 
     Arrays: r (R,), and of shape (R, D) for the decades: ll, nearest, time.
     Raises UsageError for options out of range: a ratio near 1 has no visible saddle.
@@ -45,7 +47,10 @@ def closest_approach(study: Study, dataset: Dataset | None, progress: Progress) 
     found = np.empty((3, len(ratios), len(decades)))
     for i, r in enumerate(ratios):
         for k, decade in enumerate(decades):
-            found[:, i, k] = _nearest(float(r), Start.of(-float(decade / predicted_exponent(r)), study.options["m"], study.seed, 2))
+            found[:, i, k] = _nearest(
+                float(r),
+                Start.of(-float(decade / predicted_exponent(r)), study.options["m"], study.seed, 2),
+            )
             progress(i * len(decades) + k + 1, found[0].size)
     return {"r": ratios, "ll": found[0], "nearest": found[1], "time": found[2]}
 
@@ -55,7 +60,16 @@ def _nearest(r: float, start: Start) -> tuple[float, float, float]:
     X, y = np.eye(2), np.array([1.0, -1.0 / r])
     form = ClosedForm.of(X, y, start.W, start.a)
     first, second = form.half_times - start.ln_scale / form.rates
-    run = integrate(X, y, start.W, start.a, HALF_MEAN_SQUARE, np.linspace(first, second, TIMES), rtol=RTOL, ln_scale=start.ln_scale)
+    run = integrate(
+        X,
+        y,
+        start.W,
+        start.a,
+        HALF_MEAN_SQUARE,
+        np.linspace(first, second, TIMES),
+        rtol=RTOL,
+        ln_scale=start.ln_scale,
+    )
     W, a = form.saddle()
     theta = np.exp(run.Y[:, :, :1]) * run.Y[:, :, 1:]
     distance = np.sqrt(np.sum(np.square(theta - np.column_stack([W, a])), axis=(1, 2)))
@@ -71,13 +85,20 @@ def _nearest(r: float, start: Start) -> tuple[float, float, float]:
     "the flow comes to within lambda^q of theta_S, q = (2r-2)/(2r+1)",
     (as_declared(CLOSEST_APPROACH, ("seed", "options.ratios", "options.m")),),
 )
-def closest_approach_law(findings: Findings) -> list[CheckResult]:
+def closest_approach_law(findings: Study) -> list[Judgement]:
     """measured: exponent of lambda in the least distance to theta_S, for each ratio r of the rates."""
     arrays, parts = findings.arrays, []
     for i, r in enumerate(arrays["r"]):
         expected, allowed = float(predicted_exponent(r)), 0.02 if r < 1.3 else 0.01
-        parts.append(window(f"exponent for r = {r:g}", exponent(arrays["ll"][i], arrays["nearest"][i]), expected - allowed, expected + allowed))
+        parts.append(
+            window(
+                f"exponent for r = {r:g}",
+                exponent(arrays["ll"][i], arrays["nearest"][i]),
+                expected - allowed,
+                expected + allowed,
+            )
+        )
     return parts
 
 
-CHECKS = (closest_approach_law,)
+CLAIMS = (closest_approach_law,)

@@ -7,23 +7,51 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from flowrepro.experiment import Experiment, departures
+from flowrepro.claims.published import is_flow
+from flowrepro.core.config import TrainingCase, departures
+from flowrepro.core.trajectory import Run
 from flowrepro.figures import Figure, NotDrawable, style
-from flowrepro.figures.line_panels import LinePanels, collect_line_panels, draw_line_panels, legend_below
-from flowrepro.papers.boursier2022 import high_dimension_figures, law_figures, seeds_figure, timeline_figure
+from flowrepro.figures.line_panels import (
+    LinePanels,
+    collect_line_panels,
+    draw_line_panels,
+    legend_below,
+)
+from flowrepro.papers.boursier2022 import (
+    high_dimension_figures,
+    law_figures,
+    seeds_figure,
+    timeline_figure,
+)
 from flowrepro.papers.boursier2022.experiments import FIVE_POINTS, LAZY, TOY
-from flowrepro.papers.boursier2022.hypotheses import ORTHOGONAL_FLOW, closed_form, equal_norms, growth_per_step, orthogonal, two_signs
+from flowrepro.papers.boursier2022.hypotheses import (
+    ORTHOGONAL_FLOW,
+    closed_form,
+    equal_norms,
+    growth_per_step,
+    orthogonal,
+    two_signs,
+)
 from flowrepro.papers.boursier2022.sign_classes import sign_classes
-from flowrepro.theory.published import is_flow
 from flowrepro.theory.square_descent import descent_on_squares, moderate
 from flowrepro.theory.tangent_kernel import kernel_interpolator
-from flowrepro.trajectory import Run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-TOY_PHASES = {0: "initialisation", 4_000: "end of first phase", 8_000: "end of second phase", 15_000: "end of third phase"}
-FIVE_PHASES = {0: "initialisation", 15_000: "alignment", 94_000: "saddle", 150_000: "saddle left", 300_000: "end"}
+TOY_PHASES = {
+    0: "initialisation",
+    4_000: "end of first phase",
+    8_000: "end of second phase",
+    15_000: "end of third phase",
+}
+FIVE_PHASES = {
+    0: "initialisation",
+    15_000: "alignment",
+    94_000: "saddle",
+    150_000: "saddle left",
+    300_000: "end",
+}
 LAZY_PHASES = {0: "initialisation", 5_000: "end"}
 LEAVES = 0.99
 """A plateau of the loss is left where the loss falls below this part of its height."""
@@ -31,10 +59,18 @@ KERNEL_MOST = 2000
 """Samples up to which the kernel interpolator is drawn; its cost is cubic (chosen: a second or two)."""
 
 
-def phases_of(run: Run, reference: Experiment, phases: dict[int, str]) -> dict[int, str]:
-    """The paper's names of the panels; none for a run whose row departs from the paper's in more than its length."""
-    allowed = ("seed", "record.", "protocol.engine", "protocol.device", "protocol.dtype", "protocol.n_steps", "protocol.target_loss")
-    return {} if departures(run.row, reference, allowed) else phases
+def phases_of(run: Run, reference: TrainingCase, phases: dict[int, str]) -> dict[int, str]:
+    """The paper's names of the panels; none for a run whose case departs from the paper's in more than its length."""
+    allowed = (
+        "seed",
+        "record.",
+        "protocol.engine",
+        "protocol.device",
+        "protocol.dtype",
+        "protocol.n_steps",
+        "protocol.target_loss",
+    )
+    return {} if departures(run.case, reference, allowed) else phases
 
 
 # Figure 2 -----------------------------------------------------------------------------------------------------------
@@ -75,10 +111,19 @@ def collect_loss(run: Run) -> LossCurve:
     step, loss = run.trajectory.step, _finite_loss(run)
     levels = [float(loss[0])]
     if all(given(run) is None for given in (descent_on_squares, orthogonal, two_signs)):
-        slow = sign_classes(run.X, run.y)[1]  # at the saddle the faster class is fitted and the other not at all
-        levels.append(run.row.loss.factor / 2 * float(np.sum(np.square(slow.y))) / slow.n)
+        slow = sign_classes(run.X, run.y)[
+            1
+        ]  # at the saddle the faster class is fitted and the other not at all
+        levels.append(run.case.loss.factor / 2 * float(np.sum(np.square(slow.y))) / slow.n)
     left = (run.trajectory.first_below(LEAVES * level) for level in levels)
-    return LossCurve(step, loss, _predicted_loss(run), tuple(first for first in left if first is not None), _method(run), _quantity(run))
+    return LossCurve(
+        step,
+        loss,
+        _predicted_loss(run),
+        tuple(first for first in left if first is not None),
+        _method(run),
+        _quantity(run),
+    )
 
 
 def _finite_loss(run: Run) -> np.ndarray:
@@ -92,15 +137,19 @@ def _method(run: Run) -> str:
 
 
 def _quantity(run: Run) -> str:
-    loss = run.row.loss
-    return "training MSE" if (loss.name, loss.reduction, loss.factor) == ("square", "mean", 2.0) else "training loss"
+    loss = run.case.loss
+    return (
+        "training MSE"
+        if (loss.name, loss.reduction, loss.factor) == ("square", "mean", 2.0)
+        else "training loss"
+    )
 
 
 def _predicted_loss(run: Run) -> np.ndarray | None:
     if any(given(run) is not None for given in (*ORTHOGONAL_FLOW, equal_norms)):
         return None
     form = closed_form(run)
-    return run.row.loss.factor / 2 * form.mse(run.trajectory.step, growth_per_step(run, form))
+    return run.case.loss.factor / 2 * form.mse(run.trajectory.step, growth_per_step(run, form))
 
 
 def draw_loss(axes: Sequence[Axes], data: LossCurve) -> None:
@@ -110,14 +159,25 @@ def draw_loss(axes: Sequence[Axes], data: LossCurve) -> None:
     _name_loss_axes(ax, data.step, data.quantity)
     top = 1.25 * float(data.loss.max()) or 1.0
     ax.set_ylim(0.0, top)
-    for first, plateau, height in zip(data.departures, ("0", "saddle"), (0.94, 0.86), strict=False):  # above the curve, one below the other
+    for first, plateau, height in zip(
+        data.departures, ("0", "saddle"), (0.94, 0.86), strict=False
+    ):  # above the curve, one below the other
         ax.axvline(first, color=style.FRAME, linewidth=0.6, linestyle=":")
         late = first > 0.6 * data.step[-1]
         label = f"{plateau} left at {first} " if late else f" {plateau} left at {first}"
-        ax.annotate(label, (first, height * top), va="center", ha="right" if late else "left", fontsize=7)
+        ax.annotate(
+            label, (first, height * top), va="center", ha="right" if late else "left", fontsize=7
+        )
     if data.predicted is not None:
         gap = float(np.abs(data.loss - data.predicted).max())
-        ax.plot(data.step, data.predicted, "--", color=style.THEORY, linewidth=1.0, label=f"closed form from the initial draw (off by at most {gap:.1g})")
+        ax.plot(
+            data.step,
+            data.predicted,
+            "--",
+            color=style.THEORY,
+            linewidth=1.0,
+            label=f"closed form from the initial draw (off by at most {gap:.1g})",
+        )
     legend_below(axes, columns=1)
 
 
@@ -153,7 +213,9 @@ def draw_five_points(axes: Sequence[Axes], data: FivePoints) -> None:
     for index, panel in enumerate(data.panels.panels):
         height = float(np.interp(panel.step, data.step, data.loss))
         loss_axes.plot(panel.step, height, "o", color=style.LEARNED, markersize=3, clip_on=False)
-        side = -1 if panel.step > 0.95 * data.step[-1] else 1  # the last letter would stand on the axis
+        side = (
+            -1 if panel.step > 0.95 * data.step[-1] else 1
+        )  # the last letter would stand on the axis
         loss_axes.annotate(
             chr(ord("a") + index),
             (panel.step, height),
@@ -188,11 +250,15 @@ class Lazy(NamedTuple):
 def collect_lazy(run: Run) -> Lazy:
     """First and last panel, and the interpolator of the tangent kernel at the initialisation (Figure 5)."""
     panels = collect_line_panels(run, tuple(LAZY_PHASES), phases_of(run, LAZY, LAZY_PHASES))
-    foreign = run.row.loss.name != "square" or run.row.protocol.train != "both" or run.row.model.depth != 2
+    foreign = (
+        run.case.loss.name != "square"
+        or run.case.protocol.train != "both"
+        or run.case.model.depth != 2
+    )
     if foreign or len(run.y) > KERNEL_MOST or moderate(run) is not None:
         return Lazy(panels, None)
     W, a = run.trajectory.at(0)
-    interpolator = kernel_interpolator(run.X, run.y, W, a, run.row.model.alpha)
+    interpolator = kernel_interpolator(run.X, run.y, W, a, run.case.model.alpha)
     return Lazy(panels, interpolator(np.column_stack([panels.grid, np.ones_like(panels.grid)])))
 
 
@@ -200,7 +266,14 @@ def draw_lazy(axes: Sequence[Axes], data: Lazy) -> None:
     """Two panels, the interpolator dashed in the last one."""
     draw_line_panels(axes, data.panels, columns=2)
     if data.interpolator is not None:
-        axes[len(data.panels.panels) - 1].plot(data.panels.grid, data.interpolator, "--", color=style.THEORY, zorder=3, label="NTK interpolator")
+        axes[len(data.panels.panels) - 1].plot(
+            data.panels.grid,
+            data.interpolator,
+            "--",
+            color=style.THEORY,
+            zorder=3,
+            label="NTK interpolator",
+        )
     legend_below(axes)
 
 
@@ -209,7 +282,7 @@ FIGURES = (
     Figure(
         id="2",
         file="figure-2-toy-panels",
-        rows=("toy",),
+        cases=("toy",),
         caption="Two orthogonal points: learned function and neurons at the initialisation and at the end of the first, second and third phase.",
         layout=(2, 2, style.PAGE, 4.8),
         collect=collect_toy_panels,
@@ -218,7 +291,7 @@ FIGURES = (
     Figure(
         id="3",
         file="figure-3-toy-loss",
-        rows=("toy",),
+        cases=("toy",),
         caption="Two orthogonal points: training loss with its plateaus at 0 and at the saddle, and the closed form from the initial weights alone.",
         layout=(1, 1, style.COLUMN, 2.7),
         collect=collect_loss,
@@ -228,7 +301,7 @@ FIGURES = (
     Figure(
         id="4",
         file="figure-4-five-points",
-        rows=("five-points",),
+        cases=("five-points",),
         caption="Five points that are not orthogonal, small initialisation: learned function and neurons at five steps, and the training loss.",
         layout=(2, 3, style.PAGE, 4.6),
         collect=collect_five_points,
@@ -237,7 +310,7 @@ FIGURES = (
     Figure(
         id="5",
         file="figure-5-lazy",
-        rows=("lazy",),
+        cases=("lazy",),
         caption="The five points with a large initialisation: learned function and neurons before and after training, and the tangent kernel interpolator.",
         layout=(1, 2, style.PAGE, 2.9),
         collect=collect_lazy,

@@ -10,35 +10,44 @@ from __future__ import annotations
 
 import numpy as np
 
-from flowrepro.experiment import Study
-from flowrepro.papers import Progress
+from flowrepro.claims.old_claim import none_of, number, statement, upper
+from flowrepro.claims.old_verdict import Judgement
+from flowrepro.claims.published import as_declared
+from flowrepro.core.config import StudyCase
+from flowrepro.core.trajectory import Dataset, Study
 from flowrepro.papers.boursier2022.experiments import GRONWALL
 from flowrepro.papers.boursier2022.hypotheses import ref
 from flowrepro.papers.boursier2022.study_inputs import require_options
-from flowrepro.theory.published import as_declared
-from flowrepro.theory.result import CheckResult
-from flowrepro.theory.statement import none_of, number, statement, upper
-from flowrepro.trajectory import Dataset, Findings
+from flowrepro.papers.topic import Progress
 
 TIMES = np.concatenate([[0.0], np.geomspace(1e-3, 1e3, 400)])
 
 
-def extreme(a: np.ndarray, b: np.ndarray, f0: np.ndarray, forcing: np.ndarray, t: np.ndarray) -> np.ndarray:
+def extreme(
+    a: np.ndarray, b: np.ndarray, f0: np.ndarray, forcing: np.ndarray, t: np.ndarray
+) -> np.ndarray:
     """f(t) e^{-b t / a} of f' = -a f + b int f + forcing, f(0) = f0, for constants (R,) at times (T,): (R, T)."""
     root = np.sqrt(a**2 + 4 * b)
     mu, nu = 2 * b / (a + root), -(a + root) / 2  # mu = (root - a) / 2 without cancellation
     P = (forcing - a * f0 - nu * f0) / (mu - nu)
     rate = b / a
-    return np.asarray(P[:, None] * np.exp((mu - rate)[:, None] * t) + (f0 - P)[:, None] * np.exp((nu - rate)[:, None] * t))
+    return np.asarray(
+        P[:, None] * np.exp((mu - rate)[:, None] * t)
+        + (f0 - P)[:, None] * np.exp((nu - rate)[:, None] * t)
+    )
 
 
-def gronwall(study: Study, dataset: Dataset | None, progress: Progress) -> dict[str, np.ndarray]:
-    """Study: f over its bound, largest over the times, for random constants in [0.1, 10] (log-uniform).
+def gronwall(
+    study: StudyCase, dataset: Dataset | None, progress: Progress
+) -> dict[str, np.ndarray]:
+    """StudyCase: f over its bound, largest over the times, for random constants in [0.1, 10] (log-uniform).
 
     Arrays (R,): a, b, c, f0; corrected and printed: the largest ratio for the lemma as corrected, and as printed.
     """
     require_options(study)
-    a, b, c, f0 = 10.0 ** np.random.default_rng(study.seed).uniform(-1.0, 1.0, (4, study.options["draws"]))
+    a, b, c, f0 = 10.0 ** np.random.default_rng(study.seed).uniform(
+        -1.0, 1.0, (4, study.options["draws"])
+    )
     grown = 1.0 + np.exp(-(b / a)[:, None] * TIMES)  # (1 + e^{bt/a}) e^{-bt/a}
     progress(1, 1)
     return {
@@ -56,15 +65,17 @@ def gronwall(study: Study, dataset: Dataset | None, progress: Progress) -> dict[
     "f' <= -af + b int f + c implies f <= (f(0) + c/a)(1 + e^{bt/a})",
     (as_declared(GRONWALL, ("seed", "options.draws")),),
 )
-def lemma_16(findings: Findings) -> list[CheckResult]:
+def lemma_16(findings: Study) -> list[Judgement]:
     """measured: largest f / bound over random constants and times; the note counts the draws that break the printed version."""
     arrays = findings.arrays
     return [
         upper("largest f / bound", arrays["corrected"].max(), 1.0 + 1e-12),
         none_of("draws above the bound", int(np.sum(arrays["corrected"] > 1.0 + 1e-12))),
-        number("draws that break the lemma as printed", int(np.sum(arrays["printed"] > 1.0 + 1e-12))),
+        number(
+            "draws that break the lemma as printed", int(np.sum(arrays["printed"] > 1.0 + 1e-12))
+        ),
         number("draws", len(arrays["a"])),
     ]
 
 
-CHECKS = (lemma_16,)
+CLAIMS = (lemma_16,)

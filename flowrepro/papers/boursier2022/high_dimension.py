@@ -9,18 +9,26 @@ from typing import NamedTuple
 
 import numpy as np
 
-from flowrepro.network import predict
+from flowrepro.claims.old_claim import (
+    NotApplicable,
+    lower,
+    number,
+    statement,
+    target_window,
+    upper,
+    window,
+)
+from flowrepro.claims.old_verdict import Judgement
+from flowrepro.claims.published import as_published
+from flowrepro.core.network import predict
+from flowrepro.core.trajectory import Run
 from flowrepro.papers.boursier2022.experiments import HIGH_DIMENSION
 from flowrepro.papers.boursier2022.hypotheses import final, first_below, recorded_every, ref, state
 from flowrepro.papers.boursier2022.sign_classes import sign_classes
 from flowrepro.theory.alignment import cosines
-from flowrepro.theory.published import as_published
-from flowrepro.theory.result import CheckResult
 from flowrepro.theory.square_descent import mse
-from flowrepro.theory.statement import NotApplicable, lower, number, statement, target_window, upper, window
-from flowrepro.trajectory import Run
 
-ROW = (HIGH_DIMENSION.name,)
+CASE = (HIGH_DIMENSION.name,)
 SAME = (as_published(HIGH_DIMENSION, ("seed", "protocol.engine", "protocol.device", "record.")),)
 TIMED = (*SAME, recorded_every(200))
 ALIGNED, SADDLE, END = 33_000, 75_000, 200_000
@@ -69,21 +77,39 @@ def flattest(run: Run) -> tuple[int, float]:
     return int(run.trajectory.step[k]), float(curve[k])
 
 
-@statement("figure-7a-steps", ref("Figure 7a"), "reproduction", ROW, "the run leaves 0, passes a saddle around step 75000 and leaves it", TIMED)
-def figure_7a_steps(run: Run) -> list[CheckResult]:
+@statement(
+    "figure-7a-steps",
+    ref("Figure 7a"),
+    "reproduction",
+    CASE,
+    "the run leaves 0, passes a saddle around step 75000 and leaves it",
+    TIMED,
+)
+def figure_7a_steps(run: Run) -> list[Judgement]:
     """measured: first step with MSE < 0.99 of the start; MSE where it is flattest after that, over that of the negative labels."""
     step, plateau = flattest(run)
     negative = np.sum(np.square(run.y[run.y < 0])) / len(run.y)
     ratio = "MSE at the saddle / (1/n) sum of y^2 over y < 0"
     return [
-        window("first step with MSE < 0.99 MSE(0)", first_below(run, 0.99 * mse(run)[0]), *target_window(HIGH_DIMENSION, "first step with MSE < 0.99")),
+        window(
+            "first step with MSE < 0.99 MSE(0)",
+            first_below(run, 0.99 * mse(run)[0]),
+            *target_window(HIGH_DIMENSION, "first step with MSE < 0.99"),
+        ),
         window("step where the loss is flattest", step, 72_000, 80_000),
         window(ratio, plateau / negative, *target_window(HIGH_DIMENSION, "MSE at the saddle")),
     ]
 
 
-@statement("figure-7a-end", ref("Figure 7a"), "reproduction", ROW, "the loss falls to 0.1 % of its start; a single label keeps it from 0", TIMED)
-def figure_7a_end(run: Run) -> list[CheckResult]:
+@statement(
+    "figure-7a-end",
+    ref("Figure 7a"),
+    "reproduction",
+    CASE,
+    "the loss falls to 0.1 % of its start; a single label keeps it from 0",
+    TIMED,
+)
+def figure_7a_end(run: Run) -> list[Judgement]:
     """measured: MSE at the last step over that at 0, and the share of it due to the label that is fitted worst.
 
     The paper prints convergence to 0: the worst label (-0.041) is active only for neurons that are still tiny.
@@ -98,35 +124,76 @@ def figure_7a_end(run: Run) -> list[CheckResult]:
     ]
 
 
-@statement("figure-7b", ref("Figure 7b"), "reproduction", ROW, "two principal components explain about 80 % of the final hidden weights", SAME)
-def figure_7b(run: Run) -> list[CheckResult]:
+@statement(
+    "figure-7b",
+    ref("Figure 7b"),
+    "reproduction",
+    CASE,
+    "two principal components explain about 80 % of the final hidden weights",
+    SAME,
+)
+def figure_7b(run: Run) -> list[Judgement]:
     """measured: share of the first two components of the final W, without centring; their sizes and that of the third."""
     shares = principal_components(final(run)[0]).shares
     return [
-        window("share of the first two components", shares[:2].sum(), *target_window(HIGH_DIMENSION, "share of the first two")),
+        window(
+            "share of the first two components",
+            shares[:2].sum(),
+            *target_window(HIGH_DIMENSION, "share of the first two"),
+        ),
         *(number(f"component {k + 1}", shares[k]) for k in range(3)),
     ]
 
 
-@statement("figure-6b", ref("Figure 6b"), "reproduction", ROW, "early alignment: the neurons of each sign turn to one key direction while they are tiny", SAME)
-def figure_6b(run: Run) -> list[CheckResult]:
+@statement(
+    "figure-6b",
+    ref("Figure 6b"),
+    "reproduction",
+    CASE,
+    "early alignment: the neurons of each sign turn to one key direction while they are tiny",
+    SAME,
+)
+def figure_6b(run: Run) -> list[Judgement]:
     """measured: mean cosine (weights ||w||^2) with D+ and -D- at step 33000, and the largest norm."""
     largest = float(np.linalg.norm(state(run, ALIGNED)[0], axis=1).max())
-    cosines_ = [lower(f"mean cosine, sign {sign:+.0f}", cosine, 0.9) for sign, cosine, _ in mean_cosines(run, ALIGNED)]
+    cosines_ = [
+        lower(f"mean cosine, sign {sign:+.0f}", cosine, 0.9)
+        for sign, cosine, _ in mean_cosines(run, ALIGNED)
+    ]
     return [*cosines_, upper("largest ||w_j||", largest, 1e-6)]
 
 
-@statement("figure-6c", ref("Figure 6c"), "reproduction", ROW, "at the saddle one cluster has grown, the other is aligned and still small", SAME)
-def figure_6c(run: Run) -> list[CheckResult]:
+@statement(
+    "figure-6c",
+    ref("Figure 6c"),
+    "reproduction",
+    CASE,
+    "at the saddle one cluster has grown, the other is aligned and still small",
+    SAME,
+)
+def figure_6c(run: Run) -> list[Judgement]:
     """measured: at step 75000, sum ||w||^2 of the negative sign over the positive one, and the negative sign's mean cosine with -D-."""
     (_, _, grown), (_, cosine, small) = mean_cosines(run, SADDLE)
-    return [upper("mass of sign -1 / mass of sign +1", small / grown, 1e-3), lower("mean cosine of sign -1", cosine, 0.9)]
+    return [
+        upper("mass of sign -1 / mass of sign +1", small / grown, 1e-3),
+        lower("mean cosine of sign -1", cosine, 0.9),
+    ]
 
 
-@statement("figure-6d", ref("Figure 6d"), "reproduction", ROW, "at the end the neurons are near, but not on, two directions", SAME)
-def figure_6d(run: Run) -> list[CheckResult]:
+@statement(
+    "figure-6d",
+    ref("Figure 6d"),
+    "reproduction",
+    CASE,
+    "at the end the neurons are near, but not on, two directions",
+    SAME,
+)
+def figure_6d(run: Run) -> list[Judgement]:
     """measured: mean cosine of each sign with its key direction at the end."""
-    return [window(f"mean cosine, sign {sign:+.0f}", cosine, 0.6, 0.95) for sign, cosine, _ in mean_cosines(run, run.trajectory.last_step)]
+    return [
+        window(f"mean cosine, sign {sign:+.0f}", cosine, 0.6, 0.95)
+        for sign, cosine, _ in mean_cosines(run, run.trajectory.last_step)
+    ]
 
 
-CHECKS = (figure_6b, figure_6c, figure_6d, figure_7a_steps, figure_7a_end, figure_7b)
+CLAIMS = (figure_6b, figure_6c, figure_6d, figure_7a_steps, figure_7a_end, figure_7b)

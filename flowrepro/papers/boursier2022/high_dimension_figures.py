@@ -7,19 +7,24 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from flowrepro.experiment import departures
+from flowrepro.claims.old_claim import NotApplicable
+from flowrepro.core.config import departures
+from flowrepro.core.trajectory import Run
 from flowrepro.figures import Figure, NotDrawable, style
 from flowrepro.figures.line_panels import legend_below, shown_steps
 from flowrepro.papers.boursier2022.experiments import HIGH_DIMENSION
 from flowrepro.papers.boursier2022.high_dimension import ALIGNED, END, SADDLE, principal_components
 from flowrepro.papers.boursier2022.sign_classes import sign_classes
-from flowrepro.theory.statement import NotApplicable
-from flowrepro.trajectory import Run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-PHASES = {0: "initialisation", ALIGNED: "end of early alignment", SADDLE: "intermediate saddle", END: "end"}
+PHASES = {
+    0: "initialisation",
+    ALIGNED: "end of early alignment",
+    SADDLE: "intermediate saddle",
+    END: "end",
+}
 HOLE = 0.05
 """Radius of the inner circle, which stands for norm 0, as in the paper (there 0.05 of weights up to 0.11)."""
 
@@ -49,12 +54,20 @@ def collect_polar(run: Run) -> PolarPanels:
         raise NotDrawable(str(reason)) from None
     if len(axes) < 2:
         raise NotDrawable("one neuron or one coordinate has no second principal component")
-    known = PHASES if not departures(run.row, HIGH_DIMENSION) else {}
+    known = PHASES if not departures(run.case, HIGH_DIMENSION) else {}
     panels = []
     for step in shown_steps(run, tuple(PHASES)):
         W, a = run.trajectory.at(step)
         first, second = axes[:2] @ W.T
-        panels.append(PolarPanel(step, known.get(step, ""), np.arctan2(second, first), np.hypot(first, second), np.sign(a)))
+        panels.append(
+            PolarPanel(
+                step,
+                known.get(step, ""),
+                np.arctan2(second, first),
+                np.hypot(first, second),
+                np.sign(a),
+            )
+        )
     return PolarPanels(tuple(panels), max(float(panel.radius.max()) for panel in panels))
 
 
@@ -68,16 +81,32 @@ def draw_polar(axes: Sequence[Axes], data: PolarPanels) -> None:
         panel = data.panels[index]
         ax.set_rorigin(-hole)  # type: ignore[attr-defined]
         ax.set_ylim(0.0, 1.08 * data.limit)
-        for sign, colour, label in ((1, style.POSITIVE, "neuron, $s_j=+1$"), (-1, style.NEGATIVE, "neuron, $s_j=-1$")):
+        for sign, colour, label in (
+            (1, style.POSITIVE, "neuron, $s_j=+1$"),
+            (-1, style.NEGATIVE, "neuron, $s_j=-1$"),
+        ):
             chosen = panel.sign == sign
-            stars = ax.plot(panel.angle[chosen], panel.radius[chosen], "*", color=colour, markersize=5, label=label, zorder=3, clip_on=False)
+            stars = ax.plot(
+                panel.angle[chosen],
+                panel.radius[chosen],
+                "*",
+                color=colour,
+                markersize=5,
+                label=label,
+                zorder=3,
+                clip_on=False,
+            )
             stars[0].set(markeredgewidth=0.3, markeredgecolor="white")
         ax.set_xticks(np.arange(4) * np.pi / 2)
         ax.set_yticks(_round_ticks(data.limit))
         ax.set_rlabel_position(250)  # type: ignore[attr-defined]
         ax.grid(linewidth=0.4)
         ax.tick_params(axis="y", labelsize=6, labelcolor=style.FRAME)
-        ax.set_title(f"({chr(ord('a') + index)}) step {panel.step}" + (f": {panel.phase}" if panel.phase else ""), loc="center")
+        ax.set_title(
+            f"({chr(ord('a') + index)}) step {panel.step}"
+            + (f": {panel.phase}" if panel.phase else ""),
+            loc="center",
+        )
     legend_below(axes)
 
 
@@ -105,7 +134,7 @@ def collect_high_dimension(run: Run) -> HighDimension:
     except NotApplicable as reason:
         raise NotDrawable(str(reason)) from None
     slow = sign_classes(run.X, run.y)[-1]
-    level = run.row.loss.factor / 2 * float(np.sum(np.square(slow.y))) / slow.n
+    level = run.case.loss.factor / 2 * float(np.sum(np.square(slow.y))) / slow.n
     return HighDimension(run.trajectory.step, run.trajectory.loss, level, shares[: len(run.y)])
 
 
@@ -113,7 +142,13 @@ def draw_high_dimension(axes: Sequence[Axes], data: HighDimension) -> None:
     """(a) the loss with the level of the saddle, (b) the share of every component."""
     left, right = axes
     left.plot(data.step, data.mse, color=style.LEARNED)
-    left.axhline(data.level, color=style.THEORY, linewidth=0.9, linestyle="--", label=r"$\frac{1}{n}\sum_{y_k<0}y_k^2$: positive labels fitted")
+    left.axhline(
+        data.level,
+        color=style.THEORY,
+        linewidth=0.9,
+        linestyle="--",
+        label=r"$\frac{1}{n}\sum_{y_k<0}y_k^2$: positive labels fitted",
+    )
     left.set_xlim(0, data.step[-1])
     left.set_ylim(0.0, 1.15 * float(data.mse.max()))
     left.locator_params(axis="x", nbins=4)
@@ -121,7 +156,9 @@ def draw_high_dimension(axes: Sequence[Axes], data: HighDimension) -> None:
     left.set_ylabel("training MSE")
     left.set_title("(a) loss")
     left.legend(loc="upper right")
-    right.plot(np.arange(1, len(data.shares) + 1), data.shares, "+", color=style.LEARNED, markersize=5)
+    right.plot(
+        np.arange(1, len(data.shares) + 1), data.shares, "+", color=style.LEARNED, markersize=5
+    )
     right.set_xlabel("principal component")
     right.set_ylabel("share of the final weights")
     right.set_ylim(0.0, None)
@@ -135,7 +172,7 @@ FIGURES = (
     Figure(
         id="6",
         file="figure-6-high-dimension-panels",
-        rows=(HIGH_DIMENSION.name,),
+        cases=(HIGH_DIMENSION.name,),
         caption="75 nearly orthogonal points in dimension 150: neurons on the two principal components of the final weights, in polar coordinates; "
         "the inner circle is norm 0.",
         layout=(2, 2, style.PAGE, 6.4),
@@ -147,7 +184,7 @@ FIGURES = (
     Figure(
         id="7",
         file="figure-7-high-dimension-loss",
-        rows=(HIGH_DIMENSION.name,),
+        cases=(HIGH_DIMENSION.name,),
         caption="75 nearly orthogonal points in dimension 150: training loss with the level of its saddle, and the explained variance of the final weights.",
         layout=(1, 2, style.PAGE, 2.6),
         collect=collect_high_dimension,

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from flowrepro.network import objective, predict
+from flowrepro.claims.old_claim import Hypothesis, NotApplicable, require
+from flowrepro.claims.old_verdict import Ref
+from flowrepro.claims.published import is_flow
+from flowrepro.core.network import objective, predict
+from flowrepro.core.trajectory import Run, Study
 from flowrepro.papers.boursier2022.closed_form import ClosedForm
 from flowrepro.papers.boursier2022.sign_classes import ratio, sign_classes
 from flowrepro.theory.conservation import imbalance
-from flowrepro.theory.published import is_flow
-from flowrepro.theory.result import Ref
 from flowrepro.theory.square_descent import descent_on_squares, step_time
-from flowrepro.theory.statement import Hypothesis, NotApplicable, require
 from flowrepro.theory.stationary import HALF_MEAN_SQUARE
-from flowrepro.trajectory import Findings, Run
 
 COARSEST = 2.5e-3
 """Largest growth per step, dt ||D_+||, at which descent is read as the flow; the paper's toy has 2.2e-3."""
@@ -28,13 +28,21 @@ def descending(run: Run) -> str | None:
     """The recorded loss falls, rises in all being below 1 % of the fall, so that the descent lemma is near enough."""
     changes = np.diff(run.trajectory.loss)
     rise, fall = float(changes[changes > 0].sum()), -float(changes.sum())
-    return None if rise <= 0.01 * fall else f"the loss rises by {rise:.3g} in all and falls by {fall:.3g}; the step is too large for the descent lemma"
+    return (
+        None
+        if rise <= 0.01 * fall
+        else f"the loss rises by {rise:.3g} in all and falls by {fall:.3g}; the step is too large for the descent lemma"
+    )
 
 
 def orthogonal(run: Run) -> str | None:
     """<x_k, x_l> = 0 for k != l   (Assumption 1 without the norms)."""
     largest = largest_cosine(run.X)
-    return None if largest <= 1e-12 else f"the inputs are not orthogonal (largest |cos| = {largest:.3g})"
+    return (
+        None
+        if largest <= 1e-12
+        else f"the inputs are not orthogonal (largest |cos| = {largest:.3g})"
+    )
 
 
 def largest_cosine(X: np.ndarray) -> float:
@@ -42,12 +50,14 @@ def largest_cosine(X: np.ndarray) -> float:
     sizes = np.abs(X).max(axis=1, keepdims=True)
     if np.any(sizes == 0):
         return float("inf")
-    unit = X / sizes / np.linalg.norm(X / sizes, axis=1, keepdims=True)  # in two steps, as squares may overflow
+    unit = (
+        X / sizes / np.linalg.norm(X / sizes, axis=1, keepdims=True)
+    )  # in two steps, as squares may overflow
     gram = unit @ unit.T
     return float(np.abs(gram - np.diag(np.diag(gram))).max(initial=0.0))
 
 
-def two_signs(run: Run | Findings) -> str | None:
+def two_signs(run: Run | Study) -> str | None:
     """y_k != 0 for all k, both signs occur, and ||D_+|| != ||D_-||   (Assumption 2)."""
     if np.any(run.y == 0):
         return "a label is zero (Assumption 2)"
@@ -76,7 +86,11 @@ def balanced(run: Run) -> str | None:
 def small(run: Run) -> str | None:
     """lambda sqrt(m) <= 1e-4, measured as ||W(0)||_F / sqrt(d), which may exceed it by half in a small draw."""
     prefactor = scale(run) * np.sqrt(run.trajectory.group.size)
-    return None if prefactor <= 1.5e-4 else f"the initialisation is not small (lambda sqrt(m) = {prefactor:.2g} > 1e-4)"
+    return (
+        None
+        if prefactor <= 1.5e-4
+        else f"the initialisation is not small (lambda sqrt(m) = {prefactor:.2g} > 1e-4)"
+    )
 
 
 def scale(run: Run) -> float:
@@ -86,7 +100,7 @@ def scale(run: Run) -> float:
     return size * float(np.sqrt(np.mean(np.square(W / size))))
 
 
-def equal_norms(run: Run | Findings) -> str | None:
+def equal_norms(run: Run | Study) -> str | None:
     """||x_k|| is the same for all k of a class."""
     for chosen in sign_classes(run.X, run.y):
         if np.ptp(chosen.squared_norms) > 1e-12 * chosen.squared_norms.max():
@@ -97,7 +111,11 @@ def equal_norms(run: Run | Findings) -> str | None:
 def fine_step(run: Run) -> str | None:
     """A step so short that descent follows the flow to the tolerance of the closed forms."""
     growth = step_time(run) * max(chosen.rate for chosen in sign_classes(run.X, run.y))
-    return None if growth <= COARSEST else f"the step is too coarse for a comparison with the flow (dt ||D_+|| = {growth:.2g} > {COARSEST:g})"
+    return (
+        None
+        if growth <= COARSEST
+        else f"the step is too coarse for a comparison with the flow (dt ||D_+|| = {growth:.2g} > {COARSEST:g})"
+    )
 
 
 def recorded_every(most: int) -> Hypothesis:
@@ -105,7 +123,11 @@ def recorded_every(most: int) -> Hypothesis:
 
     def hypothesis(run: Run) -> str | None:
         gap = widest_record_gap(run)
-        return None if gap <= most else f"the loss is recorded every {gap} steps; the time of its drops needs record.save_every={most} or less"
+        return (
+            None
+            if gap <= most
+            else f"the loss is recorded every {gap} steps; the time of its drops needs record.save_every={most} or less"
+        )
 
     return hypothesis
 
@@ -115,7 +137,11 @@ def drops_resolved(run: Run) -> str | None:
     growth = step_time(run) * sign_classes(run.X, run.y)[0].rate
     gap = widest_record_gap(run)
     most = int(0.25 / growth)
-    return None if gap <= max(1, most) else f"the loss is recorded every {gap} steps, which misses its drops; set record.save_every={most} or less"
+    return (
+        None
+        if gap <= max(1, most)
+        else f"the loss is recorded every {gap} steps, which misses its drops; set record.save_every={most} or less"
+    )
 
 
 def widest_record_gap(run: Run) -> int:
@@ -125,10 +151,22 @@ def widest_record_gap(run: Run) -> int:
 
 def univariate(run: Run) -> str | None:
     """X is (x, 1): a function of one variable with bias."""
-    return None if run.X.shape[1] == 2 and np.all(run.X[:, 1] == 1.0) else "the inputs are not (x, 1), so there is no univariate function"
+    return (
+        None
+        if run.X.shape[1] == 2 and np.all(run.X[:, 1] == 1.0)
+        else "the inputs are not (x, 1), so there is no univariate function"
+    )
 
 
-ORTHOGONAL_FLOW: tuple[Hypothesis, ...] = (descent_on_squares, orthogonal, two_signs, assumption_3, balanced, small, fine_step)
+ORTHOGONAL_FLOW: tuple[Hypothesis, ...] = (
+    descent_on_squares,
+    orthogonal,
+    two_signs,
+    assumption_3,
+    balanced,
+    small,
+    fine_step,
+)
 """Assumptions 1 to 3, a small balanced start, and a step that follows the flow."""
 
 
@@ -156,7 +194,7 @@ def half_mean_square(X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray)
 
 def first_below(run: Run, level: float) -> float:
     """First recorded step with MSE < level; inf if the run never gets there, which is in no window."""
-    first = run.trajectory.first_below(level * run.row.loss.factor / 2)
+    first = run.trajectory.first_below(level * run.case.loss.factor / 2)
     return float("inf") if first is None else float(first)
 
 
@@ -187,7 +225,11 @@ def straggling(run: Run) -> float:
     Measured distances are 1 to 2 lambda^gamma.
     """
     bound = float(10.0 * scale(run) ** straggler_exponent(run))
-    require(None if bound <= 0.5 else f"at this scale neurons that miss a label are not negligible (10 lambda^gamma = {bound:.2g}); take a smaller scale")
+    require(
+        None
+        if bound <= 0.5
+        else f"at this scale neurons that miss a label are not negligible (10 lambda^gamma = {bound:.2g}); take a smaller scale"
+    )
     return bound
 
 
@@ -197,6 +239,12 @@ def long_enough(run: Run, level: float) -> None:
     slow = form.classes[1]
     rate = (4.0 if len(slow.y) == 1 else 2.0) * slow.rate
     plateau = float(np.sum(np.square(slow.y)) / (2 * slow.n))
-    needed = form.half_steps(growth_per_step(run, form))[1] + (max(0.0, np.log(plateau / level)) + 1.0) / rate / step_time(run)
+    needed = form.half_steps(growth_per_step(run, form))[1] + (
+        max(0.0, np.log(plateau / level)) + 1.0
+    ) / rate / step_time(run)
     reached = run.trajectory.last_step
-    require(None if reached >= needed else f"the run has {reached} steps; L <= {level:g} needs about {int(needed) + 1}")
+    require(
+        None
+        if reached >= needed
+        else f"the run has {reached} steps; L <= {level:g} needs about {int(needed) + 1}"
+    )

@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from flowrepro.core.trajectory import Study
 from flowrepro.figures import Figure, NotDrawable, style
 from flowrepro.figures.line_panels import legend_below
 from flowrepro.papers.boursier2022.closest_approach import predicted_exponent
 from flowrepro.papers.boursier2022.phase_lemmas import LEMMAS, traces
-from flowrepro.papers.boursier2022.scaling_laws import RESOLVED, EscapeTimes, LimitDistance, escape_times, exponent, limit_distance
+from flowrepro.papers.boursier2022.scaling_laws import (
+    RESOLVED,
+    EscapeTimes,
+    LimitDistance,
+    escape_times,
+    exponent,
+    limit_distance,
+)
 from flowrepro.papers.boursier2022.sign_classes import assumption_3_probability
-from flowrepro.trajectory import Findings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,11 +28,13 @@ if TYPE_CHECKING:
 NAMES = ("two points", "four points")
 
 
-def collect_escape(two: Findings, four: Findings) -> tuple[EscapeTimes, EscapeTimes]:
+def collect_escape(two: Study, four: Study) -> tuple[EscapeTimes, EscapeTimes]:
     """Half-times of both studies."""
     found = escape_times(two), escape_times(four)
     if not all(len(times.p) for times in found):
-        raise NotDrawable("at none of these scales are neurons that miss a label negligible; add a smaller one to options.p")
+        raise NotDrawable(
+            "at none of these scales are neurons that miss a label negligible; add a smaller one to options.p"
+        )
     return found
 
 
@@ -33,10 +42,30 @@ def draw_escape(axes: Sequence[Axes], data: tuple[EscapeTimes, EscapeTimes]) -> 
     """One panel per data set: half-times against ln(1/lambda), the closed form of the first draw as lines."""
     for ax, name, times in zip(axes, NAMES, data, strict=True):
         line = np.geomspace(times.ll.min(), times.ll.max(), 50)
-        for k, (colour, marker, label) in enumerate(((style.POSITIVE, "o", "$T_1$ (0 left)"), (style.NEGATIVE, "s", r"$T_2$ ($\theta_S$ left)"))):
-            ax.loglog(times.ll, times.measured[:, k], marker, color=colour, markersize=3.5, label=f"{label}, flow")
+        for k, (colour, marker, label) in enumerate(
+            (
+                (style.POSITIVE, "o", "$T_1$ (0 left)"),
+                (style.NEGATIVE, "s", r"$T_2$ ($\theta_S$ left)"),
+            )
+        ):
+            ax.loglog(
+                times.ll,
+                times.measured[:, k],
+                marker,
+                color=colour,
+                markersize=3.5,
+                label=f"{label}, flow",
+            )
             shift = times.predicted[0, k] - times.ll[0] / times.rates[k]
-            ax.loglog(line, line / times.rates[k] + shift, "-", color=style.THEORY, linewidth=0.9, label="closed form from the initial draw", zorder=1)
+            ax.loglog(
+                line,
+                line / times.rates[k] + shift,
+                "-",
+                color=style.THEORY,
+                linewidth=0.9,
+                label="closed form from the initial draw",
+                zorder=1,
+            )
         ax.set_xlabel(r"$\ln(1/\lambda)$")
         ax.set_title(name)
         ax.spines["right"].set_visible(False)
@@ -55,32 +84,67 @@ class Distances(NamedTuple):
     predicted: np.ndarray
 
 
-def collect_distances(two: Findings, four: Findings, approach: Findings) -> Distances:
+def collect_distances(two: Study, four: Study, approach: Study) -> Distances:
     """How the distances to theta_S and theta* scale with lambda."""
     arrays = approach.arrays
-    found = np.array([exponent(ll, nearest) for ll, nearest in zip(arrays["ll"], arrays["nearest"], strict=True)])
-    return Distances((limit_distance(two), limit_distance(four)), arrays["r"], arrays["ll"], arrays["nearest"], found, predicted_exponent(arrays["r"]))
+    found = np.array(
+        [exponent(ll, nearest) for ll, nearest in zip(arrays["ll"], arrays["nearest"], strict=True)]
+    )
+    return Distances(
+        (limit_distance(two), limit_distance(four)),
+        arrays["r"],
+        arrays["ll"],
+        arrays["nearest"],
+        found,
+        predicted_exponent(arrays["r"]),
+    )
 
 
 def draw_distances(axes: Sequence[Axes], data: Distances) -> None:
     """(a) the closest approach to theta_S for several ratios; (b) the distance of the limit to theta*."""
     left, right = axes
-    for r, ll, nearest, q, marker in zip(data.r, data.ll, data.nearest, data.predicted, "osD^v<>" * len(data.r), strict=False):
-        left.semilogy(ll, nearest[0] * np.exp(-q * (ll - ll[0])), "-", color=style.THEORY, linewidth=0.9, zorder=1)
-        left.semilogy(ll, nearest, marker, color=style.LEARNED, markersize=4, label=f"$r={r:g}$, $q={q:.3g}$")
+    for r, ll, nearest, q, marker in zip(
+        data.r, data.ll, data.nearest, data.predicted, "osD^v<>" * len(data.r), strict=False
+    ):
+        left.semilogy(
+            ll,
+            nearest[0] * np.exp(-q * (ll - ll[0])),
+            "-",
+            color=style.THEORY,
+            linewidth=0.9,
+            zorder=1,
+        )
+        left.semilogy(
+            ll, nearest, marker, color=style.LEARNED, markersize=4, label=f"$r={r:g}$, $q={q:.3g}$"
+        )
     left.set_xlim(0.0, 1.1 * data.ll.max())
     left.legend(loc="upper right")
     left.set_xlabel(r"$\ln(1/\lambda)$")
     left.set_ylabel(r"$\min_t\|\theta_t-\theta_S\|$")
     left.set_title(r"(a) nearest to the saddle: $\lambda^q$")
-    for limit, marker, name, colour in zip(data.limits, "os", NAMES, (style.LEARNED, style.DATA), strict=True):
-        right.semilogy(limit.ll, limit.distance, marker, color=colour, markersize=3.5, label=f"{name}, flow")
+    for limit, marker, name, colour in zip(
+        data.limits, "os", NAMES, (style.LEARNED, style.DATA), strict=True
+    ):
+        right.semilogy(
+            limit.ll, limit.distance, marker, color=colour, markersize=3.5, label=f"{name}, flow"
+        )
         kept = (limit.distance > RESOLVED[0]) & (limit.distance < RESOLVED[1])
         if kept.any():
             ends = np.array([limit.ll[kept].min(), limit.ll[kept].max()])
             middle = np.exp(np.mean(np.log(limit.distance[kept]) + limit.exponent * limit.ll[kept]))
-            right.semilogy(ends, middle * np.exp(-limit.exponent * ends), "-", color=style.THEORY, linewidth=0.9, zorder=1)
-            right.annotate(rf" $\gamma={limit.exponent:.3g}$", (ends.mean(), middle * np.exp(-limit.exponent * ends.mean())), fontsize=6.5)
+            right.semilogy(
+                ends,
+                middle * np.exp(-limit.exponent * ends),
+                "-",
+                color=style.THEORY,
+                linewidth=0.9,
+                zorder=1,
+            )
+            right.annotate(
+                rf" $\gamma={limit.exponent:.3g}$",
+                (ends.mean(), middle * np.exp(-limit.exponent * ends.mean())),
+                fontsize=6.5,
+            )
     right.set_xlim(0.0, 220.0)
     right.set_xlabel(r"$\ln(1/\lambda)$")
     right.set_ylabel(r"$\|\theta_\infty-\theta^*\|$")
@@ -102,17 +166,23 @@ class Uncovered(NamedTuple):
     kind: np.ndarray
 
 
-def collect_uncovered(findings: Findings) -> Uncovered:
+def collect_uncovered(findings: Study) -> Uncovered:
     """Draws with and without Assumption 3."""
     arrays = findings.arrays
     widths = arrays["width"]
     counts = [int(np.sum(np.sign(findings.y) == sign)) for sign in (1, -1)]
     chance = np.array([assumption_3_probability(int(m), *counts) for m in widths])
     kind = np.where(arrays["complete"], 2, np.where(arrays["all_covered"], 1, 0))
-    return Uncovered(widths, arrays["share"], chance, arrays["m"], arrays["ratio"], arrays["plateaus"], kind)
+    return Uncovered(
+        widths, arrays["share"], chance, arrays["m"], arrays["ratio"], arrays["plateaus"], kind
+    )
 
 
-KINDS = ((2, style.LEARNED, "o", "Assumption 3"), (1, style.NEGATIVE, "s", "all labels covered"), (0, style.DEAD, "x", "a label uncovered"))
+KINDS = (
+    (2, style.LEARNED, "o", "Assumption 3"),
+    (1, style.NEGATIVE, "s", "all labels covered"),
+    (0, style.DEAD, "x", "a label uncovered"),
+)
 
 
 def draw_uncovered(axes: Sequence[Axes], data: Uncovered) -> None:
@@ -122,8 +192,17 @@ def draw_uncovered(axes: Sequence[Axes], data: Uncovered) -> None:
     for kind, colour, marker, label in KINDS:
         chosen = np.flatnonzero(data.kind == kind)
         spread = 0.5 * ((np.arange(len(chosen)) * 0.618) % 1.0 - 0.5)
-        norms.plot(place[chosen] + spread, data.ratio[chosen], marker, color=colour, markersize=3.5, label=label)
-        steps.plot(place[chosen] + spread, data.plateaus[chosen], marker, color=colour, markersize=3.5)
+        norms.plot(
+            place[chosen] + spread,
+            data.ratio[chosen],
+            marker,
+            color=colour,
+            markersize=3.5,
+            label=label,
+        )
+        steps.plot(
+            place[chosen] + spread, data.plateaus[chosen], marker, color=colour, markersize=3.5
+        )
     norms.axhline(1.0, color=style.FRAME, linewidth=0.6)
     norms.set_ylabel(r"$\|\theta_\infty\|^2\,/\,$least")
     norms.set_title("(a) norm of the limit")
@@ -131,7 +210,13 @@ def draw_uncovered(axes: Sequence[Axes], data: Uncovered) -> None:
     steps.set_yticks(range(int(data.plateaus.max()) + 2))
     steps.set_title("(b) plateaus")
     shares.plot(range(len(data.widths)), data.share, "o", color=style.LEARNED, markersize=4)
-    shares.plot(range(len(data.widths)), data.probability, "--", color=style.THEORY, label="probability of Assumption 3")
+    shares.plot(
+        range(len(data.widths)),
+        data.probability,
+        "--",
+        color=style.THEORY,
+        label="probability of Assumption 3",
+    )
     shares.set_ylabel("share of draws")
     shares.set_ylim(0.0, 1.05)
     shares.set_title("(c) Assumption 3 holds")
@@ -152,11 +237,15 @@ class SignJumps(NamedTuple):
     horizon: float
 
 
-def collect_sign_jumps(findings: Findings) -> SignJumps:
+def collect_sign_jumps(findings: Study) -> SignJumps:
     """The flow against descent from several scales."""
     arrays = findings.arrays
-    left, negative = ((arrays[f"{name}_flow"], arrays[f"{name}_descent"]) for name in ("left", "negative"))
-    return SignJumps(arrays["p"], left, arrays["start"], negative, float(findings.row.options["horizon"]))
+    left, negative = (
+        (arrays[f"{name}_flow"], arrays[f"{name}_descent"]) for name in ("left", "negative")
+    )
+    return SignJumps(
+        arrays["p"], left, arrays["start"], negative, float(findings.case.options["horizon"])
+    )
 
 
 def draw_sign_jumps(axes: Sequence[Axes], data: SignJumps) -> None:
@@ -164,10 +253,26 @@ def draw_sign_jumps(axes: Sequence[Axes], data: SignJumps) -> None:
     times, counts = axes
     scales = np.unique(data.p)
     place = np.searchsorted(scales, data.p) + 0.04 * (np.arange(len(data.p)) % 5 - 2)
-    for k, (name, colour, marker) in enumerate((("flow", style.LEARNED, "o"), ("gradient descent, step 0.001", style.NEGATIVE, "s"))):
+    for k, (name, colour, marker) in enumerate(
+        (("flow", style.LEARNED, "o"), ("gradient descent, step 0.001", style.NEGATIVE, "s"))
+    ):
         stays, shift = np.isnan(data.left[k]), 0.12 * (2 * k - 1)
-        times.plot(place[~stays] + shift, data.left[k][~stays], marker, color=colour, markersize=3.5, label=name)
-        times.plot(place[stays] + shift, np.full(stays.sum(), data.horizon), "x", color=colour, markersize=4, label=f"{name}: stays" if stays.any() else None)
+        times.plot(
+            place[~stays] + shift,
+            data.left[k][~stays],
+            marker,
+            color=colour,
+            markersize=3.5,
+            label=name,
+        )
+        times.plot(
+            place[stays] + shift,
+            np.full(stays.sum(), data.horizon),
+            "x",
+            color=colour,
+            markersize=4,
+            label=f"{name}: stays" if stays.any() else None,
+        )
         counts.plot(place + shift, data.negative[k], marker, color=colour, markersize=3.5)
     counts.plot(place, data.start, "_", color=style.FRAME, markersize=6, label="at the start")
     times.set_ylabel("saddle left, flow time")
@@ -190,19 +295,23 @@ class Validity(NamedTuple):
     applies: np.ndarray
 
 
-def collect_validity(two: Findings, four: Findings) -> tuple[Validity, Validity]:
+def collect_validity(two: Study, four: Study) -> tuple[Validity, Validity]:
     """At which scales the lemmas hold on all draws, and from where on they say something."""
     return _validity(two), _validity(four)
 
 
-def _validity(findings: Findings) -> Validity:
+def _validity(findings: Study) -> Validity:
     known = list(traces(findings))
     if not known:
         raise NotDrawable("on no draw are S+ and S- both non-empty (Assumption 3)")
     p = np.unique([float(trace.values["p"]) for trace in known])
     at = [[trace for trace in known if trace.values["p"] == scale] for scale in p]
-    share = np.array([[np.mean([lemma.holds(trace) for trace in group]) for group in at] for lemma in LEMMAS])
-    applies = np.array([[any(lemma.applies(trace) is None for trace in group) for group in at] for lemma in LEMMAS])
+    share = np.array(
+        [[np.mean([lemma.holds(trace) for trace in group]) for group in at] for lemma in LEMMAS]
+    )
+    applies = np.array(
+        [[any(lemma.applies(trace) is None for trace in group) for group in at] for lemma in LEMMAS]
+    )
     return Validity(p, share, applies)
 
 
@@ -210,11 +319,25 @@ def draw_validity(axes: Sequence[Axes], data: tuple[Validity, Validity]) -> None
     """One panel per data set: share of draws as shades, a dot where the lemma says something and is judged."""
     for ax, name, validity in zip(axes, NAMES, data, strict=True):
         image = ax.imshow(validity.share, cmap="Greys", vmin=0.0, vmax=1.6, aspect="auto")
-        rows, columns = np.nonzero(validity.applies)
-        ax.plot(columns, rows, "o", color=style.LEARNED, markersize=2.5, label="says something at this scale (judged)")
-        for row, shares in enumerate(validity.share):
+        cases, columns = np.nonzero(validity.applies)
+        ax.plot(
+            columns,
+            cases,
+            "o",
+            color=style.LEARNED,
+            markersize=2.5,
+            label="says something at this scale (judged)",
+        )
+        for case, shares in enumerate(validity.share):
             for column in np.flatnonzero((shares > 0) & (shares < 1)):
-                ax.text(float(column), row + 0.34, f"{100 * shares[column]:.0f}", ha="center", va="center", fontsize=5)
+                ax.text(
+                    float(column),
+                    case + 0.34,
+                    f"{100 * shares[column]:.0f}",
+                    ha="center",
+                    va="center",
+                    fontsize=5,
+                )
         ax.set_xticks(range(len(validity.p)), [f"{p:g}" for p in validity.p], rotation=90)
         ax.set_xlabel(r"$p$, scale $10^{-p}$")
         ax.set_title(name)
@@ -223,7 +346,11 @@ def draw_validity(axes: Sequence[Axes], data: tuple[Validity, Validity]) -> None
         ax.set_yticks(range(len(LEMMAS)), [lemma.name for lemma in LEMMAS])
     axes[1].tick_params(labelleft=False)
     axes[0].figure.colorbar(
-        image, ax=list(axes), boundaries=np.linspace(0.0, 1.0, 101), ticks=[0.0, 0.5, 1.0], label="share of draws and eps on which it holds"
+        image,
+        ax=list(axes),
+        boundaries=np.linspace(0.0, 1.0, 101),
+        ticks=[0.0, 0.5, 1.0],
+        label="share of draws and eps on which it holds",
     )
     legend_below(axes)
 
@@ -233,7 +360,7 @@ FIGURES = (
     Figure(
         id="escape-times",
         file="escape-times",
-        rows=BOTH,
+        cases=BOTH,
         caption="When the flow leaves 0 and the saddle, for scales down to 1e-10000: measured half-fits and the closed form from the initial draw.",
         layout=(1, 2, style.PAGE, 2.8),
         collect=collect_escape,
@@ -242,7 +369,7 @@ FIGURES = (
     Figure(
         id="distances",
         file="distances",
-        rows=(*BOTH, "closest-approach"),
+        cases=(*BOTH, "closest-approach"),
         caption="Distances as powers of the scale: how near the flow comes to the saddle, and the limit to the least-norm interpolator theta*.",
         layout=(1, 2, style.PAGE, 2.8),
         collect=collect_distances,
@@ -252,7 +379,7 @@ FIGURES = (
     Figure(
         id="without-assumption-3",
         file="without-assumption-3",
-        rows=("without-assumption-3",),
+        cases=("without-assumption-3",),
         caption="Narrow networks, on which Assumption 3 may fail: norm of the limit, plateaus of the loss, and how often the assumption holds.",
         layout=(1, 3, style.PAGE, 2.6),
         collect=collect_uncovered,
@@ -262,7 +389,7 @@ FIGURES = (
     Figure(
         id="sign-jumps",
         file="sign-jumps",
-        rows=("sign-jumps",),
+        cases=("sign-jumps",),
         caption="Five points from small scales: the flow leaves the saddle later and later; descent stays once its negative neurons have jumped over 0.",
         layout=(1, 2, style.PAGE, 2.7),
         collect=collect_sign_jumps,
@@ -272,7 +399,7 @@ FIGURES = (
     Figure(
         id="validity",
         file="validity",
-        rows=BOTH,
+        cases=BOTH,
         caption="At which scales the lemmas on the phases hold (numbers: per cent of the draws), and from where on they say something on some draw.",
         layout=(1, 2, style.PAGE, 3.2),
         collect=collect_validity,

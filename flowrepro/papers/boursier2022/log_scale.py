@@ -11,17 +11,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from flowrepro.core.config import StudyCase
+from flowrepro.core.initialize import INITS
+from flowrepro.core.trajectory import Dataset, StopReason
 from flowrepro.engines.flow.flow import integrate
 from flowrepro.engines.flow.result import Events
 from flowrepro.errors import NumericalError
-from flowrepro.experiment import Study
-from flowrepro.initialize import INITS
-from flowrepro.papers import Progress
 from flowrepro.papers.boursier2022.closed_form import ClosedForm, early_growth
 from flowrepro.papers.boursier2022.sign_classes import SignClass, largest_epsilon, sign_classes
 from flowrepro.papers.boursier2022.study_inputs import require_options, require_orthogonal
+from flowrepro.papers.topic import Progress
 from flowrepro.theory.stationary import HALF_MEAN_SQUARE
-from flowrepro.trajectory import Dataset, StopReason
 
 FLOOR, LEVEL_FLOOR = 2e-9, 2e-10
 """What replaces smaller powers of lambda in bounds, and in the level of W - u that ends a phase: below, rounding decides."""
@@ -41,7 +41,10 @@ class Start:
     @classmethod
     def of(cls, log10_scale: float, m: int, seed: int, d: int) -> Start:
         """lambda = 10^log10_scale / sqrt(m)."""
-        return cls(*INITS["balanced"](np.random.default_rng(seed), m, d), float(log10_scale * np.log(10.0) - 0.5 * np.log(m)))
+        return cls(
+            *INITS["balanced"](np.random.default_rng(seed), m, d),
+            float(log10_scale * np.log(10.0) - 0.5 * np.log(m)),
+        )
 
 
 def special_times(classes: tuple[SignClass, ...], ll: float, eps: float) -> dict[str, float]:
@@ -67,8 +70,10 @@ def power(ll: float, exponent: float, floor: float = FLOOR) -> float:
     return max(float(np.exp(-ll * exponent)), floor)
 
 
-def log_scale(study: Study, dataset: Dataset | None, progress: Progress) -> dict[str, np.ndarray]:
-    """Study: the flow at every scale 10^-p and seed of the options, reduced to what the lemmas need.
+def log_scale(
+    study: StudyCase, dataset: Dataset | None, progress: Progress
+) -> dict[str, np.ndarray]:
+    """StudyCase: the flow at every scale 10^-p and seed of the options, reduced to what the lemmas need.
 
     Arrays over R runs: p, seed, ll, c, c_min, complete (S+ and S- not empty), settled (R, 2) and settled_predicted (R, 2)
     last deactivation in S of each class, half_time_predicted (R, 2), moved (R, E) for the E fractions of eps, activations
@@ -81,23 +86,39 @@ def log_scale(study: Study, dataset: Dataset | None, progress: Progress) -> dict
     options, (X, y) = study.options, (dataset.X, dataset.y)
     require_options(study)
     require_orthogonal(X, y)
-    cases = [(p, seed) for p in options["p"] for seed in range(study.seed, study.seed + options["seeds"])]
-    rows: list[dict[str, np.ndarray]] = []
+    cases = [
+        (p, seed) for p in options["p"] for seed in range(study.seed, study.seed + options["seeds"])
+    ]
+    cases: list[dict[str, np.ndarray]] = []
     for done, (p, seed) in enumerate(cases):
-        rows.append({"p": np.array(float(p)), "seed": np.array(seed), **_trace(X, y, Start.of(-p, options["m"], seed, X.shape[1]), options["fractions"])})
+        cases.append(
+            {
+                "p": np.array(float(p)),
+                "seed": np.array(seed),
+                **_trace(X, y, Start.of(-p, options["m"], seed, X.shape[1]), options["fractions"]),
+            }
+        )
         progress(done + 1, len(cases))
-    return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+    return {name: np.stack([case[name] for case in cases]) for name in cases[0]}
 
 
-def _trace(X: np.ndarray, y: np.ndarray, start: Start, fractions: Sequence[float]) -> dict[str, np.ndarray]:
+def _trace(
+    X: np.ndarray, y: np.ndarray, start: Start, fractions: Sequence[float]
+) -> dict[str, np.ndarray]:
     classes, ll = sign_classes(X, y), -start.ln_scale
     form = ClosedForm.of(X, y, start.W, start.a)
-    half = form.half_times - start.ln_scale / form.rates  # the closed form is that of the unit scale
+    half = (
+        form.half_times - start.ln_scale / form.rates
+    )  # the closed form is that of the unit scale
     t = _times(classes, ll, half, fractions)
     kept, place = np.unique(t, return_inverse=True)
-    run = integrate(X, y, start.W, start.a, HALF_MEAN_SQUARE, kept, rtol=RTOL, ln_scale=start.ln_scale)
+    run = integrate(
+        X, y, start.W, start.a, HALF_MEAN_SQUARE, kept, rtol=RTOL, ln_scale=start.ln_scale
+    )
     if run.stop.reason is not StopReason.HORIZON:
-        raise NumericalError(f"the flow from lambda = e^{start.ln_scale:.6g} ended early: {run.stop.reason.value} ({run.stop.note})")
+        raise NumericalError(
+            f"the flow from lambda = e^{start.ln_scale:.6g} ended early: {run.stop.reason.value} ({run.stop.note})"
+        )
     seen = observe(X, y, run.Y, classes, form, start)
     norms = np.linalg.norm(start.W, axis=1)
     return {
@@ -105,10 +126,20 @@ def _trace(X: np.ndarray, y: np.ndarray, start: Start, fractions: Sequence[float
         "c": norms.max(),
         "c_min": norms.min(),
         "complete": np.array(bool(form.members.any(axis=1).all())),
-        "settled": np.array([_last_event(run.events, members, end) for members, end in zip(form.members, half, strict=True)]),
+        "settled": np.array(
+            [
+                _last_event(run.events, members, end)
+                for members, end in zip(form.members, half, strict=True)
+            ]
+        ),
         "settled_predicted": _settled(X, y, start, form),
         "half_time_predicted": half,
-        "moved": np.array([_moved(run.Y, seen, kept, classes, form, ll, share * largest_epsilon(classes)) for share in fractions]),
+        "moved": np.array(
+            [
+                _moved(run.Y, seen, kept, classes, form, ll, share * largest_epsilon(classes))
+                for share in fractions
+            ]
+        ),
         "activations": np.array(len(run.events.of("cross+", "leave+"))),
         "norm_ratio": _squared_norm(run.weights()) / (2 * sum(chosen.weight for chosen in classes)),
         "t": t,
@@ -116,22 +147,38 @@ def _trace(X: np.ndarray, y: np.ndarray, start: Start, fractions: Sequence[float
     }
 
 
-def _times(classes: tuple[SignClass, ...], ll: float, half: np.ndarray, fractions: Sequence[float]) -> np.ndarray:
+def _times(
+    classes: tuple[SignClass, ...], ll: float, half: np.ndarray, fractions: Sequence[float]
+) -> np.ndarray:
     """Sorted times, some of them double: as many for every run."""
     eps, rates = largest_epsilon(classes), [chosen.rate for chosen in classes]
     half = np.where(np.isfinite(half), half, ll / np.array(rates))
-    special = [time for share in fractions for time in special_times(classes, ll, share * eps).values()]
-    end = max(half[1] + 60.0 / rates[1], special_times(classes, ll, max(fractions) * eps)["t3 bound"])
+    special = [
+        time for share in fractions for time in special_times(classes, ll, share * eps).values()
+    ]
+    end = max(
+        half[1] + 60.0 / rates[1], special_times(classes, ll, max(fractions) * eps)["t3 bound"]
+    )
     grids: list[np.ndarray] = [
         np.array(special),
         np.linspace(0.0, special_times(classes, ll, max(fractions) * eps)["t1"], EARLY),
         np.linspace(0.0, end, OVERALL),
     ]
-    grids += [np.linspace(middle - 8.0 / rate, middle + 30.0 / rate, CROSSING) for middle, rate in zip(half, rates, strict=True)]
+    grids += [
+        np.linspace(middle - 8.0 / rate, middle + 30.0 / rate, CROSSING)
+        for middle, rate in zip(half, rates, strict=True)
+    ]
     return np.sort(np.clip(np.concatenate(grids), 0.0, end))
 
 
-def observe(X: np.ndarray, y: np.ndarray, Y: np.ndarray, classes: tuple[SignClass, ...], form: ClosedForm, start: Start) -> dict[str, np.ndarray]:
+def observe(
+    X: np.ndarray,
+    y: np.ndarray,
+    Y: np.ndarray,
+    classes: tuple[SignClass, ...],
+    form: ClosedForm,
+    start: Start,
+) -> dict[str, np.ndarray]:
     """Quantities (T,) of the states Y (T, m, d + 2): minima and maxima over the neurons of S of a class, nan where it is empty.
 
     cos_*        least cosine with the class's direction
@@ -155,7 +202,9 @@ def observe(X: np.ndarray, y: np.ndarray, Y: np.ndarray, classes: tuple[SignClas
         u = np.sum(np.exp(2.0 * ln_norm[:, members]), axis=1)
         seen |= {
             f"cos_{name}": _over(np.min, cosine),
-            f"wrong_{name}": _over(np.max, cosine_x[:, members][:, :, np.sign(y) != chosen.sign].reshape(len(Y), -1)),
+            f"wrong_{name}": _over(
+                np.max, cosine_x[:, members][:, :, np.sign(y) != chosen.sign].reshape(len(Y), -1)
+            ),
             f"ln_least_{name}": _over(np.min, ln_norm[:, members]),
             f"deficit_{name}": chosen.weight - u,
             f"share_{name}": u / chosen.weight,
@@ -164,9 +213,13 @@ def observe(X: np.ndarray, y: np.ndarray, Y: np.ndarray, classes: tuple[SignClas
     seen["ln_most"] = ln_norm.max(axis=1)
     seen["ln_most_not_fast"] = _over(np.max, ln_norm[:, ~form.members[0]])
     seen["ln_most_others"] = _over(np.max, ln_norm[:, ~form.members.any(axis=0)])
-    seen["ln_growth"] = (ln_norm - np.log(np.linalg.norm(start.W, axis=1)) - start.ln_scale).max(axis=1)
+    seen["ln_growth"] = (ln_norm - np.log(np.linalg.norm(start.W, axis=1)) - start.ln_scale).max(
+        axis=1
+    )
     for name, (W1, a1) in (("to_saddle", form.saddle()), ("to_limit", form.minimiser())):
-        seen[name] = np.sqrt(np.sum(np.square(W - W1), axis=(1, 2)) + np.sum(np.square(a - a1), axis=1))
+        seen[name] = np.sqrt(
+            np.sum(np.square(W - W1), axis=(1, 2)) + np.sum(np.square(a - a1), axis=1)
+        )
     seen["loss"] = np.sum(np.square(residual), axis=1) / (2 * len(y))
     seen["loss_fast"] = np.sum(np.square(residual[:, fast]), axis=1) / (2 * len(y))
     seen["pull_fast"] = np.linalg.norm(residual[:, fast] @ X[fast], axis=1) / len(y)
@@ -184,7 +237,9 @@ def _squared_norm(theta: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
 
 def _last_event(events: Events, members: np.ndarray, end: float) -> float:
     """Time of the last activation event of a neuron of S before ``end``, when its class is half fitted; 0 if there is none."""
-    return float(events.t[members[events.neuron] & (events.plane >= 0) & (events.t < end)].max(initial=0.0))
+    return float(
+        events.t[members[events.neuron] & (events.plane >= 0) & (events.t < end)].max(initial=0.0)
+    )
 
 
 def _settled(X: np.ndarray, y: np.ndarray, start: Start, form: ClosedForm) -> np.ndarray:
@@ -192,10 +247,27 @@ def _settled(X: np.ndarray, y: np.ndarray, start: Start, form: ClosedForm) -> np
     return np.array([tau[members].max(initial=0.0) for members in form.members])
 
 
-def _moved(Y: np.ndarray, seen: Mapping[str, np.ndarray], t: np.ndarray, classes: tuple[SignClass, ...], form: ClosedForm, ll: float, eps: float) -> float:
+def _moved(
+    Y: np.ndarray,
+    seen: Mapping[str, np.ndarray],
+    t: np.ndarray,
+    classes: tuple[SignClass, ...],
+    form: ClosedForm,
+    ll: float,
+    eps: float,
+) -> float:
     """max over S_fast of ||w_j(t2) - w_j(t3)||, nan where one of the times is not reached."""
-    second = first_reach(t, seen["deficit_fast"], special_times(classes, ll, eps)["t+1"], power(ll, eps / 5, LEVEL_FLOOR))
-    third = None if second is None else first_reach(t, seen["deficit_slow"], t[second], power(ll, eps / 29, LEVEL_FLOOR))
+    second = first_reach(
+        t,
+        seen["deficit_fast"],
+        special_times(classes, ll, eps)["t+1"],
+        power(ll, eps / 5, LEVEL_FLOOR),
+    )
+    third = (
+        None
+        if second is None
+        else first_reach(t, seen["deficit_slow"], t[second], power(ll, eps / 29, LEVEL_FLOOR))
+    )
     if second is None or third is None or not form.members[0].any():
         return float("nan")
     W = np.exp(Y[[second, third], :, :1]) * Y[[second, third], :, 1:-1]

@@ -32,7 +32,11 @@ def best_positive_fit(X: np.ndarray, y: np.ndarray) -> PositiveFit:
     active = Z / np.linalg.norm(X, axis=1, keepdims=True) > 1e-9  # below it is rounding
     masses, distance = nnls(np.where(active, Z, 0.0), y)
     W = _merged(masses[:, None] * U)
-    return PositiveFit(distance**2 / len(y), np.degrees(np.arctan2(W[:, 1], W[:, 0])) % 360.0, np.linalg.norm(W, axis=1))
+    return PositiveFit(
+        distance**2 / len(y),
+        np.degrees(np.arctan2(W[:, 1], W[:, 0])) % 360.0,
+        np.linalg.norm(W, axis=1),
+    )
 
 
 def _merged(W: np.ndarray) -> np.ndarray:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from flowrepro.claims.published import as_published
+from flowrepro.core.trajectory import Ensemble, StopReason
 from flowrepro.figures import Figure, NotDrawable, style
 from flowrepro.figures.line_panels import legend_below
 from flowrepro.papers.boursier2022.experiments import TOY
 from flowrepro.papers.boursier2022.toy_seeds import half_steps
-from flowrepro.theory.published import as_published
-from flowrepro.trajectory import Ensemble, StopReason
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,22 +44,43 @@ def collect_loss_band(ensemble: Ensemble) -> LossBand:
     if trajectory.stop.reason is not StopReason.HORIZON:
         raise NotDrawable(f"not all seeds reached the end: {trajectory.stop.note}")
     low, median, high = np.percentile(trajectory.loss, BAND, axis=0)
-    levels = np.array([0.625, 0.125]) * ensemble.row.loss.factor / 2
+    levels = np.array([0.625, 0.125]) * ensemble.case.loss.factor / 2
     # order statistics, not their interpolation: half-times may be infinite
-    half = None if as_published(TOY)(ensemble) else np.percentile(half_steps(ensemble), BAND, axis=0, method="nearest").T
+    half = (
+        None
+        if as_published(TOY)(ensemble)
+        else np.percentile(half_steps(ensemble), BAND, axis=0, method="nearest").T
+    )
     return LossBand(len(trajectory.seeds), trajectory.step, low, median, high, half, levels)
 
 
 def draw_loss_band(axes: Sequence[Axes], data: LossBand) -> None:
     """One panel: band and median over the seeds, and a bar at each half-time of the closed form."""
     (ax,) = axes
-    ax.fill_between(data.step, data.low, data.high, color=style.LEARNED, alpha=0.25, linewidth=0, label=f"5 to 95 % of {data.seeds} seeds")
-    ax.plot(data.step, data.median, color=style.LEARNED, label="median over the seeds, gradient descent")
+    ax.fill_between(
+        data.step,
+        data.low,
+        data.high,
+        color=style.LEARNED,
+        alpha=0.25,
+        linewidth=0,
+        label=f"5 to 95 % of {data.seeds} seeds",
+    )
+    ax.plot(
+        data.step, data.median, color=style.LEARNED, label="median over the seeds, gradient descent"
+    )
     if data.half is not None:
         low, median, high = data.half.T
         bars = np.stack([median - low, high - median])
         ax.errorbar(
-            median, data.half_loss, xerr=bars, fmt="o", color=style.THEORY, markersize=3, capsize=3, label="half-times of the closed form, median and 5 to 95 %"
+            median,
+            data.half_loss,
+            xerr=bars,
+            fmt="o",
+            color=style.THEORY,
+            markersize=3,
+            capsize=3,
+            label="half-times of the closed form, median and 5 to 95 %",
         )
     ax.set_xlabel("step")
     ax.set_ylabel("training MSE")
@@ -73,7 +94,7 @@ def draw_loss_band(axes: Sequence[Axes], data: LossBand) -> None:
 FIGURE = Figure(
     id="3-seeds",
     file="figure-3-seeds-toy-loss",
-    rows=("toy",),
+    cases=("toy",),
     caption="Two orthogonal points, many seeds: median and 5 to 95 % band of the training MSE, and the half-times from the initial weights alone.",
     layout=(1, 1, style.COLUMN, 2.7),
     collect=collect_loss_band,

@@ -44,7 +44,9 @@ class SignClass:
     @property
     def smallest_share(self) -> float:
         """min_k y_k^2 ||x_k||^2 / (2 n^2 rate^2): alpha and beta of Appendix B.1 (which prints them without n^2)."""
-        return float((np.square(self.y) * self.squared_norms).min() / (2 * (self.n * self.rate) ** 2))
+        return float(
+            (np.square(self.y) * self.squared_norms).min() / (2 * (self.n * self.rate) ** 2)
+        )
 
     @property
     def straggler(self) -> float:
@@ -59,7 +61,11 @@ class SignClass:
 
 def sign_classes(X: np.ndarray, y: np.ndarray) -> tuple[SignClass, ...]:
     """The non-empty classes, the faster one (larger rate) first; the paper calls it positive, relabelling if need be."""
-    classes = [SignClass(sign, X[np.sign(y) == sign], y[np.sign(y) == sign], len(y)) for sign in (1.0, -1.0) if np.any(np.sign(y) == sign)]
+    classes = [
+        SignClass(sign, X[np.sign(y) == sign], y[np.sign(y) == sign], len(y))
+        for sign in (1.0, -1.0)
+        if np.any(np.sign(y) == sign)
+    ]
     return tuple(sorted(classes, key=lambda chosen: -chosen.rate))
 
 

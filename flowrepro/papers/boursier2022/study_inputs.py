@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from flowrepro.claims.options import require_ranges
+from flowrepro.core.config import StudyCase
 from flowrepro.errors import UsageError
-from flowrepro.experiment import Study
 from flowrepro.papers.boursier2022.hypotheses import largest_cosine
-from flowrepro.papers.options import require_ranges
 from flowrepro.theory.square_descent import MODERATE
 
 RANGES: Mapping[str, tuple[float, float]] = {
@@ -26,7 +26,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
 """option -> (least, largest): of the number, or of every number of the list; whole where both are."""
 
 
-def require_options(study: Study) -> None:
+def require_options(study: StudyCase) -> None:
     """Raise UsageError, naming the option and its range, for one that is no number (or list of numbers) within it."""
     require_ranges(study.options, {name: RANGES[name] for name in study.options})
 
@@ -35,6 +35,10 @@ def require_orthogonal(X: np.ndarray, y: np.ndarray) -> None:
     """Raise UsageError unless the points are orthogonal, none of them 0, with labels of both signs, all of moderate size."""
     sizes = np.concatenate([np.abs(X).max(axis=1), np.abs(y)])
     if np.any(sizes > MODERATE) or np.any((sizes > 0) & (sizes < 1 / MODERATE)):
-        raise UsageError(f"points or labels of size {sizes[sizes > 0].min():.2g} to {sizes.max():.2g} have squares beyond double precision; rescale them")
+        raise UsageError(
+            f"points or labels of size {sizes[sizes > 0].min():.2g} to {sizes.max():.2g} have squares beyond double precision; rescale them"
+        )
     if largest_cosine(X) > 1e-12 or not (np.any(y > 0) and np.any(y < 0)):
-        raise UsageError("this study is about orthogonal points with labels of both signs; give such points, or run the row 'toy' on these")
+        raise UsageError(
+            "this study is about orthogonal points with labels of both signs; give such points, or run the case 'toy' on these"
+        )

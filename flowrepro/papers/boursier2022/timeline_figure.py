@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from flowrepro.claims.old_claim import NotApplicable
+from flowrepro.core.trajectory import Study
 from flowrepro.figures import Figure, NotDrawable, style
 from flowrepro.figures.line_panels import legend_below
 from flowrepro.papers.boursier2022.phase_lemmas import resolves_phase_3, traces
-from flowrepro.theory.statement import NotApplicable
-from flowrepro.trajectory import Findings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,18 +40,22 @@ class Timeline(NamedTuple):
     bound: float
 
 
-def collect_timeline(findings: Findings) -> Timeline:
+def collect_timeline(findings: Study) -> Timeline:
     """The run at the largest scale at which all phases can be told, the largest eps; NotDrawable without one."""
     told = [trace for trace in traces(findings) if resolves_phase_3(trace) is None]
     if not told:
-        raise NotDrawable("at none of these scales can the phases of the timeline be told; add a smaller one, options.p=[100]")
+        raise NotDrawable(
+            "at none of these scales can the phases of the timeline be told; add a smaller one, options.p=[100]"
+        )
     trace = min(told, key=lambda trace: (trace.values["p"], trace.values["seed"], -trace.eps))
     try:
         t2, t3 = trace.t2(), trace.t3()
     except NotApplicable as reason:
         raise NotDrawable(str(reason)) from None
     values, ll = trace.values, trace.ll
-    ticks = np.array([trace.time(name) for name in ("t1", "t2 bound", "saddle until", "t3 bound")]) / ll
+    ticks = (
+        np.array([trace.time(name) for name in ("t1", "t2 bound", "saddle until", "t3 bound")]) / ll
+    )
     return Timeline(
         float(values["p"]),
         int(values["seed"]),
@@ -69,7 +73,13 @@ def collect_timeline(findings: Findings) -> Timeline:
     )
 
 
-PHASES = ("early\nalign-\nment", "fit positive labels", "intermediate\nsaddle", "fit negative labels", "convergence")
+PHASES = (
+    "early\nalign-\nment",
+    "fit positive labels",
+    "intermediate\nsaddle",
+    "fit negative labels",
+    "convergence",
+)
 TICKS = (
     r"$\dfrac{\varepsilon}{\|D_-\|}$",
     r"$\dfrac{1+3\varepsilon}{\|D_+\|}$",
@@ -92,21 +102,57 @@ def draw_timeline(axes: Sequence[Axes], data: Timeline) -> None:
         ax.spines["right"].set_visible(False)
     for name, left, right in zip(PHASES, edges[:-1], edges[1:], strict=True):
         above.text((left + right) / 2, 1.2, name, ha="center", va="center", fontsize=6)
-    for share, colour, name, sign in ((data.fast, style.POSITIVE, "$u_+/W_+$", 0), (data.slow, style.NEGATIVE, "$u_-/W_-$", 1)):
+    for share, colour, name, sign in (
+        (data.fast, style.POSITIVE, "$u_+/W_+$", 0),
+        (data.slow, style.NEGATIVE, "$u_-/W_-$", 1),
+    ):
         above.plot(data.t, share, color=colour, label=name, linestyle=("-", "--")[sign])
-        above.plot(data.settled[sign], 0.0, "v^"[sign], color=colour, markersize=4, clip_on=False, label=f"last deactivation in $S_{'+-'[sign]}$", zorder=3)
-        above.plot(data.half[sign], 0.5, "o", color=colour, markersize=4, label=f"$T_{sign + 1}$ predicted from the draw", zorder=3)
+        above.plot(
+            data.settled[sign],
+            0.0,
+            "v^"[sign],
+            color=colour,
+            markersize=4,
+            clip_on=False,
+            label=f"last deactivation in $S_{'+-'[sign]}$",
+            zorder=3,
+        )
+        above.plot(
+            data.half[sign],
+            0.5,
+            "o",
+            color=colour,
+            markersize=4,
+            label=f"$T_{sign + 1}$ predicted from the draw",
+            zorder=3,
+        )
     above.set_ylim(0.0, 1.38)
     above.set_yticks([0.0, 0.5, 1.0])
     above.set_ylabel("fitted part")
     above.set_xticks([])
     below.semilogy(data.t, data.distance, color=style.LEARNED, label=r"$\|\theta_t-\theta_S\|$")
-    below.plot(data.ticks[1:3], [data.bound] * 2, color=style.THEORY, linewidth=2.0, label=r"bound $\lambda^{\varepsilon/5}$ of Fact 1")
+    below.plot(
+        data.ticks[1:3],
+        [data.bound] * 2,
+        color=style.THEORY,
+        linewidth=2.0,
+        label=r"bound $\lambda^{\varepsilon/5}$ of Fact 1",
+    )
     for time, name, side in ((data.t2, "$t_2$", "right"), (data.t3, "$t_3$", "left")):
         below.axvline(time, color=style.FRAME, linewidth=0.8, linestyle=":")
-        below.text(time, 0.6, f" {name} ", transform=below.get_xaxis_transform(), va="top", ha=side, fontsize=7)
+        below.text(
+            time,
+            0.6,
+            f" {name} ",
+            transform=below.get_xaxis_transform(),
+            va="top",
+            ha=side,
+            fontsize=7,
+        )
     below.set_xticks([0.0, *data.ticks], ["0", *TICKS])
-    below.set_xlabel(rf"$t\,/\,\ln(1/\lambda)$,   scale $10^{{-{data.p:g}}}$, $\varepsilon={data.eps:.3g}$")
+    below.set_xlabel(
+        rf"$t\,/\,\ln(1/\lambda)$,   scale $10^{{-{data.p:g}}}$, $\varepsilon={data.eps:.3g}$"
+    )
     below.set_ylabel("distance to the saddle")
     legend_below(axes, columns=4)
 
@@ -114,7 +160,7 @@ def draw_timeline(axes: Sequence[Axes], data: Timeline) -> None:
 FIGURE = Figure(
     id="1",
     file="figure-1-timeline",
-    rows=("log-scale",),
+    cases=("log-scale",),
     caption="Timeline of the flow on two orthogonal points from a tiny scale: phases of the theorem, the fit of each label, and the distance to the saddle.",
     layout=(2, 1, style.PAGE, 4.4),
     collect=collect_timeline,

@@ -1,7 +1,25 @@
-"""The wing of boursier2024: early alignment, and training that ends at least squares on three points.
+"""Boursier, Flammarion: Early alignment in two-layer networks training is a two-edged sword (2024)."""
 
-Runs        along.py is what is followed along one, hypotheses.py what statements ask of one; alignment_phase, growth_phase and
-            convergence_phase hold the theorems, three_point_observations and eight_piece_observations what the figures show
-Studies     study_rows.py declares them; analysis.py, box_study.py, limit_point.py and the others compute and judge one each
-Pictures    panels.py draws Figures 2 and 3 and their animations
-"""
+from flowrepro.papers.paper import Command, Flag, Paper
+
+PAPER = Paper(
+    "boursier2024",
+    "Boursier, Flammarion: Early alignment in two-layer networks training is a two-edged sword (2024)",
+    commands=(
+        Command(
+            "three-point",
+            "Early alignment can trap training at a spurious point (boursier2024).",
+            data_cases=("phases", "analysis"),
+            flags={
+                "analyse": Flag(
+                    "Only the static analysis: activation cones, extremal vectors, constants, assumptions.",
+                    ("analysis",),
+                ),
+                "paper-width": Flag(
+                    "Figure 3 at the paper's 200000 neurons instead of 20000.",
+                    changes={"figure-3": {"init.m": 200_000, "record.geometric": 0.0}},
+                ),
+            },
+        ),
+    ),
+)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flowrepro.network import predict
+from flowrepro.core.network import predict
+from flowrepro.core.trajectory import Run
 from flowrepro.theory.square_descent import step_time
-from flowrepro.trajectory import Run
 
 ON = 1e-9
 """A neuron is on one side of a datum where |<w, x_k>| exceeds this times ||w|| ||x_k||; below, the sign is rounding."""
@@ -90,11 +90,23 @@ class Along:
     def of(cls, run: Run) -> Along:
         """Evaluated at every snapshot."""
         X, y, I, N = run.X, run.y, positive_class(run), negative_class(run)
-        rows = []
+        cases = []
         for W, a in states(run):
             h = predict(X, W, a)
             r = y - h
-            rows.append((a[I] @ a[I], a[I] @ W[I], h, r @ X / len(y), r @ r / (2 * len(y)), np.count_nonzero(mixed(X, W, reach(run, a, r))), a[N] @ a[N]))
-        mass, beta, h_all, force, L, both, negative = (np.array(column) for column in zip(*rows, strict=True))
+            cases.append(
+                (
+                    a[I] @ a[I],
+                    a[I] @ W[I],
+                    h,
+                    r @ X / len(y),
+                    r @ r / (2 * len(y)),
+                    np.count_nonzero(mixed(X, W, reach(run, a, r))),
+                    a[N] @ a[N],
+                )
+            )
+        mass, beta, h_all, force, L, both, negative = (
+            np.array(column) for column in zip(*cases, strict=True)
+        )
         step = run.trajectory.snapshot_step
         return cls(step, step * step_time(run), mass, beta, h_all, force, L, both, negative)

@@ -10,17 +10,23 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from flowrepro.core.config import StudyCase
+from flowrepro.core.trajectory import Dataset
 from flowrepro.engines.alignment import NeuronPath, align
 from flowrepro.errors import DataError, NumericalError, UsageError
-from flowrepro.experiment import Study
-from flowrepro.papers import Progress
-from flowrepro.papers.boursier2024.assumptions import assumption_4, assumption_5, assumption_6, box_slack, edge_data
+from flowrepro.papers.boursier2024.assumptions import (
+    assumption_4,
+    assumption_5,
+    assumption_6,
+    box_slack,
+    edge_data,
+)
 from flowrepro.papers.boursier2024.least_squares import least_squares, residuals
+from flowrepro.papers.topic import Progress
 from flowrepro.theory.arrangement import Arrangement, arrangement, cover_bound
 from flowrepro.theory.arrangement_constants import alignment_constants, generic_position
 from flowrepro.theory.arrangement_extremal import Subgradients, extremal_vectors, subgradients
 from flowrepro.theory.stationary import HALF_MEAN_SQUARE
-from flowrepro.trajectory import Dataset
 
 MOST_ALIGNED = 60
 """Points up to which the alignment is followed event by event (chosen: seconds)."""
@@ -32,20 +38,37 @@ NUDGE = 1e-7
 """Starts lie this far (radians) beside every ray, where alignment takes longest."""
 
 
-def analyse(row: Study, dataset: Dataset | None, progress: Progress) -> Mapping[str, np.ndarray]:
+def analyse(
+    case: StudyCase, dataset: Dataset | None, progress: Progress
+) -> Mapping[str, np.ndarray]:
     """Everything static; see the module. Raises DataError for points with too many cones or one-dimensional ones."""
     assert dataset is not None
-    X, y, options = dataset.X, dataset.y, row.options
+    X, y, options = dataset.X, dataset.y, case.options
     if len(X) < 2 or not np.any(y):
-        raise DataError("the analysis needs two points or more and labels that are not all zero; give others with --data")
+        raise DataError(
+            "the analysis needs two points or more and labels that are not all zero; give others with --data"
+        )
     if not 0.0 <= options["alpha"] < 1.0:
-        raise UsageError(f"options.alpha must lie in [0, 1), where the activation is not linear, not {options['alpha']}")
+        raise UsageError(
+            f"options.alpha must lie in [0, 1), where the activation is not linear, not {options['alpha']}"
+        )
     cones = arrangement(X)
     forces = subgradients(cones, y / len(y), options["alpha"])
     progress(1, 10)
-    arrays = {**_cones(cones, forces), **_constants(forces, options["eps"], options["alpha0"]), **_assumptions(cones, y, options["eta"])}
+    arrays = {
+        **_cones(cones, forces),
+        **_constants(forces, options["eps"], options["alpha0"]),
+        **_assumptions(cones, y, options["eta"]),
+    }
     progress(2, 10)
-    arrays |= settling(cones, forces, y, options["directions"], row.seed, lambda done, total: progress(2 * total + 8 * done, 10 * total))
+    arrays |= settling(
+        cones,
+        forces,
+        y,
+        options["directions"],
+        case.seed,
+        lambda done, total: progress(2 * total + 8 * done, 10 * total),
+    )
     return arrays
 
 
@@ -71,7 +94,9 @@ def _cones(cones: Arrangement, forces: Subgradients) -> dict[str, np.ndarray]:
     }
 
 
-def _constants(forces: Subgradients, eps: list[float], alpha0: list[float]) -> dict[str, np.ndarray]:
+def _constants(
+    forces: Subgradients, eps: list[float], alpha0: list[float]
+) -> dict[str, np.ndarray]:
     constants = alignment_constants(forces)
     return {
         "D_max": np.array(constants.largest),
@@ -105,11 +130,20 @@ def _assumptions(cones: Arrangement, y: np.ndarray, eta: float) -> dict[str, np.
         "curvature": np.array([low, high]),
         "condition": np.array(np.sqrt(high / low) if low > 0 else np.inf),
         "force_bound": np.array(np.sqrt(np.mean(y**2) * np.mean(np.sum(X**2, axis=1)))),
-        "least_mean": np.array(np.min(edges @ X.mean(axis=0), initial=np.inf)),  # eq 49: of a positive form, least at a ray
+        "least_mean": np.array(
+            np.min(edges @ X.mean(axis=0), initial=np.inf)
+        ),  # eq 49: of a positive form, least at a ray
     }
 
 
-def settling(cones: Arrangement, forces: Subgradients, y: np.ndarray, count: int, seed: int, progress: Progress) -> dict[str, np.ndarray]:
+def settling(
+    cones: Arrangement,
+    forces: Subgradients,
+    y: np.ndarray,
+    count: int,
+    seed: int,
+    progress: Progress,
+) -> dict[str, np.ndarray]:
     """Exact alignment of balanced neurons in the limit of vanishing scale, from ``count`` directions and beside as many rays.
 
     start (q, d); per sign of a (+, -), shape (q, 2): settled (time of the last event), start_cosine (a/|a| times that of D(w)
@@ -124,7 +158,9 @@ def settling(cones: Arrangement, forces: Subgradients, y: np.ndarray, count: int
         for first in range(0, len(W), AT_ONCE):
             for sign, kept in zip((1.0, -1.0), paths, strict=True):
                 part = W[first : first + AT_ONCE]
-                kept.extend(align(cones.X, y, part, np.full(len(part), sign), HALF_MEAN_SQUARE).paths)
+                kept.extend(
+                    align(cones.X, y, part, np.full(len(part), sign), HALF_MEAN_SQUARE).paths
+                )
             progress(first, len(W))
     except NumericalError:  # neurons may meet the same two points without end, by rounding
         W, paths = W[:0], [[], []]
@@ -139,7 +175,10 @@ def settling(cones: Arrangement, forces: Subgradients, y: np.ndarray, count: int
         "start_cosine": np.column_stack([cosine, -cosine]),
         "inactive": np.array([[path.arcs[-1].rate == 0.0 for path in kept] for kept in paths]).T,
         "map_time": times,
-        "map_active": np.array([[_active_counts(path, times) for path in pair] for pair in zip(*paths, strict=True)], dtype=np.int16).reshape(-1, 2, MAP_TIMES),
+        "map_active": np.array(
+            [[_active_counts(path, times) for path in pair] for pair in zip(*paths, strict=True)],
+            dtype=np.int16,
+        ).reshape(-1, 2, MAP_TIMES),
     }
 
 
@@ -160,7 +199,11 @@ def start_directions(cones: Arrangement, count: int, seed: int) -> np.ndarray:
     rays = np.flatnonzero(cones.dimension == 1)
     rays = rays[:: -(-len(rays) // count)]
     normals = [cones.X[(u == 0) & np.any(cones.X != 0, axis=1)] for u in cones.signs[rays]]
-    nudges = [(ray, x / np.linalg.norm(x)) for ray, touching in zip(cones.inside[rays], normals, strict=True) for x in touching]
+    nudges = [
+        (ray, x / np.linalg.norm(x))
+        for ray, touching in zip(cones.inside[rays], normals, strict=True)
+        for x in touching
+    ]
     W = np.concatenate([W, *([ray - NUDGE * x, ray + NUDGE * x] for ray, x in nudges)])
     W /= np.linalg.norm(W, axis=1)[:, None]
     return W[np.argsort(np.arctan2(W[:, 1], W[:, 0]), kind="stable")] if d == 2 else W

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from flowrepro.core.trajectory import Study
 from flowrepro.figures import Figure, NotDrawable, style
 from flowrepro.figures.line_panels import legend_below
-from flowrepro.trajectory import Findings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,11 +40,13 @@ class Plane(NamedTuple):
     settled: np.ndarray
 
 
-def collect_plane(findings: Findings) -> Plane:
+def collect_plane(findings: Study) -> Plane:
     """The analysis of points in the plane. Raises NotDrawable for another dimension."""
     arrays, X = findings.arrays, findings.X
     if X.shape[1] != 2 or int(arrays["rank"]) != 2:
-        raise NotDrawable(f"the cones are drawn for points that span the plane; these span {int(arrays['rank'])} of {X.shape[1]} dimensions")
+        raise NotDrawable(
+            f"the cones are drawn for points that span the plane; these span {int(arrays['rank'])} of {X.shape[1]} dimensions"
+        )
     cells = arrays["dimension"] == 2
     boundary = np.sort(angle(arrays["inside"][~cells]))
     centre = angle(arrays["inside"][cells])
@@ -61,10 +63,15 @@ def collect_plane(findings: Findings) -> Plane:
         sector=sector + [[0.0, 360.0]] * (sector[:, :1] > sector[:, 1:]),
         force=np.column_stack([angle(D), norm]),
         kind=np.where(norm == 0, 2, own.astype(int) - opposite),
-        extremal=np.column_stack([angle(sign[:, None] * arrays["extremal_D"]), sign * np.linalg.norm(arrays["extremal_D"], axis=1)]),
+        extremal=np.column_stack(
+            [
+                angle(sign[:, None] * arrays["extremal_D"]),
+                sign * np.linalg.norm(arrays["extremal_D"], axis=1),
+            ]
+        ),
         maximum=arrays["extremal_kind"] == "maximum",
         phi=phi,
-        G=np.where(Z > 0, Z, findings.row.options["alpha"] * Z) @ findings.y / len(findings.y),
+        G=np.where(Z > 0, Z, findings.case.options["alpha"] * Z) @ findings.y / len(findings.y),
         start=angle(arrays["start"]),
         settled=arrays["settled"],
     )
@@ -83,13 +90,32 @@ def draw_plane(axes: Sequence[Axes], data: Plane) -> None:
     ascent.plot(data.phi, data.G, color=style.LEARNED, label="$G$")
     for shown, marker, name in ((data.maximum, "^", "maximum"), (~data.maximum, "v", "minimum")):
         if shown.any():
-            ascent.plot(*data.extremal[shown].T, marker, color=style.THEORY, markersize=5, label=f"{name} of $G$")
+            ascent.plot(
+                *data.extremal[shown].T,
+                marker,
+                color=style.THEORY,
+                markersize=5,
+                label=f"{name} of $G$",
+            )
     ascent.set_title("(b) $G(w) = \\langle w, D(w) \\rangle$ on the circle")
     times.set_title("(c) time until a neuron is aligned, $\\lambda \\to 0$")
     if data.start.size:
         order = np.argsort(data.start, kind="stable")
-        times.plot(data.start[order], data.settled[order, 0], color=style.POSITIVE, linewidth=1.0, label="$a > 0$")
-        times.plot(data.start[order], data.settled[order, 1], "--", color=style.NEGATIVE, linewidth=1.0, label="$a < 0$")
+        times.plot(
+            data.start[order],
+            data.settled[order, 0],
+            color=style.POSITIVE,
+            linewidth=1.0,
+            label="$a > 0$",
+        )
+        times.plot(
+            data.start[order],
+            data.settled[order, 1],
+            "--",
+            color=style.NEGATIVE,
+            linewidth=1.0,
+            label="$a < 0$",
+        )
     times.set_xlabel("direction of $w$ (degrees)")
     for ax in (ascent, times):
         ax.set_xlim(0.0, 360.0)
@@ -102,22 +128,80 @@ def draw_plane(axes: Sequence[Axes], data: Plane) -> None:
 
 def _draw_cones(ax: Axes, data: Plane) -> None:
     top = float(data.force[:, 1].max()) or 1.0
-    fills = {1: (style.POSITIVE, "cone holds its force"), -1: (style.NEGATIVE, "cone holds the opposite"), 2: (style.DEAD, "no force")}
+    fills = {
+        1: (style.POSITIVE, "cone holds its force"),
+        -1: (style.NEGATIVE, "cone holds the opposite"),
+        2: (style.DEAD, "no force"),
+    }
     for kind, (colour, label) in fills.items():
-        for (low, high), named in zip(np.radians(data.sector[data.kind == kind]), (label, *[None] * len(data.sector)), strict=False):
-            ax.bar((low + high) / 2, 1.12 * top, width=high - low, color=colour, alpha=0.25, linewidth=0, label=named)
+        for (low, high), named in zip(
+            np.radians(data.sector[data.kind == kind]),
+            (label, *[None] * len(data.sector)),
+            strict=False,
+        ):
+            ax.bar(
+                (low + high) / 2,
+                1.12 * top,
+                width=high - low,
+                color=colour,
+                alpha=0.25,
+                linewidth=0,
+                label=named,
+            )
     for boundary in np.radians(data.boundary):
-        ax.plot([boundary, boundary], [0.0, 1.12 * top], color=style.FRAME, linewidth=0.5, linestyle="--")
+        ax.plot(
+            [boundary, boundary],
+            [0.0, 1.12 * top],
+            color=style.FRAME,
+            linewidth=0.5,
+            linestyle="--",
+        )
     moving = data.force[:, 1] > 0
-    arrow = {"arrowstyle": "-|>", "color": style.LEARNED, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0}
+    arrow = {
+        "arrowstyle": "-|>",
+        "color": style.LEARNED,
+        "linewidth": 0.8,
+        "shrinkA": 0,
+        "shrinkB": 0,
+    }
     for phi, size in data.force[moving] if len(data.force) <= 4 * MOST_NAMED else ():
         ax.annotate("", (np.radians(phi), size), (0.0, 0.0), arrowprops=arrow)
-    ax.plot(np.radians(data.force[moving, 0]), data.force[moving, 1], ".", color=style.LEARNED, markersize=2, label="$D_u$")
+    ax.plot(
+        np.radians(data.force[moving, 0]),
+        data.force[moving, 1],
+        ".",
+        color=style.LEARNED,
+        markersize=2,
+        label="$D_u$",
+    )
     for phi, height in data.extremal:
-        ax.plot(np.radians(phi), abs(height), "*", color=style.THEORY, markersize=8, label="critical point of $G$")
-    ax.plot(np.radians(data.data), np.full(len(data.data), 1.12 * top), "+", color=style.DATA, markersize=7, clip_on=False, label="data")
+        ax.plot(
+            np.radians(phi),
+            abs(height),
+            "*",
+            color=style.THEORY,
+            markersize=8,
+            label="critical point of $G$",
+        )
+    ax.plot(
+        np.radians(data.data),
+        np.full(len(data.data), 1.12 * top),
+        "+",
+        color=style.DATA,
+        markersize=7,
+        clip_on=False,
+        label="data",
+    )
     for k, phi in enumerate(data.data[:MOST_NAMED] if len(data.data) <= MOST_NAMED else ()):
-        ax.annotate(f"$x_{k + 1}$", (np.radians(phi), 1.12 * top), (np.radians(phi), 1.27 * top), ha="center", va="center", annotation_clip=False, fontsize=7)
+        ax.annotate(
+            f"$x_{k + 1}$",
+            (np.radians(phi), 1.12 * top),
+            (np.radians(phi), 1.27 * top),
+            ha="center",
+            va="center",
+            annotation_clip=False,
+            fontsize=7,
+        )
     ax.set_ylim(0.0, 1.12 * top)
     ax.set_yticklabels([])
     ax.grid(visible=False)
@@ -125,11 +209,11 @@ def _draw_cones(ax: Axes, data: Plane) -> None:
     ax.set_title("(a) cones, forces and extremal vectors", pad=18)
 
 
-def _figure(id: str, file: str, row: str, which: str) -> Figure:
+def _figure(id: str, file: str, case: str, which: str) -> Figure:
     return Figure(
         id=id,
         file=file,
-        rows=(row,),
+        cases=(case,),
         caption=f"{which}: activation cones with the force D_u of each and the extremal vectors, the function G, and the exact time of alignment.",
         layout=("AB;AC", style.PAGE, 3.6),
         collect=collect_plane,

@@ -1,6 +1,6 @@
 """Animations of boursier2024: the learned function, and the neurons in polar coordinates, along Figures 2 and 3.
 
-Those of Figure 2 show the row with fewer neurons, which keeps all frames.
+Those of Figure 2 show the case with fewer neurons, which keeps all frames.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from flowrepro.core.trajectory import Run
 from flowrepro.figures.animation import Animation, schedule
 from flowrepro.figures.line_panels import legend_below, require_line
 from flowrepro.papers.boursier2024.figures import figure_2_values, fitted_line, taught
 from flowrepro.papers.boursier2024.panels import Panels, collect_panels, draw_function, draw_neurons
-from flowrepro.trajectory import Run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,13 +32,23 @@ class Frames:
 def collect_figure_2(run: Run) -> Frames:
     """Every frame of Figure 2, least squares dashed."""
     require_line(run)
-    return Frames(collect_panels(run, schedule(run.trajectory.snapshot_step), fitted_line(run), "least squares", figure_2_values(run)))
+    return Frames(
+        collect_panels(
+            run,
+            schedule(run.trajectory.snapshot_step),
+            fitted_line(run),
+            "least squares",
+            figure_2_values(run),
+        )
+    )
 
 
 def collect_figure_3(run: Run) -> Frames:
     """Every frame of Figure 3, the teacher dashed."""
     require_line(run)
-    return Frames(collect_panels(run, schedule(run.trajectory.snapshot_step), taught(run), "teacher"))
+    return Frames(
+        collect_panels(run, schedule(run.trajectory.snapshot_step), taught(run), "teacher")
+    )
 
 
 def draw_function_frame(axes: Sequence[Axes], data: Frames, k: int) -> None:
@@ -64,7 +74,7 @@ ANIMATIONS: tuple[Animation, ...] = (
     Animation(
         id="2-function",
         file="figure-2-function",
-        row="phases",
+        case="phases",
         caption="Three points: the learned function along training, which ends at least squares.",
         size=(4.4, 3.4),
         collect=collect_figure_2,
@@ -73,7 +83,7 @@ ANIMATIONS: tuple[Animation, ...] = (
     Animation(
         id="2-neurons",
         file="figure-2-neurons",
-        row="phases",
+        case="phases",
         caption="Three points: directions and norms of the neurons along training; norm 0 is the inner circle.",
         size=(3.6, 4.0),
         collect=collect_figure_2,
@@ -83,7 +93,7 @@ ANIMATIONS: tuple[Animation, ...] = (
     Animation(
         id="3-function",
         file="figure-3-function",
-        row="figure-3",
+        case="figure-3",
         caption="40 points of a teacher with eight pieces: the learned function along training, which ends with five.",
         size=(4.4, 3.4),
         collect=collect_figure_3,
@@ -92,7 +102,7 @@ ANIMATIONS: tuple[Animation, ...] = (
     Animation(
         id="3-neurons",
         file="figure-3-neurons",
-        row="figure-3",
+        case="figure-3",
         caption="40 points of a teacher with eight pieces: directions and norms of the neurons along training.",
         size=(3.6, 4.0),
         collect=collect_figure_3,

@@ -75,9 +75,13 @@ def assumption_4(X: np.ndarray, y: np.ndarray) -> float:
     unit = X / np.linalg.norm(X, axis=1)[:, None]
     independence = 0.0
     if np.linalg.matrix_rank(unit) == d:
-        independence = float(np.linalg.svd(unit[list(combinations(range(n), d))], compute_uv=False)[:, -1].min())
+        independence = float(
+            np.linalg.svd(unit[list(combinations(range(n), d))], compute_uv=False)[:, -1].min()
+        )
     cosines = (unit @ unit.T)[np.triu_indices(n, 1)]
-    return float(min(cosines.min(initial=np.inf), y.min(), independence if independence > ON else 0.0))
+    return float(
+        min(cosines.min(initial=np.inf), y.min(), independence if independence > ON else 0.0)
+    )
 
 
 def edge_data(cones: Arrangement) -> np.ndarray:
@@ -90,7 +94,9 @@ def assumption_5(X: np.ndarray, y: np.ndarray, K: np.ndarray) -> Assumption5:
     gram = X @ X.T
     square = np.diag(gram)
     others = np.sqrt(np.maximum(np.sum(gram**2, axis=1) - square**2, 0.0))
-    return Assumption5(np.where(K, y * square, np.nan), np.where(K, np.linalg.norm(y) * others, np.nan))
+    return Assumption5(
+        np.where(K, y * square, np.nan), np.where(K, np.linalg.norm(y) * others, np.nan)
+    )
 
 
 def assumption_6(cones: Arrangement, y: np.ndarray, K: np.ndarray) -> Assumption6:
@@ -108,13 +114,17 @@ def assumption_6(cones: Arrangement, y: np.ndarray, K: np.ndarray) -> Assumption
         D = (u > 0) @ forces
         touched = K & (u != 0) & np.any(cones.signs[faces] == 0, axis=0)
         for k in np.flatnonzero(touched):
-            free = np.minimum(0.0, u[k] * forces[u == 0] @ X[k])  # each share in [0, 1] at its worst
+            free = np.minimum(
+                0.0, u[k] * forces[u == 0] @ X[k]
+            )  # each share in [0, 1] at its worst
             item_1 = min(item_1, float(u[k] * D @ X[k] + free.sum()))
         item_2 = min(item_2, _least_on_mixed_faces(cones, np.flatnonzero(faces), D, K))
     return Assumption6(float(residual[K].min(initial=np.inf)), item_1, item_2)
 
 
-def _least_on_mixed_faces(cones: Arrangement, faces: np.ndarray, D: np.ndarray, K: np.ndarray) -> float:
+def _least_on_mixed_faces(
+    cones: Arrangement, faces: np.ndarray, D: np.ndarray, K: np.ndarray
+) -> float:
     least = np.inf
     for face in faces.tolist():
         signs = cones.signs[face, K]

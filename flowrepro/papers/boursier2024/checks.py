@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flowrepro.claims.old_verdict import Claim
 from flowrepro.papers.boursier2024 import (
     alignment_phase,
     analysis_checks,
@@ -22,25 +23,24 @@ from flowrepro.papers.boursier2024 import (
     three_point_observations,
     unbalanced_width,
 )
-from flowrepro.theory.result import Check
 
-CHECKS: tuple[Check, ...] = (
-    *three_point_observations.CHECKS,
-    *eight_piece_observations.CHECKS,
-    *alignment_phase.CHECKS,
-    *growth_phase.CHECKS,
-    *convergence_phase.CHECKS,
-    *analysis_checks.CHECKS,
-    *box_study.CHECKS,
-    *limit_point.CHECKS,
-    *scaling_laws.CHECKS,
-    *critical_scale.CHECKS,
-    *basin.CHECKS,
-    *unbalanced_width.CHECKS,
-    *infinite_width.CHECKS,
-    *leaky_slopes.CHECKS,
-    *omnidirectionality.CHECKS,
-    *eight_piece_sets.CHECKS,
-    *saddle_view.CHECKS,
-    *label_signs.CHECKS,
+CLAIMS: tuple[Claim, ...] = (
+    *three_point_observations.CLAIMS,
+    *eight_piece_observations.CLAIMS,
+    *alignment_phase.CLAIMS,
+    *growth_phase.CLAIMS,
+    *convergence_phase.CLAIMS,
+    *analysis_checks.CLAIMS,
+    *box_study.CLAIMS,
+    *limit_point.CLAIMS,
+    *scaling_laws.CLAIMS,
+    *critical_scale.CLAIMS,
+    *basin.CLAIMS,
+    *unbalanced_width.CLAIMS,
+    *infinite_width.CLAIMS,
+    *leaky_slopes.CLAIMS,
+    *omnidirectionality.CLAIMS,
+    *eight_piece_sets.CLAIMS,
+    *saddle_view.CLAIMS,
+    *label_signs.CLAIMS,
 )

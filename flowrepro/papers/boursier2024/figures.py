@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from flowrepro.core.network import predict
+from flowrepro.core.trajectory import Run
 from flowrepro.data.points import teacher
 from flowrepro.figures import Figure, NotDrawable, style
 from flowrepro.figures.line_panels import legend_below, require_line
-from flowrepro.network import predict
 from flowrepro.papers.boursier2024 import (
     alignment_map,
     analysis_figure,
@@ -29,10 +30,16 @@ from flowrepro.papers.boursier2024 import (
 )
 from flowrepro.papers.boursier2024.assumptions import boxes
 from flowrepro.papers.boursier2024.least_squares import least_squares
-from flowrepro.papers.boursier2024.panels import Panels, collect_panels, draw_panels, line_grid, on_line, with_bias
+from flowrepro.papers.boursier2024.panels import (
+    Panels,
+    collect_panels,
+    draw_panels,
+    line_grid,
+    on_line,
+    with_bias,
+)
 from flowrepro.papers.boursier2024.three_point_observations import ETA
 from flowrepro.papers.boursier2024.two_neurons import two_neurons
-from flowrepro.trajectory import Run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,7 +78,9 @@ def collect_boxes(run: Run) -> Boxes:
     sides = np.column_stack([low[:6:2], high[:6:2], low[6:], high[6:]])
     pair = two_neurons(x, y)
     if pair is None:
-        raise NotDrawable("Figure 1 shows three points with labels that fall, then rise, which two neurons fit; these are not such points")
+        raise NotDrawable(
+            "Figure 1 shows three points with labels that fall, then rise, which two neurons fit; these are not such points"
+        )
     trained = on_line(*run.trajectory.at(run.trajectory.last_step), grid)
     return Boxes(x, y, sides, grid, fitted_line(run), predict(with_bias(grid), *pair), trained)
 
@@ -105,7 +114,9 @@ def draw_boxes(axes: Sequence[Axes], data: Boxes) -> None:
 def collect_figure_2(run: Run) -> Panels:
     """The learned function and the neurons at four steps, least squares dashed."""
     require_line(run)
-    return collect_panels(run, FIGURE_2_STEPS, fitted_line(run), "least squares", figure_2_values(run))
+    return collect_panels(
+        run, FIGURE_2_STEPS, fitted_line(run), "least squares", figure_2_values(run)
+    )
 
 
 def figure_2_values(run: Run) -> tuple[float, float]:
@@ -127,14 +138,14 @@ def collect_figure_3(run: Run) -> Panels:
 
 def taught(run: Run) -> np.ndarray | None:
     """The teacher on the grid; None for points of another origin."""
-    return teacher(line_grid(run.X[:, 0])) if run.row.data.name == "eight-pieces" else None
+    return teacher(line_grid(run.X[:, 0])) if run.case.data.name == "eight-pieces" else None
 
 
 FIGURES: tuple[Figure, ...] = (
     Figure(
         id="1",
         file="figure-1-boxes",
-        rows=("figure-1",),
+        cases=("figure-1",),
         caption="Three points that satisfy Assumption 3: two neurons fit them, training ends at least squares.",
         layout=(1, 1, style.COLUMN, 3.0),
         collect=collect_boxes,
@@ -143,7 +154,7 @@ FIGURES: tuple[Figure, ...] = (
     Figure(
         id="2",
         file="figure-2-three-points",
-        rows=("figure-2",),
+        cases=("figure-2",),
         caption="Three points: the learned function and the directions and norms of the neurons at four steps; training ends at least squares.",
         layout=("AAB;CCD;EEF;GGH", style.PAGE, 8.6),
         collect=collect_figure_2,
@@ -154,7 +165,7 @@ FIGURES: tuple[Figure, ...] = (
     Figure(
         id="3",
         file="figure-3-eight-pieces",
-        rows=("figure-3",),
+        cases=("figure-3",),
         caption="40 points of a teacher with eight linear pieces: the learned function and the neurons at five steps; training ends with five pieces.",
         layout=("AAB;CCD;EEF;GGH;IIJ", style.PAGE, 10.0),
         collect=collect_figure_3,

@@ -8,16 +8,20 @@ from functools import lru_cache
 
 import numpy as np
 
+from flowrepro.claims.old_claim import NotApplicable
+from flowrepro.claims.old_verdict import Judgement, Ref, Verdict
+from flowrepro.core.trajectory import Run
 from flowrepro.errors import DataError
 from flowrepro.papers.boursier2024 import assumptions
 from flowrepro.papers.boursier2024.along import active, positive_class, states
 from flowrepro.theory.arrangement import Arrangement, arrangement
-from flowrepro.theory.arrangement_constants import AlignmentConstants, alignment_constants, generic_position
+from flowrepro.theory.arrangement_constants import (
+    AlignmentConstants,
+    alignment_constants,
+    generic_position,
+)
 from flowrepro.theory.arrangement_extremal import Kind, Subgradients, extremal_vectors, subgradients
-from flowrepro.theory.result import CheckResult, Ref, Verdict
 from flowrepro.theory.square_descent import descent_on_squares, step_time
-from flowrepro.theory.statement import NotApplicable
-from flowrepro.trajectory import Run
 
 EXPONENTS = (0.3, 0.2, 0.1)
 """Values of eps in (0, 1/3) that are tried, the longest alignment first."""
@@ -45,7 +49,9 @@ class Statics:
 def statics(run: Run) -> Statics:
     """Those of the run's points; NotApplicable for points with too many cones."""
     if len(run.y) > MOST_POINTS:
-        raise NotApplicable(f"the cones of {len(run.y)} points are not listed (at most {MOST_POINTS})")
+        raise NotApplicable(
+            f"the cones of {len(run.y)} points are not listed (at most {MOST_POINTS})"
+        )
     try:
         return _statics(run.X.tobytes(), run.y.tobytes(), run.X.shape)
     except DataError as error:
@@ -67,7 +73,11 @@ def square_descent(run: Run) -> str | None:
 def fine_step(run: Run) -> str | None:
     """A step so short that descent follows the flow."""
     growth = step_time(run) * statics(run).constants.largest
-    return None if growth <= COARSEST else f"the step is too coarse for a statement on the flow (dt D_max = {growth:.2g} > {COARSEST:g})"
+    return (
+        None
+        if growth <= COARSEST
+        else f"the step is too coarse for a statement on the flow (dt D_max = {growth:.2g} > {COARSEST:g})"
+    )
 
 
 def dominated(run: Run) -> str | None:
@@ -82,7 +92,11 @@ def generic(run: Run) -> str | None:
     known = statics(run)
     if np.any(run.y == 0):
         return "a label is 0, so that datum does not pull (Assumption 1)"
-    return None if min(generic_position(known.cones, known.forces)) > 0 else "the points are not generic (Lemma 2)"
+    return (
+        None
+        if min(generic_position(known.cones, known.forces)) > 0
+        else "the points are not generic (Lemma 2)"
+    )
 
 
 def no_saddle(run: Run) -> str | None:
@@ -94,7 +108,11 @@ def no_saddle(run: Run) -> str | None:
 def assumption_4(run: Run) -> str | None:
     """All data are correlated positively, labels are positive, points independent."""
     slack = assumptions.assumption_4(run.X, run.y) if len(run.y) <= MOST_POINTS else -np.inf
-    return None if slack > 0 else f"Assumption 4 fails (least of cosines, labels and singular values: {slack:.3g})"
+    return (
+        None
+        if slack > 0
+        else f"Assumption 4 fails (least of cosines, labels and singular values: {slack:.3g})"
+    )
 
 
 def assumption_5(run: Run) -> str | None:
@@ -126,7 +144,11 @@ def stays_linear(run: Run) -> str | None:
 
 def some_positive(run: Run) -> str | None:
     """I is not empty."""
-    return None if positive_class(run).any() else "no neuron with a > 0 starts active on some datum (I is empty)"
+    return (
+        None
+        if positive_class(run).any()
+        else "no neuron with a > 0 starts active on some datum (I is empty)"
+    )
 
 
 def scale(run: Run) -> float:
@@ -141,22 +163,31 @@ def exponent(run: Run) -> float:
     for eps in EXPONENTS:
         if size < constants.critical_scale(1.0, eps):
             return eps
-    raise NotApplicable(f"the scale {size:.3g} is not below lambda* = {constants.critical_scale(1.0, EXPONENTS[-1]):.3g} of eq (22)")
+    raise NotApplicable(
+        f"the scale {size:.3g} is not below lambda* = {constants.critical_scale(1.0, EXPONENTS[-1]):.3g} of eq (22)"
+    )
 
 
 KNOWN_SCALE = 2e-3
 """Largest lambda at which statements on unnamed scales were seen to hold on the paper's points (measured: 1.4e-3 is that of its figures)."""
 
 
-def below_an_unnamed_scale(measure: Callable[[Run], list[CheckResult]]) -> Callable[[Run], list[CheckResult]]:
+def below_an_unnamed_scale(
+    measure: Callable[[Run], list[Judgement]],
+) -> Callable[[Run], list[Judgement]]:
     """Decorator: the statement holds below a scale that the paper does not name, so on other points or at a larger scale it is N/A rather than FAIL."""
 
-    def measured(run: Run) -> list[CheckResult]:
+    def measured(run: Run) -> list[Judgement]:
         parts = measure(run)
         failed = [part.note for part in parts if part.verdict is Verdict.FAIL]
-        known = run.row.data.name in ("three-points", "three-points-in-boxes") and scale(run) <= KNOWN_SCALE
+        known = (
+            run.case.data.name in ("three-points", "three-points-in-boxes")
+            and scale(run) <= KNOWN_SCALE
+        )
         if failed and not known:
-            raise NotApplicable(f"stated below a scale the paper does not name; lambda = {scale(run):.3g} is not below it ({'; '.join(failed)} fails)")
+            raise NotApplicable(
+                f"stated below a scale the paper does not name; lambda = {scale(run):.3g} is not below it ({'; '.join(failed)} fails)"
+            )
         return parts
 
     measured.__doc__ = measure.__doc__

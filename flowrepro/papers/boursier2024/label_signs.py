@@ -14,24 +14,27 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from flowrepro.claims.old_claim import lower, none_of, number, require, statement, upper
+from flowrepro.claims.old_verdict import Claim, Judgement
+from flowrepro.core.config import Init, Loss, StudyCase
+from flowrepro.core.network import predict
+from flowrepro.core.trajectory import Dataset, Study
 from flowrepro.errors import UsageError
-from flowrepro.experiment import Init, Loss, Study
 from flowrepro.figures import Figure, style
-from flowrepro.network import predict
-from flowrepro.papers import Progress
 from flowrepro.papers.boursier2024.hypotheses import ref
 from flowrepro.papers.boursier2024.study_hypotheses import declared
 from flowrepro.papers.boursier2024.training import problem_of, train
+from flowrepro.papers.topic import Progress
 from flowrepro.theory.arrangement import arrangement
 from flowrepro.theory.arrangement_extremal import Kind, extremal_vectors, subgradients
-from flowrepro.theory.result import Check, CheckResult
-from flowrepro.theory.statement import lower, none_of, number, require, statement, upper
-from flowrepro.trajectory import Dataset, Findings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-LOSSES = {"logistic": Loss(name="logistic", reduction="mean"), "square": Loss(name="square", reduction="mean")}
+LOSSES = {
+    "logistic": Loss(name="logistic", reduction="mean"),
+    "square": Loss(name="square", reduction="mean"),
+}
 AT_ZERO = {"logistic": float(np.log(2.0)), "square": 0.5}
 """Loss of a zero output on a label +1 or -1."""
 LOST = 0.25
@@ -44,48 +47,67 @@ KNOWN_STEP = 1e-2
 """The same for lr (measured: the same fates at half of it)."""
 
 
-def train_on_signs(row: Study, dataset: Dataset | None, progress: Progress) -> Mapping[str, np.ndarray]:
+def train_on_signs(
+    case: StudyCase, dataset: Dataset | None, progress: Progress
+) -> Mapping[str, np.ndarray]:
     """y (n,), kinds (3,) numbers of maxima, minima and saddles of G; per loss, law and seed: end (l, i, s), and lost (l, i, s, n), whether y h < LOST."""
     assert dataset is not None
-    X, options = dataset.X, row.options
+    X, options = dataset.X, case.options
     y = np.where(dataset.y > options["level"], 1.0, -1.0)
     unknown = [name for name in options["losses"] if name not in LOSSES]
     if unknown:
         raise UsageError(f"options.losses may hold {' and '.join(LOSSES)}, not '{unknown[0]}'")
-    found = [extremal.kind for extremal in extremal_vectors(subgradients(arrangement(X), y / len(y)))]
+    found = [
+        extremal.kind for extremal in extremal_vectors(subgradients(arrangement(X), y / len(y)))
+    ]
     end = np.empty((len(options["losses"]), len(options["laws"]), options["seeds"]))
     lost = np.empty((*end.shape, len(y)), dtype=bool)
     for done, (i, j, k) in enumerate(np.ndindex(end.shape)):
-        init = Init(name=options["laws"][j], m=options["m"], scale=options["scale"], divide_by="sqrt(m)")
-        problem = problem_of(X, y, init, row.seed + k, options["lr"], options["n_steps"])
+        init = Init(
+            name=options["laws"][j], m=options["m"], scale=options["scale"], divide_by="sqrt(m)"
+        )
+        problem = problem_of(X, y, init, case.seed + k, options["lr"], options["n_steps"])
         run = train(dataclasses.replace(problem, loss=LOSSES[options["losses"][i]]), engine="fused")
         end[i, j, k], lost[i, j, k] = run.loss[-1], y * predict(X, run.W[-1], run.a[-1]) < LOST
         progress(done + 1, end.size)
-    return {"y": y, "kinds": np.array([found.count(kind) for kind in Kind]), "end": end, "lost": lost}
+    return {
+        "y": y,
+        "kinds": np.array([found.count(kind) for kind in Kind]),
+        "end": end,
+        "lost": lost,
+    }
 
 
-def both_signs(findings: Findings) -> str | None:
+def both_signs(findings: Study) -> str | None:
     """There are labels +1 and -1."""
-    return "all labels have one sign at this options.level" if len(np.unique(findings.arrays["y"])) < 2 else None
+    return (
+        "all labels have one sign at this options.level"
+        if len(np.unique(findings.arrays["y"])) < 2
+        else None
+    )
 
 
-def close_to_the_flow(findings: Findings) -> str | None:
+def close_to_the_flow(findings: Study) -> str | None:
     """Start and step are as small as those at which the limit was seen."""
-    scale, lr = findings.row.options["scale"], findings.row.options["lr"]
+    scale, lr = findings.case.options["scale"], findings.case.options["lr"]
     if scale <= KNOWN_SCALE and lr <= KNOWN_STEP:
         return None
     return f"Theorem 1 is on the flow from a small start, to which scale {scale:g} and lr {lr:g} may be too large (at most {KNOWN_SCALE:g} and {KNOWN_STEP:g})"
 
 
-def ended(findings: Findings) -> str | None:
+def ended(findings: Study) -> str | None:
     """Of every run only lost data keep a loss."""
     left = float(excess(findings).max())
-    return None if left <= FITTED else f"a run has not ended: what is not lost has {left:.2g} of the loss of a zero output; raise options.n_steps"
+    return (
+        None
+        if left <= FITTED
+        else f"a run has not ended: what is not lost has {left:.2g} of the loss of a zero output; raise options.n_steps"
+    )
 
 
-def excess(findings: Findings) -> np.ndarray:
+def excess(findings: Study) -> np.ndarray:
     """(l, i, s): loss at the end over that of a zero output, less the part of the data that is lost."""
-    zero = np.array([AT_ZERO[name] for name in findings.row.options["losses"]])[:, None, None]
+    zero = np.array([AT_ZERO[name] for name in findings.case.options["losses"]])[:, None, None]
     return np.asarray(findings.arrays["end"] / zero - findings.arrays["lost"].mean(axis=-1))
 
 
@@ -97,30 +119,52 @@ def excess(findings: Findings) -> np.ndarray:
     "dominated neurons lose the same data under both losses",
     given=(both_signs, close_to_the_flow, ended),
 )
-def lost_data(findings: Findings) -> Sequence[CheckResult]:
+def lost_data(findings: Study) -> Sequence[Judgement]:
     """Data of the dominated runs that are lost under one loss only; the number of lost data, and the critical points of G, without a claim."""
-    options, lost = findings.row.options, findings.arrays["lost"]
-    require(None if "dominated" in options["laws"] and len(options["losses"]) > 1 else "fewer than two losses, or no dominated network, in the options")
+    options, lost = findings.case.options, findings.arrays["lost"]
+    require(
+        None
+        if "dominated" in options["laws"] and len(options["losses"]) > 1
+        else "fewer than two losses, or no dominated network, in the options"
+    )
     dominated = lost[:, options["laws"].index("dominated")]
     return [
-        none_of("data that are lost under one loss only", int(np.sum(dominated.any(axis=0) & ~dominated.all(axis=0)))),
+        none_of(
+            "data that are lost under one loss only",
+            int(np.sum(dominated.any(axis=0) & ~dominated.all(axis=0))),
+        ),
         number("lost data per dominated run", float(dominated.sum(axis=-1).mean())),
-        *(number(f"critical points of G, {kind.value}", value) for kind, value in zip(Kind, findings.arrays["kinds"], strict=True)),
+        *(
+            number(f"critical points of G, {kind.value}", value)
+            for kind, value in zip(Kind, findings.arrays["kinds"], strict=True)
+        ),
     ]
 
 
 @statement(
-    "both-signs", ref("Section 5"), "reproduction", ("label-signs",), "dominated networks lose a datum of the rarer sign, balanced ones fit", given=(declared,)
+    "both-signs",
+    ref("Section 5"),
+    "reproduction",
+    ("label-signs",),
+    "dominated networks lose a datum of the rarer sign, balanced ones fit",
+    given=(declared,),
 )
-def both_signs_measured(findings: Findings) -> Sequence[CheckResult]:
+def both_signs_measured(findings: Study) -> Sequence[Judgement]:
     """Loss above that of the lost data, over that of a zero output; lost data by law."""
-    options, lost, left = findings.row.options, findings.arrays["lost"], excess(findings)
+    options, lost, left = findings.case.options, findings.arrays["lost"], excess(findings)
     balanced, dominated = (options["laws"].index(name) for name in ("balanced", "dominated"))
     return [
         upper("loss of what is not lost, over that of a zero output", float(left.max()), FITTED),
-        lower("part of the dominated runs that lose a datum", float(lost[:, dominated].any(axis=-1).mean()), 1.0),
+        lower(
+            "part of the dominated runs that lose a datum",
+            float(lost[:, dominated].any(axis=-1).mean()),
+            1.0,
+        ),
         none_of("lost data of balanced runs", int(lost[:, balanced].sum())),
-        *(number(f"part of the {name} runs that fit", float(np.mean(~lost[:, j].any(axis=-1)))) for j, name in enumerate(options["laws"])),
+        *(
+            number(f"part of the {name} runs that fit", float(np.mean(~lost[:, j].any(axis=-1))))
+            for j, name in enumerate(options["laws"])
+        ),
     ]
 
 
@@ -133,11 +177,16 @@ class Ends(NamedTuple):
     n: int
 
 
-def collect_ends(findings: Findings) -> Ends:
+def collect_ends(findings: Study) -> Ends:
     """As trained."""
-    options = findings.row.options
+    options = findings.case.options
     zero = np.array([AT_ZERO[name] for name in options["losses"]])[:, None, None]
-    return Ends(tuple(options["losses"]), tuple(options["laws"]), findings.arrays["end"] / zero, len(findings.arrays["y"]))
+    return Ends(
+        tuple(options["losses"]),
+        tuple(options["laws"]),
+        findings.arrays["end"] / zero,
+        len(findings.arrays["y"]),
+    )
 
 
 def draw_ends(axes: Sequence[Axes], data: Ends) -> None:
@@ -149,19 +198,33 @@ def draw_ends(axes: Sequence[Axes], data: Ends) -> None:
         spread = np.linspace(-0.05, 0.05, data.ratio.shape[2])
         x = np.repeat(places + shift, len(spread)) + np.tile(spread, len(places))
         color = (style.LEARNED, style.POSITIVE)[i % 2]
-        ax.plot(x, data.ratio[i].ravel(), "os"[i % 2], color=color, markersize=4, markerfacecolor="none", label=f"{name} loss")
-    ax.axhline(1.0 / data.n, color=style.THEORY, linestyle="--", linewidth=1.0, label="one datum lost")
+        ax.plot(
+            x,
+            data.ratio[i].ravel(),
+            "os"[i % 2],
+            color=color,
+            markersize=4,
+            markerfacecolor="none",
+            label=f"{name} loss",
+        )
+    ax.axhline(
+        1.0 / data.n, color=style.THEORY, linestyle="--", linewidth=1.0, label="one datum lost"
+    )
     ax.set_xticks(places, data.laws)
-    ax.set(ylabel="loss / loss of zero output", xlim=(-0.5, len(places) - 0.5), ylim=(-0.02, 1.6 / data.n))
+    ax.set(
+        ylabel="loss / loss of zero output",
+        xlim=(-0.5, len(places) - 0.5),
+        ylim=(-0.02, 1.6 / data.n),
+    )
     ax.legend(loc="center left", fontsize="small")
 
 
-CHECKS: tuple[Check, ...] = (lost_data, both_signs_measured)
+CLAIMS: tuple[Claim, ...] = (lost_data, both_signs_measured)
 FIGURES = (
     Figure(
         id="label-signs",
         file="label-signs",
-        rows=("label-signs",),
+        cases=("label-signs",),
         caption="Three points with labels +1 and -1: where training ends under the logistic and the square loss, by law of the initialisation.",
         layout=(1, 1, style.COLUMN, 2.6),
         collect=collect_ends,

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from flowrepro.experiment import Init, Study
+from flowrepro.claims.old_claim import lower, number, require, statement, upper
+from flowrepro.claims.old_verdict import Claim, Judgement
+from flowrepro.core.config import Init, StudyCase
+from flowrepro.core.trajectory import Dataset, Study
 from flowrepro.figures import Figure, style
-from flowrepro.papers import Progress
 from flowrepro.papers.boursier2024.hypotheses import ref
 from flowrepro.papers.boursier2024.least_squares import least_mse
 from flowrepro.papers.boursier2024.study_hypotheses import declared, spurious
 from flowrepro.papers.boursier2024.training import problem_of, train
+from flowrepro.papers.topic import Progress
 from flowrepro.theory.arrangement import arrangement
 from flowrepro.theory.arrangement_extremal import Kind, extremal_vectors, subgradients
-from flowrepro.theory.result import Check, CheckResult
-from flowrepro.theory.statement import lower, number, require, statement, upper
-from flowrepro.trajectory import Dataset, Findings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,19 +30,30 @@ if TYPE_CHECKING:
 LOOKS = 200
 
 
-def sweep_slopes(row: Study, dataset: Dataset | None, progress: Progress) -> Mapping[str, np.ndarray]:
+def sweep_slopes(
+    case: StudyCase, dataset: Dataset | None, progress: Progress
+) -> Mapping[str, np.ndarray]:
     """Per slope (g,): maxima and minima of G; per slope and seed (g, seeds): the MSE at the end and the flow time at which it halves that of least squares."""
     assert dataset is not None
-    X, y, options = dataset.X, dataset.y, row.options
+    X, y, options = dataset.X, dataset.y, case.options
     cones, slopes = arrangement(X), options["slopes"]
-    end, departure = np.empty((len(slopes), options["seeds"])), np.full((len(slopes), options["seeds"]), np.inf)
+    end, departure = (
+        np.empty((len(slopes), options["seeds"])),
+        np.full((len(slopes), options["seeds"]), np.inf),
+    )
     kinds = np.zeros((len(slopes), 2), dtype=np.int64)
     for i, gamma in enumerate(slopes):
-        found = [extremal.kind for extremal in extremal_vectors(subgradients(cones, y / len(y), gamma))]
+        found = [
+            extremal.kind for extremal in extremal_vectors(subgradients(cones, y / len(y), gamma))
+        ]
         kinds[i] = found.count(Kind.MAXIMUM), found.count(Kind.MINIMUM)
         for j in range(options["seeds"]):
-            init = Init(name="balanced", m=options["m"], scale=options["scale"], divide_by="sqrt(m)")
-            problem = problem_of(X, y, init, row.seed + j, options["lr"], options["n_steps"], gamma)
+            init = Init(
+                name="balanced", m=options["m"], scale=options["scale"], divide_by="sqrt(m)"
+            )
+            problem = problem_of(
+                X, y, init, case.seed + j, options["lr"], options["n_steps"], gamma
+            )
             run = train(problem, every=max(1, options["n_steps"] // LOOKS), engine="fused")
             end[i, j] = run.loss[-1]
             below = run.first_below(0.5 * least_mse(X, y))
@@ -51,14 +62,33 @@ def sweep_slopes(row: Study, dataset: Dataset | None, progress: Progress) -> Map
     return {"end": end, "departure": departure, "kinds": kinds}
 
 
-@statement("relu-trapped", ref("Theorem 2"), "theory", ("leaky-slopes",), "with slope 0 training ends at least squares", given=(spurious,))
-def relu_trapped(findings: Findings) -> Sequence[CheckResult]:
+@statement(
+    "relu-trapped",
+    ref("Theorem 2"),
+    "theory",
+    ("leaky-slopes",),
+    "with slope 0 training ends at least squares",
+    given=(spurious,),
+)
+def relu_trapped(findings: Study) -> Sequence[Judgement]:
     """Distance of the MSE at slope 0; the other slopes as numbers."""
-    slopes, end, least = np.array(findings.row.options["slopes"]), findings.arrays["end"], least_mse(findings.X, findings.y)
+    slopes, end, least = (
+        np.array(findings.case.options["slopes"]),
+        findings.arrays["end"],
+        least_mse(findings.X, findings.y),
+    )
     require(None if np.any(slopes == 0) else "slope 0 is not among options.slopes")
     return [
-        upper("distance of the MSE from least squares", float(np.abs(end[slopes == 0] - least).max()), 1e-9),
-        *(number(f"part that fits at slope {gamma:g}", float(np.mean(row < 0.5 * least))) for gamma, row in zip(slopes, end, strict=True) if gamma > 0),
+        upper(
+            "distance of the MSE from least squares",
+            float(np.abs(end[slopes == 0] - least).max()),
+            1e-9,
+        ),
+        *(
+            number(f"part that fits at slope {gamma:g}", float(np.mean(case < 0.5 * least)))
+            for gamma, case in zip(slopes, end, strict=True)
+            if gamma > 0
+        ),
     ]
 
 
@@ -70,18 +100,29 @@ class Slopes(NamedTuple):
     departure: np.ndarray
 
 
-def collect_slopes(findings: Findings) -> Slopes:
+def collect_slopes(findings: Study) -> Slopes:
     """Where training ends, over the slope."""
     departure = findings.arrays["departure"]
     ratio = findings.arrays["end"] / least_mse(findings.X, findings.y)
-    return Slopes(np.array(findings.row.options["slopes"]), ratio, np.where(np.isfinite(departure), departure, np.nan))
+    return Slopes(
+        np.array(findings.case.options["slopes"]),
+        ratio,
+        np.where(np.isfinite(departure), departure, np.nan),
+    )
 
 
 def draw_slopes(axes: Sequence[Axes], data: Slopes) -> None:
     """Part of the runs that leave least squares, and when; one place per slope."""
     fits, time = axes
     places = np.arange(len(data.slopes))
-    fits.plot(places, np.mean(data.ratio < 0.5, axis=1), "o-", color=style.LEARNED, markersize=4, linewidth=1.0)
+    fits.plot(
+        places,
+        np.mean(data.ratio < 0.5, axis=1),
+        "o-",
+        color=style.LEARNED,
+        markersize=4,
+        linewidth=1.0,
+    )
     fits.set(ylabel="part of runs that fit", title="(a)", ylim=(-0.03, 1.03))
     for column in data.departure.T:
         time.plot(places, column, "o", color=style.LEARNED, markersize=4, markerfacecolor="none")
@@ -92,24 +133,43 @@ def draw_slopes(axes: Sequence[Axes], data: Slopes) -> None:
         ax.set_xlim(-0.5, len(places) - 0.5)
 
 
-@statement("leaky-leaves", ref("Section 2"), "reproduction", ("leaky-slopes",), "at slopes 0.1 and 0.2 training fits the points", given=(declared,))
-def leaky_leaves(findings: Findings) -> Sequence[CheckResult]:
+@statement(
+    "leaky-leaves",
+    ref("Section 2"),
+    "reproduction",
+    ("leaky-slopes",),
+    "at slopes 0.1 and 0.2 training fits the points",
+    given=(declared,),
+)
+def leaky_leaves(findings: Study) -> Sequence[Judgement]:
     """Part of the runs that fit: 11 or 12 of 12 at slopes 0.1 and 0.2 together, 0 to 2 of 6 at 0.001 (measured for six seeds, m = 200)."""
-    slopes, end, least = np.array(findings.row.options["slopes"]), findings.arrays["end"], least_mse(findings.X, findings.y)
+    slopes, end, least = (
+        np.array(findings.case.options["slopes"]),
+        findings.arrays["end"],
+        least_mse(findings.X, findings.y),
+    )
     leaky = (slopes == 0.1) | (slopes == 0.2)
     return [
         lower("part that fits at 0.1 and 0.2", float(np.mean(end[leaky] < 0.5 * least)), 0.75),
-        lower("by how much more than at 0.001", float(np.mean(end[leaky] < 0.5 * least) - np.mean(end[slopes == 0.001] < 0.5 * least)), 0.3),
-        lower("minima of G at positive slopes", float(findings.arrays["kinds"][slopes > 0, 1].min()), 1.0),
+        lower(
+            "by how much more than at 0.001",
+            float(np.mean(end[leaky] < 0.5 * least) - np.mean(end[slopes == 0.001] < 0.5 * least)),
+            0.3,
+        ),
+        lower(
+            "minima of G at positive slopes",
+            float(findings.arrays["kinds"][slopes > 0, 1].min()),
+            1.0,
+        ),
     ]
 
 
-CHECKS: tuple[Check, ...] = (relu_trapped, leaky_leaves)
+CLAIMS: tuple[Claim, ...] = (relu_trapped, leaky_leaves)
 FIGURES = (
     Figure(
         id="leaky-slopes",
         file="leaky-slopes",
-        rows=("leaky-slopes",),
+        cases=("leaky-slopes",),
         caption="Three points, leaky activations: where training ends and when it leaves least squares, over the slope of the leaky part.",
         layout=(1, 2, style.PAGE, 2.6),
         collect=collect_slopes,

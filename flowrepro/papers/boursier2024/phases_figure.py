@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from flowrepro.claims.old_claim import NotApplicable
+from flowrepro.core.trajectory import Run
 from flowrepro.figures import Figure, NotDrawable, style
 from flowrepro.papers.boursier2024.convergence_phase import linearised_rate
 from flowrepro.papers.boursier2024.growth_phase import Phases
 from flowrepro.papers.boursier2024.hypotheses import ONE_DIRECTION, exponent, scale, statics
 from flowrepro.papers.boursier2024.least_squares import least_mse, least_squares
 from flowrepro.theory.square_descent import mse
-from flowrepro.theory.statement import NotApplicable
-from flowrepro.trajectory import Run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,7 +42,10 @@ def collect_phases(run: Run) -> PhaseCurves:
         for hypothesis in ONE_DIRECTION:
             if (reason := hypothesis(run)) is not None:
                 raise NotApplicable(reason)
-        phases, tau = Phases.of(run), statics(run).constants.alignment_time(scale(run), exponent(run))
+        phases, tau = (
+            Phases.of(run),
+            statics(run).constants.alignment_time(scale(run), exponent(run)),
+        )
     except NotApplicable as reason:
         raise NotDrawable(f"the phases of Section 4.1 do not appear: {reason}") from None
     along = phases.along
@@ -66,7 +69,9 @@ def draw_phases(axes: Sequence[Axes], data: PhaseCurves) -> None:
     left, right = axes
     left.plot(data.t, data.positive, color=style.POSITIVE, label=r"$\sum_I a_j^2$")
     left.plot(data.t, data.negative, "-.", color=style.NEGATIVE, label=r"$\sum_N a_j^2$")
-    left.plot(data.t, data.distance, "--", color=style.LEARNED, label=r"$\|\beta^*-\sum_I a_j w_j\|$")
+    left.plot(
+        data.t, data.distance, "--", color=style.LEARNED, label=r"$\|\beta^*-\sum_I a_j w_j\|$"
+    )
     left.set_ylim(1e-8, 5.0)
     left.set_title("(a) norms")
     left.legend(loc="center left")
@@ -74,7 +79,13 @@ def draw_phases(axes: Sequence[Axes], data: PhaseCurves) -> None:
     late = data.excess < 1e-4
     if late.any():
         t, first = data.loss_t[late], data.excess[late][0]
-        right.plot(t, 2 * first * np.exp(-data.rate * (t - t[0])), ":", color=style.THEORY, label=f"rate {data.rate:.4g} of the limit")
+        right.plot(
+            t,
+            2 * first * np.exp(-data.rate * (t - t[0])),
+            ":",
+            color=style.THEORY,
+            label=f"rate {data.rate:.4g} of the limit",
+        )
     right.set_ylim(LOWEST, 3.0)
     right.set_title("(b) loss")
     right.legend(loc="lower left")
@@ -85,13 +96,20 @@ def draw_phases(axes: Sequence[Axes], data: PhaseCurves) -> None:
         ax.set_xlabel("flow time $t$")
         for end, name in zip(data.ends, (r"$\tau$", r"$\tau_2$", r"$\tau_3$"), strict=True):
             ax.axvline(end, color=style.FRAME, linewidth=0.7, linestyle=":")
-            ax.annotate(name, (end, 0.99), xycoords=("data", "axes fraction"), ha="left", va="top", fontsize=7)
+            ax.annotate(
+                name,
+                (end, 0.99),
+                xycoords=("data", "axes fraction"),
+                ha="left",
+                va="top",
+                fontsize=7,
+            )
 
 
 FIGURE = Figure(
     id="beyond-phases",
     file="beyond-phases",
-    rows=("phases",),
+    cases=("phases",),
     caption="Three points: the phases of training over flow time; the loss converges at the rate of the linearised limit.",
     layout=(1, 2, style.PAGE, 2.7),
     collect=collect_phases,

@@ -19,24 +19,24 @@ import numpy as np
 from scipy.optimize import nnls
 from scipy.signal import find_peaks
 
-from flowrepro.experiment import Init, Study
+from flowrepro.claims.old_claim import number, require, statement, target_window, upper, window
+from flowrepro.claims.old_verdict import Claim, Judgement
+from flowrepro.core.config import Init, StudyCase
+from flowrepro.core.network import predict
+from flowrepro.core.trajectory import Dataset, Study, Trajectory
 from flowrepro.figures import Figure, NotDrawable, style
 from flowrepro.figures.line_panels import legend_below
-from flowrepro.network import predict
-from flowrepro.papers import Progress
 from flowrepro.papers.boursier2024.along import active
 from flowrepro.papers.boursier2024.hypotheses import KNOWN_SCALE, ref
 from flowrepro.papers.boursier2024.omnidirectionality import geometric_steps
 from flowrepro.papers.boursier2024.study_hypotheses import declared
 from flowrepro.papers.boursier2024.training import problem_of, train
-from flowrepro.theory.result import Check, CheckResult
-from flowrepro.theory.statement import number, require, statement, target_window, upper, window
-from flowrepro.trajectory import Dataset, Findings, Trajectory
+from flowrepro.papers.topic import Progress
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-ROWS = ("saddle-view", "saddle-view-eight")
+CASES = ("saddle-view", "saddle-view-eight")
 RESOLVED = 1e-13
 """Speeds below this part of the largest are rounding of the losses they are differences of."""
 LOOKS = 1.01
@@ -66,19 +66,32 @@ class Escape(NamedTuple):
     measured: float
 
 
-def watch_escapes(row: Study, dataset: Dataset | None, progress: Progress) -> Mapping[str, np.ndarray]:
+def watch_escapes(
+    case: StudyCase, dataset: Dataset | None, progress: Progress
+) -> Mapping[str, np.ndarray]:
     """t and speed (T,) of an unbalanced run, and the fields of its escapes (E,) each."""
     assert dataset is not None
-    X, y, options = dataset.X, dataset.y, row.options
+    X, y, options = dataset.X, dataset.y, case.options
     n_steps = int(options["horizon"] / (2.0 * options["lr"]))
     init = Init(name="gaussian", m=options["m"], scale=options["scale"], divide_by="sqrt(m)")
     kept = tuple(geometric_steps(n_steps, options["growth"]).tolist())
-    run = train(problem_of(X, y, init, row.seed, options["lr"], n_steps), every=options["every"], snapshots=kept, engine="fused")
+    run = train(
+        problem_of(X, y, init, case.seed, options["lr"], n_steps),
+        every=options["every"],
+        snapshots=kept,
+        engine="fused",
+    )
     looks = geometric_steps(len(run.step) - 1, LOOKS)
     t, L = 2.0 * options["lr"] * run.step[looks], run.loss[looks] / 2
     middle, speed = (t[1:] + t[:-1]) / 2, -np.diff(L) / np.diff(t)
     found = [
-        Escape(middle[i], middle[peak], L[i], *rates_at(X, y, run, middle[i] / (2.0 * options["lr"])), growth(middle, speed, i, peak))
+        Escape(
+            middle[i],
+            middle[peak],
+            L[i],
+            *rates_at(X, y, run, middle[i] / (2.0 * options["lr"])),
+            growth(middle, speed, i, peak),
+        )
         for i, peak in plateaus(speed)
         if L[peak] <= (1 - FALL) * L[i] and np.isfinite(growth(middle, speed, i, peak))
     ]
@@ -93,8 +106,15 @@ def plateaus(speed: np.ndarray) -> list[tuple[int, int]]:
     floor = height.min() - 2 * RISE
     peaks = find_peaks(np.concatenate([[floor], height, [floor]]), prominence=RISE)[0] - 1
     before = [0, *peaks][: len(peaks)]
-    pairs = [(start + int(np.argmin(height[start : peak + 1])), int(peak)) for start, peak in zip(before, peaks, strict=True)]
-    return [(i, peak) for i, peak in pairs if height[peak] - height[i] >= RISE and peak < len(height) - 1]
+    pairs = [
+        (start + int(np.argmin(height[start : peak + 1])), int(peak))
+        for start, peak in zip(before, peaks, strict=True)
+    ]
+    return [
+        (i, peak)
+        for i, peak in pairs
+        if height[peak] - height[i] >= RISE and peak < len(height) - 1
+    ]
 
 
 def log_speed(speed: np.ndarray) -> np.ndarray:
@@ -107,7 +127,11 @@ def growth(t: np.ndarray, speed: np.ndarray, plateau: int, peak: int) -> float:
     height = log_speed(speed[plateau : peak + 1])
     part = (height - height[0]) / (height[-1] - height[0])
     inside = (part > GROWTH_PART[0]) & (part < GROWTH_PART[1])
-    return float(np.polyfit(t[plateau : peak + 1][inside], height[inside], 1)[0] / 2) if inside.sum() >= 5 else float("nan")
+    return (
+        float(np.polyfit(t[plateau : peak + 1][inside], height[inside], 1)[0] / 2)
+        if inside.sum() >= 5
+        else float("nan")
+    )
 
 
 def rates_at(X: np.ndarray, y: np.ndarray, run: Trajectory, step: float) -> tuple[float, float]:
@@ -131,29 +155,39 @@ def fastest_class(X: np.ndarray, pull: np.ndarray, W: np.ndarray, a: np.ndarray)
     return float(max(lengths))
 
 
-def small_start(findings: Findings) -> str | None:
+def small_start(findings: Study) -> str | None:
     """A scale at which neurons are negligible at a plateau."""
-    scale = findings.row.options["scale"]
-    return None if scale <= KNOWN_SCALE else f"at scale {scale:g} the neurons that escape are not negligible at the plateau (at most {KNOWN_SCALE:g})"
+    scale = findings.case.options["scale"]
+    return (
+        None
+        if scale <= KNOWN_SCALE
+        else f"at scale {scale:g} the neurons that escape are not negligible at the plateau (at most {KNOWN_SCALE:g})"
+    )
 
 
-def enough_neurons(findings: Findings) -> str | None:
+def enough_neurons(findings: Study) -> str | None:
     """At least as many as those with which the law was seen."""
-    m = findings.row.options["m"]
-    return None if m >= FEWEST else f"{m} neurons are fewer than those with which the rates were seen to agree (at least {FEWEST})"
+    m = findings.case.options["m"]
+    return (
+        None
+        if m >= FEWEST
+        else f"{m} neurons are fewer than those with which the rates were seen to agree (at least {FEWEST})"
+    )
 
 
 @statement(
     "saddle-rates",
     ref("Section 5"),
     "theory",
-    ROWS,
+    CASES,
     "the fastest occupied class at a plateau gives the rate at which training leaves it",
     given=(small_start, enough_neurons),
 )
-def saddle_rates(findings: Findings) -> Sequence[CheckResult]:
+def saddle_rates(findings: Study) -> Sequence[Judgement]:
     """Relative error of the predicted rate at every plateau whose fastest class has settled and whose growth is resolved; the rates as numbers."""
-    predicted, fastest, measured = (findings.arrays[name] for name in ("predicted", "fastest", "measured"))
+    predicted, fastest, measured = (
+        findings.arrays[name] for name in ("predicted", "fastest", "measured")
+    )
     judged = np.abs(fastest - predicted) <= SETTLED * predicted
     require(
         None
@@ -161,16 +195,35 @@ def saddle_rates(findings: Findings) -> Sequence[CheckResult]:
         else "no plateau is left whose fastest class has settled and whose growth is resolved; raise options.horizon or lower options.every"
     )
     errors = np.abs(measured[judged] / predicted[judged] - 1.0)
-    numbers = [number(f"plateau {i + 1}, predicted and measured {rate:.3g}", value) for i, (rate, value) in enumerate(zip(predicted, measured, strict=True))]
+    numbers = [
+        number(f"plateau {i + 1}, predicted and measured {rate:.3g}", value)
+        for i, (rate, value) in enumerate(zip(predicted, measured, strict=True))
+    ]
     return [upper("relative error of the rate", float(errors.max()), AGREEMENT), *numbers]
 
 
-@statement("saddle-plateaus", ref("Section 5"), "reproduction", ROWS, "as many plateaus, and as slow, as were measured", given=(declared,))
-def saddle_plateaus(findings: Findings) -> Sequence[CheckResult]:
+@statement(
+    "saddle-plateaus",
+    ref("Section 5"),
+    "reproduction",
+    CASES,
+    "as many plateaus, and as slow, as were measured",
+    given=(declared,),
+)
+def saddle_plateaus(findings: Study) -> Sequence[Judgement]:
     """Number of plateaus and the rate at the last one."""
-    predicted, row = findings.arrays["predicted"], findings.row
-    parts = [window("plateaus", float(len(predicted)), *target_window(row, "plateaus"))]
-    return parts if len(predicted) == 0 else [*parts, window("rate at the last", float(predicted[-1]), *target_window(row, "rate at the last"))]
+    predicted, case = findings.arrays["predicted"], findings.case
+    parts = [window("plateaus", float(len(predicted)), *target_window(case, "plateaus"))]
+    return (
+        parts
+        if len(predicted) == 0
+        else [
+            *parts,
+            window(
+                "rate at the last", float(predicted[-1]), *target_window(case, "rate at the last")
+            ),
+        ]
+    )
 
 
 class View(NamedTuple):
@@ -184,10 +237,12 @@ class View(NamedTuple):
     measured: tuple[np.ndarray, ...]
 
 
-def collect_view(*runs: Findings) -> View:
+def collect_view(*runs: Study) -> View:
     """As computed; NotDrawable for a run without plateaus."""
     if any(len(findings.arrays["predicted"]) == 0 for findings in runs):
-        raise NotDrawable("the figure shows how training leaves its plateaus, and one of these runs has none")
+        raise NotDrawable(
+            "the figure shows how training leaves its plateaus, and one of these runs has none"
+        )
     return View(*(tuple(findings.arrays[name] for findings in runs) for name in View._fields))
 
 
@@ -203,22 +258,46 @@ def draw_view(axes: Sequence[Axes], data: View) -> None:
             half = int(np.argmin(np.abs(h - (h[0] + h[-1]) / 2)))
             line = h[half] + 2 * rate * (t - t[half]) / np.log(10.0)
             shown = (line >= h.min() - 0.5) & (line <= h[-1] + 0.3)
-            ax.plot(t[shown], line[shown], "--", color=style.THEORY, linewidth=1.0, label="predicted rate")
+            ax.plot(
+                t[shown],
+                line[shown],
+                "--",
+                color=style.THEORY,
+                linewidth=1.0,
+                label="predicted rate",
+            )
         ax.set(xscale="log", xlabel="flow time", title=f"({'ab'[i]}) {name}")
-        rates.plot(data.predicted[i], data.measured[i], "os"[i], color=(style.LEARNED, style.POSITIVE)[i], markersize=5, markerfacecolor="none", label=name)
+        rates.plot(
+            data.predicted[i],
+            data.measured[i],
+            "os"[i],
+            color=(style.LEARNED, style.POSITIVE)[i],
+            markersize=5,
+            markerfacecolor="none",
+            label=name,
+        )
     curves[0].set_ylabel(r"$\log_{10}$ of the speed")
-    ends = np.array([0.5, 2.0]) * [min(np.min(p) for p in data.predicted), max(np.max(p) for p in data.predicted)]
+    ends = np.array([0.5, 2.0]) * [
+        min(np.min(p) for p in data.predicted),
+        max(np.max(p) for p in data.predicted),
+    ]
     rates.plot(ends, ends, "--", color=style.THEORY, linewidth=1.0)
-    rates.set(xscale="log", yscale="log", xlabel="predicted rate", ylabel="measured rate", title="(c) dashed: equal")
+    rates.set(
+        xscale="log",
+        yscale="log",
+        xlabel="predicted rate",
+        ylabel="measured rate",
+        title="(c) dashed: equal",
+    )
     legend_below(axes, columns=4)
 
 
-CHECKS: tuple[Check, ...] = (saddle_rates, saddle_plateaus)
+CLAIMS: tuple[Claim, ...] = (saddle_rates, saddle_plateaus)
 FIGURES = (
     Figure(
         id="saddle-view",
         file="saddle-view",
-        rows=ROWS,
+        cases=CASES,
         caption="From plateau to plateau, unbalanced: speed of the descent, and the rates at which it leaves plateaus beside those of the fastest class there.",
         layout=(1, 3, style.PAGE, 2.7),
         collect=collect_view,

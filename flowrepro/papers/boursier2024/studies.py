@@ -1,8 +1,7 @@
-"""What the study rows of boursier2024 compute."""
+"""What the study cases of boursier2024 compute."""
 
 from __future__ import annotations
 
-from flowrepro.papers import StudyFunction
 from flowrepro.papers.boursier2024.analysis import analyse
 from flowrepro.papers.boursier2024.basin import measure_basin
 from flowrepro.papers.boursier2024.box_study import sample_boxes
@@ -16,6 +15,7 @@ from flowrepro.papers.boursier2024.omnidirectionality import count_by_cone
 from flowrepro.papers.boursier2024.saddle_view import watch_escapes
 from flowrepro.papers.boursier2024.scaling_laws import scale_phases
 from flowrepro.papers.boursier2024.unbalanced_width import count_departures
+from flowrepro.papers.topic import StudyFunction
 
 STUDIES: dict[str, StudyFunction] = {
     "analysis": analyse,
@@ -32,4 +32,4 @@ STUDIES: dict[str, StudyFunction] = {
     "saddle-view": watch_escapes,
     "label-signs": train_on_signs,
 }
-"""Key of a study row's ``computes`` -> function."""
+"""Key of a study case's ``computes`` -> function."""

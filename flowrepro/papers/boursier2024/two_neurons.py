@@ -18,4 +18,6 @@ def two_neurons(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray] |
     foot = x2 + y2 * (x2 - x1) / (y1 - y2)
     if not foot < x3:
         return None
-    return np.array([[-1.0, foot], [1.0, -foot]]), np.array([(y1 - y2) / (x2 - x1), y3 / (x3 - foot)])
+    return np.array([[-1.0, foot], [1.0, -foot]]), np.array(
+        [(y1 - y2) / (x2 - x1), y3 / (x3 - foot)]
+    )

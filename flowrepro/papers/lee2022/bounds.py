@@ -34,7 +34,10 @@ class Rates(NamedTuple):
 
 def norm_band(start: PlaneStart, clock: Clock) -> Band:
     """Bounds of ||w||; equal at t = 0. For three layers and more those of the flow, whatever the clock's step."""
-    low, high = (scalar_norm(start, clock, deficit) for deficit in (float(overlap_deficit(np.asarray(start.theta))), 0.0))
+    low, high = (
+        scalar_norm(start, clock, deficit)
+        for deficit in (float(overlap_deficit(np.asarray(start.theta))), 0.0)
+    )
     return Band(low, high)
 
 
@@ -53,7 +56,10 @@ def scalar_norm(start: PlaneStart, clock: Clock, deficit: float) -> np.ndarray:
 
 def limit_norm(start: PlaneStart) -> float:
     """Where the lower bound of the norm ends: (1 - eps_0)^(1/(m+1)) v*."""
-    return float((1 - overlap_deficit(np.asarray(start.theta))) ** (1 / start.depth)) * start.teacher_norm
+    return (
+        float((1 - overlap_deficit(np.asarray(start.theta))) ** (1 / start.depth))
+        * start.teacher_norm
+    )
 
 
 def angle_rates(start: PlaneStart, least: float, most: float) -> Rates:
@@ -61,19 +67,27 @@ def angle_rates(start: PlaneStart, least: float, most: float) -> Rates:
     m, goal, phi = start.depth - 1, start.teacher_norm, np.pi - start.theta
     if m == 0:
         return Rates(goal * phi / (2 * np.pi * most), goal / (2 * least))
-    return Rates(phi / (2 * np.pi) * least ** (m - 1) * goal ** (m + 1), 0.5 * most ** (m - 1) * goal ** (m + 1))
+    return Rates(
+        phi / (2 * np.pi) * least ** (m - 1) * goal ** (m + 1),
+        0.5 * most ** (m - 1) * goal ** (m + 1),
+    )
 
 
 def angle_band(start: PlaneStart, rates: Rates, clock: Clock) -> Band:
     """Bounds of theta = pi - phi: 2 k (1 - c_u lr)^T - (2/3) k^3 (1 - 3 c_u lr)^T < theta < 2 k (1 - c_l lr)^T, k = cot(phi_0 / 2)."""
     k = np.tan(start.theta / 2)
-    return Band(2 * k * clock.decay(rates.fast) - 2 / 3 * k**3 * clock.decay(3 * rates.fast), 2 * k * clock.decay(rates.slow))
+    return Band(
+        2 * k * clock.decay(rates.fast) - 2 / 3 * k**3 * clock.decay(3 * rates.fast),
+        2 * k * clock.decay(rates.slow),
+    )
 
 
 def tight_angle_band(start: PlaneStart, rates: Rates, clock: Clock) -> Band:
     """Bounds of theta one step earlier in the proof, equal at t = 0: 2 arctan(k e^{-c_u t}) and 2 arctan(k e^{-c_l t})."""
     k = np.tan(start.theta / 2)
-    return Band(2 * np.arctan(k * clock.decay(rates.fast)), 2 * np.arctan(k * clock.decay(rates.slow)))
+    return Band(
+        2 * np.arctan(k * clock.decay(rates.fast)), 2 * np.arctan(k * clock.decay(rates.slow))
+    )
 
 
 def radii(start: PlaneStart) -> tuple[float, float]:

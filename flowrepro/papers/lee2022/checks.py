@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flowrepro.claims.old_verdict import Claim
 from flowrepro.papers.lee2022 import (
     angle_checks,
     convergence_checks,
@@ -24,27 +25,26 @@ from flowrepro.papers.lee2022 import (
     tighter_bounds,
     truncated_moments,
 )
-from flowrepro.theory.result import Check
 
-CHECKS: tuple[Check, ...] = (
-    *angle_checks.CHECKS,
-    *norm_checks.CHECKS,
-    *convergence_checks.CHECKS,
-    *restart_checks.CHECKS,
-    *initial_norms.CHECKS,
-    *deep_network.CHECKS,
-    *truncated_moments.CHECKS,
-    *reduced_dynamics.CHECKS,
-    *implicit_checks.CHECKS,
-    *flow_to_descent.CHECKS,
-    *random_directions.CHECKS,
-    *spherical_data.CHECKS,
-    *curvature.CHECKS,
-    *solved_flow_study.CHECKS,
-    *small_start_law.CHECKS,
-    *dips.CHECKS,
-    *many_seeds.CHECKS,
-    *tighter_bounds.CHECKS,
-    *other_laws.CHECKS,
-    *flips.CHECKS,
+CLAIMS: tuple[Claim, ...] = (
+    *angle_checks.CLAIMS,
+    *norm_checks.CLAIMS,
+    *convergence_checks.CLAIMS,
+    *restart_checks.CLAIMS,
+    *initial_norms.CLAIMS,
+    *deep_network.CLAIMS,
+    *truncated_moments.CLAIMS,
+    *reduced_dynamics.CLAIMS,
+    *implicit_checks.CLAIMS,
+    *flow_to_descent.CLAIMS,
+    *random_directions.CLAIMS,
+    *spherical_data.CLAIMS,
+    *curvature.CLAIMS,
+    *solved_flow_study.CLAIMS,
+    *small_start_law.CLAIMS,
+    *dips.CLAIMS,
+    *many_seeds.CLAIMS,
+    *tighter_bounds.CLAIMS,
+    *other_laws.CLAIMS,
+    *flips.CLAIMS,
 )

@@ -16,7 +16,9 @@ class Clock:
 
     def decay(self, rate: float) -> np.ndarray:
         """e^{-rate t} of the flow, (1 - rate lr)^(t / lr) of the descent, (T,)   (lee2022 Theorem 4.1); 0 < rate lr < 1."""
-        return np.asarray(np.exp(-rate * self.t if self.lr == 0 else self.t / self.lr * np.log1p(-rate * self.lr)))
+        return np.asarray(
+            np.exp(-rate * self.t if self.lr == 0 else self.t / self.lr * np.log1p(-rate * self.lr))
+        )
 
     def since(self, index: int) -> Clock:
         """The clock started anew at t[index], with the times from there on."""

@@ -6,17 +6,17 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from flowrepro.claims.old_claim import none_of, statement
+from flowrepro.claims.old_verdict import Judgement
+from flowrepro.claims.published import as_declared
+from flowrepro.core.config import StudyCase
+from flowrepro.core.trajectory import Dataset, Study
 from flowrepro.engines.population import PlaneStart
-from flowrepro.experiment import Study
-from flowrepro.papers import Progress
 from flowrepro.papers.lee2022.bounds import scalar_norm
 from flowrepro.papers.lee2022.clock import Clock
 from flowrepro.papers.lee2022.experiments import CURVATURE
 from flowrepro.papers.lee2022.hypotheses import ref
-from flowrepro.theory.published import as_declared
-from flowrepro.theory.result import CheckResult
-from flowrepro.theory.statement import none_of, statement
-from flowrepro.trajectory import Dataset, Findings
+from flowrepro.papers.topic import Progress
 
 TIMES = 4001
 FLAT = 1e-9
@@ -36,12 +36,19 @@ def is_convex_at(start: PlaneStart, deficit: float, v: np.ndarray) -> np.ndarray
     return np.asarray((v < inflection(start, deficit)) | (v > limit))
 
 
-def compute_curvature(study: Study, dataset: Dataset | None, progress: Progress) -> Mapping[str, np.ndarray]:
+def compute_curvature(
+    study: StudyCase, dataset: Dataset | None, progress: Progress
+) -> Mapping[str, np.ndarray]:
     """Second differences of the bounds from several starts, against the sign that v'' = v' dv'/dv has.
 
     depth, v0, deficit : (K,) the cases (v* = 1; deficit = eps_0 for a lower bound, 0 for an upper one). wrong : (K,) times with the other sign.
     """
-    cases = [(int(depth), float(v0), float(deficit)) for depth in (1, 2) for v0 in study.options["v0"] for deficit in (float(study.options["epsilon"]), 0.0)]
+    cases = [
+        (int(depth), float(v0), float(deficit))
+        for depth in (1, 2)
+        for v0 in study.options["v0"]
+        for deficit in (float(study.options["epsilon"]), 0.0)
+    ]
     wrong = []
     for k, (depth, v0, deficit) in enumerate(cases):
         start = PlaneStart(depth, 1.0, v0, np.pi / 2)
@@ -69,10 +76,16 @@ def compute_curvature(study: Study, dataset: Dataset | None, progress: Progress)
     "one layer: convex from above the limit, concave from below; two layers: inflection at sqrt((1 - epsilon)/3) v* (corrected)",
     (as_declared(CURVATURE, ("seed", "options")),),
 )
-def convexity(findings: Findings) -> list[CheckResult]:
+def convexity(findings: Study) -> list[Judgement]:
     """measured: second differences of the wrong sign, over bounds from below, at and above their limit."""
     arrays = findings.arrays
-    return [none_of(f"{layers} layer{'s' if layers > 1 else ''}: wrong signs", int(arrays["wrong"][arrays["depth"] == layers].sum())) for layers in (1, 2)]
+    return [
+        none_of(
+            f"{layers} layer{'s' if layers > 1 else ''}: wrong signs",
+            int(arrays["wrong"][arrays["depth"] == layers].sum()),
+        )
+        for layers in (1, 2)
+    ]
 
 
-CHECKS = (convexity,)
+CLAIMS = (convexity,)

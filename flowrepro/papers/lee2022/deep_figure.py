@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from flowrepro.core.trajectory import Study
 from flowrepro.figures import Figure, style
 from flowrepro.figures.line_panels import legend_below
 from flowrepro.papers.lee2022.deep_network import total
 from flowrepro.papers.lee2022.experiments import DEEP_LARGE_LR, DEEP_SMALL_LR
 from flowrepro.papers.lee2022.panels import POINTS, THOUSAND
-from flowrepro.trajectory import Findings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,31 +36,66 @@ class Deep(NamedTuple):
     large: DeepRun
 
 
-def collect_deep(findings: Findings) -> Deep:
+def collect_deep(findings: Study) -> Deep:
     """Norms and losses of both starts; steps are converted to the paper's size at the same flow time."""
     arrays = findings.arrays
 
     def one(name: str, title: str, paper_lr: float) -> DeepRun:
         norms = arrays[f"{name}_norms"]
-        shown = np.unique(np.concatenate([np.arange(min(20, len(norms))), np.linspace(0, len(norms) - 1, min(len(norms), POINTS)).round().astype(int)]))
+        shown = np.unique(
+            np.concatenate(
+                [
+                    np.arange(min(20, len(norms))),
+                    np.linspace(0, len(norms) - 1, min(len(norms), POINTS)).round().astype(int),
+                ]
+            )
+        )
         step = arrays[f"{name}_step"][shown] * float(arrays[f"{name}_lr"]) / paper_lr
-        return DeepRun(title, step, total(norms)[shown], norms[shown], arrays[f"{name}_loss"][shown], float(total(arrays[f"{name}_teacher_norms"])))
+        return DeepRun(
+            title,
+            step,
+            total(norms)[shown],
+            norms[shown],
+            arrays[f"{name}_loss"][shown],
+            float(total(arrays[f"{name}_teacher_norms"])),
+        )
 
-    scales = [f"$k = {float(findings.row.options[name]):g}$" for name in ("small", "large")]
-    return Deep(one("small", f"(a) small start, {scales[0]}", DEEP_SMALL_LR), one("large", f"(b) large start, {scales[1]}", DEEP_LARGE_LR))
+    scales = [f"$k = {float(findings.case.options[name]):g}$" for name in ("small", "large")]
+    return Deep(
+        one("small", f"(a) small start, {scales[0]}", DEEP_SMALL_LR),
+        one("large", f"(b) large start, {scales[1]}", DEEP_LARGE_LR),
+    )
 
 
 def draw_deep(axes: Sequence[Axes], data: Deep) -> None:
-    """Three rows: total norm, norms of the layers, loss; the steps of the large start on a logarithmic scale, as it jumps in the first ones."""
+    """Three cases: total norm, norms of the layers, loss; the steps of the large start on a logarithmic scale, as it jumps in the first ones."""
     for column, run in enumerate(data):
         top, middle, bottom = axes[column], axes[2 + column], axes[4 + column]
         step = run.step / THOUSAND if run is data.small else run.step
         top.set_title(run.title)
         top.plot(step, run.norm, color=style.LEARNED, label=r"$\|\Theta(T)\|$")
         top.set_ylabel(r"$\|\Theta(T)\|$" if column == 0 else "")
-        top.text(0.97, 0.5, rf"$\|\Theta^*\| = {run.teacher:.3g}$", transform=top.transAxes, ha="right", va="center", fontsize=7, color=style.FRAME)
-        for layer, (norm, dashes) in enumerate(zip(run.layers.T, ("-", "--", "-.", ":", (0, (1, 3))), strict=True)):
-            middle.plot(step, norm, color=style.POSITIVE, linewidth=1.0, linestyle=dashes, label=rf"$\|W_{layer + 1}(T)\|$")
+        top.text(
+            0.97,
+            0.5,
+            rf"$\|\Theta^*\| = {run.teacher:.3g}$",
+            transform=top.transAxes,
+            ha="right",
+            va="center",
+            fontsize=7,
+            color=style.FRAME,
+        )
+        for layer, (norm, dashes) in enumerate(
+            zip(run.layers.T, ("-", "--", "-.", ":", (0, (1, 3))), strict=True)
+        ):
+            middle.plot(
+                step,
+                norm,
+                color=style.POSITIVE,
+                linewidth=1.0,
+                linestyle=dashes,
+                label=rf"$\|W_{layer + 1}(T)\|$",
+            )
         middle.set_ylim(0.0, 1.1 * float(run.layers.max()))
         middle.set_ylabel(r"$\|W_l(T)\|$" if column == 0 else "")
         bottom.plot(step, run.loss, color=style.LEARNED, linewidth=1.0)
@@ -80,7 +115,7 @@ FIGURES = (
     Figure(
         id="4",
         file="figure-4-deep-network",
-        rows=("deep",),
+        cases=("deep",),
         caption="Five weight matrices, not balanced: the norm grows from a small start and, once the first steps are over, falls from a large one.",
         layout=(3, 2, style.PAGE, 5.2),
         collect=collect_deep,

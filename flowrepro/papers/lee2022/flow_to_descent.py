@@ -11,14 +11,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from flowrepro.experiment import Study
-from flowrepro.papers import Progress
+from flowrepro.claims.old_claim import NotApplicable, number, statement, upper, window
+from flowrepro.claims.old_verdict import Judgement
+from flowrepro.claims.published import as_declared
+from flowrepro.core.config import StudyCase
+from flowrepro.core.trajectory import Dataset, Study
 from flowrepro.papers.lee2022.experiments import DESCENT_OF_FLOW
 from flowrepro.papers.lee2022.hypotheses import ref
-from flowrepro.theory.published import as_declared
-from flowrepro.theory.result import CheckResult
-from flowrepro.theory.statement import NotApplicable, number, statement, upper, window
-from flowrepro.trajectory import Dataset, Findings
+from flowrepro.papers.topic import Progress
 
 GRID = np.linspace(0.0, 1.0, 2001)
 DECAYED = 30.0
@@ -41,10 +41,16 @@ def growth_product(b: float, teacher: float) -> float:
     slope = 0.5 * (1 - b) * teacher * inner**-1.5
     second = 0.75 * (1 - b) ** 2 * teacher * inner**-2.5
     mixed = slope + GRID * second
-    return float(np.abs(1 / slope).max() * np.abs(mixed).max()) if np.all(mixed / slope > 0) else float("nan")
+    return (
+        float(np.abs(1 / slope).max() * np.abs(mixed).max())
+        if np.all(mixed / slope > 0)
+        else float("nan")
+    )
 
 
-def compute_descent_of_flow(study: Study, dataset: Dataset | None, progress: Progress) -> Mapping[str, np.ndarray]:
+def compute_descent_of_flow(
+    study: StudyCase, dataset: Dataset | None, progress: Progress
+) -> Mapping[str, np.ndarray]:
     """Errors of the power form and of the exponential, for starts v0 and steps lr.
 
     v0 : (V,), lr : (L,), power, exponential : (V, L) sup_T |v_GD - g(...)|; bound : (V, L), nan outside the hypotheses.
@@ -60,51 +66,90 @@ def compute_descent_of_flow(study: Study, dataset: Dataset | None, progress: Pro
         for T in range(1, int(DECAYED / (c * step)) + 1):
             v = v - step * 0.5 * v * (v**2 - c)
             line = line - step * 0.5 * (line - teacher)
-            power[:, k] = np.maximum(power[:, k], np.abs(v - flow_value(np.exp(T * np.log1p(-c * step)), b, teacher)))
-            exponential[:, k] = np.maximum(exponential[:, k], np.abs(v - flow_value(np.exp(-c * step * T), b, teacher)))
-            linear[k] = max(linear[k], float(np.abs(line - teacher - (v0 - teacher) * np.exp(T * np.log1p(-step / 2))).max()))
+            power[:, k] = np.maximum(
+                power[:, k], np.abs(v - flow_value(np.exp(T * np.log1p(-c * step)), b, teacher))
+            )
+            exponential[:, k] = np.maximum(
+                exponential[:, k], np.abs(v - flow_value(np.exp(-c * step * T), b, teacher))
+            )
+            linear[k] = max(
+                linear[k],
+                float(
+                    np.abs(line - teacher - (v0 - teacher) * np.exp(T * np.log1p(-step / 2))).max()
+                ),
+            )
         progress(k + 1, len(lr))
     bound = np.full(power.shape, np.nan)
     for i, value in enumerate(b):
         product = growth_product(float(value), teacher)
         fine = lr < 1 / (c * product)  # nan compares false
-        bound[i] = np.where(fine, c * lr * curvature_bound(float(value), teacher) / (2 * (2 - c * lr)), np.nan)
-    return {"v0": v0, "lr": lr, "power": power, "exponential": exponential, "bound": bound, "linear": linear}
+        bound[i] = np.where(
+            fine, c * lr * curvature_bound(float(value), teacher) / (2 * (2 - c * lr)), np.nan
+        )
+    return {
+        "v0": v0,
+        "lr": lr,
+        "power": power,
+        "exponential": exponential,
+        "bound": bound,
+        "linear": linear,
+    }
 
 
 GIVEN = (as_declared(DESCENT_OF_FLOW, ("seed", "options")),)
 
 
 @statement(
-    "theorem-4.1-order", ref("Theorem 4.1"), "theory", ("descent-of-flow",), "the error of (1 - c lr)^T is O(lr) uniformly in T, and 0 for a linear g", GIVEN
+    "theorem-4.1-order",
+    ref("Theorem 4.1"),
+    "theory",
+    ("descent-of-flow",),
+    "the error of (1 - c lr)^T is O(lr) uniformly in T, and 0 for a linear g",
+    GIVEN,
 )
-def order(findings: Findings) -> list[CheckResult]:
+def order(findings: Study) -> list[Judgement]:
     """measured: slopes of ln error against ln lr, one per start; the error for linear g. Both errors at the finest step are listed."""
     arrays = findings.arrays
     if len(arrays["lr"]) < 3:
         raise NotApplicable("a slope needs three step sizes at least")
     parts = [
-        window(f"slope, v_0 = {v:g}", np.polyfit(np.log(arrays["lr"]), np.log(error), 1)[0], 0.95, 1.05)
+        window(
+            f"slope, v_0 = {v:g}", np.polyfit(np.log(arrays["lr"]), np.log(error), 1)[0], 0.95, 1.05
+        )
         for v, error in zip(arrays["v0"], arrays["power"], strict=True)
     ]
     finest = int(arrays["lr"].argmin())
     ratios = arrays["exponential"][:, finest] / arrays["power"][:, finest]
-    shown = [number(f"error of e^(-ct) / error of (1 - c lr)^T, v_0 = {v:g}", ratio) for v, ratio in zip(arrays["v0"], ratios, strict=True)]
+    shown = [
+        number(f"error of e^(-ct) / error of (1 - c lr)^T, v_0 = {v:g}", ratio)
+        for v, ratio in zip(arrays["v0"], ratios, strict=True)
+    ]
     return [*parts, upper("linear g: error", arrays["linear"].max(), 1e-11), *shown]
 
 
-@statement("theorem-4.1-constant", ref("Theorem 4.1, proof"), "theory", ("descent-of-flow",), "the error stays below c lr M_3 / (2 (2 - c lr))", GIVEN)
-def constant(findings: Findings) -> list[CheckResult]:
+@statement(
+    "theorem-4.1-constant",
+    ref("Theorem 4.1, proof"),
+    "theory",
+    ("descent-of-flow",),
+    "the error stays below c lr M_3 / (2 (2 - c lr))",
+    GIVEN,
+)
+def constant(findings: Study) -> list[Judgement]:
     """measured: largest error / bound per start, where lr < 1 / (c M_1 M_2) and (g^-1)' (g' + x g'') > 0; the other starts are not judged."""
     arrays = findings.arrays
     parts = []
     for v, error, bound in zip(arrays["v0"], arrays["power"], arrays["bound"], strict=True):
         inside = np.isfinite(bound)
         if inside.any():
-            parts.append(upper(f"error / bound, v_0 = {v:g}", (error[inside] / bound[inside]).max(), 1.0))
+            parts.append(
+                upper(f"error / bound, v_0 = {v:g}", (error[inside] / bound[inside]).max(), 1.0)
+            )
     if not parts:
-        raise NotApplicable("no start and step satisfy lr < 1 / (c M_1 M_2) and (g^-1)' (g' + x g'') > 0")
+        raise NotApplicable(
+            "no start and step satisfy lr < 1 / (c M_1 M_2) and (g^-1)' (g' + x g'') > 0"
+        )
     return parts
 
 
-CHECKS = (order, constant)
+CLAIMS = (order, constant)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from flowrepro.claims.old_claim import Hypothesis
+from flowrepro.claims.old_verdict import Ref
+from flowrepro.core.trajectory import Run, StopReason
 from flowrepro.engines.population import angle_between
 from flowrepro.papers.lee2022.bounds import angle_rates, radii
 from flowrepro.papers.lee2022.neuron import Neuron
 from flowrepro.theory.conservation import imbalance
-from flowrepro.theory.result import Ref
-from flowrepro.theory.statement import Hypothesis
-from flowrepro.trajectory import Run, StopReason
 
 FEW = 20
 """Samples per dimension below which a sample says little about the population (chosen; the paper has 100)."""
@@ -23,21 +23,27 @@ def ref(place: str) -> Ref:
 
 def one_neuron(run: Run) -> str | None:
     """One ReLU neuron (chain) that learns another by full-batch steps on half the mean square, balanced, not aligned, and finite."""
-    row, trajectory = run.row, run.trajectory
+    case, trajectory = run.case, run.trajectory
     if "teacher" not in run.dataset.extra:
         return "the points come without a teacher neuron, so norm and angle have nothing to be compared with"
-    if len(trajectory.group) != 1 or row.model.alpha != 0:
+    if len(trajectory.group) != 1 or case.model.alpha != 0:
         return "the statement is about one ReLU neuron"
-    if (row.loss.name, row.loss.reduction) != ("square", "mean"):
+    if (case.loss.name, case.loss.reduction) != ("square", "mean"):
         return "the loss is not the mean of squares"
-    if row.protocol.batch_size is not None or row.protocol.train != "both" or row.protocol.dtype != "float64":
+    if (
+        case.protocol.batch_size is not None
+        or case.protocol.train != "both"
+        or case.protocol.dtype != "float64"
+    ):
         return "the statement is about full-batch steps of all weights, here in float64"
-    if trajectory.stop.reason is StopReason.DIVERGED or not (np.all(np.isfinite(trajectory.W)) and np.all(np.isfinite(trajectory.a))):
+    if trajectory.stop.reason is StopReason.DIVERGED or not (
+        np.all(np.isfinite(trajectory.W)) and np.all(np.isfinite(trajectory.a))
+    ):
         return "the run diverged"
     W, a = trajectory.at(0)
     if not np.any(W) or not 0 < float(angle_between(W[0], run.dataset.extra["teacher"])) < np.pi:
         return "the initial weight is zero or on the teacher's line"
-    if row.model.depth > 1 and (a[0] <= 0 or abs(float(imbalance(W, a)[0])) > 1e-10 * a[0] ** 2):
+    if case.model.depth > 1 and (a[0] <= 0 or abs(float(imbalance(W, a)[0])) > 1e-10 * a[0] ** 2):
         return "the initialisation is not balanced with positive scalars"
     return None
 
@@ -45,22 +51,44 @@ def one_neuron(run: Run) -> str | None:
 def many_samples(run: Run) -> str | None:
     """n / d is large enough for the sample to follow the population."""
     n, d = run.X.shape
-    return None if n >= FEW * d else f"n / d = {n / d:.3g} < {FEW}: such a sample does not follow the population's dynamics"
+    return (
+        None
+        if n >= FEW * d
+        else f"n / d = {n / d:.3g} < {FEW}: such a sample does not follow the population's dynamics"
+    )
 
 
 def fine_step(run: Run) -> str | None:
     """(1 - 3 c_u lr) and the rates of the norm stay positive, with room: the step is far below the paper's conditions."""
     neuron = Neuron.of(run)
-    fastest = max(3 * angle_rates(neuron.start, *radii(neuron.start)).fast, max(neuron.start.norm, neuron.teacher) ** (2 * neuron.m))
-    return None if fastest * neuron.lr <= 0.1 else f"the step is too coarse for the bounds of descent (c lr = {fastest * neuron.lr:.2g} > 0.1)"
+    fastest = max(
+        3 * angle_rates(neuron.start, *radii(neuron.start)).fast,
+        max(neuron.start.norm, neuron.teacher) ** (2 * neuron.m),
+    )
+    return (
+        None
+        if fastest * neuron.lr <= 0.1
+        else f"the step is too coarse for the bounds of descent (c lr = {fastest * neuron.lr:.2g} > 0.1)"
+    )
 
 
 def layers(least: int, most: int = 100) -> Hypothesis:
     """Factory: the number of layers lies between these."""
 
     def hypothesis(run: Run) -> str | None:
-        depth, asked = run.row.model.depth, str(least) if least == most else f"{least} and more" if most == 100 else f"{least} to {most}"
-        return None if least <= depth <= most else f"the run has {depth} layers; the statement is for {asked}"
+        depth, asked = (
+            run.case.model.depth,
+            str(least)
+            if least == most
+            else f"{least} and more"
+            if most == 100
+            else f"{least} to {most}",
+        )
+        return (
+            None
+            if least <= depth <= most
+            else f"the run has {depth} layers; the statement is for {asked}"
+        )
 
     return hypothesis
 

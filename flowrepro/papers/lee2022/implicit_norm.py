@@ -40,7 +40,9 @@ def implicit_norm(v0: float, a: float, m: int, t: np.ndarray) -> np.ndarray:
         return np.asarray(limit / (1.0 + side * np.exp(z)))
 
     def time(z: np.ndarray) -> np.ndarray:
-        return np.asarray(2.0 * (antiderivative(np.array(v0), a, m) - antiderivative(place(z), a, m)))
+        return np.asarray(
+            2.0 * (antiderivative(np.array(v0), a, m) - antiderivative(place(z), a, m))
+        )
 
     first, last = np.log(abs(v0 - limit) / v0), np.log(CLOSEST)
     table = np.linspace(first, last, NODES)
@@ -49,7 +51,9 @@ def implicit_norm(v0: float, a: float, m: int, t: np.ndarray) -> np.ndarray:
     for _ in range(ROUNDS):
         before = z
         u = place(z)
-        dt_dz = 2.0 * (1.0 - u / limit) / (u ** (m - 1) * (u ** (m + 1) - a))  # negative on both branches
+        dt_dz = (
+            2.0 * (1.0 - u / limit) / (u ** (m - 1) * (u ** (m + 1) - a))
+        )  # negative on both branches
         z = np.clip(z - (time(z) - t) / dt_dz, last, first)
         if np.all(np.abs(z - before) <= ACCURACY):
             break

@@ -7,10 +7,16 @@ from functools import lru_cache
 
 import numpy as np
 
-from flowrepro.engines.population import PlanePath, PlaneStart, angle_between, population_descent, population_flow
+from flowrepro.claims.published import is_flow
+from flowrepro.core.trajectory import Run
+from flowrepro.engines.population import (
+    PlanePath,
+    PlaneStart,
+    angle_between,
+    population_descent,
+    population_flow,
+)
 from flowrepro.papers.lee2022.clock import Clock
-from flowrepro.theory.published import is_flow
-from flowrepro.trajectory import Run
 
 DEVIATIONS = 2.0
 """Finite-sample deviation allowed to norms, in standard deviations sqrt(1.25 / n) of <w, A w> / ||w||^2, 1/2 for the population, in
@@ -36,10 +42,17 @@ class Neuron:
         """Of a run of one neuron whose data set holds the teacher."""
         teacher, trajectory = run.dataset.extra["teacher"], run.trajectory
         w, step = trajectory.W[:, 0], trajectory.snapshot_step
-        step_time = run.row.loss.factor * run.row.protocol.lr
-        path = PlanePath(step_time * step, np.linalg.norm(w, axis=1), trajectory.a[:, 0], angle_between(w, teacher))
-        start = PlaneStart.of(w[0], teacher, run.row.model.depth)
-        return cls(start, 0.0 if is_flow(run) else step_time, (run.X.shape[0], run.X.shape[1]), step, path)
+        step_time = run.case.loss.factor * run.case.protocol.lr
+        path = PlanePath(
+            step_time * step,
+            np.linalg.norm(w, axis=1),
+            trajectory.a[:, 0],
+            angle_between(w, teacher),
+        )
+        start = PlaneStart.of(w[0], teacher, run.case.model.depth)
+        return cls(
+            start, 0.0 if is_flow(run) else step_time, (run.X.shape[0], run.X.shape[1]), step, path
+        )
 
     @property
     def m(self) -> int:
@@ -68,11 +81,19 @@ class Neuron:
     @property
     def step_tolerance(self) -> float:
         """What a finite step may do to a bound of the norm: lr max(v_0, v*)^(2m) v*, 0 for one layer, whose bounds are exact for descent."""
-        return self.lr * max(self.start.norm, self.teacher) ** (2 * self.m) * self.teacher if self.m else 0.0
+        return (
+            self.lr * max(self.start.norm, self.teacher) ** (2 * self.m) * self.teacher
+            if self.m
+            else 0.0
+        )
 
     def descent(self) -> PlanePath:
         """Gradient descent on the population loss from the same norms and angle with the same step; the flow where the run is the flow."""
-        return self.flow() if self.lr == 0 else _descent(self.start, self.lr, tuple(self.step.tolist()))
+        return (
+            self.flow()
+            if self.lr == 0
+            else _descent(self.start, self.lr, tuple(self.step.tolist()))
+        )
 
     def flow(self) -> PlanePath:
         """Gradient flow on the population loss from the same norms and angle at the same times."""
@@ -80,7 +101,9 @@ class Neuron:
 
     def restarted(self, index: int, path: PlanePath) -> PlaneStart:
         """Norm and angle of ``path`` at a snapshot, as a start."""
-        return PlaneStart(self.start.depth, self.teacher, float(path.norm[index]), float(path.theta[index]))
+        return PlaneStart(
+            self.start.depth, self.teacher, float(path.norm[index]), float(path.theta[index])
+        )
 
 
 @lru_cache(maxsize=16)

@@ -7,14 +7,21 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from flowrepro.core.trajectory import Run
 from flowrepro.figures import Figure, style
 from flowrepro.figures.line_panels import legend_below
 from flowrepro.papers.lee2022.bounds import norm_band
 from flowrepro.papers.lee2022.experiments import NEURONS, RESTARTS
 from flowrepro.papers.lee2022.norm_checks import restart_index
-from flowrepro.papers.lee2022.panels import THOUSAND, draw_band, drawable, name_steps, thinned, title
+from flowrepro.papers.lee2022.panels import (
+    THOUSAND,
+    draw_band,
+    drawable,
+    name_steps,
+    thinned,
+    title,
+)
 from flowrepro.papers.lee2022.restart_checks import restart_indices
-from flowrepro.trajectory import Run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,31 +61,63 @@ def _panel(index: int, run: Run, restarts: tuple[int, ...]) -> NormPanel:
     for first in restarts:
         band = norm_band(neuron.restarted(first, neuron.path), neuron.clock.since(first))
         later = shown[shown >= first]
-        found.append(Restart(neuron.step[later], float(neuron.path.norm[first]), band.low[later - first], band.high[later - first]))
-    return NormPanel(title(index, run), neuron.step[shown], neuron.path.norm[shown], neuron.teacher, tuple(found))
+        found.append(
+            Restart(
+                neuron.step[later],
+                float(neuron.path.norm[first]),
+                band.low[later - first],
+                band.high[later - first],
+            )
+        )
+    return NormPanel(
+        title(index, run), neuron.step[shown], neuron.path.norm[shown], neuron.teacher, tuple(found)
+    )
 
 
 def collect_norms(*runs: Run) -> Norms:
     """||w|| and its bounds from step 0 and from a fifth of the run on (step 20000; Theorems A.1, A.3 and 3.8)."""
-    return Norms(tuple(_panel(index, run, (0, restart_index(drawable(run)))) for index, run in enumerate(runs)))
+    return Norms(
+        tuple(
+            _panel(index, run, (0, restart_index(drawable(run)))) for index, run in enumerate(runs)
+        )
+    )
 
 
 def collect_restarts(*runs: Run) -> Norms:
-    """||w|| and its bounds from the four steps that each row names."""
-    return Norms(tuple(_panel(index, run, tuple(restart_indices(run, drawable(run)))) for index, run in enumerate(runs)))
+    """||w|| and its bounds from the four steps that each case names."""
+    return Norms(
+        tuple(
+            _panel(index, run, tuple(restart_indices(run, drawable(run))))
+            for index, run in enumerate(runs)
+        )
+    )
 
 
 def draw_norms(axes: Sequence[Axes], data: Norms) -> None:
     """Bounds from step 0 as lines, restarted ones as a filled band, a dot where they start."""
-    rows = len(data.panels) // COLUMNS
+    cases = len(data.panels) // COLUMNS
     for index, (ax, panel) in enumerate(zip(axes, data.panels, strict=True)):
         _teacher(ax, panel)
         first, again = panel.restarts
         draw_band(ax, first.step, first.low, first.high, "")
-        ax.fill_between(again.step / THOUSAND, again.low, again.high, color=style.THEORY, alpha=0.35, linewidth=0.8, label="between the restarted bounds")
-        ax.plot(panel.step / THOUSAND, panel.norm, color=style.LEARNED, linewidth=1.6, label=r"norm $\|w(T)\|$")
+        ax.fill_between(
+            again.step / THOUSAND,
+            again.low,
+            again.high,
+            color=style.THEORY,
+            alpha=0.35,
+            linewidth=0.8,
+            label="between the restarted bounds",
+        )
+        ax.plot(
+            panel.step / THOUSAND,
+            panel.norm,
+            color=style.LEARNED,
+            linewidth=1.6,
+            label=r"norm $\|w(T)\|$",
+        )
         _dots(ax, panel.restarts[1:])
-        _frame(ax, panel, index >= COLUMNS * (rows - 1), index % COLUMNS == 0)
+        _frame(ax, panel, index >= COLUMNS * (cases - 1), index % COLUMNS == 0)
     legend_below(axes, columns=3)
 
 
@@ -88,7 +127,13 @@ def draw_restarts(axes: Sequence[Axes], data: Norms) -> None:
         _teacher(ax, panel)
         for restart in panel.restarts:
             draw_band(ax, restart.step, restart.low, restart.high, "")
-        ax.plot(panel.step / THOUSAND, panel.norm, color=style.LEARNED, linewidth=1.6, label=r"norm $\|w(T)\|$")
+        ax.plot(
+            panel.step / THOUSAND,
+            panel.norm,
+            color=style.LEARNED,
+            linewidth=1.6,
+            label=r"norm $\|w(T)\|$",
+        )
         _dots(ax, panel.restarts)
         _frame(ax, panel, True, index == 0)
         ax.set_ylim(bottom=0.8 * min(float(restart.low.min()) for restart in panel.restarts))
@@ -100,8 +145,20 @@ def _teacher(ax: Axes, panel: NormPanel) -> None:
 
 
 def _dots(ax: Axes, restarts: Sequence[Restart]) -> None:
-    steps, norms = [restart.step[0] / THOUSAND for restart in restarts], [restart.norm for restart in restarts]
-    ax.plot(steps, norms, "o", color=style.DATA, markersize=3.5, clip_on=False, zorder=4, label="start of bounds")
+    steps, norms = (
+        [restart.step[0] / THOUSAND for restart in restarts],
+        [restart.norm for restart in restarts],
+    )
+    ax.plot(
+        steps,
+        norms,
+        "o",
+        color=style.DATA,
+        markersize=3.5,
+        clip_on=False,
+        zorder=4,
+        label="start of bounds",
+    )
 
 
 def _frame(ax: Axes, panel: NormPanel, bottom: bool, left: bool) -> None:
@@ -116,7 +173,7 @@ FIGURES = (
     Figure(
         id="2",
         file="figure-2-norms",
-        rows=tuple(name for name, row in NEURONS.items() if row.model.depth <= 2),
+        cases=tuple(name for name, case in NEURONS.items() if case.model.depth <= 2),
         caption="Norm of one neuron of one and two layers from a small, middle and large initial norm, between its bounds, also restarted at step 20000.",
         layout=(2, COLUMNS, style.PAGE, 4.4),
         collect=collect_norms,
@@ -125,8 +182,8 @@ FIGURES = (
     Figure(
         id="2-three-layers",
         file="figure-2-norms-three-layers",
-        rows=tuple(name for name, row in NEURONS.items() if row.model.depth == 3),
-        caption="The row that the paper leaves out: three layers, between the implicit bounds of Theorem 3.8.",
+        cases=tuple(name for name, case in NEURONS.items() if case.model.depth == 3),
+        caption="The case that the paper leaves out: three layers, between the implicit bounds of Theorem 3.8.",
         layout=(1, COLUMNS, style.PAGE, 2.7),
         collect=collect_norms,
         draw=draw_norms,
@@ -134,7 +191,7 @@ FIGURES = (
     Figure(
         id="3",
         file="figure-3-restarted-bounds",
-        rows=tuple(row.name for row in RESTARTS.values()),
+        cases=tuple(case.name for case in RESTARTS.values()),
         caption="Norm of one neuron of one and two layers with bounds started at four points of the run: the latest are the tightest.",
         layout=(1, 2, style.PAGE, 3.0),
         collect=collect_restarts,

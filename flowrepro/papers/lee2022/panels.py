@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from flowrepro.core.trajectory import Run
 from flowrepro.figures import NotDrawable, style
 from flowrepro.papers.lee2022.experiments import NEURONS
 from flowrepro.papers.lee2022.hypotheses import fine_step, one_neuron
 from flowrepro.papers.lee2022.neuron import Neuron
-from flowrepro.trajectory import Run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,14 +35,18 @@ def thinned(size: int, keep: tuple[int, ...] = ()) -> np.ndarray:
 
 
 def title(index: int, run: Run) -> str:
-    """(b) 1L-MN, or for a row that has no such name, (b) 2 layers."""
-    depth = run.row.model.depth
-    named = run.row.name.upper() if run.row.name in NEURONS else f"{depth} layer{'s' if depth > 1 else ''}"
+    """(b) 1L-MN, or for a case that has no such name, (b) 2 layers."""
+    depth = run.case.model.depth
+    named = (
+        run.case.name.upper()
+        if run.case.name in NEURONS
+        else f"{depth} layer{'s' if depth > 1 else ''}"
+    )
     return f"({chr(ord('a') + index)}) {named}"
 
 
 def name_steps(ax: Axes, step: np.ndarray, bottom: bool) -> None:
-    """The horizontal axis in thousands of steps, named in the bottom row only."""
+    """The horizontal axis in thousands of steps, named in the bottom case only."""
     ax.set_xlim(0, step[-1] / THOUSAND)
     ax.locator_params(axis="x", nbins=5)
     ax.tick_params(labelbottom=bottom)
@@ -54,4 +58,11 @@ def name_steps(ax: Axes, step: np.ndarray, bottom: bool) -> None:
 def draw_band(ax: Axes, step: np.ndarray, low: np.ndarray, high: np.ndarray, who: str) -> None:
     """Upper bound solid, lower bound dashed."""
     ax.plot(step / THOUSAND, high, color=style.THEORY, linewidth=1.0, label=f"upper bound{who}")
-    ax.plot(step / THOUSAND, low, color=style.THEORY, linewidth=1.0, linestyle=(0, (4, 2)), label=f"lower bound{who}")
+    ax.plot(
+        step / THOUSAND,
+        low,
+        color=style.THEORY,
+        linewidth=1.0,
+        linestyle=(0, (4, 2)),
+        label=f"lower bound{who}",
+    )

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.special import betainc
 
-from flowrepro.experiment import Study
-from flowrepro.papers import Progress
+from flowrepro.claims.old_claim import number, statement, upper
+from flowrepro.claims.old_verdict import Judgement
+from flowrepro.claims.published import as_declared
+from flowrepro.core.config import StudyCase
+from flowrepro.core.trajectory import Dataset, Study
 from flowrepro.papers.lee2022.experiments import DIRECTIONS
 from flowrepro.papers.lee2022.hypotheses import ref
-from flowrepro.theory.published import as_declared
-from flowrepro.theory.result import CheckResult
-from flowrepro.theory.statement import number, statement, upper
-from flowrepro.trajectory import Dataset, Findings
+from flowrepro.papers.topic import Progress
 
 CHUNK = 2**21
 """Numbers drawn at a time."""
@@ -25,7 +25,9 @@ def two_sided(e: float, d: int) -> float:
     return float(betainc((d - 1) / 2, 0.5, 1 - e**2))
 
 
-def compute_directions(study: Study, dataset: Dataset | None, progress: Progress) -> Mapping[str, np.ndarray]:
+def compute_directions(
+    study: StudyCase, dataset: Dataset | None, progress: Progress
+) -> Mapping[str, np.ndarray]:
     """Shares of pairs with a large cosine.
 
     d, epsilon : (K,) the cases. one, two : (K,) shares with cos >= epsilon and |cos| >= epsilon. pairs : (K,). spread : (K,) std of the angle.
@@ -40,7 +42,9 @@ def compute_directions(study: Study, dataset: Dataset | None, progress: Progress
         while left:
             size = min(left, max(1, CHUNK // d))
             u, v = rng.standard_normal((2, size, d))
-            chunks.append(np.sum(u * v, axis=1) / (np.linalg.norm(u, axis=1) * np.linalg.norm(v, axis=1)))
+            chunks.append(
+                np.sum(u * v, axis=1) / (np.linalg.norm(u, axis=1) * np.linalg.norm(v, axis=1))
+            )
             left -= size
             progress(k * pairs + pairs - left, pairs * len(dimensions))
         cosines[d] = np.concatenate(chunks)
@@ -62,17 +66,34 @@ def compute_directions(study: Study, dataset: Dataset | None, progress: Progress
     "P(cos >= epsilon) <= exp(-d epsilon^2 / 2), so phi_0 is near pi/2",
     (as_declared(DIRECTIONS, ("seed", "options")),),
 )
-def almost_orthogonal(findings: Findings) -> list[CheckResult]:
+def almost_orthogonal(findings: Study) -> list[Judgement]:
     """measured: the shares less their bound, and off the exact probability, in standard errors; the angle's spread at the first d."""
     parts = []
     arrays = findings.arrays
-    for d, e, one, two, pairs in zip(*(arrays[name] for name in ("d", "epsilon", "one", "two", "pairs")), strict=True):
+    for d, e, one, two, pairs in zip(
+        *(arrays[name] for name in ("d", "epsilon", "one", "two", "pairs")), strict=True
+    ):
         exact, bound = two_sided(float(e), int(d)), float(np.exp(-d * e**2 / 2))
         error = float(np.sqrt(max(exact * (1 - exact), 1.0 / pairs) / pairs))
         where = f"d = {d}, epsilon = {e:g}"
-        parts.append(upper(f"{where}: share {one:.4g} above exp(-d epsilon^2/2) = {bound:.4g}, standard errors", (one - bound) / error, 4.0))
-        parts.append(upper(f"{where}: share of |cos| off the exact {exact:.4g}, standard errors", abs(two - exact) / error, 4.0))
-    return [*parts, number(f"standard deviation of phi_0 at d = {arrays['d'][0]}", arrays["spread"][0])]
+        parts.append(
+            upper(
+                f"{where}: share {one:.4g} above exp(-d epsilon^2/2) = {bound:.4g}, standard errors",
+                (one - bound) / error,
+                4.0,
+            )
+        )
+        parts.append(
+            upper(
+                f"{where}: share of |cos| off the exact {exact:.4g}, standard errors",
+                abs(two - exact) / error,
+                4.0,
+            )
+        )
+    return [
+        *parts,
+        number(f"standard deviation of phi_0 at d = {arrays['d'][0]}", arrays["spread"][0]),
+    ]
 
 
-CHECKS = (almost_orthogonal,)
+CLAIMS = (almost_orthogonal,)

@@ -15,7 +15,14 @@ from flowrepro.engines.population import PlaneStart
 
 def alignment_constant(m: int, phi: float, theta: float) -> float:
     """C_m, for angles 0 < theta < pi - phi."""
-    integral = quad(lambda p: p ** (-m) * np.sin(p) ** (m - 2), phi, np.pi - theta, epsabs=0.0, epsrel=1e-10, limit=200)[0]
+    integral = quad(
+        lambda p: p ** (-m) * np.sin(p) ** (m - 2),
+        phi,
+        np.pi - theta,
+        epsabs=0.0,
+        epsrel=1e-10,
+        limit=200,
+    )[0]
     return float(2 * np.pi * (phi / np.sin(phi)) ** (m - 1) * integral)
 
 
@@ -24,4 +31,6 @@ def alignment_time(start: PlaneStart, theta: float) -> float:
     m, goal, phi = start.depth - 1, start.teacher_norm, np.pi - start.theta
     if start.theta <= theta:
         return 0.0
-    return alignment_constant(m, phi, theta) * float((start.norm / goal) ** (1 - m) * goal ** (-2 * m))
+    return alignment_constant(m, phi, theta) * float(
+        (start.norm / goal) ** (1 - m) * goal ** (-2 * m)
+    )

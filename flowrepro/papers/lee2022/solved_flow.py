@@ -55,11 +55,15 @@ def solve(depth: int, ln_start: float, theta0: float, last: float, cells: int = 
     1e-11 up to (v_0/v*)^(m+1) = 200, that of the norm rounding.
     """
     if not 0 < last < theta0 < np.pi:
-        raise UsageError(f"the flow closes the angle, so it needs 0 < last < theta0 < pi, not last={last:g} and theta0={theta0:g}")
+        raise UsageError(
+            f"the flow closes the angle, so it needs 0 < last < theta0 < pi, not last={last:g} and theta0={theta0:g}"
+        )
     m = depth - 1
     first, end = np.log(np.tan(theta0 / 2)), np.log(np.tan(last / 2))
     x = np.empty(2 * cells + 1)
-    x[::2] = first + (end - first) * np.expm1(np.linspace(0.0, GRADING, cells + 1)) / np.expm1(GRADING)
+    x[::2] = first + (end - first) * np.expm1(np.linspace(0.0, GRADING, cells + 1)) / np.expm1(
+        GRADING
+    )
     x[1::2] = 0.5 * (x[:-2:2] + x[2::2])
     theta = 2 * np.arctan(np.exp(x))
     start = -(m + 1) * (ln_start + float(ln_q(np.asarray(theta0))))
@@ -72,7 +76,9 @@ def solve(depth: int, ln_start: float, theta0: float, last: float, cells: int = 
 def one_layer(start: PlaneStart, t: np.ndarray) -> PlanePath:
     """The flow of one layer at times t (T,), to rounding: tan(theta) = sin(theta_0) / (cos(theta_0) + (phi_0/pi) (v*/v_0) (e^{t/2} - 1))."""
     if start.depth != 1:
-        raise UsageError(f"the elementary solution is that of one layer, not of {start.depth}; use solve")
+        raise UsageError(
+            f"the elementary solution is that of one layer, not of {start.depth}; use solve"
+        )
     pulled = (np.pi - start.theta) / np.pi * start.teacher_norm / start.norm * np.expm1(t / 2)
     theta = np.arctan2(np.sin(start.theta), np.cos(start.theta) + pulled)
     norm = start.norm * np.exp(ln_q(np.asarray(start.theta)) - ln_q(theta) - t / 2)
@@ -91,4 +97,8 @@ def falls_throughout(depth: int, ratio: np.ndarray, phi: np.ndarray) -> np.ndarr
     orbit outweighs the start, and v/v* -> 1 from below.
     """
     ratio, phi = np.broadcast_arrays(ratio, phi)
-    return np.asarray(ratio * (np.sin(phi) + np.pi * np.cos(phi)) <= -phi) if depth == 1 else np.zeros(ratio.shape, dtype=bool)
+    return (
+        np.asarray(ratio * (np.sin(phi) + np.pi * np.cos(phi)) <= -phi)
+        if depth == 1
+        else np.zeros(ratio.shape, dtype=bool)
+    )

@@ -1,8 +1,7 @@
-"""What the study rows of lee2022 compute, by name."""
+"""What the study cases of lee2022 compute, by name."""
 
 from __future__ import annotations
 
-from flowrepro.papers import StudyFunction
 from flowrepro.papers.lee2022.curvature import compute_curvature
 from flowrepro.papers.lee2022.deep_network import compute_deep
 from flowrepro.papers.lee2022.dips import compute_dips
@@ -19,6 +18,7 @@ from flowrepro.papers.lee2022.solved_flow_study import compute_solved_flow
 from flowrepro.papers.lee2022.spherical_data import compute_sphere
 from flowrepro.papers.lee2022.tighter_bounds import compute_tighter_bounds
 from flowrepro.papers.lee2022.truncated_moments import compute_moments
+from flowrepro.papers.topic import StudyFunction
 
 STUDIES: dict[str, StudyFunction] = {
     "initial-norms": compute_initial_norms,

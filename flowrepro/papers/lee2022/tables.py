@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from flowrepro.figures.tables import Table
 from flowrepro.papers.lee2022.many_seeds import bound_lines
-from flowrepro.tables import Table
 
 TABLES = (
     Table(
         id="many-seeds",
         file="bounds-over-seeds",
-        row="many-seeds",
+        case="many-seeds",
         caption="How often samples keep the bounds of the norm and the angle, and how far they are from the population; excess in units of v* / sqrt(n).",
-        header=("run", "n/d", "norm within", "excess, median", "excess, 95 %", "angle within", "norm, rms / v*", "angle, rms / rad"),
+        header=(
+            "run",
+            "n/d",
+            "norm within",
+            "excess, median",
+            "excess, 95 %",
+            "angle within",
+            "norm, rms / v*",
+            "angle, rms / rad",
+        ),
         lines=bound_lines,
     ),
 )

@@ -19,27 +19,34 @@ import numpy as np
 from scipy.integrate import solve_ivp
 from scipy.interpolate import CubicSpline
 
+from flowrepro.claims.old_claim import NotApplicable, none_of, statement, upper
+from flowrepro.claims.old_verdict import Judgement
+from flowrepro.claims.options import require_ranges
+from flowrepro.claims.published import as_declared
+from flowrepro.core.config import StudyCase
+from flowrepro.core.trajectory import Dataset, Study
 from flowrepro.engines.population import PlaneStart, overlap, population_flow
-from flowrepro.experiment import Study
 from flowrepro.figures import Figure, style
 from flowrepro.figures.line_panels import legend_below
-from flowrepro.papers import Progress
-from flowrepro.papers.lee2022.beyond_rows import TIGHTER_BOUNDS
+from flowrepro.papers.lee2022.beyond_cases import TIGHTER_BOUNDS
 from flowrepro.papers.lee2022.bounds import norm_band
 from flowrepro.papers.lee2022.clock import Clock
 from flowrepro.papers.lee2022.hypotheses import ref
-from flowrepro.papers.options import require_ranges
-from flowrepro.theory.published import as_declared
-from flowrepro.theory.result import CheckResult
-from flowrepro.theory.statement import NotApplicable, none_of, statement, upper
-from flowrepro.trajectory import Dataset, Findings
+from flowrepro.papers.topic import Progress
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     Curve = Callable[[float], float]
 
-RANGES = {"depths": (1, 6), "ratio": (0.01, 3.0), "theta0": (0.1, 3.1), "horizon": (0.1, 50.0), "rounds": (0, 10), "lag": (0.0, 50.0)}
+RANGES = {
+    "depths": (1, 6),
+    "ratio": (0.01, 3.0),
+    "theta0": (0.1, 3.1),
+    "horizon": (0.1, 50.0),
+    "rounds": (0, 10),
+    "lag": (0.0, 50.0),
+}
 TIMES, RTOL = 201, 1e-10
 CLOSE = 1e-7
 """Excess that the accuracy of integration and interpolation explains, relative to v* or to a radian."""
@@ -54,8 +61,20 @@ class Enclosure(NamedTuple):
     x_high: np.ndarray
 
 
-def _integrated(velocity: Callable[[float, float], float], start: float, t: np.ndarray) -> np.ndarray:
-    return np.asarray(solve_ivp(lambda s, z: [velocity(s, z[0])], (0.0, t[-1]), [start], "DOP853", t, rtol=RTOL, atol=RTOL).y[0])
+def _integrated(
+    velocity: Callable[[float, float], float], start: float, t: np.ndarray
+) -> np.ndarray:
+    return np.asarray(
+        solve_ivp(
+            lambda s, z: [velocity(s, z[0])],
+            (0.0, t[-1]),
+            [start],
+            "DOP853",
+            t,
+            rtol=RTOL,
+            atol=RTOL,
+        ).y[0]
+    )
 
 
 def _theta(x: np.ndarray | float) -> np.ndarray:
@@ -74,7 +93,11 @@ def _norm(m: int, start: PlaneStart, t: np.ndarray, x: Curve | None) -> np.ndarr
 
 def _angle(m: int, start: PlaneStart, t: np.ndarray, norm: Curve) -> np.ndarray:
     """x of the angle whose equation has this norm in it."""
-    return _integrated(lambda s, x: float(-(norm(s) ** (m - 1)) * (np.pi - _theta(x)) / (2 * np.pi)), float(np.log(np.tan(start.theta / 2))), t)
+    return _integrated(
+        lambda s, x: float(-(norm(s) ** (m - 1)) * (np.pi - _theta(x)) / (2 * np.pi)),
+        float(np.log(np.tan(start.theta / 2))),
+        t,
+    )
 
 
 def enclose(start: PlaneStart, t: np.ndarray, rounds: int) -> list[Enclosure]:
@@ -91,7 +114,9 @@ def enclose(start: PlaneStart, t: np.ndarray, rounds: int) -> list[Enclosure]:
     return found
 
 
-def compute_tighter_bounds(study: Study, dataset: Dataset | None, progress: Progress) -> Mapping[str, np.ndarray]:
+def compute_tighter_bounds(
+    study: StudyCase, dataset: Dataset | None, progress: Progress
+) -> Mapping[str, np.ndarray]:
     """Bounds of every round, and bounds started again at every time, for v* = 1.
 
     depth : (D,). t : (T,). norm, theta : (D, T) of the flow. norm_low, norm_high, theta_low, theta_high : (D, K, T) of the rounds.
@@ -99,7 +124,10 @@ def compute_tighter_bounds(study: Study, dataset: Dataset | None, progress: Prog
     """
     options = study.options
     require_ranges(options, RANGES)
-    depths, t = [int(depth) for depth in options["depths"]], np.linspace(0.0, float(options["horizon"]), TIMES)
+    depths, t = (
+        [int(depth) for depth in options["depths"]],
+        np.linspace(0.0, float(options["horizon"]), TIMES),
+    )
     rounds: list[list[Enclosure]] = []
     paths, again = [], np.full((2, len(depths), TIMES, TIMES), np.nan)
     for k, depth in enumerate(depths):
@@ -112,7 +140,10 @@ def compute_tighter_bounds(study: Study, dataset: Dataset | None, progress: Prog
             again[:, k, i, i:] = norm_band(moment, Clock(t[i:] - t[i]))
             if i % 30 == 0:
                 progress(k * TIMES + i, len(depths) * TIMES)
-    low, high, x_low, x_high = (np.array([[getattr(round_, name) for round_ in found] for found in rounds]) for name in Enclosure._fields)
+    low, high, x_low, x_high = (
+        np.array([[getattr(round_, name) for round_ in found] for found in rounds])
+        for name in Enclosure._fields
+    )
     return {
         "depth": np.array(depths), "t": t, "norm": np.array([path.norm for path in paths]), "theta": np.array([path.theta for path in paths]),
         "norm_low": low, "norm_high": high, "theta_low": _theta(x_low), "theta_high": _theta(x_high), "again_low": again[0], "again_high": again[1],
@@ -130,26 +161,44 @@ GIVEN = (as_declared(TIGHTER_BOUNDS, ("seed", "options")),)
     "bounds fed into each other enclose the flow, each round within the one before, and tend to it",
     GIVEN,
 )
-def rounds_enclose(findings: Findings) -> list[CheckResult]:
+def rounds_enclose(findings: Study) -> list[Judgement]:
     """measured: excess of the flow over any round, and of a round over the one before; width of the last round over that of round 0."""
     arrays = findings.arrays
     parts = []
     for name in ("norm", "theta"):
         low, high, flow = arrays[f"{name}_low"], arrays[f"{name}_high"], arrays[name][:, None]
         outside = max((low - flow).max(), (flow - high).max())
-        wider = max(np.diff(-low, axis=1).max(initial=-np.inf), np.diff(high, axis=1).max(initial=-np.inf))
+        wider = max(
+            np.diff(-low, axis=1).max(initial=-np.inf), np.diff(high, axis=1).max(initial=-np.inf)
+        )
         width = (high - low).max(axis=2)
-        parts += [upper(f"{name}: flow outside by", outside, CLOSE), upper(f"{name}: round outside the one before by", wider, CLOSE)]
+        parts += [
+            upper(f"{name}: flow outside by", outside, CLOSE),
+            upper(f"{name}: round outside the one before by", wider, CLOSE),
+        ]
         parts += (
-            [upper(f"{name}: width of the last round / of round 0", (width[:, -1] / np.maximum(width[:, 0], CLOSE)).max(), 0.5)] if low.shape[1] > 1 else []
+            [
+                upper(
+                    f"{name}: width of the last round / of round 0",
+                    (width[:, -1] / np.maximum(width[:, 0], CLOSE)).max(),
+                    0.5,
+                )
+            ]
+            if low.shape[1] > 1
+            else []
         )
     return parts
 
 
 @statement(
-    "beyond-restarts", ref("Section 5.2, beyond the paper"), "theory", ("tighter-bounds",), "at every moment the bounds started last are the tightest", GIVEN
+    "beyond-restarts",
+    ref("Section 5.2, beyond the paper"),
+    "theory",
+    ("tighter-bounds",),
+    "at every moment the bounds started last are the tightest",
+    GIVEN,
 )
-def later_is_tighter(findings: Findings) -> list[CheckResult]:
+def later_is_tighter(findings: Study) -> list[Judgement]:
     """measured: largest amount by which a bound started later lies outside one started earlier; pairs of moments at which the flow leaves them."""
     arrays = findings.arrays
     if len(arrays["t"]) < 2:
@@ -158,10 +207,13 @@ def later_is_tighter(findings: Findings) -> list[CheckResult]:
     looser = max(float(np.nanmax(-np.diff(low, axis=1))), float(np.nanmax(np.diff(high, axis=1))))
     with np.errstate(invalid="ignore"):
         outside = int(np.sum((low > flow + CLOSE) | (high < flow - CLOSE)))
-    return [upper("later bound outside an earlier one by, v*", looser, CLOSE), none_of("moments outside", outside)]
+    return [
+        upper("later bound outside an earlier one by, v*", looser, CLOSE),
+        none_of("moments outside", outside),
+    ]
 
 
-CHECKS = (rounds_enclose, later_is_tighter)
+CLAIMS = (rounds_enclose, later_is_tighter)
 
 
 # ---- figure
@@ -187,16 +239,29 @@ class TighterBounds(NamedTuple):
     panels: tuple[TighterPanel, ...]
 
 
-def collect_tighter_bounds(findings: Findings) -> TighterBounds:
+def collect_tighter_bounds(findings: Study) -> TighterBounds:
     """At most three depths; widths of the angle relative to the angle."""
-    arrays, lag = findings.arrays, float(findings.row.options["lag"])
+    arrays, lag = findings.arrays, float(findings.case.options["lag"])
     t = arrays["t"]
     back = max(0, round(lag / (t[1] - t[0])))
     panels = []
     for k, depth in enumerate(arrays["depth"][:3]):
-        low, high = (np.concatenate([np.full(min(back, len(t)), np.nan), np.diagonal(arrays[name][k], back)]) for name in ("again_low", "again_high"))
+        low, high = (
+            np.concatenate([np.full(min(back, len(t)), np.nan), np.diagonal(arrays[name][k], back)])
+            for name in ("again_low", "again_high")
+        )
         widths = (arrays["theta_high"][k] - arrays["theta_low"][k]) / arrays["theta"][k]
-        panels.append(TighterPanel(int(depth), arrays["norm"][k], arrays["norm_low"][k], arrays["norm_high"][k], low, high, widths))
+        panels.append(
+            TighterPanel(
+                int(depth),
+                arrays["norm"][k],
+                arrays["norm_low"][k],
+                arrays["norm_high"][k],
+                low,
+                high,
+                widths,
+            )
+        )
     return TighterBounds(t, lag, tuple(panels))
 
 
@@ -205,18 +270,55 @@ def draw_tighter_bounds(axes: Sequence[Axes], data: TighterBounds) -> None:
     columns = len(axes) // 2
     dashes: tuple[Any, ...] = ("-", (0, (4, 2)), (0, (1, 1.2)))
     for k, (ax, panel) in enumerate(zip(axes[:columns], data.panels, strict=False)):
-        ax.fill_between(data.t, panel.lagging_low, panel.lagging_high, color=style.POSITIVE, alpha=0.3, linewidth=0.6, label=f"started {data.lag:g} before")
-        ax.plot(data.t, panel.norm, color=style.LEARNED, linewidth=1.6, zorder=3, label=r"flow $\|w\|$")
+        ax.fill_between(
+            data.t,
+            panel.lagging_low,
+            panel.lagging_high,
+            color=style.POSITIVE,
+            alpha=0.3,
+            linewidth=0.6,
+            label=f"started {data.lag:g} before",
+        )
+        ax.plot(
+            data.t, panel.norm, color=style.LEARNED, linewidth=1.6, zorder=3, label=r"flow $\|w\|$"
+        )
         for index, (low, high, dash) in enumerate(zip(panel.low, panel.high, dashes, strict=False)):
-            ax.plot(data.t, high, color=style.THEORY, linewidth=1.0, linestyle=dash, label=f"round {index}")
+            ax.plot(
+                data.t,
+                high,
+                color=style.THEORY,
+                linewidth=1.0,
+                linestyle=dash,
+                label=f"round {index}",
+            )
             ax.plot(data.t, low, color=style.THEORY, linewidth=1.0, linestyle=dash)
         ax.set_title(f"({'abc'[k]}) {panel.layers} layer{'s' if panel.layers > 1 else ''}")
     for ax, panel in zip(axes[columns:], data.panels, strict=False):
         if not panel.widths.any():
-            ax.text(0.5, 0.5, "exact from round 0:\nthe norm does not enter", transform=ax.transAxes, ha="center", va="center")
+            ax.text(
+                0.5,
+                0.5,
+                "exact from round 0:\nthe norm does not enter",
+                transform=ax.transAxes,
+                ha="center",
+                va="center",
+            )
             continue
-        for index, (width, dash) in enumerate(zip(panel.widths, (*dashes, (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1))), strict=False)):
-            ax.plot(data.t[1:], width[1:], color=style.THEORY, linewidth=1.0, linestyle=dash, label=f"round {index}")
+        for index, (width, dash) in enumerate(
+            zip(
+                panel.widths,
+                (*dashes, (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1))),
+                strict=False,
+            )
+        ):
+            ax.plot(
+                data.t[1:],
+                width[1:],
+                color=style.THEORY,
+                linewidth=1.0,
+                linestyle=dash,
+                label=f"round {index}",
+            )
     for ax in axes[columns:]:
         ax.set(yscale="log", xlabel=r"flow time, $v^{*\,-2m}$", ylim=(1e-6, 1e1))
     for k, ax in enumerate(axes):
@@ -234,7 +336,7 @@ FIGURES = (
     Figure(
         id="beyond-tighter-bounds",
         file="beyond-tighter-bounds",
-        rows=("tighter-bounds",),
+        cases=("tighter-bounds",),
         caption="Bounds of norm and angle fed into each other round by round, and bounds of the norm started again at every moment.",
         layout=(2, 3, style.PAGE, 4.2),
         collect=collect_tighter_bounds,

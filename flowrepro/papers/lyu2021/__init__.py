@@ -1,1 +1,15 @@
-"""Lyu, Li, Wang, Arora 2021: margin maximisation and simplicity bias of two-layer leaky ReLU networks (subcommand ``margin``)."""
+"""Lyu, Li, Wang, Arora: Gradient descent on two-layer nets: margin maximization and simplicity bias (2021)."""
+
+from flowrepro.papers.paper import Command, Paper
+
+PAPER = Paper(
+    "lyu2021",
+    "Lyu, Li, Wang, Arora: Gradient descent on two-layer nets: margin maximization and simplicity bias (2021)",
+    commands=(
+        Command(
+            "margin",
+            "Leaky ReLU nets converge to (or miss) the max-margin classifier (lyu2021).",
+            data_cases=("separator",),
+        ),
+    ),
+)

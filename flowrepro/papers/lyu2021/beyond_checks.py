@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from flowrepro.claims.old_verdict import Claim
 from flowrepro.papers.lyu2021 import constants, escape, small_starts, table_beyond
-from flowrepro.theory.result import Check
 
-CHECKS: tuple[Check, ...] = (*escape.CHECKS, *small_starts.CHECKS, *constants.CHECKS, *table_beyond.CHECKS)
+CLAIMS: tuple[Claim, ...] = (
+    *escape.CLAIMS,
+    *small_starts.CLAIMS,
+    *constants.CLAIMS,
+    *table_beyond.CLAIMS,
+)

@@ -1,15 +1,21 @@
-"""Rows beyond the paper: when its limits are reached, from which starts, and what is optimal where its theorems do not apply."""
+"""Cases beyond the paper: when its limits are reached, from which starts, and what is optimal where its theorems do not apply."""
 
 from __future__ import annotations
 
-from flowrepro.papers.lyu2021.theory_experiments import MIDDLE, RIGHT, SYMMETRIC, study_row
+from flowrepro.papers.lyu2021.theory_experiments import MIDDLE, RIGHT, SYMMETRIC, study_case
 
-FADING = {"alpha": 0.5, "m": 10, "scales": [1e-3, 1e-6, 1e-12, 1e-24, 1e-48, 1e-75, 1e-100], "seeds": 8, "q": 0.05}
+FADING = {
+    "alpha": 0.5,
+    "m": 10,
+    "scales": [1e-3, 1e-6, 1e-12, 1e-24, 1e-48, 1e-75, 1e-100],
+    "seeds": 8,
+    "q": 0.05,
+}
 HINTS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.55, 0.6, 0.7, 0.8, 1.0, 1.2, 1.4]
 TABLE_NET = {"shift": 0.45, "alpha": 0.5, "m": 100, "scale": 1e-3, "lr": 0.01}  # as for Table 1
 
-BEYOND_ROWS = (
-    study_row(
+BEYOND_CASES = (
+    study_case(
         "escape-symmetric",
         "beyond the paper: neurons of the other sign outgrow the one-neuron network on symmetric points",
         "escape",
@@ -17,7 +23,7 @@ BEYOND_ROWS = (
         {"alphas": [0.2, 0.35, 0.5, 0.7], "ratio": 1e-8, "q": 1e13},
         {"options.alphas": [0.2, 0.5]},
     ),
-    study_row(
+    study_case(
         "escape-middle",
         "beyond the paper: stray positive neurons outgrow the one-neuron network of Figure 1 middle",
         "escape",
@@ -25,7 +31,7 @@ BEYOND_ROWS = (
         {"alphas": [0.5], "ratio": 1e-8, "q": 1e11},
         {"options.q": 1e8},
     ),
-    study_row(
+    study_case(
         "escape-right",
         "beyond the paper: the same on the hinted points",
         "escape",
@@ -33,15 +39,21 @@ BEYOND_ROWS = (
         {"alphas": [0.5], "ratio": 1e-8, "q": 1e11},
         {"options.q": 1e8},
     ),
-    study_row(
+    study_case(
         "small-enough",
         "beyond the paper: from which scale on all neurons enter the cone of Lemma G.4, by width, Figure 1 middle",
         "small-enough",
         MIDDLE,
-        {"alpha": 0.5, "init": "balanced", "widths": [3, 10, 100], "scales": [1.0, 0.1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-8, 1e-10], "seeds": 40},
+        {
+            "alpha": 0.5,
+            "init": "balanced",
+            "widths": [3, 10, 100],
+            "scales": [1.0, 0.1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-8, 1e-10],
+            "seeds": 40,
+        },
         {"options.widths": [3, 10], "options.seeds": 10},
     ),
-    study_row(
+    study_case(
         "fading-middle",
         "beyond the paper: neurons of negative output fade as sigma^kappa down to 1e-100, Figure 1 middle",
         "fading",
@@ -49,7 +61,7 @@ BEYOND_ROWS = (
         FADING,
         {"options.seeds": 2},
     ),
-    study_row(
+    study_case(
         "fading-right",
         "beyond the paper: the same on the hinted points",
         "fading",
@@ -57,7 +69,7 @@ BEYOND_ROWS = (
         FADING,
         {"options.seeds": 2},
     ),
-    study_row(
+    study_case(
         "hint-crossover",
         "beyond the paper: from where on the hints make the limit suboptimal",
         "hint-crossover",
@@ -65,15 +77,21 @@ BEYOND_ROWS = (
         {"alpha": 0.5, "m": 6, "scale": 1e-40, "seeds": 6, "H": 4.0, "K": HINTS, "q": 1e4},
         {"options.seeds": 2, "options.K": [0.3, 0.8]},
     ),
-    study_row(
+    study_case(
         "early-stopping",
         "beyond the paper: test errors of Table 1 along the training, with and without mirror images",
         "early-stopping",
         None,
-        {**TABLE_NET, "sizes": [100], "seeds": 3, "n_test": 10_000, "q": [1.0, 3.0, 10.0, 30.0, 100.0, 300.0]},
+        {
+            **TABLE_NET,
+            "sizes": [100],
+            "seeds": 3,
+            "n_test": 10_000,
+            "q": [1.0, 3.0, 10.0, 30.0, 100.0, 300.0],
+        },
         {"options.seeds": 1, "options.q": [1.0, 10.0, 100.0]},
     ),
-    study_row(
+    study_case(
         "table-optimum",
         "beyond the paper: is the margin reached on the sets of Table 1 the largest?",
         "table-optimum",
@@ -81,7 +99,7 @@ BEYOND_ROWS = (
         {**TABLE_NET, "sizes": [10, 20, 40], "seeds": 3, "q": [100.0, 1000.0]},
         {"options.seeds": 1, "options.sizes": [10]},
     ),
-    study_row(
+    study_case(
         "convergence-constants",
         "beyond the paper: the constants of the convergence laws over random symmetric sets",
         "convergence",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from flowrepro.network import predict
+from flowrepro.core.network import predict
 
 Curve = Callable[[np.ndarray], np.ndarray]
 HALVINGS = 60
@@ -29,9 +29,13 @@ def zero_rays(W: np.ndarray, a: np.ndarray, alpha: float) -> np.ndarray:
     """Angles in degrees, in (-180, 180], of the rays on which f vanishes with a change of sign; W (m, 2)."""
 
     def around(degrees: np.ndarray) -> np.ndarray:
-        return predict(np.column_stack([np.cos(np.radians(degrees)), np.sin(np.radians(degrees))]), W, a, alpha)
+        return predict(
+            np.column_stack([np.cos(np.radians(degrees)), np.sin(np.radians(degrees))]), W, a, alpha
+        )
 
-    return sign_changes(around, np.linspace(-179.987, 180.013, 3601))  # off the axes, where symmetric networks vanish
+    return sign_changes(
+        around, np.linspace(-179.987, 180.013, 3601)
+    )  # off the axes, where symmetric networks vanish
 
 
 def crossings(f: Curve, heights: np.ndarray, reach: float) -> np.ndarray:
@@ -44,7 +48,9 @@ def crossings(f: Curve, heights: np.ndarray, reach: float) -> np.ndarray:
     return np.array(found)
 
 
-def plane(W: np.ndarray, a: np.ndarray, alpha: float, axes: np.ndarray, offset: np.ndarray) -> Curve:
+def plane(
+    W: np.ndarray, a: np.ndarray, alpha: float, axes: np.ndarray, offset: np.ndarray
+) -> Curve:
     """f on the plane offset + u axes_0 + v axes_1, as a function of points (u, v); axes (2, d), offset (d,)."""
     return lambda points: predict(points @ axes + offset, W, a, alpha)
 
@@ -59,4 +65,6 @@ def tilt_and_bend(f: Curve, reach: float) -> tuple[float, float]:
     if not np.all(np.isfinite(u)):
         return float("nan"), float("nan")
     slope, start = np.polyfit(heights, u, 1)
-    return float(np.degrees(np.arctan(slope))), float(np.abs(u - slope * heights - start).max() / np.hypot(1.0, slope))
+    return float(np.degrees(np.arctan(slope))), float(
+        np.abs(u - slope * heights - start).max() / np.hypot(1.0, slope)
+    )

@@ -26,7 +26,9 @@ MOST_PROBLEMS = 60_000
 Network = tuple[np.ndarray, np.ndarray]
 
 
-def margin_bracket(X: np.ndarray, y: np.ndarray, alpha: float, duals: np.ndarray, known: Sequence[Network]) -> dict[str, Any]:
+def margin_bracket(
+    X: np.ndarray, y: np.ndarray, alpha: float, duals: np.ndarray, known: Sequence[Network]
+) -> dict[str, Any]:
     """largest_lower <= gamma_max <= largest_upper, the network (largest_W, largest_a) of margin largest_lower, and largest_exact.
 
     ``known`` are networks to start from, ``duals`` (n,) >= 0 not all zero; largest_exact says whether the bracket was closed by column generation.
@@ -35,21 +37,35 @@ def margin_bracket(X: np.ndarray, y: np.ndarray, alpha: float, duals: np.ndarray
     best = int(np.nanargmax(margins))
     W, a = known[best]
     size = np.sqrt(np.vdot(W, W) + a @ a)
-    open_bracket = {"largest_lower": margins[best], "largest_upper": cheap_bound(X, y, alpha, duals), "largest_W": W / size, "largest_a": a / size}
+    open_bracket = {
+        "largest_lower": margins[best],
+        "largest_upper": cheap_bound(X, y, alpha, duals),
+        "largest_W": W / size,
+        "largest_a": a / size,
+    }
     if not affordable(X):
         return {**open_bracket, "largest_exact": False}
     try:
         found = largest_margin(X, y, alpha)
     except (NumericalError, UsageError):
         return {**open_bracket, "largest_exact": False}
-    return {"largest_lower": found.lower, "largest_upper": found.upper, "largest_W": found.W, "largest_a": found.a, "largest_exact": True}
+    return {
+        "largest_lower": found.lower,
+        "largest_upper": found.upper,
+        "largest_W": found.W,
+        "largest_a": found.a,
+        "largest_exact": True,
+    }
 
 
 def cheap_bound(X: np.ndarray, y: np.ndarray, alpha: float, duals: np.ndarray) -> float:
     """The upper bound of the module's docstring."""
     lam = duals / duals.sum()
     spread = float(np.linalg.norm((lam[:, None] * X).T @ X, 2))
-    return float(0.5 * ((1 + alpha) / 2 * float(np.linalg.norm((lam * y) @ X)) + (1 - alpha) / 2 * spread**0.5))
+    return float(
+        0.5
+        * ((1 + alpha) / 2 * float(np.linalg.norm((lam * y) @ X)) + (1 - alpha) / 2 * spread**0.5)
+    )
 
 
 def affordable(X: np.ndarray) -> bool:

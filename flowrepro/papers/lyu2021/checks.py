@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from flowrepro.papers.lyu2021 import beyond_checks, convergence, edges, examples, own_points, table_checks, theory_checks, trained
-from flowrepro.theory.result import Check
+from flowrepro.claims.old_verdict import Claim
+from flowrepro.papers.lyu2021 import (
+    beyond_checks,
+    convergence,
+    edges,
+    examples,
+    own_points,
+    table_checks,
+    theory_checks,
+    trained,
+)
 
-CHECKS: tuple[Check, ...] = (
-    *own_points.CHECKS,
-    *examples.CHECKS,
-    *trained.CHECKS,
-    *edges.CHECKS,
-    *table_checks.CHECKS,
-    *convergence.CHECKS,
-    *theory_checks.CHECKS,
-    *beyond_checks.CHECKS,
+CLAIMS: tuple[Claim, ...] = (
+    *own_points.CLAIMS,
+    *examples.CLAIMS,
+    *trained.CLAIMS,
+    *edges.CLAIMS,
+    *table_checks.CLAIMS,
+    *convergence.CLAIMS,
+    *theory_checks.CLAIMS,
+    *beyond_checks.CLAIMS,
 )

@@ -1,4 +1,4 @@
-r"""Study "classifiers": what there is to know about the classifiers of a set of points, each with its certificate, and a trained net.
+r"""StudyCase "classifiers": what there is to know about the classifiers of a set of points, each with its certificate, and a trained net.
 
 The best linear separator; the best single neurons w^+, w^-; the largest margin over all widths; a KKT network that is not
 optimal where the data set brings one (Figure 1 left), else the better single neuron; which of the paper's theorems applies;
@@ -12,26 +12,34 @@ from typing import Any
 
 import numpy as np
 
-from flowrepro.engines.log_domain import HANDOVER, Classification, LateRun, Method, Start, integrate, join
+from flowrepro.claims.options import one_of, require_ranges
+from flowrepro.core.config import StudyCase
+from flowrepro.core.initialize import INITS
+from flowrepro.core.network import predict
+from flowrepro.core.trajectory import Dataset
+from flowrepro.engines.log_domain import (
+    HANDOVER,
+    Classification,
+    LateRun,
+    Method,
+    Start,
+    integrate,
+    join,
+)
 from flowrepro.errors import DataError, NumericalError, UsageError
-from flowrepro.experiment import Study
-from flowrepro.initialize import INITS
-from flowrepro.network import predict
-from flowrepro.papers import Progress
 from flowrepro.papers.lyu2021 import geometry
 from flowrepro.papers.lyu2021.bracket import margin_bracket
 from flowrepro.papers.lyu2021.draws import probes
-from flowrepro.papers.options import one_of, require_ranges
+from flowrepro.papers.topic import Progress
 from flowrepro.theory.margin import Inseparable, Separator, hard_margin, normalised_margin
 from flowrepro.theory.margin_kkt import KktCertificate, kkt_certificate
-from flowrepro.trajectory import Dataset
 
 MOST_POINTS = 4000
 """Points whose inner products are all looked at."""
 ROUNDING = 1e-12
 """Weight in a proof that is a rounding error."""
 SHOWN = 8
-"""Rows named in the proof that points are not separable."""
+"""Cases named in the proof that points are not separable."""
 STIFF_MOST = 400
 """Weights up to which the implicit integrator is quick."""
 WORK, OVERHEAD = 1.5e9, 30
@@ -42,12 +50,20 @@ IMPLICIT_STEPS = 3000
 """Of the implicit integrator, which needs some hundreds to q = 1e8 where it gets on (measured)."""
 EVERY_RECORD = 100_000
 """Points times weights up to which every record gets its KKT certificate, else the last one only."""
-RANGES = {"alpha": (0.0, 1.0), "m": (1, 100_000), "scale": (1e-150, 1e6), "lr": (1e-12, 1e6), "q": (2.0, 1e10)}
+RANGES = {
+    "alpha": (0.0, 1.0),
+    "m": (1, 100_000),
+    "scale": (1e-150, 1e6),
+    "lr": (1e-12, 1e6),
+    "q": (2.0, 1e10),
+}
 RECORDED = ("step", "s", "ln_t", "ln_loss", "q_min", "rho", "normalised_margin", "smoothed_margin")
 """Columns of a LateRun that are kept."""
 
 
-def study_classifiers(row: Study, dataset: Dataset | None, progress: Progress) -> dict[str, Any]:
+def study_classifiers(
+    case: StudyCase, dataset: Dataset | None, progress: Progress
+) -> dict[str, Any]:
     """Arrays of `described_points` (prefix-free), of the KKT network ("kkt_..."), and of the trained net ("net_...").
 
     Raises
@@ -58,23 +74,27 @@ def study_classifiers(row: Study, dataset: Dataset | None, progress: Progress) -
         The points are not separable by a hyperplane through the origin; the message holds the proof.
     """
     if dataset is None:
-        raise UsageError(f"row '{row.name}' needs points: give them by --data FILE")
+        raise UsageError(f"case '{case.name}' needs points: give them by --data FILE")
     if len(dataset.y) > MOST_POINTS:
-        raise UsageError(f"row '{row.name}' takes at most {MOST_POINTS} points, not {len(dataset.y)}; give a part of them")
-    options, alpha = row.options, float(row.options["alpha"])
+        raise UsageError(
+            f"case '{case.name}' takes at most {MOST_POINTS} points, not {len(dataset.y)}; give a part of them"
+        )
+    options, alpha = case.options, float(case.options["alpha"])
     require_ranges(options, RANGES)
-    one_of(row, "init", *INITS)
-    one_of(row, "method", "gd", "flow")
+    one_of(case, "init", *INITS)
+    one_of(case, "method", "gd", "flow")
     X, y = labelled(dataset)
     found = described_points(X, y, alpha)
     progress(1, 4)
     W, a = _kkt_network(dataset, alpha)
     found |= _kkt(X, y, W, a, alpha)
     progress(2, 4)
-    run = train(Classification(X, y, alpha), options, row.seed)
+    run = train(Classification(X, y, alpha), options, case.seed)
     progress(3, 4)
-    found |= _trained(X, y, run, found, alpha, row.seed)
-    found |= margin_bracket(X, y, alpha, found["star_duals"], [(W, a), run.final, geometry.linear_pair(found["w_star"])])
+    found |= _trained(X, y, run, found, alpha, case.seed)
+    found |= margin_bracket(
+        X, y, alpha, found["star_duals"], [(W, a), run.final, geometry.linear_pair(found["w_star"])]
+    )
     progress(4, 4)
     return found
 
@@ -83,8 +103,14 @@ def labelled(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
     """(X, y) once the labels are known to be +1 and -1; DataError with the remedy otherwise."""
     strange = np.setdiff1d(dataset.y, [-1.0, 1.0])
     if strange.size:
-        remedy = "write -1 for 0" if set(strange) == {0.0} else "write +1 for one class and -1 for the other"
-        raise DataError(f"labels must be +1 and -1 here, but {dataset.note} have labels {', '.join(f'{value:g}' for value in strange[:4])}: {remedy}")
+        remedy = (
+            "write -1 for 0"
+            if set(strange) == {0.0}
+            else "write +1 for one class and -1 for the other"
+        )
+        raise DataError(
+            f"labels must be +1 and -1 here, but {dataset.note} have labels {', '.join(f'{value:g}' for value in strange[:4])}: {remedy}"
+        )
     return dataset.X, dataset.y
 
 
@@ -94,7 +120,7 @@ def best_separator(X: np.ndarray, y: np.ndarray) -> Separator:
     if isinstance(found, Inseparable):
         raise NumericalError(
             f"the points are not separable by a hyperplane through the origin: {_combination(found)} = 0 up to {found.residual:.1e} of the largest point, "
-            "with z_i = y_i x_i and rows counted from 1; correct the labels, or append a constant feature, if there is none, with --set bias=true"
+            "with z_i = y_i x_i and cases counted from 1; correct the labels, or append a constant feature, if there is none, with --set bias=true"
         )
     return found
 
@@ -117,30 +143,43 @@ def described_points(X: np.ndarray, y: np.ndarray, alpha: float) -> dict[str, An
     """
     star = best_separator(X, y)
     found: dict[str, Any] = _named("star", star)
-    neurons = {"plus": geometry.one_neuron(X, y, alpha, 1.0), "minus": geometry.one_neuron(X, y, alpha, -1.0)}
+    neurons = {
+        "plus": geometry.one_neuron(X, y, alpha, 1.0),
+        "minus": geometry.one_neuron(X, y, alpha, -1.0),
+    }
     for name, neuron in neurons.items():
         found |= _named(name, neuron or _none(X))
     mu = geometry.mean(X, y)
     Z = y[:, None] * X
     gram = Z @ Z.T
     directions = [geometry.unit(mu), star.w] + ([neurons["plus"].w] if neurons["plus"] else [])
-    lengths = [float(np.linalg.norm(geometry.one_neuron_mean(X, y, alpha, sign))) for sign in (1.0, -1.0)]
+    lengths = [
+        float(np.linalg.norm(geometry.one_neuron_mean(X, y, alpha, sign))) for sign in (1.0, -1.0)
+    ]
     leading, sign = ("plus", 1.0) if lengths[0] >= lengths[1] else ("minus", -1.0)
     return found | {
         "mirrored": geometry.mirrored(X, y),
         "mu_x_least": float(np.abs(X @ mu).min()),
-        "orthogonally_separable": bool(np.all(gram[y[:, None] == y] > 0) and np.all(gram[y[:, None] != y] >= 0)),
+        "orthogonally_separable": bool(
+            np.all(gram[y[:, None] == y] > 0) and np.all(gram[y[:, None] != y] >= 0)
+        ),
         "alignment": float(geometry.alignment_slack(X, y, alpha).min()) if alpha > 0 else -np.inf,
         "principal": max(geometry.principal_slack(X, y, alpha, w) for w in directions),
         "mu_plus": lengths[0],
         "mu_minus": lengths[1],
-        "one_class": bool(np.all(y[found[f"{leading}_duals"] > 0] == sign)) and neurons[leading] is not None,
+        "one_class": bool(np.all(y[found[f"{leading}_duals"] > 0] == sign))
+        and neurons[leading] is not None,
     }
 
 
 def _named(name: str, found: Separator) -> dict[str, Any]:
     residual = max(found.infeasibility, found.stationarity, found.gap)
-    return {f"w_{name}": found.w, f"gamma_{name}": found.margin, f"{name}_residual": residual, f"{name}_duals": found.duals}
+    return {
+        f"w_{name}": found.w,
+        f"gamma_{name}": found.margin,
+        f"{name}_residual": residual,
+        f"{name}_duals": found.duals,
+    }
 
 
 def _none(X: np.ndarray) -> Separator:
@@ -152,7 +191,9 @@ def _kkt_network(dataset: Dataset, alpha: float) -> tuple[np.ndarray, np.ndarray
     """The network of the data set where it brings one, else the better of the single neurons, else the linear pair; unit norm."""
     if {"W", "a"} <= dataset.extra.keys():
         return dataset.extra["W"], dataset.extra["a"]
-    neurons = [(geometry.one_neuron(dataset.X, dataset.y, alpha, sign), sign) for sign in (1.0, -1.0)]
+    neurons = [
+        (geometry.one_neuron(dataset.X, dataset.y, alpha, sign), sign) for sign in (1.0, -1.0)
+    ]
     known = [(neuron.margin, neuron.w, sign) for neuron, sign in neurons if neuron is not None]
     if not known:
         return geometry.linear_pair(best_separator(dataset.X, dataset.y).w)
@@ -160,10 +201,20 @@ def _kkt_network(dataset: Dataset, alpha: float) -> tuple[np.ndarray, np.ndarray
     return sign * w[None] / np.sqrt(2), np.array([sign / np.sqrt(2)])
 
 
-def _kkt(X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray, alpha: float) -> dict[str, Any]:
+def _kkt(
+    X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray, alpha: float
+) -> dict[str, Any]:
     proof = kkt_certificate(geometry.scaled(X), y, W, a, alpha)
     margin = normalised_margin(X, y, W, a, alpha)
-    return {"kkt_W": W, "kkt_a": a, "kkt_margin": margin, "kkt_eps": proof.eps, "kkt_delta": proof.delta, "kkt_duals": proof.duals, "kkt_kinks": proof.kinks}
+    return {
+        "kkt_W": W,
+        "kkt_a": a,
+        "kkt_margin": margin,
+        "kkt_eps": proof.eps,
+        "kkt_delta": proof.delta,
+        "kkt_duals": proof.duals,
+        "kkt_kinks": proof.kinks,
+    }
 
 
 def train(task: Classification, options: Mapping[str, Any], seed: int) -> LateRun:
@@ -181,7 +232,9 @@ def train(task: Classification, options: Mapping[str, Any], seed: int) -> LateRu
     return _flow(task, W, a, levels, budget)
 
 
-def _flow(task: Classification, W: np.ndarray, a: np.ndarray, levels: np.ndarray, budget: int) -> LateRun:
+def _flow(
+    task: Classification, W: np.ndarray, a: np.ndarray, levels: np.ndarray, budget: int
+) -> LateRun:
     """Explicit to HANDOVER, or as far as a quarter of the ``budget`` of evaluations goes (four a step); implicit from there.
 
     Ends where the points are not separated by then: a point on which all neurons of its sign are inactive never will be.
@@ -196,11 +249,18 @@ def _flow(task: Classification, W: np.ndarray, a: np.ndarray, levels: np.ndarray
         if not beyond.size or run.separated is None:
             break
         start = Start(int(run.step[-1]), float(run.s[-1]), float(run.ln_t[-1]))
-        run = join(run, integrate(task, *run.final, beyond, method=method, start=start, max_steps=start.step + steps))
+        run = join(
+            run,
+            integrate(
+                task, *run.final, beyond, method=method, start=start, max_steps=start.step + steps
+            ),
+        )
     return run
 
 
-def _trained(X: np.ndarray, y: np.ndarray, run: LateRun, found: Mapping[str, Any], alpha: float, seed: int) -> dict[str, Any]:
+def _trained(
+    X: np.ndarray, y: np.ndarray, run: LateRun, found: Mapping[str, Any], alpha: float, seed: int
+) -> dict[str, Any]:
     """Records (R,) of the run under their names in LateRun, certificates where it separates, weights first and last.
 
     net_eps, net_delta, net_balance (R,) : the KKT certificates.   net_aligned (m,) : the cone test of Lemma G.4 when L < ln 2 / n.
@@ -214,12 +274,28 @@ def _trained(X: np.ndarray, y: np.ndarray, run: LateRun, found: Mapping[str, Any
         "plus": geometry.one_neuron_target(found["w_plus"], alpha, points),
         "minus": geometry.one_neuron_target(found["w_minus"], alpha, points, -1.0),
     }
-    functions = np.array([predict(points, W, a, alpha) / rho**2 for W, a, rho in zip(run.W, run.a, run.rho, strict=True)])
-    proofs = [_proof(X, y, W, a, alpha) if cheap or row == len(run.step) - 1 else None for row, (W, a) in enumerate(zip(run.W, run.a, strict=True))]
+    functions = np.array(
+        [
+            predict(points, W, a, alpha) / rho**2
+            for W, a, rho in zip(run.W, run.a, run.rho, strict=True)
+        ]
+    )
+    proofs = [
+        _proof(X, y, W, a, alpha) if cheap or case == len(run.step) - 1 else None
+        for case, (W, a) in enumerate(zip(run.W, run.a, strict=True))
+    ]
     return {
         **{f"net_{name}": getattr(run, name) for name in RECORDED},
-        **{f"net_{name}": np.array([np.nan if proof is None else getattr(proof, name) for proof in proofs]) for name in ("eps", "delta", "balance")},
-        **{f"net_{name}": np.abs(functions - target).max(axis=1) for name, target in targets.items()},
+        **{
+            f"net_{name}": np.array(
+                [np.nan if proof is None else getattr(proof, name) for proof in proofs]
+            )
+            for name in ("eps", "delta", "balance")
+        },
+        **{
+            f"net_{name}": np.abs(functions - target).max(axis=1)
+            for name, target in targets.items()
+        },
         "net_W": run.W[-1],
         "net_a": run.a[-1],
         "net_W0": run.W[0],
@@ -232,7 +308,9 @@ def _trained(X: np.ndarray, y: np.ndarray, run: LateRun, found: Mapping[str, Any
     }
 
 
-def _proof(X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray, alpha: float) -> KktCertificate | None:
+def _proof(
+    X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray, alpha: float
+) -> KktCertificate | None:
     """The certificate for points scaled to ||x_i|| <= 1; None before the net separates them, or with too many neurons at one kink."""
     try:
         return kkt_certificate(geometry.scaled(X), y, W, a, alpha)

@@ -6,14 +6,27 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from flowrepro.network import activation
+from flowrepro.claims.old_claim import NotApplicable, number, require, statement, upper
+from flowrepro.claims.old_verdict import Claim, Judgement
+from flowrepro.core.network import activation
+from flowrepro.core.trajectory import Study
 from flowrepro.papers.lyu2021 import geometry
-from flowrepro.papers.lyu2021.assumptions import aligned_means, negatives_fall_short, one_sign_grows_faster
-from flowrepro.papers.lyu2021.late_records import alpha, labelled, leaky, not_orthogonal_to_mean, ref, separable, separator_of, symmetric
+from flowrepro.papers.lyu2021.assumptions import (
+    aligned_means,
+    negatives_fall_short,
+    one_sign_grows_faster,
+)
+from flowrepro.papers.lyu2021.late_records import (
+    alpha,
+    labelled,
+    leaky,
+    not_orthogonal_to_mean,
+    ref,
+    separable,
+    separator_of,
+    symmetric,
+)
 from flowrepro.papers.lyu2021.symmetric_limit import predicted
-from flowrepro.theory.result import Check, CheckResult
-from flowrepro.theory.statement import NotApplicable, number, require, statement, upper
-from flowrepro.trajectory import Findings
 
 SYMMETRIC, HINTED = ("probability-symmetric",), ("probability-right",)
 DEVIATIONS = 3.0
@@ -27,42 +40,56 @@ FEWEST = 50
 
 def both_signs(signs: np.ndarray, counted: np.ndarray) -> np.ndarray:
     """Whether signs (..., m) holds +1 and -1 among the counted neurons."""
-    return np.asarray(np.any(counted & (signs > 0), axis=-1) & np.any(counted & (signs < 0), axis=-1))
+    return np.asarray(
+        np.any(counted & (signs > 0), axis=-1) & np.any(counted & (signs < 0), axis=-1)
+    )
 
 
-def small_starts(most: float) -> Callable[[Findings], str | None]:
+def small_starts(most: float) -> Callable[[Study], str | None]:
     """Factory: the scale is at most ``most`` and there are FEWEST starts or more."""
 
-    def hypothesis(f: Findings) -> str | None:
-        scale, seeds = f.row.options["scale"], f.row.options["seeds"]
+    def hypothesis(f: Study) -> str | None:
+        scale, seeds = f.case.options["scale"], f.case.options["seeds"]
         if scale > most:
             return f"the scale {scale:g} is not small; take at most {most:g}"
-        return None if seeds >= FEWEST else f"{seeds} starts are too few for a frequency; take {FEWEST} or more"
+        return (
+            None
+            if seeds >= FEWEST
+            else f"{seeds} starts are too few for a frequency; take {FEWEST} or more"
+        )
 
     return hypothesis
 
 
-def drawn_from(init: str) -> Callable[[Findings], str | None]:
+def drawn_from(init: str) -> Callable[[Study], str | None]:
     """Factory: the starts are of this distribution."""
 
-    def hypothesis(f: Findings) -> str | None:
-        return None if f.row.options["init"] == init else f"the statement is about the {init} start, this row has the {f.row.options['init']} one"
+    def hypothesis(f: Study) -> str | None:
+        return (
+            None
+            if f.case.options["init"] == init
+            else f"the statement is about the {init} start, this case has the {f.case.options['init']} one"
+        )
 
     return hypothesis
 
 
-def reached_end(f: Findings) -> str | None:
+def reached_end(f: Study) -> str | None:
     """Every run reached the margin q."""
-    missed = int(np.sum(~(f.arrays["q"] >= f.row.options["q"] * (1 - 1e-12))))
-    return None if missed == 0 else f"{missed} runs did not reach the margin {f.row.options['q']:g}"
+    missed = int(np.sum(~(f.arrays["q"] >= f.case.options["q"] * (1 - 1e-12))))
+    return (
+        None if missed == 0 else f"{missed} runs did not reach the margin {f.case.options['q']:g}"
+    )
 
 
 def deviation(hits: np.ndarray, probability: float) -> float:
     """|frequency - probability| in standard deviations of the binomial."""
-    return float(abs(np.mean(hits) - probability) / np.sqrt(probability * (1 - probability) / len(hits)))
+    return float(
+        abs(np.mean(hits) - probability) / np.sqrt(probability * (1 - probability) / len(hits))
+    )
 
 
-def survivors(f: Findings, k: int) -> tuple[np.ndarray, np.ndarray]:
+def survivors(f: Study, k: int) -> tuple[np.ndarray, np.ndarray]:
     """Signs of the output weights (S, m) at the end and which neurons have their final pattern, for width number k."""
     W, a = f.arrays["W"][k], f.arrays["a"][k]
     return np.sign(a), geometry.aligned(f.X, f.y, W, a)
@@ -74,9 +101,18 @@ def survivors(f: Findings, k: int) -> tuple[np.ndarray, np.ndarray]:
     "theory",
     SYMMETRIC,
     "With probability 1 - 2^-(m-1) neurons of both signs grow, and which grow is decided by b_k at the start.",
-    given=(labelled, leaky, separable, symmetric, not_orthogonal_to_mean, drawn_from("gaussian"), small_starts(1e-3), reached_end),
+    given=(
+        labelled,
+        leaky,
+        separable,
+        symmetric,
+        not_orthogonal_to_mean,
+        drawn_from("gaussian"),
+        small_starts(1e-3),
+        reached_end,
+    ),
 )
-def check_symmetric(f: Findings) -> Sequence[CheckResult]:
+def check_symmetric(f: Study) -> Sequence[Judgement]:
     """Frequencies of aligned neurons of both signs at the end, and starts whose outcome differs from the prediction."""
     parts, mismatches, total = [], 0, 0
     for k, m in enumerate(f.arrays["width"]):
@@ -87,10 +123,19 @@ def check_symmetric(f: Findings) -> Sequence[CheckResult]:
         expected = both_signs(predicted(f.X, f.y, *first), np.ones((1, m), dtype=bool))
         mismatches, total = mismatches + int(np.sum(good != expected)), total + len(good)
         probability = 1 - 0.5 ** (m - 1)
-        parts += [upper(f"m = {m}: |frequency - {probability:g}| in standard deviations", deviation(good, probability), DEVIATIONS)]
+        parts += [
+            upper(
+                f"m = {m}: |frequency - {probability:g}| in standard deviations",
+                deviation(good, probability),
+                DEVIATIONS,
+            )
+        ]
         parts.append(number(f"frequency at m = {m}", float(np.mean(good))))
     require(None if parts else "the theorem is for width m >= 2")
-    return [upper("part of the starts that differ from the prediction", mismatches / total, MISMATCHES), *parts]
+    return [
+        upper("part of the starts that differ from the prediction", mismatches / total, MISMATCHES),
+        *parts,
+    ]
 
 
 @statement(
@@ -111,28 +156,41 @@ def check_symmetric(f: Findings) -> Sequence[CheckResult]:
         reached_end,
     ),
 )
-def check_hinted(f: Findings) -> Sequence[CheckResult]:
+def check_hinted(f: Study) -> Sequence[Judgement]:
     """Frequencies of runs within CLOSE of the target; sigma^kappa must be small, as neurons of negative output fade with it."""
     plus, parts, mismatches, total = separator_of(f, 1.0), [], 0, 0
     target = geometry.one_neuron_target(plus.w, alpha(f), f.arrays["probe"])
-    if f.row.options["q"] < 100:
-        raise NotApplicable("the margin is too small to tell the limits apart; take q = 100 or more")
+    if f.case.options["q"] < 100:
+        raise NotApplicable(
+            "the margin is too small to tell the limits apart; take q = 100 or more"
+        )
     for k, m in enumerate(f.arrays["width"]):
         hits = np.array([d < CLOSE for d in distances(f, k, target)])
         drawn = np.any(f.arrays["first_a"][k] > 0, axis=1)
         mismatches, total = mismatches + int(np.sum(hits != drawn)), total + len(hits)
         probability = 1 - 0.5**m
-        parts.append(upper(f"m = {m}: |frequency - {probability:g}| in standard deviations", deviation(hits, probability), DEVIATIONS))
+        parts.append(
+            upper(
+                f"m = {m}: |frequency - {probability:g}| in standard deviations",
+                deviation(hits, probability),
+                DEVIATIONS,
+            )
+        )
         parts.append(number(f"frequency at m = {m}", float(np.mean(hits))))
-    return [upper("part of the starts that differ from the prediction", mismatches / total, MISMATCHES), *parts]
+    return [
+        upper("part of the starts that differ from the prediction", mismatches / total, MISMATCHES),
+        *parts,
+    ]
 
 
-def distances(f: Findings, k: int, target: np.ndarray) -> np.ndarray:
+def distances(f: Study, k: int, target: np.ndarray) -> np.ndarray:
     """max |f(x) / rho^2 - target(x)| over the probes at the end, (S,), for width number k."""
     values = []
     for W, a, rho in zip(f.arrays["W"][k], f.arrays["a"][k], f.arrays["rho"][k], strict=True):
-        values.append(float(np.abs(activation(f.arrays["probe"] @ W.T, alpha(f)) @ a / rho**2 - target).max()))
+        values.append(
+            float(np.abs(activation(f.arrays["probe"] @ W.T, alpha(f)) @ a / rho**2 - target).max())
+        )
     return np.array(values)
 
 
-CHECKS: tuple[Check, ...] = (check_symmetric, check_hinted)
+CLAIMS: tuple[Claim, ...] = (check_symmetric, check_hinted)

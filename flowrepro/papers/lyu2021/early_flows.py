@@ -6,14 +6,19 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from flowrepro.claims.options import require_ranges
+from flowrepro.core.config import StudyCase
+from flowrepro.core.trajectory import Dataset
 from flowrepro.engines.log_domain import Classification, integrate
-from flowrepro.experiment import Study
-from flowrepro.papers import Progress
 from flowrepro.papers.lyu2021 import geometry
 from flowrepro.papers.lyu2021.draws import Weights, draws
-from flowrepro.papers.lyu2021.power_iteration import PowerIteration, embed, largest_norm, two_neurons
-from flowrepro.papers.options import require_ranges
-from flowrepro.trajectory import Dataset
+from flowrepro.papers.lyu2021.power_iteration import (
+    PowerIteration,
+    embed,
+    largest_norm,
+    two_neurons,
+)
+from flowrepro.papers.topic import Progress
 
 RANGES = {
     "alpha": (0.01, 1.0),
@@ -30,7 +35,9 @@ FOLDS = 3.0
 """Growth before t0, in powers of e, over which the two-neuron flows are compared."""
 
 
-def early_phases(row: Study, dataset: Dataset | None, progress: Progress) -> Mapping[str, np.ndarray]:
+def early_phases(
+    case: StudyCase, dataset: Dataset | None, progress: Progress
+) -> Mapping[str, np.ndarray]:
     """Flows on the points scaled to ||x|| <= 1, from S starts, R radii r and A scales.
 
     options : alpha, m, seeds, radii (r of Lemma 5.2), tiny (r of Theorem E.4), scales (of Lemma 5.4), late (time after t0).
@@ -43,22 +50,33 @@ def early_phases(row: Study, dataset: Dataset | None, progress: Progress) -> Map
     then. All of these are nan for draws without a good embedding vector and where even the largest tiny radius starts after t0.
     """
     assert dataset is not None
-    options, X = row.options, geometry.scaled(dataset.X)
+    options, X = case.options, geometry.scaled(dataset.X)
     require_ranges(options, RANGES)
     task = Classification(X, dataset.y, options["alpha"])
-    W, a = draws(row.seed, options["seeds"], options["m"], X.shape[1], "gaussian")
+    W, a = draws(case.seed, options["seeds"], options["m"], X.shape[1], "gaussian")
     kept = []
     for k in range(len(a)):
         phases = _Phases(task, PowerIteration.of(X, dataset.y, options["alpha"]), W[k], a[k])
-        kept.append({**phases.near_zero(options["radii"]), **phases.near_pair(options["tiny"], options["scales"], options["late"])})
+        kept.append(
+            {
+                **phases.near_zero(options["radii"]),
+                **phases.near_pair(options["tiny"], options["scales"], options["late"]),
+            }
+        )
         progress(k + 1, len(a))
-    return {"bar_W": W, "bar_a": a, **{name: np.stack([found[name] for found in kept]) for name in kept[0]}}
+    return {
+        "bar_W": W,
+        "bar_a": a,
+        **{name: np.stack([found[name] for found in kept]) for name in kept[0]},
+    }
 
 
 class _Phases:
     """The flows from one draw (W, a) at scale 1."""
 
-    def __init__(self, task: Classification, linear: PowerIteration, W: np.ndarray, a: np.ndarray) -> None:
+    def __init__(
+        self, task: Classification, linear: PowerIteration, W: np.ndarray, a: np.ndarray
+    ) -> None:
         self.task, self.linear, self.W, self.a = task, linear, W, a
         self.size = np.sqrt(len(a)) * largest_norm(W, a)
 
@@ -66,11 +84,19 @@ class _Phases:
         times, runs = [], []
         for r in radii:
             scale = r**3 / self.size
-            times.append(np.linspace(0.0, self.linear.growth_time(r / (self.size * scale)), TIMES + 1)[1:])
+            times.append(
+                np.linspace(0.0, self.linear.growth_time(r / (self.size * scale)), TIMES + 1)[1:]
+            )
             runs.append(self.flow(scale * self.W, scale * self.a, times[-1]))
-        return {"near_t": np.stack(times), "near_W": np.stack([W for W, _ in runs]), "near_a": np.stack([a for _, a in runs])}
+        return {
+            "near_t": np.stack(times),
+            "near_W": np.stack([W for W, _ in runs]),
+            "near_a": np.stack([a for _, a in runs]),
+        }
 
-    def near_pair(self, tiny: list[float], scales: list[float], late: float) -> dict[str, np.ndarray]:
+    def near_pair(
+        self, tiny: list[float], scales: list[float], late: float
+    ) -> dict[str, np.ndarray]:
         b = self.linear.embedding(self.W, self.a)
         m, d = self.W.shape
         shapes = {
@@ -93,10 +119,19 @@ class _Phases:
         if not first < t0:
             return nothing
         t = np.linspace(first, t0, TIMES)
-        pairs = [self.flow(r * pair[0], r * pair[1], self.linear.growth_time(1 / r) + t) for r in tiny]
-        copy = self.flow(*embed(b, tiny[0] * pair[0], tiny[0] * pair[1]), self.linear.growth_time(1 / tiny[0]) + t)
+        pairs = [
+            self.flow(r * pair[0], r * pair[1], self.linear.growth_time(1 / r) + t) for r in tiny
+        ]
+        copy = self.flow(
+            *embed(b, tiny[0] * pair[0], tiny[0] * pair[1]),
+            self.linear.growth_time(1 / tiny[0]) + t,
+        )
         then = t0 + late
-        twin = self.flow(tiny[-1] * pair[0], tiny[-1] * pair[1], np.array([self.linear.growth_time(1 / tiny[-1]) + then]))
+        twin = self.flow(
+            tiny[-1] * pair[0],
+            tiny[-1] * pair[1],
+            np.array([self.linear.growth_time(1 / tiny[-1]) + then]),
+        )
         wide = [self.wide(s, then) for s in scales]
         return {
             "pair_t": t,
@@ -121,5 +156,5 @@ class _Phases:
     def flow(self, W: np.ndarray, a: np.ndarray, times: np.ndarray) -> Weights:
         """Weights (T, m, d), (T, m) at the flow times."""
         run = integrate(self.task, W, a, times, method="flow-t", clock="t")
-        rows = [run.index(t, "t") for t in times]
-        return run.W[rows], run.a[rows]
+        cases = [run.index(t, "t") for t in times]
+        return run.W[cases], run.a[cases]

@@ -2,94 +2,94 @@
 
 from __future__ import annotations
 
-from flowrepro.theory.result import Erratum
+from flowrepro.claims.old_verdict import Misprint
 
-ERRATA: tuple[Erratum, ...] = (
-    Erratum(
+MISPRINTS: tuple[Misprint, ...] = (
+    Misprint(
         "two-neuron-limit",
         "Theorem 5.5 and Section 5.3",
         "theta / ||theta|| -> (w*, -w*, 1, -1) / 4",
         "theta / ||theta|| -> (w*, -w*, 1, -1) / 2",
         "a direction has norm 1, and Lemma F.3 uses 1/2",
     ),
-    Erratum(
+    Misprint(
         "mu-tilde",
         "Section 5.1",
         "mu~ = (1 + alpha)/2 mu",
         "mu~ = (1 + alpha)/4 mu",
         "each pair x, -x counts once in the derivative of G; with the printed growth rate Lemma D.2 fails by factors of 1e3 to 1e10 (measured)",
     ),
-    Erratum(
+    Misprint(
         "growth-rates",
         "Lemma G.3",
         "lambda_0^+ = ||mu^+||, lambda_0^- = ||mu^-||",
         "lambda_0^+ = ||mu^+||/2, lambda_0^- = ||mu^-||/2",
         "the slopes of G are mu^+/2 and mu^-/2, as the derivative of the logistic loss at 0 is 1/2; kappa is unaffected",
     ),
-    Erratum(
+    Misprint(
         "lemma-5.2-constant",
         "Lemma 5.2",
         "a constant C for all r",
         "C depends on lambda_0, and r <= sqrt(lambda_0)/2",
         "the proof needs both; the measured constant grows with 1/lambda_0",
     ),
-    Erratum(
+    Misprint(
         "theorem-6.2-probability",
         "Theorem 6.2",
         "theta_0 ~ D_init; with probability 1 - delta",
         "theta_0 ~ D~_init; with probability 1 - 2^-m",
         "the statement follows from Theorem A.7, which is about the balanced distribution",
     ),
-    Erratum(
+    Misprint(
         "negative-part",
         "Appendix A.1",
         "x_i^+ := x_i if y_i = -1 in the definition of the second data set",
         "x_i^- := x_i if y_i = -1",
         "x_i^+ is defined two lines above; mu^- and w^- use x_i^-",
     ),
-    Erratum(
+    Misprint(
         "weaker-assumption",
         "Appendix G.1",
         "Assumption A.1 is a weaker assumption than Assumption A.2",
         "Assumption A.1 is stronger",
         "Lemma G.1 proves that A.1 implies A.2; on two of the paper's examples A.2 holds and A.1 fails (measured)",
     ),
-    Erratum(
+    Misprint(
         "linearised-loss-sign",
         "Appendix G.3.2",
         "the linearised loss L~ without a minus sign",
         "the linearised loss has a minus sign",
         "the flow ascends the linear part of -L",
     ),
-    Erratum(
+    Misprint(
         "lemma-B.19-constant",
         "proof of Lemma B.19",
         "c^2 in the last inequality",
         "c",
         "c already bounds the squared output weight from below",
     ),
-    Erratum(
+    Misprint(
         "lemma-G.4-cone",
         "Lemma G.4",
         "D- uses a constant d'",
         "D- uses min{1, d'}",
         "the bound is used for directions of length one",
     ),
-    Erratum(
+    Misprint(
         "orthogonally-separable-limit",
         "Appendix H",
         "w_k / a_k; f = phi(<x, w+>) + phi(<x, w->); ||theta||^2 = ||w-||^2 + ||w+||^2",
         "w_k / |a_k|; f = phi(<x, w+>) - phi(<x, w->); ||theta||^2 = 2 (||w+|| + ||w-||)",
         "neurons with a negative output weight contribute with a minus sign, and |a_k| = ||w_k|| at KKT points; runs agree (measured)",
     ),
-    Erratum(
+    Misprint(
         "theorem-5.5-proof",
         "proof of Theorem 5.5",
         "(1 - gamma*)/2",
         "(1 - alpha)/2",
         "the factor is that of |z| in phi(z) = (1 + alpha)/2 z + (1 - alpha)/2 |z|",
     ),
-    Erratum(
+    Misprint(
         "table-1-activation",
         "Table 1, caption",
         "2-Layer ReLU neural networks",

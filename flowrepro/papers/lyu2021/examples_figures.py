@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from flowrepro.core.trajectory import Study
 from flowrepro.figures import Figure, NotDrawable, style
 from flowrepro.figures.line_panels import legend_below
 from flowrepro.papers.lyu2021.boundaries import crossings, plane, zero_rays
 from flowrepro.papers.lyu2021.experiments import LEFT, MIDDLE, RIGHT
 from flowrepro.papers.lyu2021.shading import draw_classes, shade
-from flowrepro.trajectory import Findings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,16 +53,23 @@ class Examples(NamedTuple):
     right: Example
 
 
-def collect_examples(left: Findings, middle: Findings, right: Findings) -> Examples:
+def collect_examples(left: Study, middle: Study, right: Study) -> Examples:
     """Both boundaries of every example, and what certifies them; NotDrawable for other points."""
     require_examples(left, middle, right)
-    return Examples(*(_example(run, HINTS if name == "right" else 0) for name, run in zip(NAMES, (left, middle, right), strict=True)))
+    return Examples(
+        *(
+            _example(run, HINTS if name == "right" else 0)
+            for name, run in zip(NAMES, (left, middle, right), strict=True)
+        )
+    )
 
 
-def require_examples(*runs: Findings) -> None:
+def require_examples(*runs: Study) -> None:
     """Raise NotDrawable unless these are the paper's three data sets."""
-    if [run.row.data for run in runs] != [LEFT.data, MIDDLE.data, RIGHT.data]:
-        raise NotDrawable("this figure is of the paper's three data sets; figure separator draws your own points")
+    if [run.case.data for run in runs] != [LEFT.data, MIDDLE.data, RIGHT.data]:
+        raise NotDrawable(
+            "this figure is of the paper's three data sets; figure separator draws your own points"
+        )
 
 
 def limits_around(points: np.ndarray) -> np.ndarray:
@@ -71,25 +78,39 @@ def limits_around(points: np.ndarray) -> np.ndarray:
     return np.stack([low - 0.2 * (high - low), high + 0.2 * (high - low)])
 
 
-def _example(run: Findings, hints: int) -> Example:
+def _example(run: Study, hints: int) -> Example:
     arrays, limits = run.arrays, limits_around(run.X[:, :2])
-    kkt = Boundary(zero_line(run, "kkt", limits), float(arrays["kkt_margin"]), float(max(arrays["kkt_eps"], arrays["kkt_delta"])))
-    optimum = Boundary(zero_line(run, "largest", limits), float(arrays["largest_lower"]), float(arrays["largest_upper"] - arrays["largest_lower"]))
+    kkt = Boundary(
+        zero_line(run, "kkt", limits),
+        float(arrays["kkt_margin"]),
+        float(max(arrays["kkt_eps"], arrays["kkt_delta"])),
+    )
+    optimum = Boundary(
+        zero_line(run, "largest", limits),
+        float(arrays["largest_lower"]),
+        float(arrays["largest_upper"] - arrays["largest_lower"]),
+    )
     return Example(run.X[:, :2], run.y, hints, kkt, optimum, limits)
 
 
-def zero_line(run: Findings, name: str, limits: np.ndarray) -> np.ndarray:
+def zero_line(run: Study, name: str, limits: np.ndarray) -> np.ndarray:
     """Points (K, 2) of the zero line from bottom to top: two rays from 0 for points in the plane, else x(y) at the first point's last feature."""
-    W, a, alpha = run.arrays[f"{name}_W"], run.arrays[f"{name}_a"], float(run.row.options["alpha"])
+    W, a, alpha = run.arrays[f"{name}_W"], run.arrays[f"{name}_a"], float(run.case.options["alpha"])
     reach = 2 * float(np.abs(limits).max())
     if run.X.shape[1] == 2:
         angles = np.radians(zero_rays(W, a, alpha))
         if not angles.size:
-            raise NotDrawable("a network of this figure has the same sign everywhere, so it has no boundary to draw")
+            raise NotDrawable(
+                "a network of this figure has the same sign everywhere, so it has no boundary to draw"
+            )
         ends = reach * np.column_stack([np.cos(angles), np.sin(angles)])
         return np.stack([ends[0], np.zeros(2), ends[-1]])
     heights = np.linspace(limits[0, 1], limits[1, 1], 41)
-    x = crossings(plane(W, a, alpha, np.eye(run.X.shape[1])[:2], np.append([0.0, 0.0], run.X[0, 2:])), heights, reach)
+    x = crossings(
+        plane(W, a, alpha, np.eye(run.X.shape[1])[:2], np.append([0.0, 0.0], run.X[0, 2:])),
+        heights,
+        reach,
+    )
     return np.column_stack([x, heights])
 
 
@@ -97,7 +118,15 @@ def draw_points(ax: Axes, points: np.ndarray, label: np.ndarray, hints: int) -> 
     """Both classes, the hints as crosses."""
     draw_classes(ax, points[hints:], label[hints:])
     if hints:
-        ax.plot(*points[:hints].T, "x", color=style.POSITIVE, markersize=5.5, markeredgewidth=1.8, label="hint, $y=+1$", zorder=4)
+        ax.plot(
+            *points[:hints].T,
+            "x",
+            color=style.POSITIVE,
+            markersize=5.5,
+            markeredgewidth=1.8,
+            label="hint, $y=+1$",
+            zorder=4,
+        )
 
 
 def set_limits(ax: Axes, limits: np.ndarray) -> None:
@@ -111,8 +140,21 @@ def draw_examples(axes: Sequence[Axes], data: Examples) -> None:
     """Three panels; each states both margins and the residuals of their certificates."""
     titles = ("(left) symmetric", "(middle) constant feature", "(right) three hints")
     for ax, example, title in zip(axes, data, titles, strict=True):
-        ax.plot(*example.kkt.line.T, "--", color=KKT, linewidth=1.8, label="KKT network, not optimal", zorder=3)
-        ax.plot(*example.optimum.line.T, color=style.DATA, linewidth=1.4, label="largest margin", zorder=2)
+        ax.plot(
+            *example.kkt.line.T,
+            "--",
+            color=KKT,
+            linewidth=1.8,
+            label="KKT network, not optimal",
+            zorder=3,
+        )
+        ax.plot(
+            *example.optimum.line.T,
+            color=style.DATA,
+            linewidth=1.4,
+            label="largest margin",
+            zorder=2,
+        )
         draw_points(ax, example.points, example.label, example.hints)
         set_limits(ax, example.limits)
         ax.set_title(title)
@@ -148,17 +190,28 @@ class Trained(NamedTuple):
     right: Contours
 
 
-def collect_trained(left: Findings, middle: Findings, right: Findings) -> Trained:
+def collect_trained(left: Study, middle: Study, right: Study) -> Trained:
     """The trained nets on a grid that covers the data; NotDrawable for other points."""
     require_examples(left, middle, right)
-    return Trained(*(_contours(run, HINTS if name == "right" else 0) for name, run in zip(NAMES, (left, middle, right), strict=True)))
+    return Trained(
+        *(
+            _contours(run, HINTS if name == "right" else 0)
+            for name, run in zip(NAMES, (left, middle, right), strict=True)
+        )
+    )
 
 
-def _contours(run: Findings, hints: int) -> Contours:
+def _contours(run: Study, hints: int) -> Contours:
     arrays, limits = run.arrays, limits_around(run.X[:, :2])
     x, y = (np.linspace(limits[0, k], limits[1, k], CELLS) for k in (0, 1))
     offset = np.append([0.0, 0.0], run.X[0, 2:])
-    f = plane(arrays["net_W"], arrays["net_a"], float(run.row.options["alpha"]), np.eye(run.X.shape[1])[:2], offset)
+    f = plane(
+        arrays["net_W"],
+        arrays["net_a"],
+        float(run.case.options["alpha"]),
+        np.eye(run.X.shape[1])[:2],
+        offset,
+    )
     grid = np.stack(np.meshgrid(x, y), axis=-1)
     margin = float(arrays["net_normalised_margin"][-1])
     return Contours(
@@ -178,13 +231,20 @@ def _contours(run: Findings, hints: int) -> Contours:
 
 def draw_trained(axes: Sequence[Axes], data: Trained) -> None:
     """Three contour plots, lighter is higher."""
-    for ax, panel, title in zip(axes, data, ("(a) left", "(b) middle, $z=c$", "(c) right"), strict=True):
+    for ax, panel, title in zip(
+        axes, data, ("(a) left", "(b) middle, $z=c$", "(c) right"), strict=True
+    ):
         shade(ax, panel.x, panel.y, panel.value)
-        ax.plot(*panel.line.T, color=style.LEARNED, linewidth=2.0, label="trained net, $f=0$", zorder=3)
+        ax.plot(
+            *panel.line.T, color=style.LEARNED, linewidth=2.0, label="trained net, $f=0$", zorder=3
+        )
         draw_points(ax, panel.points, panel.label, panel.hints)
         set_limits(ax, np.array([[panel.x[0], panel.y[0]], [panel.x[-1], panel.y[-1]]]))
         ax.set_title(title)
-        ax.set_xlabel(f"$q={panel.q:.0f}$, KKT residual {panel.residual:.0e}\n$\\gamma={panel.margin:.4f}={panel.share:.3f}$ of the largest", fontsize=6.5)
+        ax.set_xlabel(
+            f"$q={panel.q:.0f}$, KKT residual {panel.residual:.0e}\n$\\gamma={panel.margin:.4f}={panel.share:.3f}$ of the largest",
+            fontsize=6.5,
+        )
     legend_below(axes, columns=4)
 
 
@@ -192,7 +252,7 @@ FIGURES = (
     Figure(
         id="1",
         file="figure-1-margins",
-        rows=NAMES,
+        cases=NAMES,
         caption="Linearly separable data with KKT networks that are not optimal: their zero lines, those of the networks of largest margin, "
         "and the residuals that certify both.",
         layout=(1, 3, style.PAGE, 2.9),
@@ -203,7 +263,7 @@ FIGURES = (
     Figure(
         id="2",
         file="figure-2-trained",
-        rows=NAMES,
+        cases=NAMES,
         caption="Nets of 100 neurons trained by descent from 0.001 times the He initialisation to q = 1000: contours of f / ||theta||^2, lighter is higher.",
         layout=(1, 3, style.PAGE, 2.9),
         collect=collect_trained,

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from flowrepro.figures import Figure
-from flowrepro.papers.lyu2021 import beyond_figures, convergence, edges, examples_figures, own_points, table_figures
+from flowrepro.papers.lyu2021 import (
+    beyond_figures,
+    convergence,
+    edges,
+    examples_figures,
+    own_points,
+    table_figures,
+)
 
 FIGURES: tuple[Figure, ...] = (
     *examples_figures.FIGURES,

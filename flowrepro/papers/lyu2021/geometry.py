@@ -11,8 +11,8 @@ from itertools import product
 import numpy as np
 from scipy.spatial.distance import cdist
 
+from flowrepro.core.network import activation
 from flowrepro.errors import DataError
-from flowrepro.network import activation
 from flowrepro.theory.margin import Separator, hard_margin
 
 MIRROR = 1e-12
@@ -44,7 +44,9 @@ def one_neuron_mean(X: np.ndarray, y: np.ndarray, alpha: float, sign: float) -> 
 
 def lag(X: np.ndarray, y: np.ndarray, alpha: float) -> float:
     """Kappa = 1 - ||mu^-|| / ||mu^+||, by how much the smaller class of neurons grows more slowly (Lemma G.5)."""
-    plus, minus = (float(np.linalg.norm(one_neuron_mean(X, y, alpha, sign))) for sign in (1.0, -1.0))
+    plus, minus = (
+        float(np.linalg.norm(one_neuron_mean(X, y, alpha, sign))) for sign in (1.0, -1.0)
+    )
     return 1 - minus / plus
 
 
@@ -68,11 +70,14 @@ def mirrored(X: np.ndarray, y: np.ndarray) -> bool:
         return False
     positive, negative = X[y > 0], -X[y < 0]
     equal = _equal(positive, negative)
-    return bool(np.all(equal.any(axis=0)) and np.array_equal(equal.sum(axis=1), _equal(positive, positive).sum(axis=1)))
+    return bool(
+        np.all(equal.any(axis=0))
+        and np.array_equal(equal.sum(axis=1), _equal(positive, positive).sum(axis=1))
+    )
 
 
 def _equal(A: np.ndarray, B: np.ndarray) -> np.ndarray:
-    """Whether row i of A is row k of B, up to rounding, (len(A), len(B))."""
+    """Whether case i of A is case k of B, up to rounding, (len(A), len(B))."""
     return np.asarray(cdist(A, B, "chebyshev") <= MIRROR * np.abs(A).max())
 
 
@@ -86,7 +91,9 @@ def alignment_slack(X: np.ndarray, y: np.ndarray, alpha: float) -> np.ndarray:
     """<mu, y_i x_i> - ((1 - alpha) / (n alpha)) sum_j max(-<y_i x_i, y_j x_j>, 0), (n,): Assumption A.2 is that all are > 0."""
     Z = y[:, None] * X
     gram = Z @ Z.T
-    return np.asarray(gram.mean(axis=1) - (1 - alpha) / (len(y) * alpha) * np.maximum(-gram, 0.0).sum(axis=1))
+    return np.asarray(
+        gram.mean(axis=1) - (1 - alpha) / (len(y) * alpha) * np.maximum(-gram, 0.0).sum(axis=1)
+    )
 
 
 def principal_slack(X: np.ndarray, y: np.ndarray, alpha: float, w: np.ndarray) -> float:
@@ -109,7 +116,9 @@ def cone_margins(X: np.ndarray, y: np.ndarray, alpha: float) -> np.ndarray:
     The least of them is delta of Appendix G. DataError for more than MOST_VERTICES points.
     """
     if len(y) > MOST_VERTICES:
-        raise DataError(f"{len(y)} points have 2^{len(y)} choices of slopes, and at most {MOST_VERTICES} points are enumerated; take fewer points")
+        raise DataError(
+            f"{len(y)} points have 2^{len(y)} choices of slopes, and at most {MOST_VERTICES} points are enumerated; take fewer points"
+        )
     Z = y[:, None] * X
     slopes = np.array(list(product((alpha, 1.0), repeat=len(y))))
     V = slopes @ Z
@@ -131,7 +140,9 @@ def linear_target(w: np.ndarray, alpha: float, points: np.ndarray) -> np.ndarray
     return np.asarray((1 + alpha) / 4 * (points @ w))
 
 
-def one_neuron_target(w: np.ndarray, alpha: float, points: np.ndarray, sign: float = 1.0) -> np.ndarray:
+def one_neuron_target(
+    w: np.ndarray, alpha: float, points: np.ndarray, sign: float = 1.0
+) -> np.ndarray:
     """Sign phi(sign <w, x>) / 2   (Theorem A.7; sign -1 is Theorem A.10)."""
     return sign / 2 * activation(sign * (points @ w), alpha)
 

@@ -10,8 +10,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from flowrepro.claims.old_claim import none_of, number, require, statement, upper
+from flowrepro.claims.old_verdict import Claim, Judgement
+from flowrepro.core.trajectory import Study
 from flowrepro.papers.lyu2021 import geometry
-from flowrepro.papers.lyu2021.assumptions import aligned_means, negatives_fall_short, one_sign_grows_faster
+from flowrepro.papers.lyu2021.assumptions import (
+    aligned_means,
+    negatives_fall_short,
+    one_sign_grows_faster,
+)
 from flowrepro.papers.lyu2021.late_records import (
     Record,
     alpha,
@@ -29,13 +36,20 @@ from flowrepro.papers.lyu2021.late_records import (
     some_separate,
     start,
 )
-from flowrepro.theory.result import Check, CheckResult
-from flowrepro.theory.statement import none_of, number, require, statement, upper
-from flowrepro.trajectory import Findings
 
-ROWS = ("flow-middle", "flow-right")
+CASES = ("flow-middle", "flow-right")
 ONE = ("flow-one-neuron",)
-A7 = (labelled, separable, leaky, aligned_means, one_sign_grows_faster, negatives_fall_short, balanced, small(1e-5), some_separate)
+A7 = (
+    labelled,
+    separable,
+    leaky,
+    aligned_means,
+    one_sign_grows_faster,
+    negatives_fall_short,
+    balanced,
+    small(1e-5),
+    some_separate,
+)
 """Assumptions 3.2, A.2, A.3, A.5 and a small start from D~_init; A.6 cannot be tested."""
 
 
@@ -43,11 +57,11 @@ A7 = (labelled, separable, leaky, aligned_means, one_sign_grows_faster, negative
     "cone-test",
     ref("Lemma G.4"),
     "theory",
-    ROWS,
+    CASES,
     "From a small balanced start every neuron enters the cone sgn(a_k) y_i <w_k, x_i> > 0 before the loss falls.",
     given=A7,
 )
-def check_cone(f: Findings) -> Sequence[CheckResult]:
+def check_cone(f: Study) -> Sequence[Judgement]:
     """Neurons outside the cone at L = ln 2 / n."""
     outside = 0
     for run in separated_runs(f):
@@ -56,14 +70,22 @@ def check_cone(f: Findings) -> Sequence[CheckResult]:
     return [none_of("neurons outside the cone", outside), number("runs", len(separated_runs(f)))]
 
 
-def eligible(f: Findings) -> list[int]:
+def eligible(f: Study) -> list[int]:
     """Runs with a positive output weight whose neurons all pass the cone test at L = ln 2 / n; NotApplicable if there are none."""
-    runs = [int(run) for run in separated_runs(f) if np.any(start(f, run).a > 0) and np.all(_aligned(f, run))]
-    require(None if runs else "no run has a positive output weight and passes the cone test; take a smaller scale or other seeds")
+    runs = [
+        int(run)
+        for run in separated_runs(f)
+        if np.any(start(f, run).a > 0) and np.all(_aligned(f, run))
+    ]
+    require(
+        None
+        if runs
+        else "no run has a positive output weight and passes the cone test; take a smaller scale or other seeds"
+    )
     return runs
 
 
-def _aligned(f: Findings, run: int) -> np.ndarray:
+def _aligned(f: Study, run: int) -> np.ndarray:
     state = record(f, run, 1)
     return geometry.aligned(f.X, f.y, state.W, state.a)
 
@@ -72,11 +94,11 @@ def _aligned(f: Findings, run: int) -> np.ndarray:
     "one-neuron-limit",
     ref("Theorems 6.2 and A.7"),
     "theory",
-    ROWS,
+    CASES,
     "If a positive output weight is drawn, f / ||theta||^2 -> phi(<w+, x>)/2, linear, with margin gamma+/2.",
     given=A7,
 )
-def check_one_neuron_limit(f: Findings) -> Sequence[CheckResult]:
+def check_one_neuron_limit(f: Study) -> Sequence[Judgement]:
     """Distance of functions and margin gap at margins of 1e4 and more; the neurons of negative output fade as q^-(1 - alpha)."""
     plus = separator_of(f, 1.0)
     target = geometry.one_neuron_target(plus.w, alpha(f), f.arrays["probe"])
@@ -84,12 +106,17 @@ def check_one_neuron_limit(f: Findings) -> Sequence[CheckResult]:
     for run in eligible(f):
         for state in past(f, run, 1e3):
             distances.append(function_distance(f, state, target) * np.sqrt(state.q))
-            gaps.append(abs(1 - 2 * state.q / state.rho**2 / plus.margin) / (2 / state.q + _negative_share(state)))
+            gaps.append(
+                abs(1 - 2 * state.q / state.rho**2 / plus.margin)
+                / (2 / state.q + _negative_share(state))
+            )
     require(None if gaps else "no run keeps a margin of 1e3 or more")
     # measured at most 0.22 for the two sets of the paper, from margins of 1e3 to 1e8
     return [
         upper("largest distance of functions * sqrt(q)", max(distances), 0.4),
-        upper("largest relative margin gap / (2/q + sum_{a<0} a^2 / sum_{a>0} a^2)", max(gaps), 1.0),
+        upper(
+            "largest relative margin gap / (2/q + sum_{a<0} a^2 / sum_{a>0} a^2)", max(gaps), 1.0
+        ),
         number("runs", len(eligible(f))),
     ]
 
@@ -106,16 +133,32 @@ def _negative_share(state: Record) -> float:
     "One neuron with a = ||w|| and <w, w*> > 0 converges to (w+, 1)/sqrt 2, of margin gamma+/2.",
     given=(labelled, separable, leaky, balanced, some_separate),
 )
-def check_single(f: Findings) -> Sequence[CheckResult]:
+def check_single(f: Study) -> Sequence[Judgement]:
     """Distance of directions times sqrt(q) and relative margin gap times q at margins of 1e4 and more; wide bounds, as the constants are not known."""
     require(None if f.arrays["a"].shape[-1] == 1 else "the statement is for width 1")
     best, plus = separator_of(f), separator_of(f, 1.0)
-    runs = [run for run in separated_runs(f) if start(f, run).a[0] > 0 and start(f, run).W[0] @ best.w > 0]
+    runs = [
+        run
+        for run in separated_runs(f)
+        if start(f, run).a[0] > 0 and start(f, run).W[0] @ best.w > 0
+    ]
     states = [state for run in runs for state in past(f, run, 1e4)]
-    require(None if states else "no run starts with a > 0 and <w, w*> > 0 and keeps a margin of 1e4")
-    distances = [np.hypot(np.linalg.norm(s.W[0] / s.rho - plus.w / np.sqrt(2)), s.a[0] / s.rho - np.sqrt(0.5)) * np.sqrt(s.q) for s in states]
+    require(
+        None if states else "no run starts with a > 0 and <w, w*> > 0 and keeps a margin of 1e4"
+    )
+    distances = [
+        np.hypot(
+            np.linalg.norm(s.W[0] / s.rho - plus.w / np.sqrt(2)), s.a[0] / s.rho - np.sqrt(0.5)
+        )
+        * np.sqrt(s.q)
+        for s in states
+    ]
     gaps = [abs(1 - 2 * s.q / s.rho**2 / plus.margin) * s.q for s in states]
-    return [upper("largest distance * sqrt(q)", max(distances), 1.0), upper("largest relative margin gap * q", max(gaps), 2.0), number("runs", len(runs))]
+    return [
+        upper("largest distance * sqrt(q)", max(distances), 1.0),
+        upper("largest relative margin gap * q", max(gaps), 2.0),
+        number("runs", len(runs)),
+    ]
 
 
-CHECKS: tuple[Check, ...] = (check_cone, check_one_neuron_limit, check_single)
+CLAIMS: tuple[Claim, ...] = (check_cone, check_one_neuron_limit, check_single)

@@ -6,19 +6,28 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from flowrepro.claims.options import require_ranges
+from flowrepro.core.config import StudyCase
+from flowrepro.core.trajectory import Dataset, StopReason
 from flowrepro.engines.log_domain import Classification, LateRun, Start, integrate
-from flowrepro.experiment import Study
-from flowrepro.papers import Progress
 from flowrepro.papers.lyu2021.draws import draws, probes
-from flowrepro.papers.options import require_ranges
-from flowrepro.trajectory import Dataset, StopReason
+from flowrepro.papers.topic import Progress
 
-RANGES = {"alpha": (0.0, 1.0), "m": (1, 1000), "scales": (1e-150, 1e3), "seeds": (1, 1000), "near": (1e-20, 1e5), "control": (1e-3, 1.0)}
+RANGES = {
+    "alpha": (0.0, 1.0),
+    "m": (1, 1000),
+    "scales": (1e-150, 1e3),
+    "seeds": (1, 1000),
+    "near": (1e-20, 1e5),
+    "control": (1e-3, 1.0),
+}
 MOST_STEPS = 1_000_000
 """Explicit steps of one run, ten times what the slowest of the paper's sets takes."""
 
 
-def late_flows(row: Study, dataset: Dataset | None, progress: Progress) -> Mapping[str, np.ndarray]:
+def late_flows(
+    case: StudyCase, dataset: Dataset | None, progress: Progress
+) -> Mapping[str, np.ndarray]:
     """Gradient flows from every scale and seed: explicit up to the margins ``near``, implicit up to the margins ``far``.
 
     options : alpha, m, init, scales (list), seeds (count), near and far (increasing margins min q), control (explicit step c).
@@ -29,25 +38,45 @@ def late_flows(row: Study, dataset: Dataset | None, progress: Progress) -> Mappi
     relative fall of the smoothed margin in one step; probe (2000, d).
     """
     assert dataset is not None
-    options = row.options
+    options = case.options
     require_ranges(options, RANGES)
     task = Classification(dataset.X, dataset.y, options["alpha"])
     near, far = np.array(options["near"], dtype=float), np.array(options["far"], dtype=float)
-    W, a = draws(row.seed, options["seeds"], options["m"], dataset.X.shape[1], options["init"])
+    W, a = draws(case.seed, options["seeds"], options["m"], dataset.X.shape[1], options["init"])
     scales = np.repeat(np.array(options["scales"], dtype=float), len(a))
     kept = []
     for k, scale in enumerate(scales):
-        kept.append(_one(task, scale * W[k % len(a)], scale * a[k % len(a)], near, far, options["control"]))
+        kept.append(
+            _one(task, scale * W[k % len(a)], scale * a[k % len(a)], near, far, options["control"])
+        )
         progress(k + 1, len(scales))
     arrays = {name: np.stack([record[name] for record in kept]) for name in kept[0]}
-    return {**arrays, "scale": scales, "level": np.concatenate([near, far]), "probe": probes(row.seed, dataset.X.shape[1])}
+    return {
+        **arrays,
+        "scale": scales,
+        "level": np.concatenate([near, far]),
+        "probe": probes(case.seed, dataset.X.shape[1]),
+    }
 
 
-def _one(task: Classification, W: np.ndarray, a: np.ndarray, near: np.ndarray, far: np.ndarray, control: float) -> dict[str, np.ndarray]:
+def _one(
+    task: Classification,
+    W: np.ndarray,
+    a: np.ndarray,
+    near: np.ndarray,
+    far: np.ndarray,
+    control: float,
+) -> dict[str, np.ndarray]:
     first = integrate(task, W, a, near, method="rk4", control=control, max_steps=MOST_STEPS)
     legs, stop, implicit = [first], first.stop, 0.0
     if stop is StopReason.TARGET_LOSS and far.size:
-        second = integrate(task, *first.final, far, method="bdf", start=Start(int(first.step[-1]), float(first.s[-1]), float(first.ln_t[-1])))
+        second = integrate(
+            task,
+            *first.final,
+            far,
+            method="bdf",
+            start=Start(int(first.step[-1]), float(first.s[-1]), float(first.ln_t[-1])),
+        )
         legs, stop, implicit = [first, second], second.stop, second.stats["margin_drop"]
     return {
         **at_levels(legs, np.concatenate([near, far])),
@@ -61,9 +90,35 @@ def _one(task: Classification, W: np.ndarray, a: np.ndarray, near: np.ndarray, f
 
 def at_levels(legs: Sequence[LateRun], levels: np.ndarray) -> dict[str, np.ndarray]:
     """The start, the first record with n L < ln 2 and the first at or past each level; nan where there is none."""
-    names = {"q": "q_min", "rho": "rho", "ln_loss": "ln_loss", "ln_t": "ln_t", "smoothed": "smoothed_margin", "W": "W", "a": "a"}
-    columns = {name: np.concatenate([getattr(leg, source) for leg in legs]).astype(float) for name, source in names.items()}
-    separated = next((leg.separated + sum(len(before.q_min) for before in legs[:k]) for k, leg in enumerate(legs) if leg.separated is not None), None)
+    names = {
+        "q": "q_min",
+        "rho": "rho",
+        "ln_loss": "ln_loss",
+        "ln_t": "ln_t",
+        "smoothed": "smoothed_margin",
+        "W": "W",
+        "a": "a",
+    }
+    columns = {
+        name: np.concatenate([getattr(leg, source) for leg in legs]).astype(float)
+        for name, source in names.items()
+    }
+    separated = next(
+        (
+            leg.separated + sum(len(before.q_min) for before in legs[:k])
+            for k, leg in enumerate(legs)
+            if leg.separated is not None
+        ),
+        None,
+    )
     past = [np.flatnonzero(columns["q"] >= level * (1 - 1e-12)) for level in levels]
-    rows = [0, separated, *(int(found[0]) if found.size else None for found in past)]
-    return {name: np.stack([np.full(column.shape[1:], np.nan) if index is None else column[index] for index in rows]) for name, column in columns.items()}
+    cases = [0, separated, *(int(found[0]) if found.size else None for found in past)]
+    return {
+        name: np.stack(
+            [
+                np.full(column.shape[1:], np.nan) if index is None else column[index]
+                for index in cases
+            ]
+        )
+        for name, column in columns.items()
+    }

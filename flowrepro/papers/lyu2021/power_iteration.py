@@ -32,7 +32,9 @@ class PowerIteration:
         mu = geometry.mean(X, y)
         size = float(np.linalg.norm(mu))
         if size == 0.0:
-            raise DataError("the mean of y_i x_i is zero, so neurons do not grow from zero to first order; take other points or labels")
+            raise DataError(
+                "the mean of y_i x_i is zero, so neurons do not grow from zero to first order; take other points or labels"
+            )
         return cls(X, (1 + alpha) / 4 * size, mu / size)
 
     def growth_time(self, factor: float) -> float:
@@ -42,20 +44,29 @@ class PowerIteration:
     def flow(self, W: np.ndarray, a: np.ndarray, t: float) -> tuple[np.ndarray, np.ndarray]:
         """phi~(theta, t): the part of w along mu and a turn hyperbolically, the rest stands still."""
         along, cosh, sinh = W @ self.direction, np.cosh(self.rate * t), np.sinh(self.rate * t)
-        return W + ((cosh - 1) * along + sinh * a)[..., None] * self.direction, cosh * a + sinh * along
+        return W + ((cosh - 1) * along + sinh * a)[
+            ..., None
+        ] * self.direction, cosh * a + sinh * along
 
     def linear_limit(self, W: np.ndarray, a: np.ndarray, most: float = 0.5) -> float:
         """Last time of Lemma D.2: ln(sqrt(lambda_0)/2 / (sqrt(m) M)) / lambda_0."""
-        return float(np.log(most * np.sqrt(self.rate) / (np.sqrt(a.shape[-1]) * largest_norm(W, a)))) / self.rate
+        return (
+            float(np.log(most * np.sqrt(self.rate) / (np.sqrt(a.shape[-1]) * largest_norm(W, a))))
+            / self.rate
+        )
 
     def embedding(self, W: np.ndarray, a: np.ndarray) -> np.ndarray:
         """b_k = (<w_k, mu>/||mu|| + a_k) / (2 sqrt(m) M) of draws at scale 1   (Lemma 5.2)."""
-        return np.asarray((W @ self.direction + a) / (2 * np.sqrt(a.shape[-1]) * largest_norm(W, a)))
+        return np.asarray(
+            (W @ self.direction + a) / (2 * np.sqrt(a.shape[-1]) * largest_norm(W, a))
+        )
 
     def linear_until(self, W: np.ndarray, a: np.ndarray) -> float:
         """t0 = ln(lambda_0 D / (16 m M^2)) / (2 lambda_0), D = min |<w_k, x_i>| / M, of a well-aligned (W, a)   (Theorem E.4)."""
         size = float(largest_norm(W, a))
-        return float(np.log(self.rate * np.abs(W @ self.X.T).min() / size / (16 * len(a) * size**2))) / (2 * self.rate)
+        return float(
+            np.log(self.rate * np.abs(W @ self.X.T).min() / size / (16 * len(a) * size**2))
+        ) / (2 * self.rate)
 
 
 def two_neurons(b: np.ndarray, direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

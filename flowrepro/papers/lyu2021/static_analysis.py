@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from flowrepro.claims.options import require_ranges
+from flowrepro.core.config import StudyCase
+from flowrepro.core.network import activation
+from flowrepro.core.trajectory import Dataset
 from flowrepro.errors import DataError, NumericalError, UsageError
-from flowrepro.experiment import Study
-from flowrepro.network import activation
-from flowrepro.papers import Progress
 from flowrepro.papers.lyu2021 import geometry
-from flowrepro.papers.options import require_ranges
+from flowrepro.papers.topic import Progress
 from flowrepro.theory.margin_global import largest_margin
-from flowrepro.trajectory import Dataset
 
 RANGES = {"alpha": (0.0, 1.0), "searches": (1, 1_000_000), "perturbations": (1, 1_000_000)}
 SIZES = (1e-4, 1e-3, 1e-2, 1e-1)
@@ -22,7 +22,9 @@ NEURONS, POSITIVE = 5, 3
 """Width of the perturbed network, and how many of its neurons share the one that is embedded."""
 
 
-def assumptions(row: Study, dataset: Dataset | None, progress: Progress) -> Mapping[str, np.ndarray]:
+def assumptions(
+    case: StudyCase, dataset: Dataset | None, progress: Progress
+) -> Mapping[str, np.ndarray]:
     """What checks of Assumptions A.1 to A.5 need beyond closed forms.
 
     options : alpha, searches (random steps from each candidate), perturbations (per size).
@@ -33,19 +35,36 @@ def assumptions(row: Study, dataset: Dataset | None, progress: Progress) -> Mapp
     network that keep its signs and patterns, and their relative size (P,).
     """
     assert dataset is not None
-    require_ranges(row.options, RANGES)
-    X, y, alpha, rng = dataset.X, dataset.y, float(row.options["alpha"]), np.random.default_rng(row.seed)
-    principal = principal_direction(X, y, alpha, rng, row.options["searches"])
+    require_ranges(case.options, RANGES)
+    X, y, alpha, rng = (
+        dataset.X,
+        dataset.y,
+        float(case.options["alpha"]),
+        np.random.default_rng(case.seed),
+    )
+    principal = principal_direction(X, y, alpha, rng, case.options["searches"])
     progress(1, 4)
     largest = _bounds(X, y, alpha, (1.0, -1.0))
     progress(2, 4)
     plus = geometry.one_neuron(X, y, alpha)
-    support = np.zeros(len(y), dtype=bool) if plus is None else y * (geometry.reweighted(X, y, alpha, 1.0) @ plus.w) <= plus.margin * (1 + 1e-9)
+    support = (
+        np.zeros(len(y), dtype=bool)
+        if plus is None
+        else y * (geometry.reweighted(X, y, alpha, 1.0) @ plus.w) <= plus.margin * (1 + 1e-9)
+    )
     negative = _bounds(X[support], y[support], alpha, (-1.0,))
     progress(3, 4)
-    sizes, margins = perturbed_margins(X, y, alpha, plus.w if plus else np.zeros(X.shape[1]), rng, row.options["perturbations"])
+    sizes, margins = perturbed_margins(
+        X, y, alpha, plus.w if plus else np.zeros(X.shape[1]), rng, case.options["perturbations"]
+    )
     progress(4, 4)
-    return {"principal": principal, "largest": largest, "negative": negative, "size": sizes, "perturbed": margins}
+    return {
+        "principal": principal,
+        "largest": largest,
+        "negative": negative,
+        "size": sizes,
+        "perturbed": margins,
+    }
 
 
 def _bounds(X: np.ndarray, y: np.ndarray, alpha: float, outputs: tuple[float, ...]) -> np.ndarray:
@@ -59,9 +78,18 @@ def _bounds(X: np.ndarray, y: np.ndarray, alpha: float, outputs: tuple[float, ..
     return np.array([found.lower, found.upper])
 
 
-def principal_direction(X: np.ndarray, y: np.ndarray, alpha: float, rng: np.random.Generator, searches: int) -> np.ndarray:
+def principal_direction(
+    X: np.ndarray, y: np.ndarray, alpha: float, rng: np.random.Generator, searches: int
+) -> np.ndarray:
     """The best of mu, w* and w+ for `geometry.principal_slack`, each improved by a random search with shrinking steps."""
-    candidates = [geometry.mean(X, y), *(found.w for found in (geometry.separator(X, y), geometry.one_neuron(X, y, alpha)) if found is not None)]
+    candidates = [
+        geometry.mean(X, y),
+        *(
+            found.w
+            for found in (geometry.separator(X, y), geometry.one_neuron(X, y, alpha))
+            if found is not None
+        ),
+    ]
     best, height = candidates[0], -np.inf
     for w in map(geometry.unit, candidates):
         slack = geometry.principal_slack(X, y, alpha, w)
@@ -75,19 +103,27 @@ def principal_direction(X: np.ndarray, y: np.ndarray, alpha: float, rng: np.rand
     return np.asarray(best)
 
 
-def perturbed_margins(X: np.ndarray, y: np.ndarray, alpha: float, w: np.ndarray, rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
+def perturbed_margins(
+    X: np.ndarray, y: np.ndarray, alpha: float, w: np.ndarray, rng: np.random.Generator, count: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Sizes and normalised margins (P,) of random networks near (w, 1)/sqrt 2 embedded in POSITIVE of NEURONS neurons.
 
     Only those whose embedded neurons keep their output sign and patterns; the other neurons have a <= 0 (Theorem G.11).
     """
     d = len(w)
-    shares = np.append(np.sqrt(rng.dirichlet(np.ones(POSITIVE))), np.zeros(NEURONS - POSITIVE)) / np.sqrt(2)
+    shares = np.append(
+        np.sqrt(rng.dirichlet(np.ones(POSITIVE))), np.zeros(NEURONS - POSITIVE)
+    ) / np.sqrt(2)
     sizes = np.repeat(SIZES, count)
-    W = shares[:, None] * w + sizes[:, None, None] * rng.standard_normal((len(sizes), NEURONS, d)) / np.sqrt(NEURONS * d)
+    W = shares[:, None] * w + sizes[:, None, None] * rng.standard_normal(
+        (len(sizes), NEURONS, d)
+    ) / np.sqrt(NEURONS * d)
     a = shares + sizes[:, None] * rng.standard_normal((len(sizes), NEURONS)) / np.sqrt(NEURONS)
     a[:, POSITIVE:] = -np.abs(a[:, POSITIVE:])
     Z = W @ X.T  # (P, m, n)
-    keeps = np.all(a[:, :POSITIVE] > 0, axis=1) & np.all(np.sign(Z[:, :POSITIVE]) == np.sign(X @ w), axis=(1, 2))
+    keeps = np.all(a[:, :POSITIVE] > 0, axis=1) & np.all(
+        np.sign(Z[:, :POSITIVE]) == np.sign(X @ w), axis=(1, 2)
+    )
     q = y * np.einsum("pm,pmn->pn", a, activation(Z, alpha))
     margins = q.min(axis=1) / (np.sum(W**2, axis=(1, 2)) + np.sum(a**2, axis=1))
     return sizes[keeps], margins[keeps]

@@ -9,6 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from flowrepro.claims.old_claim import NotApplicable, number, statement, upper
+from flowrepro.claims.old_verdict import Claim, Judgement
+from flowrepro.core.trajectory import Study
 from flowrepro.papers.lyu2021 import geometry
 from flowrepro.papers.lyu2021.late_records import (
     Record,
@@ -27,9 +30,6 @@ from flowrepro.papers.lyu2021.late_records import (
     symmetric,
 )
 from flowrepro.theory.margin import normalised_margin
-from flowrepro.theory.result import Check, CheckResult
-from flowrepro.theory.statement import NotApplicable, number, statement, upper
-from flowrepro.trajectory import Findings
 
 FLOWS = ("flow-symmetric", "flow-symmetric-5d", "flow-middle")
 GEOMETRIES = ("assumptions-left", "assumptions-symmetric", "assumptions-middle")
@@ -47,7 +47,7 @@ GAP, DISTANCE = 2.0, 1.0
     "On symmetric data the largest normalised margin of any width is (1 + alpha)/4 gamma*, that of the linear pair (w*, -w*, 1, -1)/2.",
     given=(labelled, separable, symmetric, leaky),
 )
-def check_optimum(f: Findings) -> Sequence[CheckResult]:
+def check_optimum(f: Study) -> Sequence[Judgement]:
     """The pair's margin, the dual certificate from the linear separator's multipliers, and the optimum by column generation."""
     best, slope = separator_of(f), alpha(f)
     largest = (1 + slope) / 4 * best.margin
@@ -57,7 +57,11 @@ def check_optimum(f: Findings) -> Sequence[CheckResult]:
     return [
         upper("|pair's margin / ((1 + alpha)/4 gamma*) - 1|", abs(pair / largest - 1), 1e-12),
         upper("the same of the dual bound", abs(certificate / largest - 1), 1e-12),
-        upper("of the optimum by column generation, lower", abs(float(f.arrays["largest"][0]) / largest - 1), 1e-7),
+        upper(
+            "of the optimum by column generation, lower",
+            abs(float(f.arrays["largest"][0]) / largest - 1),
+            1e-7,
+        ),
         upper("upper", abs(float(f.arrays["largest"][1]) / largest - 1), 1e-7),
     ]
 
@@ -79,9 +83,17 @@ def predicted(X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray) -> np.
     "theory",
     FLOWS,
     "If growing neurons of both signs are drawn, f / ||theta||^2 -> (1 + alpha)/4 <w*, x> and the margin is the largest; else one neuron remains.",
-    given=(labelled, separable, symmetric, not_orthogonal_to_mean, leaky, small(1e-3), some_separate),
+    given=(
+        labelled,
+        separable,
+        symmetric,
+        not_orthogonal_to_mean,
+        leaky,
+        small(1e-3),
+        some_separate,
+    ),
 )
-def check_linear_limit(f: Findings) -> Sequence[CheckResult]:
+def check_linear_limit(f: Study) -> Sequence[Judgement]:
     """Distance of functions times sqrt(q) and margin gap times q at margins of 1e4 and more, once the two signs have the same weight."""
     best, slope = separator_of(f), alpha(f)
     if f.arrays["W"].shape[2] < 2:
@@ -100,7 +112,9 @@ def check_linear_limit(f: Findings) -> Sequence[CheckResult]:
         if len(seen) >= 2:
             slopes.append(float(np.polyfit(seen[:, 0], seen[:, 1], 1)[0]))
     if not gaps:
-        raise NotApplicable("no run reached a margin of 1e4 with both signs of the same weight; integrate to larger margins")
+        raise NotApplicable(
+            "no run reached a margin of 1e4 with both signs of the same weight; integrate to larger margins"
+        )
     rate = [upper("slope of ln distance against ln q", max(slopes), -0.4)] if slopes else []
     return [
         upper("largest distance of functions * sqrt(q)", max(distances), DISTANCE),
@@ -110,17 +124,24 @@ def check_linear_limit(f: Findings) -> Sequence[CheckResult]:
     ]
 
 
-def _limit(f: Findings, signs: np.ndarray, w: np.ndarray, margin: float, slope: float) -> tuple[np.ndarray, float]:
+def _limit(
+    f: Study, signs: np.ndarray, w: np.ndarray, margin: float, slope: float
+) -> tuple[np.ndarray, float]:
     """(Function at the probes, margin) of the limit that the signs of the growing neurons predict."""
     if len(signs) == 2:
         return geometry.linear_target(w, slope, f.arrays["probe"]), (1 + slope) / 4 * margin
-    return geometry.one_neuron_target(w, slope, f.arrays["probe"], float(signs[0])), slope * margin / 2
+    return geometry.one_neuron_target(
+        w, slope, f.arrays["probe"], float(signs[0])
+    ), slope * margin / 2
 
 
 def _even(state: Record) -> bool:
     """Positive and negative output weights have nearly the same sum of squares."""
-    positive, negative = float(np.sum(state.a[state.a > 0] ** 2)), float(np.sum(state.a[state.a < 0] ** 2))
+    positive, negative = (
+        float(np.sum(state.a[state.a > 0] ** 2)),
+        float(np.sum(state.a[state.a < 0] ** 2)),
+    )
     return abs(positive - negative) <= EVEN * negative
 
 
-CHECKS: tuple[Check, ...] = (check_optimum, check_linear_limit)
+CLAIMS: tuple[Claim, ...] = (check_optimum, check_linear_limit)

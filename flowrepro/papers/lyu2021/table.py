@@ -1,4 +1,4 @@
-"""Study "table": test errors of the best linear separator and of trained nets on shifted Gaussian points (lyu2021, Table 1 and Figure 4)."""
+"""StudyCase "table": test errors of the best linear separator and of trained nets on shifted Gaussian points (lyu2021, Table 1 and Figure 4)."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from flowrepro.claims.options import require_ranges
+from flowrepro.core.config import StudyCase
+from flowrepro.core.initialize import he
+from flowrepro.core.network import predict
+from flowrepro.core.trajectory import Dataset
 from flowrepro.data.separable import shifted_gaussian
 from flowrepro.engines.log_domain import Classification, integrate
-from flowrepro.experiment import Study
-from flowrepro.initialize import he
-from flowrepro.network import predict
-from flowrepro.papers import Progress
 from flowrepro.papers.lyu2021.boundaries import plane, tilt_and_bend
-from flowrepro.papers.options import require_ranges
+from flowrepro.papers.topic import Progress
 from flowrepro.theory.margin import Separator, hard_margin, normalised_margin
-from flowrepro.trajectory import Dataset
 
 DIMENSION = 50
 RANGES = {
@@ -36,7 +36,7 @@ REACH = 3.0
 """Height |v| up to which the zero line of a net is followed in the plane of Figure 4."""
 
 
-def study_table(row: Study, dataset: Dataset | None, progress: Progress) -> Mapping[str, Any]:
+def study_table(case: StudyCase, dataset: Dataset | None, progress: Progress) -> Mapping[str, Any]:
     """Errors of both classifiers for N sizes and R seeds, and the nets of the first seed in the plane of Figure 4.
 
     options : sizes (list), seeds (count), shift, n_test, alpha, m, scale, lr, q, mirror (train on (x, y) and (-x, -y)).
@@ -47,10 +47,10 @@ def study_table(row: Study, dataset: Dataset | None, progress: Progress) -> Mapp
     tilt_svm, tilt_net (degrees from the vertical), bend (N,); points (N, most, 2) in the plane, label (N, most) (nan
     beyond a set's size); w (N, d), axes (N, 2, d), W (N, m, d), a (N, m).
     """
-    options = row.options
+    options = case.options
     require_ranges(options, RANGES)
     sizes, seeds = [int(n) for n in options["sizes"]], int(options["seeds"])
-    cells = [(n, seed) for n in sizes for seed in range(row.seed, row.seed + seeds)]
+    cells = [(n, seed) for n in sizes for seed in range(case.seed, case.seed + seeds)]
     kept = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         pending = [pool.submit(_cell, options, n, seed) for n, seed in cells]
@@ -78,9 +78,18 @@ def _cell(options: Mapping[str, Any], n: int, seed: int) -> dict[str, Any]:
     if options["mirror"]:
         X, y = np.vstack([X, -X]), np.concatenate([y, -y])
     best = hard_margin(X, y)
-    assert isinstance(best, Separator)  # in 51 dimensions, and separated along the first by construction
+    assert isinstance(
+        best, Separator
+    )  # in 51 dimensions, and separated along the first by construction
     W, a = he(np.random.default_rng(seed), int(options["m"]), X.shape[1])
-    run = integrate(Classification(X, y, alpha), options["scale"] * W, options["scale"] * a, [options["q"]], method="gd", control=options["lr"])
+    run = integrate(
+        Classification(X, y, alpha),
+        options["scale"] * W,
+        options["scale"] * a,
+        [options["q"]],
+        method="gd",
+        control=options["lr"],
+    )
     W, a = run.final
     X_test, y_test = data.extra["X_test"], data.extra["y_test"]
     linear, net = X_test @ best.w > 0, predict(X_test, W, a, alpha) > 0
@@ -108,7 +117,9 @@ def _in_plane(options: Mapping[str, Any], cell: Mapping[str, Any], most: int) ->
     label[: len(cell["y"])] = cell["y"]
     points = np.full((most, 2), np.nan)
     points[: len(cell["y"])] = cell["X"] @ axes.T
-    tilt_net, bend = tilt_and_bend(plane(cell["W"], cell["a"], options["alpha"], axes, offset), REACH)
+    tilt_net, bend = tilt_and_bend(
+        plane(cell["W"], cell["a"], options["alpha"], axes, offset), REACH
+    )
     tilt_svm, _ = tilt_and_bend(lambda p: (p @ axes + offset) @ cell["w"], REACH)
     return {
         "tilt_svm": tilt_svm,

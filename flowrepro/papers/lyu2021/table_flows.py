@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 
+from flowrepro.claims.options import require_ranges
+from flowrepro.core.config import StudyCase
+from flowrepro.core.initialize import he
+from flowrepro.core.network import predict
+from flowrepro.core.trajectory import Dataset
 from flowrepro.data.separable import shifted_gaussian
 from flowrepro.engines.log_domain import Classification, LateRun, integrate
 from flowrepro.errors import DataError
-from flowrepro.experiment import Study
-from flowrepro.initialize import he
-from flowrepro.network import predict
-from flowrepro.papers import Progress
 from flowrepro.papers.lyu2021 import geometry
-from flowrepro.papers.options import require_ranges
+from flowrepro.papers.topic import Progress
 from flowrepro.theory.margin import Separator
 from flowrepro.theory.margin_global import improved_margin
-from flowrepro.trajectory import Dataset
 
 RANGES = {
     "sizes": (2, 5000),
@@ -34,11 +34,15 @@ RANGES = {
 }
 
 
-def _trained(options: Mapping[str, Any], X: np.ndarray, y: np.ndarray, seed: int, levels: list[float]) -> LateRun:
+def _trained(
+    options: Mapping[str, Any], X: np.ndarray, y: np.ndarray, seed: int, levels: list[float]
+) -> LateRun:
     """Descent as in Appendix J from 0.001 times the He initialisation."""
     W, a = he(np.random.default_rng(seed), options["m"], X.shape[1])
     task = Classification(X, y, options["alpha"])
-    return integrate(task, options["scale"] * W, options["scale"] * a, levels, method="gd", control=options["lr"])
+    return integrate(
+        task, options["scale"] * W, options["scale"] * a, levels, method="gd", control=options["lr"]
+    )
 
 
 def _separator(X: np.ndarray, y: np.ndarray) -> Separator:
@@ -48,7 +52,9 @@ def _separator(X: np.ndarray, y: np.ndarray) -> Separator:
     return found
 
 
-def early_stopping(row: Study, dataset: Dataset | None, progress: Progress) -> Mapping[str, np.ndarray]:
+def early_stopping(
+    case: StudyCase, dataset: Dataset | None, progress: Progress
+) -> Mapping[str, np.ndarray]:
     """Test errors at L margins along the training, on the sets as drawn and with the mirror images (-x, -y) added.
 
     options : sizes, seeds, shift, n_test, alpha, m, scale, lr, q (margins).
@@ -56,19 +62,32 @@ def early_stopping(row: Study, dataset: Dataset | None, progress: Progress) -> M
     Returns size (N,), q (L,); svm (N, 2, S), error of the linear separator, as drawn and mirrored; net (N, 2, S, L), agreement
     (N, 2, S, L), part of the test points on which the signs of both agree.
     """
-    options = row.options
+    options = case.options
     require_ranges(options, {**RANGES, "n_test": (1, 1_000_000)})
-    cells = [(n, mirror, seed) for n in options["sizes"] for mirror in (False, True) for seed in range(row.seed, row.seed + options["seeds"])]
+    cells = [
+        (n, mirror, seed)
+        for n in options["sizes"]
+        for mirror in (False, True)
+        for seed in range(case.seed, case.seed + options["seeds"])
+    ]
 
     def one(cell: tuple[int, bool, int]) -> tuple[float, np.ndarray, np.ndarray]:
         n, mirror, seed = cell
         points = shifted_gaussian(n, options["shift"], seed, n_test=options["n_test"])
-        X, y = (np.vstack([points.X, -points.X]), np.concatenate([points.y, -points.y])) if mirror else (points.X, points.y)
+        X, y = (
+            (np.vstack([points.X, -points.X]), np.concatenate([points.y, -points.y]))
+            if mirror
+            else (points.X, points.y)
+        )
         run = _trained(options, X, y, seed, options["q"])
         X_test, positive = points.extra["X_test"], points.extra["y_test"] > 0
         linear = X_test @ _separator(X, y).w > 0
         nets = [predict(X_test, *run.at(q), options["alpha"]) > 0 for q in options["q"]]
-        return float(np.mean(linear != positive)), np.array([np.mean(net != positive) for net in nets]), np.array([np.mean(net == linear) for net in nets])
+        return (
+            float(np.mean(linear != positive)),
+            np.array([np.mean(net != positive) for net in nets]),
+            np.array([np.mean(net == linear) for net in nets]),
+        )
 
     kept = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -86,16 +105,22 @@ def early_stopping(row: Study, dataset: Dataset | None, progress: Progress) -> M
     }
 
 
-def table_optimum(row: Study, dataset: Dataset | None, progress: Progress) -> Mapping[str, np.ndarray]:
+def table_optimum(
+    case: StudyCase, dataset: Dataset | None, progress: Progress
+) -> Mapping[str, np.ndarray]:
     """Margins of trained nets on the sets of Table 1, of the linear pair, and what column generation makes of the nets.
 
     options : sizes, seeds, shift, alpha, m, scale, lr, q (margins).
 
     Returns size (N,), q (L,); linear (N, S); trained (N, S, L); improved, bound (N, S), the best margin found and an upper bound of all.
     """
-    options = row.options
+    options = case.options
     require_ranges(options, RANGES)
-    cells = [(n, seed) for n in options["sizes"] for seed in range(row.seed, row.seed + options["seeds"])]
+    cells = [
+        (n, seed)
+        for n in options["sizes"]
+        for seed in range(case.seed, case.seed + options["seeds"])
+    ]
     kept = []
     for done, (n, seed) in enumerate(cells, 1):
         points = shifted_gaussian(n, options["shift"], seed, n_test=1)

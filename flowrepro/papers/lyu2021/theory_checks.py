@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flowrepro.claims.old_verdict import Claim
 from flowrepro.papers.lyu2021 import (
     aligned_phase,
     assumptions,
@@ -14,17 +15,16 @@ from flowrepro.papers.lyu2021 import (
     point_checks,
     symmetric_limit,
 )
-from flowrepro.theory.result import Check
 
-CHECKS: tuple[Check, ...] = (
-    *late_phase.CHECKS,
-    *symmetric_limit.CHECKS,
-    *coin_checks.CHECKS,
-    *early_phase.CHECKS,
-    *pair_checks.CHECKS,
-    *assumptions.CHECKS,
-    *hinted_limit.CHECKS,
-    *aligned_phase.CHECKS,
-    *orthogonal_separable.CHECKS,
-    *point_checks.CHECKS,
+CLAIMS: tuple[Claim, ...] = (
+    *late_phase.CLAIMS,
+    *symmetric_limit.CLAIMS,
+    *coin_checks.CLAIMS,
+    *early_phase.CLAIMS,
+    *pair_checks.CLAIMS,
+    *assumptions.CLAIMS,
+    *hinted_limit.CLAIMS,
+    *aligned_phase.CLAIMS,
+    *orthogonal_separable.CLAIMS,
+    *point_checks.CLAIMS,
 )

@@ -6,9 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from flowrepro.claims.old_claim import lower, none_of, number, statement, upper
+from flowrepro.claims.old_verdict import Judgement
+from flowrepro.core.trajectory import Study
 from flowrepro.engines.alignment import align
-from flowrepro.papers.min2024.constants import alignment_bound, approximation_time, ln_largest_scale, stay_bound
-from flowrepro.papers.min2024.theory_rows import THEORY_ROWS
+from flowrepro.papers.min2024.constants import (
+    alignment_bound,
+    approximation_time,
+    ln_largest_scale,
+    stay_bound,
+)
+from flowrepro.papers.min2024.theory_cases import THEORY_CASES
 from flowrepro.papers.min2024.theory_states import (
     ALIGNMENT,
     THEORY,
@@ -23,9 +31,6 @@ from flowrepro.papers.min2024.theory_states import (
     start_of,
     two_points_at_least,
 )
-from flowrepro.theory.result import CheckResult
-from flowrepro.theory.statement import lower, none_of, number, statement, upper
-from flowrepro.trajectory import Findings
 
 THEOREM = ref("Theorem 1")
 PROOF = ref("Appendix C.2")
@@ -69,7 +74,9 @@ def path_times(stays: Stays, unit: float, m: int) -> tuple[np.ndarray, np.ndarra
     """Time of each neuron to its trap, and T(P) = sum of unit / n_a over its stays before it, (m,)."""
     outside = ~stays.trap
     taken, allowed = (stays.end - stays.start)[outside], unit / stays.active[outside]
-    return np.bincount(stays.neuron[outside], weights=taken, minlength=m), np.bincount(stays.neuron[outside], weights=allowed, minlength=m)
+    return np.bincount(stays.neuron[outside], weights=taken, minlength=m), np.bincount(
+        stays.neuron[outside], weights=allowed, minlength=m
+    )
 
 
 def missed(stays: Stays, U: np.ndarray, X: np.ndarray, y: np.ndarray, sign: np.ndarray) -> int:
@@ -82,37 +89,84 @@ def missed(stays: Stays, U: np.ndarray, X: np.ndarray, y: np.ndarray, sign: np.n
     return int(np.sum(started & ~arrived))
 
 
-@statement("A2", ref("Assumption 2"), "theory", THEORY_ROWS, "no neuron starts along the data of the other class", (assumption_1, assumption_2))
-def check_assumption_2(findings: Findings) -> Sequence[CheckResult]:
+@statement(
+    "A2",
+    ref("Assumption 2"),
+    "theory",
+    THEORY_CASES,
+    "no neuron starts along the data of the other class",
+    (assumption_1, assumption_2),
+)
+def check_assumption_2(findings: Study) -> Sequence[Judgement]:
     """max over V_+ of cos(w_j(0), x_-) < 1 and over V_- of cos(w_j(0), x_+) < 1."""
     return [upper("largest cosine", start_of(findings).furthest, np.nextafter(1.0, 0.0))]
 
 
-@statement("T1.eps", ref("eq. (28)"), "theory", THEORY_ROWS, "the scale satisfies what Theorem 1 asks for", ALIGNMENT)
-def check_scale(findings: Findings) -> Sequence[CheckResult]:
+@statement(
+    "T1.eps",
+    ref("eq. (28)"),
+    "theory",
+    THEORY_CASES,
+    "the scale satisfies what Theorem 1 asks for",
+    ALIGNMENT,
+)
+def check_scale(findings: Study) -> Sequence[Judgement]:
     """ln eps is at most the logarithm of both terms of (28), the first with the factor 8 that its proof needs."""
     start = start_of(findings)
     approximation, duration = ln_largest_scale(points_of(findings), start)
-    return [upper("ln eps against the first term", start.ln_eps, approximation), upper("ln eps against the second term", start.ln_eps, duration)]
+    return [
+        upper("ln eps against the first term", start.ln_eps, approximation),
+        upper("ln eps against the second term", start.ln_eps, duration),
+    ]
 
 
-@statement("T1.t1", THEOREM, "theory", THEORY_ROWS, "every neuron is in S+, S- or dead by t1 <= 16 log n / (M sqrt(mu) X_min) <= T", ALIGNMENT)
-def check_alignment_time(findings: Findings) -> Sequence[CheckResult]:
+@statement(
+    "T1.t1",
+    THEOREM,
+    "theory",
+    THEORY_CASES,
+    "every neuron is in S+, S- or dead by t1 <= 16 log n / (M sqrt(mu) X_min) <= T",
+    ALIGNMENT,
+)
+def check_alignment_time(findings: Study) -> Sequence[Judgement]:
     """t1 by the events of the flow, its bound, and T of Lemma 1 beyond the bound."""
     points, start = points_of(findings), start_of(findings)
     bound = alignment_bound(points, start)
-    return [upper("t1", read_stays(findings).t1, bound), lower("T", approximation_time(points, start), bound)]
+    return [
+        upper("t1", read_stays(findings).t1, bound),
+        lower("T", approximation_time(points, start), bound),
+    ]
 
 
-@statement("T1.dur", PROOF, "theory", THEORY_ROWS, "outside its trap a neuron keeps a pattern for at most 4 / (M sqrt(mu) X_min n_a)", ALIGNMENT)
-def check_stays(findings: Findings) -> Sequence[CheckResult]:
+@statement(
+    "T1.dur",
+    PROOF,
+    "theory",
+    THEORY_CASES,
+    "outside its trap a neuron keeps a pattern for at most 4 / (M sqrt(mu) X_min n_a)",
+    ALIGNMENT,
+)
+def check_stays(findings: Study) -> Sequence[Judgement]:
     """Largest (time in a pattern) n_a, over the bound."""
     bound = stay_bound(points_of(findings), start_of(findings))
-    return [upper("largest stay over its bound", stay_ratios(read_stays(findings)).max(initial=0.0) / bound, 1.0)]
+    return [
+        upper(
+            "largest stay over its bound",
+            stay_ratios(read_stays(findings)).max(initial=0.0) / bound,
+            1.0,
+        )
+    ]
 
 
-@statement("T1.path", PROOF, "theory", THEORY_ROWS, "a neuron's time to its trap <= T(P) <= T(P_max) <= 16 log n / (M sqrt(mu) X_min)", ALIGNMENT)
-def check_paths(findings: Findings) -> Sequence[CheckResult]:
+@statement(
+    "T1.path",
+    PROOF,
+    "theory",
+    THEORY_CASES,
+    "a neuron's time to its trap <= T(P) <= T(P_max) <= 16 log n / (M sqrt(mu) X_min)",
+    ALIGNMENT,
+)
+def check_paths(findings: Study) -> Sequence[Judgement]:
     """T(P) sums the bounds of the stays of a neuron's own path, T(P_max) those of the longest possible one; at most n changes."""
     points, stays, start = points_of(findings), read_stays(findings), start_of(findings)
     unit = stay_bound(points, start)
@@ -121,44 +175,103 @@ def check_paths(findings: Findings) -> Sequence[CheckResult]:
     positive, negative = points.n_class
     longest = max(longest_path(positive, negative), longest_path(negative, positive))
     return [
-        upper("largest time to the trap over T(P)", float(np.max(taken[moved] / allowed[moved], initial=0.0)), 1.0),
+        upper(
+            "largest time to the trap over T(P)",
+            float(np.max(taken[moved] / allowed[moved], initial=0.0)),
+            1.0,
+        ),
         upper("largest T(P) over T(P_max)", allowed.max() / (unit * longest), 1.0 + 1e-12),
-        upper("T(P_max) over 16 log n / (M sqrt(mu) X_min)", unit * longest / alignment_bound(points, start), 1.0),
+        upper(
+            "T(P_max) over 16 log n / (M sqrt(mu) X_min)",
+            unit * longest / alignment_bound(points, start),
+            1.0,
+        ),
         upper("most changes of a neuron", float(np.bincount(stays.neuron).max() - 1), points.n),
     ]
 
 
-@statement("T1.S", THEOREM, "theory", THEORY_ROWS, "a neuron that starts active on a datum of its own class ends in S+ (V_+) or S- (V_-)", ALIGNMENT)
-def check_arrival(findings: Findings) -> Sequence[CheckResult]:
+@statement(
+    "T1.S",
+    THEOREM,
+    "theory",
+    THEORY_CASES,
+    "a neuron that starts active on a datum of its own class ends in S+ (V_+) or S- (V_-)",
+    ALIGNMENT,
+)
+def check_arrival(findings: Study) -> Sequence[Judgement]:
     """Neurons of V_+ with max_{I+} <w_j(0), x_i> > 0 that do not end in S+, and those of V_- alike."""
     states = read_states(findings)
-    return [none_of("neurons that do not arrive", missed(read_stays(findings), states.U[0], findings.X, findings.y, states.sign))]
+    return [
+        none_of(
+            "neurons that do not arrive",
+            missed(read_stays(findings), states.U[0], findings.X, findings.y, states.sign),
+        )
+    ]
 
 
 @statement(
-    "E4", ref("eq. (4)"), "theory", THEORY_ROWS, "at a small scale neurons meet the data as in the limit eps -> 0", (*THEORY, assumption_2, moderate_scale)
+    "E4",
+    ref("eq. (4)"),
+    "theory",
+    THEORY_CASES,
+    "at a small scale neurons meet the data as in the limit eps -> 0",
+    (*THEORY, assumption_2, moderate_scale),
 )
-def check_limit(findings: Findings) -> Sequence[CheckResult]:
+def check_limit(findings: Study) -> Sequence[Judgement]:
     """t1 and the number of patterns passed, against the exact alignment of the same directions."""
     states, stays = read_states(findings), read_stays(findings)
     exact = align(findings.X, findings.y, states.U[0], states.sign)
-    patterns = sum(arc.start < end for path in exact.paths for arc, end in zip(path.arcs, [event.t for event in path.events] + [np.inf], strict=True))
+    patterns = sum(
+        arc.start < end
+        for path in exact.paths
+        for arc, end in zip(path.arcs, [event.t for event in path.events] + [np.inf], strict=True)
+    )
     return [
         upper("|t1 - its limit|", abs(stays.t1 - exact.settled), LIMIT),
         none_of("patterns more or fewer than in the limit", abs(len(stays.neuron) - patterns)),
     ]
 
 
-@statement("T1.seen", THEOREM, "theory", THEORY_ROWS, "alignment as observed, whatever the scale", (*THEORY, assumption_2, two_points_at_least))
-def check_observed(findings: Findings) -> Sequence[CheckResult]:
+@statement(
+    "T1.seen",
+    THEOREM,
+    "theory",
+    THEORY_CASES,
+    "alignment as observed, whatever the scale",
+    (*THEORY, assumption_2, two_points_at_least),
+)
+def check_observed(findings: Study) -> Sequence[Judgement]:
     """t1 and how far it is from its bound: numbers without a verdict, as a float run does not satisfy (28)."""
-    points, start, stays, states = points_of(findings), start_of(findings), read_stays(findings), read_states(findings)
+    points, start, stays, states = (
+        points_of(findings),
+        start_of(findings),
+        read_stays(findings),
+        read_states(findings),
+    )
     return [
         number("t1", stays.t1),
-        number("its bound over t1", alignment_bound(points, start) / stays.t1 if stays.t1 > 0 else np.inf),
-        number("largest stay over its bound", stay_ratios(stays).max(initial=0.0) / stay_bound(points, start)),
-        number("neurons that start active on their class and do not arrive", missed(stays, states.U[0], findings.X, findings.y, states.sign)),
+        number(
+            "its bound over t1",
+            alignment_bound(points, start) / stays.t1 if stays.t1 > 0 else np.inf,
+        ),
+        number(
+            "largest stay over its bound",
+            stay_ratios(stays).max(initial=0.0) / stay_bound(points, start),
+        ),
+        number(
+            "neurons that start active on their class and do not arrive",
+            missed(stays, states.U[0], findings.X, findings.y, states.sign),
+        ),
     ]
 
 
-CHECKS = (check_limit, check_assumption_2, check_scale, check_alignment_time, check_stays, check_paths, check_arrival, check_observed)
+CLAIMS = (
+    check_limit,
+    check_assumption_2,
+    check_scale,
+    check_alignment_time,
+    check_stays,
+    check_paths,
+    check_arrival,
+    check_observed,
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flowrepro.claims.old_verdict import Claim
 from flowrepro.papers.min2024 import (
     activation_rule,
     alignment_theorem,
@@ -23,26 +24,25 @@ from flowrepro.papers.min2024 import (
     toy_observations,
     two_phases,
 )
-from flowrepro.theory.result import Check
 
-CHECKS: tuple[Check, ...] = (
-    *figure_5_observations.CHECKS,
-    *toy_observations.CHECKS,
-    *force.CHECKS,
-    *path_checks.CHECKS,
-    *held_neuron.CHECKS,
-    *dead_boundary.CHECKS,
-    *sign_flips.CHECKS,
-    *digits_observations.CHECKS,
-    *two_phases.CHECKS,
-    *pair_laws.CHECKS,
-    *cones.CHECKS,
-    *activation_rule.CHECKS,
-    *small_initialization.CHECKS,
-    *alignment_theorem.CHECKS,
-    *convergence.CHECKS,
-    *basins.CHECKS,
-    *time_laws.CHECKS,
-    *critical_scale.CHECKS,
-    *rank_limit.CHECKS,
+CLAIMS: tuple[Claim, ...] = (
+    *figure_5_observations.CLAIMS,
+    *toy_observations.CLAIMS,
+    *force.CLAIMS,
+    *path_checks.CLAIMS,
+    *held_neuron.CLAIMS,
+    *dead_boundary.CLAIMS,
+    *sign_flips.CLAIMS,
+    *digits_observations.CLAIMS,
+    *two_phases.CLAIMS,
+    *pair_laws.CLAIMS,
+    *cones.CLAIMS,
+    *activation_rule.CLAIMS,
+    *small_initialization.CLAIMS,
+    *alignment_theorem.CLAIMS,
+    *convergence.CLAIMS,
+    *basins.CLAIMS,
+    *time_laws.CLAIMS,
+    *critical_scale.CLAIMS,
+    *rank_limit.CLAIMS,
 )

@@ -62,16 +62,39 @@ def point_constants(X: np.ndarray, y: np.ndarray) -> PointConstants:
     counts = (int(np.count_nonzero(y > 0)), int(np.count_nonzero(y < 0)))
     sums = class_sums(X, y)
     if not np.all(norms > 0):
-        return PointConstants(len(y), counts, -1.0, float(norms.min()), float(norms.max()), 0.0, 0.0, np.linalg.norm(sums, axis=1))
+        return PointConstants(
+            len(y),
+            counts,
+            -1.0,
+            float(norms.min()),
+            float(norms.max()),
+            0.0,
+            0.0,
+            np.linalg.norm(sums, axis=1),
+        )
     Z = np.sign(y)[:, None] * X / norms[:, None]
     mu = float(np.min(Z @ Z.T))
     turned = np.concatenate([cosines(X, r) for r in sums if np.any(r)])
     return PointConstants(
-        len(y), counts, mu, float(norms.min()), float(norms.max()), float(np.min(turned**2, initial=1.0)), mu * abs(mu), np.linalg.norm(sums, axis=1)
+        len(y),
+        counts,
+        mu,
+        float(norms.min()),
+        float(norms.max()),
+        float(np.min(turned**2, initial=1.0)),
+        mu * abs(mu),
+        np.linalg.norm(sums, axis=1),
     )
 
 
-def start_constants(X: np.ndarray, y: np.ndarray, U: np.ndarray, ln_norm: np.ndarray, sign: np.ndarray, ln_eps: float) -> StartConstants:
+def start_constants(
+    X: np.ndarray,
+    y: np.ndarray,
+    U: np.ndarray,
+    ln_norm: np.ndarray,
+    sign: np.ndarray,
+    ln_eps: float,
+) -> StartConstants:
     """The constants of a start with directions U (m, d), ln ||w_j(0)|| (m,) and sign(a_j) (m,)."""
     foreign = class_sums(X, y)[::-1]  # x_- for V_+, x_+ for V_-
     furthest = -1.0
@@ -79,7 +102,14 @@ def start_constants(X: np.ndarray, y: np.ndarray, U: np.ndarray, ln_norm: np.nda
         if np.any(r):
             furthest = float(np.max(cosines(U[sign == s], r), initial=furthest))
     shape = np.exp(ln_norm - ln_eps)
-    return StartConstants(len(sign), ln_eps, float(shape.max()), float(shape.min()), furthest, 1.0 - max(0.0, furthest) ** 2)
+    return StartConstants(
+        len(sign),
+        ln_eps,
+        float(shape.max()),
+        float(shape.min()),
+        furthest,
+        1.0 - max(0.0, furthest) ** 2,
+    )
 
 
 def weakest(points: PointConstants, start: StartConstants) -> float:
@@ -100,8 +130,14 @@ def alignment_bound(points: PointConstants, start: StartConstants) -> float:
 def ln_largest_scale(points: PointConstants, start: StartConstants) -> tuple[float, float]:
     """Logarithms of the two terms of (28), whose smaller one bounds eps (with 8 in the first one)."""
     M, m = weakest(points, start), start.m
-    approximation = min(points.mu, M) * points.separation / (8 * np.sqrt(m) * points.n * points.x_max**2 * start.w_max**2)
-    return float(np.log(approximation)), -0.5 * float(np.log(m)) - 4.0 * points.n * points.x_max * alignment_bound(points, start)
+    approximation = (
+        min(points.mu, M)
+        * points.separation
+        / (8 * np.sqrt(m) * points.n * points.x_max**2 * start.w_max**2)
+    )
+    return float(np.log(approximation)), -0.5 * float(
+        np.log(m)
+    ) - 4.0 * points.n * points.x_max * alignment_bound(points, start)
 
 
 def ln_moderate_scale(points: PointConstants, start: StartConstants) -> float:
@@ -117,7 +153,9 @@ def approximation_time(points: PointConstants, start: StartConstants) -> float:
 def fit_bound(points: PointConstants, start: StartConstants, t1: float) -> np.ndarray:
     """Bounds (2,) on t2+ and t2- of (39); inf for a class without points."""
     counts = np.array(points.n_class, dtype=float)
-    ln_ratio = float(np.log(2.0) - 2 * start.ln_eps - np.log(points.separation) - 2 * np.log(start.w_min))
+    ln_ratio = float(
+        np.log(2.0) - 2 * start.ln_eps - np.log(points.separation) - 2 * np.log(start.w_min)
+    )
     with np.errstate(divide="ignore"):
         pace = 1.0 / (np.sqrt(points.mu) * counts * points.x_min)
     return np.asarray(t1 + pace * (6.0 + 4.0 * (ln_ratio + 4 * points.n * points.x_max * t1)))

@@ -39,21 +39,33 @@ def correlations(X: np.ndarray, y: np.ndarray) -> Correlations:
     norms = np.linalg.norm(X, axis=1, keepdims=True)
     unit = (np.sign(y)[:, None] * X / np.where(norms > 0, norms, 1.0)).astype(np.float32)
     positive, negative = unit[y > 0], unit[y < 0]
-    parts = [_tally(_within(positive)), _tally(_within(negative)), _tally(_between(positive, negative))]
-    pairs = [len(positive) * (len(positive) - 1), len(negative) * (len(negative) - 1), 2 * len(positive) * len(negative)]
-    within_positive, within_negative, across = (_share(good, count) for (good, _), count in zip(parts, pairs, strict=True))
+    parts = [
+        _tally(_within(positive)),
+        _tally(_within(negative)),
+        _tally(_between(positive, negative)),
+    ]
+    pairs = [
+        len(positive) * (len(positive) - 1),
+        len(negative) * (len(negative) - 1),
+        2 * len(positive) * len(negative),
+    ]
+    within_positive, within_negative, across = (
+        _share(good, count) for (good, _), count in zip(parts, pairs, strict=True)
+    )
     share = _share(sum(good for good, _ in parts), sum(pairs))
-    return Correlations(share, within_positive, within_negative, across, worst=min(worst for _, worst in parts))
+    return Correlations(
+        share, within_positive, within_negative, across, worst=min(worst for _, worst in parts)
+    )
 
 
 def _within(Z: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
     """Blocks of Z Z^T on and above the diagonal, with the number of ordered pairs each entry stands for."""
     for start in range(0, len(Z), BLOCK):
-        rows, later = Z[start : start + BLOCK], Z[start + BLOCK :]
-        own = rows @ rows.T
+        cases, later = Z[start : start + BLOCK], Z[start + BLOCK :]
+        own = cases @ cases.T
         yield own[np.triu_indices(len(own), 1)], 2
         yield np.diag(own), 0
-        yield rows @ later.T, 2
+        yield cases @ later.T, 2
 
 
 def _between(Z: np.ndarray, others: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
@@ -75,8 +87,13 @@ def _share(good: int, pairs: int) -> float:
 
 
 def even_subsample(y: np.ndarray, per_class: int) -> np.ndarray:
-    """Indices of at most ``per_class`` evenly spaced rows of each class, positives first."""
-    return np.concatenate([indices[_spread(len(indices), per_class)] for indices in (np.flatnonzero(y > 0), np.flatnonzero(y < 0))])
+    """Indices of at most ``per_class`` evenly spaced cases of each class, positives first."""
+    return np.concatenate(
+        [
+            indices[_spread(len(indices), per_class)]
+            for indices in (np.flatnonzero(y > 0), np.flatnonzero(y < 0))
+        ]
+    )
 
 
 def _spread(n: int, wanted: int) -> np.ndarray:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from flowrepro.experiment import Experiment, departures
-from flowrepro.trajectory import Run
+from flowrepro.core.config import TrainingCase, departures
+from flowrepro.core.trajectory import Run
 
 END = 15_000
 """The iteration at which the paper ends its curves and shows its neurons."""
@@ -14,18 +14,27 @@ SUBSET_SHIFT = 60
 SMALLEST_SUBSET = 1_000
 COARSEST = 100
 """Largest distance of records, in iterations, at which the windows of events make sense."""
-IRRELEVANT = ("seed", "protocol.engine", "protocol.device", "protocol.dtype", "protocol.rtol", "protocol.n_steps", "record.", "data.options.subset")
-"""Keys that may differ from the paper's row: `unlike_paper` looks at the horizon, the records and the subset itself."""
+IRRELEVANT = (
+    "seed",
+    "protocol.engine",
+    "protocol.device",
+    "protocol.dtype",
+    "protocol.rtol",
+    "protocol.n_steps",
+    "record.",
+    "data.options.subset",
+)
+"""Keys that may differ from the paper's case: `unlike_paper` looks at the horizon, the records and the subset itself."""
 
 
-def unlike_paper(run: Run, row: Experiment, until: int, weights_at: int = 0) -> str:
-    """Why a statement on the paper's run of ``row`` up to iteration ``until`` cannot be judged on this one; "" where it can."""
+def unlike_paper(run: Run, case: TrainingCase, until: int, weights_at: int = 0) -> str:
+    """Why a statement on the paper's run of ``case`` up to iteration ``until`` cannot be judged on this one; "" where it can."""
     trajectory = run.trajectory
-    if foreign := departures_from(run, row):
-        return f"the paper states this for its own run; this row differs in {', '.join(foreign)}"
+    if foreign := departures_from(run, case):
+        return f"the paper states this for its own run; this case differs in {', '.join(foreign)}"
     if trajectory.step[-1] < until:
         return f"needs iteration {until}, but the records end at {trajectory.step[-1]} ({trajectory.stop.reason.value})"
-    if run.row.record.save_every > COARSEST:
+    if run.case.record.save_every > COARSEST:
         return f"needs a record at least every {COARSEST} iterations; --set record.save_every=20 gives it"
     if "mean_cos" not in trajectory.observed:
         return "the alignment was not recorded; --set record.observe=class-alignment records it"
@@ -34,13 +43,15 @@ def unlike_paper(run: Run, row: Experiment, until: int, weights_at: int = 0) -> 
     return ""
 
 
-def departures_from(run: Run, row: Experiment) -> list[str]:
-    """Keys in which the row differs from the paper's; of other points only their name is told."""
-    keys = departures(run.row, row, IRRELEVANT)
+def departures_from(run: Run, case: TrainingCase) -> list[str]:
+    """Keys in which the case differs from the paper's; of other points only their name is told."""
+    keys = departures(run.case, case, IRRELEVANT)
     if "data.name" in keys:
         return [key for key in keys if not key.startswith("data.options.")]
-    subset = run.row.data.options.get("subset")
-    return [*keys, "data.options.subset"] if subset is not None and subset < SMALLEST_SUBSET else keys
+    subset = run.case.data.options.get("subset")
+    return (
+        [*keys, "data.options.subset"] if subset is not None and subset < SMALLEST_SUBSET else keys
+    )
 
 
 def value_at(run: Run, name: str, step: int) -> np.ndarray:
@@ -62,7 +73,7 @@ def first_step(run: Run, event: np.ndarray) -> float:
 
 def event_window(run: Run, low: float, high: float) -> tuple[float, float]:
     """The window of an event, wider by SUBSET_SHIFT on a subset of the images."""
-    shift = 0 if run.row.data.options.get("subset") is None else SUBSET_SHIFT
+    shift = 0 if run.case.data.options.get("subset") is None else SUBSET_SHIFT
     return low - shift, high + shift
 
 

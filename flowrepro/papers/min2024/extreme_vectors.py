@@ -23,7 +23,9 @@ def active_sum(X: np.ndarray, y: np.ndarray, u: np.ndarray) -> np.ndarray:
     return (y * active) @ X  # type: ignore[no-any-return]
 
 
-def extreme_vector(X: np.ndarray, y: np.ndarray, sign: int, max_iterations: int = 1000, tolerance: float = 1e-10) -> ExtremeVector:
+def extreme_vector(
+    X: np.ndarray, y: np.ndarray, sign: int, max_iterations: int = 1000, tolerance: float = 1e-10
+) -> ExtremeVector:
     """The extreme vector reached from x_+ (sign = 1) or x_- (sign = -1).
 
     Damped fixed point u <- normalised(u + s x_a(u) / ||x_a(u)||): at vanishing norm the direction of a neuron with

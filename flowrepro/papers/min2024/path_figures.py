@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from flowrepro.core.trajectory import Study
 from flowrepro.engines.alignment import Fate
 from flowrepro.figures import Figure, NotDrawable, style
 from flowrepro.figures.line_panels import legend_below
 from flowrepro.papers.min2024 import constants, lattice
 from flowrepro.papers.min2024.path_checks import GIVEN, sizes
 from flowrepro.papers.min2024.paths import Path, unpack
-from flowrepro.papers.min2024.toy_rows import CLUSTER_PATHS, PLANE_PATHS
-from flowrepro.trajectory import Findings
+from flowrepro.papers.min2024.toy_cases import CLUSTER_PATHS, PLANE_PATHS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,7 +39,7 @@ class RasterFigure(NamedTuple):
     rasters: tuple[Raster, ...]
 
 
-def collect_rasters(findings: Findings) -> RasterFigure:
+def collect_rasters(findings: Study) -> RasterFigure:
     """The last neuron that dies and the last one that reaches S_+; `NotDrawable` where the study has no two such or the bound does not hold."""
     for hypothesis in GIVEN:
         if reason := hypothesis(findings):
@@ -51,10 +51,14 @@ def collect_rasters(findings: Findings) -> RasterFigure:
     return RasterFigure(findings.y, tuple(_raster(findings, path) for path in shown))
 
 
-def _raster(findings: Findings, path: Path) -> Raster:
+def _raster(findings: Study, path: Path) -> Raster:
     X, y = findings.X, findings.y
-    start = constants.start_constants(X, y, path.start[None] / np.linalg.norm(path.start), np.zeros(1), np.array([path.sign]), 0.0)
-    bound = constants.stay_bound(constants.point_constants(X, y), start) / path.active[:-1].sum(axis=1)
+    start = constants.start_constants(
+        X, y, path.start[None] / np.linalg.norm(path.start), np.zeros(1), np.array([path.sign]), 0.0
+    )
+    bound = constants.stay_bound(constants.point_constants(X, y), start) / path.active[:-1].sum(
+        axis=1
+    )
     return Raster(path.fate.value, path.t, path.active, np.diff(path.t), bound)
 
 
@@ -68,9 +72,25 @@ def draw_rasters(axes: Sequence[Axes], data: RasterFigure) -> None:
         name = {"dead": r"to $S_\mathrm{dead}$", "S+": "to $S_+$"}[raster.fate]
         ax.set_title(f"({'ab'[place]}) {name}")
         columns = np.arange(len(raster.stay))
-        stays.semilogy(columns, raster.bound, "_", color=style.THEORY, markersize=9, label=r"bound $4/(M\sqrt{\mu}\,X_{\min} n_a)$")
-        stays.semilogy(columns, raster.stay, "o", color=style.LEARNED, markersize=3.5, label="time in the state")
-        stays.set(xlim=ax.get_xlim(), xticks=range(len(raster.t)), xlabel="start of the state (flow time)")
+        stays.semilogy(
+            columns,
+            raster.bound,
+            "_",
+            color=style.THEORY,
+            markersize=9,
+            label=r"bound $4/(M\sqrt{\mu}\,X_{\min} n_a)$",
+        )
+        stays.semilogy(
+            columns,
+            raster.stay,
+            "o",
+            color=style.LEARNED,
+            markersize=3.5,
+            label="time in the state",
+        )
+        stays.set(
+            xlim=ax.get_xlim(), xticks=range(len(raster.t)), xlabel="start of the state (flow time)"
+        )
         stays.set_xticklabels([f"{t:.3g}" for t in raster.t], fontsize=6, rotation=40)
         stays.spines["right"].set_visible(False)
     below[0].set_ylabel("time")
@@ -83,9 +103,26 @@ def _draw_states(ax: Axes, raster: Raster, y: np.ndarray) -> None:
         on = raster.active[:, k]
         columns = np.arange(len(on))
         ax.plot(columns, np.full(len(on), -k), "-", color=style.FRAME, linewidth=0.4, zorder=1)
-        for chosen, fill, name in ((on, colour, f"active, $y_i = {int(label):+d}$"), (~on, "white", None)):
-            ax.plot(columns[chosen], np.full(chosen.sum(), -k), marker, color=fill, markeredgecolor=colour, markeredgewidth=0.6, markersize=6, label=name)
-    ax.set(xlim=(-0.5, len(raster.t) - 0.5), ylim=(0.6 - len(y), 0.6), xticks=[], yticks=[-k for k in range(len(y))])
+        for chosen, fill, name in (
+            (on, colour, f"active, $y_i = {int(label):+d}$"),
+            (~on, "white", None),
+        ):
+            ax.plot(
+                columns[chosen],
+                np.full(chosen.sum(), -k),
+                marker,
+                color=fill,
+                markeredgecolor=colour,
+                markeredgewidth=0.6,
+                markersize=6,
+                label=name,
+            )
+    ax.set(
+        xlim=(-0.5, len(raster.t) - 0.5),
+        ylim=(0.6 - len(y), 0.6),
+        xticks=[],
+        yticks=[-k for k in range(len(y))],
+    )
     ax.set_yticklabels([f"$x_{k + 1}$" for k in range(len(y))])
     for side in ("right", "bottom"):
         ax.spines[side].set_visible(False)
@@ -110,13 +147,15 @@ class LatticeFigure(NamedTuple):
         return lattice.edges((int(plus), int(minus)) for plus, minus in path)
 
 
-def collect_lattice(findings: Findings) -> LatticeFigure:
+def collect_lattice(findings: Study) -> LatticeFigure:
     """The neuron of V_+ with the most distinct states of those that reach S_+, the first of several."""
     reached = [path for path in unpack(findings) if path.sign > 0 and path.aligned]
     if not reached:
         raise NotDrawable("no neuron of V_+ reaches S_+; take more of them with options.neurons")
     path = max(reached, key=lambda path: len(path.t))
-    return LatticeFigure(np.array(path.counts(findings.y)), np.array(lattice.maximal_path(*sizes(findings, path))))
+    return LatticeFigure(
+        np.array(path.counts(findings.y)), np.array(lattice.maximal_path(*sizes(findings, path)))
+    )
 
 
 def draw_path(axes: Sequence[Axes], data: LatticeFigure) -> None:
@@ -156,40 +195,92 @@ def _draw_counterparts(axes: Sequence[Axes], data: LatticeFigure, gain: bool) ->
             shared = walk == lattice.counterpart(edge) == edge
             shift = 0.24 * (-1 if colour == style.THEORY and shared else 1)
             dx, dy = (0.0, shift) if gain or walk[0][0] != walk[1][0] else (shift, 0.0)
-            ax.text(x + dx, y + dy, str(number), color=colour, fontsize=6.5, ha="center", va="center", zorder=5)
+            ax.text(
+                x + dx,
+                y + dy,
+                str(number),
+                color=colour,
+                fontsize=6.5,
+                ha="center",
+                va="center",
+                zorder=5,
+            )
 
 
 def _draw_lattice(ax: Axes, data: LatticeFigure) -> None:
     plus, minus = data.corner
     grid = np.stack(np.meshgrid(np.arange(plus + 1), np.arange(minus + 1)), axis=-1).reshape(-1, 2)
     ax.plot(*grid.T, "o", color=style.DEAD, markersize=2, zorder=1)
-    ax.set(xlim=(-0.5, plus + 0.5), ylim=(-0.5, minus + 0.5), aspect="equal", xlabel="active positive data $k_+$", ylabel="active negative data $k_-$")
+    ax.set(
+        xlim=(-0.5, plus + 0.5),
+        ylim=(-0.5, minus + 0.5),
+        aspect="equal",
+        xlabel="active positive data $k_+$",
+        ylabel="active negative data $k_-$",
+    )
     ax.set(xticks=range(plus + 1), yticks=range(minus + 1))
     ax.spines["right"].set_visible(False)
 
 
 def _draw_walk(ax: Axes, walk: np.ndarray, colour: str, label: str) -> None:
     dashes = "--" if colour == style.THEORY else "-"
-    ax.plot(*walk.T, dashes, color=colour, linewidth=1.4 if dashes == "-" else 2.2, marker="o", markersize=3.5, zorder=3 if dashes == "-" else 2, label=label)
+    ax.plot(
+        *walk.T,
+        dashes,
+        color=colour,
+        linewidth=1.4 if dashes == "-" else 2.2,
+        marker="o",
+        markersize=3.5,
+        zorder=3 if dashes == "-" else 2,
+        label=label,
+    )
 
 
 def _lattice_figure(id: str, file: str, caption: str, draw: object) -> Figure:
     layout = (1, 1, style.COLUMN, 3.3)
-    return Figure(id=id, file=file, rows=(CLUSTER_PATHS.name,), caption=caption, layout=layout, collect=collect_lattice, draw=draw)  # type: ignore[arg-type]
+    return Figure(
+        id=id,
+        file=file,
+        cases=(CLUSTER_PATHS.name,),
+        caption=caption,
+        layout=layout,
+        collect=collect_lattice,
+        draw=draw,
+    )  # type: ignore[arg-type]
 
 
 FIGURES = (
     Figure(
         id="4",
         file="figure-4-activation",
-        rows=(PLANE_PATHS.name,),
+        cases=(PLANE_PATHS.name,),
         caption="Activation patterns of a neuron of V_+ that dies and of one that reaches S_+, and how long it keeps them, against the bound.",
         layout=(2, 2, style.PAGE, 3.6),
         collect=collect_rasters,
         draw=draw_rasters,
     ),
-    _lattice_figure("14", "figure-14-path", "Path of the numbers of active positive and negative data of a neuron that reaches S_+.", draw_path),
-    _lattice_figure("15", "figure-15-maximal-path", "The same path and the maximal one, which takes the most time.", draw_both),
-    _lattice_figure("16", "figure-16-losses", "Edges at which a negative datum is lost, and the edges of the maximal path they correspond to.", draw_losses),
-    _lattice_figure("17", "figure-17-gains", "Edges at which a positive datum is gained, and the edges of the maximal path they correspond to.", draw_gains),
+    _lattice_figure(
+        "14",
+        "figure-14-path",
+        "Path of the numbers of active positive and negative data of a neuron that reaches S_+.",
+        draw_path,
+    ),
+    _lattice_figure(
+        "15",
+        "figure-15-maximal-path",
+        "The same path and the maximal one, which takes the most time.",
+        draw_both,
+    ),
+    _lattice_figure(
+        "16",
+        "figure-16-losses",
+        "Edges at which a negative datum is lost, and the edges of the maximal path they correspond to.",
+        draw_losses,
+    ),
+    _lattice_figure(
+        "17",
+        "figure-17-gains",
+        "Edges at which a positive datum is gained, and the edges of the maximal path they correspond to.",
+        draw_gains,
+    ),
 )

@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from flowrepro.claims.options import at_least_one, numbers
+from flowrepro.core.config import StudyCase
+from flowrepro.core.trajectory import Dataset, Study
 from flowrepro.engines.alignment import Fate, NeuronPath, align
 from flowrepro.errors import UsageError
-from flowrepro.experiment import Study
-from flowrepro.papers import Progress
 from flowrepro.papers.min2024.lattice import State
 from flowrepro.papers.min2024.regions import degrees, direction
-from flowrepro.papers.options import at_least_one, numbers
-from flowrepro.trajectory import Dataset, Findings
+from flowrepro.papers.topic import Progress
 
 
 class Path(NamedTuple):
@@ -28,7 +28,10 @@ class Path(NamedTuple):
 
     def counts(self, y: np.ndarray) -> list[State]:
         """(k_own, k_other) of each state: active data of the neuron's own sign and of the other one, (k_+, k_-) for V_+."""
-        return [(int(np.sum(row & (self.sign * y > 0))), int(np.sum(row & (self.sign * y < 0)))) for row in self.active]
+        return [
+            (int(np.sum(case & (self.sign * y > 0))), int(np.sum(case & (self.sign * y < 0))))
+            for case in self.active
+        ]
 
     @property
     def aligned(self) -> bool:
@@ -36,25 +39,35 @@ class Path(NamedTuple):
         return self.fate is (Fate.POSITIVE if self.sign > 0 else Fate.NEGATIVE)
 
 
-def plane_paths(study: Study, dataset: Dataset | None, progress: Progress) -> dict[str, np.ndarray]:
+def plane_paths(
+    study: StudyCase, dataset: Dataset | None, progress: Progress
+) -> dict[str, np.ndarray]:
     """Neurons of V_+ from the angles ``options.start`` (degrees): their states, and their angles (P, K) at the times (K,) until after the last event."""
     assert dataset is not None
     if dataset.X.shape[1] != 2:
-        raise UsageError(f"row '{study.name}' starts neurons at angles, so it needs points of the plane; these have d = {dataset.X.shape[1]}")
+        raise UsageError(
+            f"case '{study.name}' starts neurons at angles, so it needs points of the plane; these have d = {dataset.X.shape[1]}"
+        )
     W = direction(np.array(numbers(study, "start"), dtype=np.float64))
     alignment = align(dataset.X, dataset.y, W, np.linalg.norm(W, axis=1))
     times = np.linspace(0.0, 1.25 * alignment.settled, at_least_one(study, "times"))
-    angles = np.unwrap(np.stack([degrees(alignment.directions(t)) for t in times], axis=1), period=360.0)
+    angles = np.unwrap(
+        np.stack([degrees(alignment.directions(t)) for t in times], axis=1), period=360.0
+    )
     progress(1, 1)
     return {**pack(W, alignment.paths), "times": times, "angle": angles}
 
 
-def random_paths(study: Study, dataset: Dataset | None, progress: Progress) -> dict[str, np.ndarray]:
+def random_paths(
+    study: StudyCase, dataset: Dataset | None, progress: Progress
+) -> dict[str, np.ndarray]:
     """``options.neurons`` neurons: directions N(0, I), then fair signs, balanced."""
     assert dataset is not None
     rng = np.random.default_rng(study.seed)
     W = rng.standard_normal((at_least_one(study, "neurons"), dataset.X.shape[1]))
-    alignment = align(dataset.X, dataset.y, W, rng.choice([-1.0, 1.0], len(W)) * np.linalg.norm(W, axis=1))
+    alignment = align(
+        dataset.X, dataset.y, W, rng.choice([-1.0, 1.0], len(W)) * np.linalg.norm(W, axis=1)
+    )
     progress(1, 1)
     return pack(W, alignment.paths)
 
@@ -72,9 +85,11 @@ def pack(W: np.ndarray, paths: Sequence[NeuronPath]) -> dict[str, np.ndarray]:
     }
 
 
-def unpack(findings: Findings) -> Iterator[Path]:
+def unpack(findings: Study) -> Iterator[Path]:
     """The paths of a study, one by one."""
     arrays = findings.arrays
-    for p, (start, sign, fate) in enumerate(zip(arrays["start"], arrays["sign"], arrays["fate"], strict=True)):
+    for p, (start, sign, fate) in enumerate(
+        zip(arrays["start"], arrays["sign"], arrays["fate"], strict=True)
+    ):
         own = arrays["path"] == p
         yield Path(start, int(sign), Fate(str(fate)), arrays["t"][own], arrays["active"][own])

@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy.optimize import nnls
 
+from flowrepro.claims.old_claim import lower, number, statement, upper
+from flowrepro.claims.old_verdict import Judgement
+from flowrepro.claims.options import at_least_one, numbers, positive
+from flowrepro.core.config import StudyCase
+from flowrepro.core.trajectory import Dataset, Study
 from flowrepro.engines.log_domain import Classification, flow
 from flowrepro.errors import DataError
-from flowrepro.experiment import Study
 from flowrepro.figures import Figure, NotDrawable, style
-from flowrepro.papers import Progress
+from flowrepro.papers.min2024.theory_cases import RANK_LIMIT
 from flowrepro.papers.min2024.theory_flow import balanced_start
-from flowrepro.papers.min2024.theory_rows import RANK_LIMIT
 from flowrepro.papers.min2024.theory_states import assumption_1, ref
-from flowrepro.papers.options import at_least_one, numbers, positive
+from flowrepro.papers.topic import Progress
 from flowrepro.theory.alignment import squared_norms
-from flowrepro.theory.result import CheckResult
-from flowrepro.theory.statement import lower, number, statement, upper
-from flowrepro.trajectory import Dataset, Findings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,7 +39,11 @@ def least_separator(X: np.ndarray) -> np.ndarray:
     E = np.vstack([X.T, np.ones(len(X))])
     target = np.append(np.zeros(X.shape[1]), 1.0)
     residual = E @ nnls(E, target)[0] - target
-    return np.asarray(-residual[:-1] / residual[-1]) if residual[-1] != 0 else np.full(X.shape[1], np.inf)
+    return (
+        np.asarray(-residual[:-1] / residual[-1])
+        if residual[-1] != 0
+        else np.full(X.shape[1], np.inf)
+    )
 
 
 def limit_rank(X: np.ndarray, y: np.ndarray) -> float:
@@ -52,32 +56,54 @@ def limit_rank(X: np.ndarray, y: np.ndarray) -> float:
     return (p + q) / (0.5 * (p + q + float(np.sqrt((p - q) ** 2 + 4 * p * q * cosine**2))))
 
 
-def rank_limit(row: Study, dataset: Dataset | None, progress: Progress) -> dict[str, np.ndarray]:
+def rank_limit(
+    case: StudyCase, dataset: Dataset | None, progress: Progress
+) -> dict[str, np.ndarray]:
     """The flow of the sum of exp from a balanced start to the margins ``margin``: at each record margin, log10_loss and stable_rank (R,).
 
     DataError for points that violate Assumption 1, which a network may never classify.
     """
     assert dataset is not None
-    if (reason := assumption_1(Findings(row, dataset, {}))) is not None:
-        raise DataError(f"row '{row.name}' follows the flow to margins that such points may never reach: {reason}; run row theory-flow on them instead")
-    W, a = balanced_start(row.seed, at_least_one(row, "m"), dataset.X.shape[1])
-    scale, levels = positive(row, "scale"), np.array(numbers(row, "margin"))
-    run = flow(Classification(dataset.X, dataset.y, loss="exp", reduction="sum"), scale * W, scale * a, levels)
+    if (reason := assumption_1(Study(case, dataset, {}))) is not None:
+        raise DataError(
+            f"case '{case.name}' follows the flow to margins that such points may never reach: {reason}; run case theory-flow on them instead"
+        )
+    W, a = balanced_start(case.seed, at_least_one(case, "m"), dataset.X.shape[1])
+    scale, levels = positive(case, "scale"), np.array(numbers(case, "margin"))
+    run = flow(
+        Classification(dataset.X, dataset.y, loss="exp", reduction="sum"),
+        scale * W,
+        scale * a,
+        levels,
+    )
     progress(1, 1)
     norms = np.array([squared_norms(state) for state in run.W])
-    return {"margin": run.q_min, "log10_loss": run.ln_loss / np.log(10.0), "stable_rank": norms[:, 0] / norms[:, 1]}
+    return {
+        "margin": run.q_min,
+        "log10_loss": run.ln_loss / np.log(10.0),
+        "stable_rank": norms[:, 0] / norms[:, 1],
+    }
 
 
-def late_enough(findings: Findings) -> str | None:
+def late_enough(findings: Study) -> str | None:
     """The margin reaches LATE."""
     reached = float(findings.arrays["margin"].max())
-    return None if reached >= LATE * (1 - 1e-9) else f"the margin reaches {reached:.3g} and the limit is judged from {LATE:g} on; extend options.margin"
+    return (
+        None
+        if reached >= LATE * (1 - 1e-9)
+        else f"the margin reaches {reached:.3g} and the limit is judged from {LATE:g} on; extend options.margin"
+    )
 
 
 @statement(
-    "rank.limit", ref("Theorem 1"), "theory", (RANK_LIMIT.name,), "the stable rank tends to that of the least-norm separators", (assumption_1, late_enough)
+    "rank.limit",
+    ref("Theorem 1"),
+    "theory",
+    (RANK_LIMIT.name,),
+    "the stable rank tends to that of the least-norm separators",
+    (assumption_1, late_enough),
 )
-def check_limit(findings: Findings) -> Sequence[CheckResult]:
+def check_limit(findings: Study) -> Sequence[Judgement]:
     """Distance from the limit at the largest margin, and how much it fell over the last decade; early values for comparison."""
     margin, rank = findings.arrays["margin"], findings.arrays["stable_rank"]
     gap = np.abs(rank - limit_rank(findings.X, findings.y))
@@ -85,7 +111,10 @@ def check_limit(findings: Findings) -> Sequence[CheckResult]:
     return [
         upper("distance from the limit at the end", gap[-1], 1e-3),
         lower("distance a decade before, over it", gap[decade] / gap[-1], 1.5),
-        number("distance at the first record with all points classified", gap[int(np.argmax(margin > 0))]),
+        number(
+            "distance at the first record with all points classified",
+            gap[int(np.argmax(margin > 0))],
+        ),
         number("the limit", limit_rank(findings.X, findings.y)),
     ]
 
@@ -98,12 +127,18 @@ class RankCurve(NamedTuple):
     limit: float
 
 
-def collect_rank(findings: Findings) -> RankCurve:
+def collect_rank(findings: Study) -> RankCurve:
     """Records with a positive margin; NotDrawable without any."""
     later = findings.arrays["margin"] > 0
     if not later.any() or assumption_1(findings):
-        raise NotDrawable("the limit of the stable rank needs points that satisfy Assumption 1 and a flow that classifies them")
-    return RankCurve(findings.arrays["margin"][later], findings.arrays["stable_rank"][later], limit_rank(findings.X, findings.y))
+        raise NotDrawable(
+            "the limit of the stable rank needs points that satisfy Assumption 1 and a flow that classifies them"
+        )
+    return RankCurve(
+        findings.arrays["margin"][later],
+        findings.arrays["stable_rank"][later],
+        limit_rank(findings.X, findings.y),
+    )
 
 
 def draw_rank(axes: Sequence[Axes], data: RankCurve) -> None:
@@ -113,16 +148,18 @@ def draw_rank(axes: Sequence[Axes], data: RankCurve) -> None:
     left.axhline(data.limit, color=style.THEORY, linestyle="--", label=f"limit {data.limit:.4f}")
     left.set(xlabel=r"$\min_i y_i f(x_i)$", ylabel=r"$\|W\|_F^2 / \|W\|_2^2$", title="stable rank")
     left.legend()
-    right.loglog(data.margin, np.abs(data.stable_rank - data.limit), "o-", color=style.DATA, markersize=3)
+    right.loglog(
+        data.margin, np.abs(data.stable_rank - data.limit), "o-", color=style.DATA, markersize=3
+    )
     right.set(xlabel=r"$\min_i y_i f(x_i)$", title="distance from the limit")
 
 
-CHECKS = (check_limit,)
+CLAIMS = (check_limit,)
 FIGURES = (
     Figure(
         id="beyond-rank-limit",
         file="beyond-rank-limit",
-        rows=(RANK_LIMIT.name,),
+        cases=(RANK_LIMIT.name,),
         caption="Stable rank of W along the flow of six points, to losses of 10^-400000, and its limit from the least-norm separators of the classes",
         layout=(1, 2, style.PAGE, 2.3),
         collect=collect_rank,

@@ -11,7 +11,9 @@ from flowrepro.theory.alignment import class_sums, cosines
 
 FATES = tuple(Fate)
 """What the codes of `regions` stand for."""
-POSITIVE, NEGATIVE, DEAD, OTHER = (FATES.index(fate) for fate in (Fate.POSITIVE, Fate.NEGATIVE, Fate.DEAD, Fate.OTHER))
+POSITIVE, NEGATIVE, DEAD, OTHER = (
+    FATES.index(fate) for fate in (Fate.POSITIVE, Fate.NEGATIVE, Fate.DEAD, Fate.OTHER)
+)
 
 
 def regions(X: np.ndarray, y: np.ndarray, W: np.ndarray) -> np.ndarray:
@@ -26,7 +28,9 @@ def regions(X: np.ndarray, y: np.ndarray, W: np.ndarray) -> np.ndarray:
 def outside(X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray) -> np.ndarray:
     """Neurons (..., m) that are neither dead nor in S_+ (a_j > 0) or S_- (a_j < 0): those that have not aligned yet."""
     codes = regions(X, y, W)
-    return np.asarray((codes != DEAD) & ~((codes == POSITIVE) & (a > 0)) & ~((codes == NEGATIVE) & (a < 0)))
+    return np.asarray(
+        (codes != DEAD) & ~((codes == POSITIVE) & (a > 0)) & ~((codes == NEGATIVE) & (a < 0))
+    )
 
 
 def own_cosines(X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray) -> np.ndarray:

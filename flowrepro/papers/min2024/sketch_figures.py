@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from flowrepro.core.trajectory import Study
 from flowrepro.figures import Figure, NotDrawable, style
 from flowrepro.figures.line_panels import legend_below
 from flowrepro.papers.min2024.paths import unpack
 from flowrepro.papers.min2024.plane import Plane, collect_plane, draw_arrow, draw_plane
 from flowrepro.papers.min2024.regions import direction
-from flowrepro.papers.min2024.toy_rows import FORCE, FORCE_AT_BOUNDARY, PLANE_PATHS
-from flowrepro.trajectory import Findings
+from flowrepro.papers.min2024.toy_cases import FORCE, FORCE_AT_BOUNDARY, PLANE_PATHS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +31,7 @@ class ForceFigure(NamedTuple):
     boundary: np.ndarray
 
 
-def collect_force(findings: Findings) -> ForceFigure:
+def collect_force(findings: Study) -> ForceFigure:
     """One neuron of V_+ and its force; `NotDrawable` outside the plane."""
     plane, arrays = collect_plane(findings.X, findings.y), findings.arrays
     on = np.abs(findings.X @ arrays["u"]) <= 1e-12 * np.linalg.norm(findings.X, axis=1)
@@ -41,12 +41,24 @@ def collect_force(findings: Findings) -> ForceFigure:
 def draw_force(axes: Sequence[Axes], data: ForceFigure) -> None:
     """The half-plane that activates the neuron shaded, its hyperplane, the force and its projection at the tip of w."""
     (ax,) = axes
-    limit = 1.15 * float(max(np.abs(data.plane.X).max(), np.abs(data.pull).max(), np.abs(data.u + data.projected).max()))
+    limit = 1.15 * float(
+        max(
+            np.abs(data.plane.X).max(),
+            np.abs(data.pull).max(),
+            np.abs(data.u + data.projected).max(),
+        )
+    )
     _shade_active(ax, data.u, limit)
     draw_plane(ax, data.plane._replace(start=np.empty(0), end=np.empty(0), cone=()), sums=False)
     for vector in data.boundary:
         across = 3.0 * limit * np.array([-vector[1], vector[0]]) / np.linalg.norm(vector)
-        ax.plot(*np.stack([-across, across]).T, ":", color=style.FRAME, linewidth=0.8, label=r"hyperplane of a datum, $\langle x_i, w\rangle = 0$")
+        ax.plot(
+            *np.stack([-across, across]).T,
+            ":",
+            color=style.FRAME,
+            linewidth=0.8,
+            label=r"hyperplane of a datum, $\langle x_i, w\rangle = 0$",
+        )
     origin = np.zeros(2)
     draw_arrow(ax, origin, data.u, style.DATA, width=1.6)
     draw_arrow(ax, origin, data.pull, style.THEORY)
@@ -64,7 +76,14 @@ def draw_force(axes: Sequence[Axes], data: ForceFigure) -> None:
 def _shade_active(ax: Axes, u: np.ndarray, limit: float) -> None:
     along = np.array([-u[1], u[0]])
     corners = 3.0 * limit * np.stack([along, along + u, u - along, -along])
-    ax.fill(*corners.T, color=style.DEAD, alpha=0.2, linewidth=0, zorder=0, label=r"active: $\langle x, w_j\rangle > 0$")
+    ax.fill(
+        *corners.T,
+        color=style.DEAD,
+        alpha=0.2,
+        linewidth=0,
+        zorder=0,
+        label=r"active: $\langle x, w_j\rangle > 0$",
+    )
     ax.plot(*corners[[0, 3]].T, color=style.FRAME, linewidth=0.8, zorder=1)
 
 
@@ -101,15 +120,29 @@ class PathsFigure(NamedTuple):
     stretches: tuple[Stretch, ...]
 
 
-def collect_paths(findings: Findings) -> PathsFigure:
+def collect_paths(findings: Study) -> PathsFigure:
     """(1) and (2), the first neuron inside S_- and from there to S_dead; (3), the second one to S_+."""
     if len(findings.arrays["start"]) < 2:
         raise NotDrawable("Figure 2 shows two neurons; give two or more angles in options.start")
-    plane, times, angle = collect_plane(findings.X, findings.y), findings.arrays["times"], findings.arrays["angle"]
+    plane, times, angle = (
+        collect_plane(findings.X, findings.y),
+        findings.arrays["times"],
+        findings.arrays["angle"],
+    )
     repelled, gaining, *_ = unpack(findings)
     left = int(np.searchsorted(times, repelled.t[1])) if len(repelled.t) > 1 else len(times)
-    parts = (angle[0, : left + 1], angle[0, left:], angle[1, : int(np.searchsorted(times, gaining.t[-1])) + 1])
-    return PathsFigure(plane, tuple(Stretch(k + 1, part, radius * plane.limit) for k, (part, radius) in enumerate(zip(parts, (0.7, 0.7, 0.42), strict=True))))
+    parts = (
+        angle[0, : left + 1],
+        angle[0, left:],
+        angle[1, : int(np.searchsorted(times, gaining.t[-1])) + 1],
+    )
+    return PathsFigure(
+        plane,
+        tuple(
+            Stretch(k + 1, part, radius * plane.limit)
+            for k, (part, radius) in enumerate(zip(parts, (0.7, 0.7, 0.42), strict=True))
+        ),
+    )
 
 
 def draw_paths(axes: Sequence[Axes], data: PathsFigure) -> None:
@@ -118,11 +151,21 @@ def draw_paths(axes: Sequence[Axes], data: PathsFigure) -> None:
     draw_plane(ax, data.plane)
     for stretch in data.stretches:
         arc = stretch.radius * direction(stretch.angle)
-        ax.plot(*arc.T, color=style.LEARNED, linewidth=1.6, zorder=3, label="neuron of $V_+$" if stretch.number == 1 else None)
+        ax.plot(
+            *arc.T,
+            color=style.LEARNED,
+            linewidth=1.6,
+            zorder=3,
+            label="neuron of $V_+$" if stretch.number == 1 else None,
+        )
         if np.ptp(stretch.angle) > 1.0:
-            last = stretch.radius * direction(stretch.angle[-1] - 2.0 * np.sign(stretch.angle[-1] - stretch.angle[0]))
+            last = stretch.radius * direction(
+                stretch.angle[-1] - 2.0 * np.sign(stretch.angle[-1] - stretch.angle[0])
+            )
             draw_arrow(ax, last, arc[-1], style.LEARNED)
-            middle = (stretch.radius + 0.1 * data.plane.limit) * direction((stretch.angle[0] + stretch.angle[-1]) / 2)
+            middle = (stretch.radius + 0.1 * data.plane.limit) * direction(
+                (stretch.angle[0] + stretch.angle[-1]) / 2
+            )
             ax.text(
                 float(middle[0]),
                 float(middle[1]),
@@ -142,7 +185,7 @@ FIGURES = (
     Figure(
         id="1",
         file="figure-1-force",
-        rows=(FORCE.name,),
+        cases=(FORCE.name,),
         caption="The force on the direction of a small neuron of V_+: the signed sum of the data it is active on, projected.",
         layout=(1, 1, style.COLUMN, 3.5),
         collect=collect_force,
@@ -151,7 +194,7 @@ FIGURES = (
     Figure(
         id="2",
         file="figure-2-paths",
-        rows=(PLANE_PATHS.name,),
+        cases=(PLANE_PATHS.name,),
         caption="Exact paths of two neurons of V_+: 1 repelled by x_-, 2 to S_dead, 3 to S_+.",
         layout=(1, 1, style.COLUMN, 3.6),
         collect=collect_paths,
@@ -160,7 +203,7 @@ FIGURES = (
     Figure(
         id="3",
         file="figure-3-boundary",
-        rows=(FORCE_AT_BOUNDARY.name,),
+        cases=(FORCE_AT_BOUNDARY.name,),
         caption="At the hyperplane of a positive datum the force moves a neuron of V_+ towards gaining it.",
         layout=(1, 1, style.COLUMN, 3.6),
         collect=collect_force,

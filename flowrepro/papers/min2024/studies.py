@@ -1,8 +1,7 @@
-"""Every study of min2024: key -> what its rows compute."""
+"""Every study of min2024: key -> what its cases compute."""
 
 from __future__ import annotations
 
-from flowrepro.papers import StudyFunction
 from flowrepro.papers.min2024.activation_rule import activation_rule
 from flowrepro.papers.min2024.basins import basins
 from flowrepro.papers.min2024.cones import cones
@@ -17,6 +16,7 @@ from flowrepro.papers.min2024.sign_flips import sign_flips
 from flowrepro.papers.min2024.theory_flow import theory_flow
 from flowrepro.papers.min2024.time_laws import alignment_time, fit_time
 from flowrepro.papers.min2024.toy_seeds import points_seeds, separability_seeds
+from flowrepro.papers.topic import StudyFunction
 
 STUDIES: dict[str, StudyFunction] = {
     "toy-seeds": points_seeds,

@@ -7,11 +7,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from flowrepro.core.trajectory import Study
 from flowrepro.figures import Figure, NotDrawable, style
 from flowrepro.papers.min2024.constants import alignment_bound, approximation_time
-from flowrepro.papers.min2024.theory_rows import BASINS, LOG_SCALE
-from flowrepro.papers.min2024.theory_states import assumption_1, deaths, fit_times, points_of, read_states, read_stays, start_of
-from flowrepro.trajectory import Findings
+from flowrepro.papers.min2024.theory_cases import BASINS, LOG_SCALE
+from flowrepro.papers.min2024.theory_states import (
+    assumption_1,
+    deaths,
+    fit_times,
+    points_of,
+    read_states,
+    read_stays,
+    start_of,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,20 +38,28 @@ class LogScale(NamedTuple):
     t2: np.ndarray
 
 
-def collect_log_scale(findings: Findings) -> LogScale:
+def collect_log_scale(findings: Study) -> LogScale:
     """NotDrawable where Assumption 1 fails, as the theorem's times are then not defined."""
     if reason := assumption_1(findings):
         raise NotDrawable(f"the times of Theorem 1 are not defined: {reason}")
     points, start, states = points_of(findings), start_of(findings), read_states(findings)
     sign = np.where(np.isinf(deaths(findings)), states.sign, 0.0)
-    times = read_stays(findings).t1, alignment_bound(points, start), approximation_time(points, start)
+    times = (
+        read_stays(findings).t1,
+        alignment_bound(points, start),
+        approximation_time(points, start),
+    )
     return LogScale(states.t, states.ln_w, sign, states.loss, *times, fit_times(findings, states))
 
 
 def draw_log_scale(axes: Sequence[Axes], data: LogScale) -> None:
     """Above: ln ||w_j|| of all neurons; below: the loss. Times of the theorem as vertical lines."""
     norms, loss = axes
-    for kind, colour, label in ((0.0, style.DEAD, "dies"), (1.0, style.POSITIVE, "$a_j > 0$"), (-1.0, style.NEGATIVE, "$a_j < 0$")):
+    for kind, colour, label in (
+        (0.0, style.DEAD, "dies"),
+        (1.0, style.POSITIVE, "$a_j > 0$"),
+        (-1.0, style.NEGATIVE, "$a_j < 0$"),
+    ):
         lines = norms.plot(data.t, data.ln_w[:, data.sign == kind], color=colour, linewidth=0.7)
         if lines:
             lines[0].set_label(label)
@@ -51,7 +67,9 @@ def draw_log_scale(axes: Sequence[Axes], data: LogScale) -> None:
     norms.legend(loc="lower right")
     norms.tick_params(labelbottom=False)
     loss.plot(data.t, data.loss, color=style.LEARNED)
-    loss.set(xlabel="flow time (sum)", ylabel=r"$\mathcal{L}$", ylim=(0, 1.25 * float(data.loss.max())))
+    loss.set(
+        xlabel="flow time (sum)", ylabel=r"$\mathcal{L}$", ylim=(0, 1.25 * float(data.loss.max()))
+    )
     marks = [(data.approximation, "$T$"), (data.t2[0], "$t_2^+$"), (data.t2[1], "$t_2^-$")]
     for ax in axes:
         ax.set_xlim(-0.01 * data.t[-1], 1.01 * data.t[-1])
@@ -68,7 +86,9 @@ def draw_log_scale(axes: Sequence[Axes], data: LogScale) -> None:
                         ha="left" if inner else "right",
                         color=style.THEORY,
                     )
-    norms.set_title(f"$t_1$ = {data.t1:.3g}, bound {data.bound:.4g}, $T$ = {data.approximation:.4g}")
+    norms.set_title(
+        f"$t_1$ = {data.t1:.3g}, bound {data.bound:.4g}, $T$ = {data.approximation:.4g}"
+    )
 
 
 class RandomSets(NamedTuple):
@@ -80,7 +100,7 @@ class RandomSets(NamedTuple):
     path: np.ndarray
 
 
-def collect_random_sets(findings: Findings) -> RandomSets:
+def collect_random_sets(findings: Study) -> RandomSets:
     """The study's arrays; NotDrawable without a set."""
     if "t1" not in findings.arrays:
         raise NotDrawable("no random set was drawn; raise options.sets")
@@ -93,7 +113,12 @@ def draw_random_sets(axes: Sequence[Axes], data: RandomSets) -> None:
     left.loglog(data.bound, data.t1, "o", color=style.POSITIVE, markersize=3, label="random sets")
     ends = np.array([data.bound.min(), data.bound.max()])
     left.plot(ends, ends, color=style.THEORY, linestyle="--", linewidth=1, label="bound")
-    left.set(xlabel=r"$16 \log n / (M \sqrt{\mu} X_{\min})$", ylabel="$t_1$", title="time to align", ylim=(None, 5 * float(ends[1])))
+    left.set(
+        xlabel=r"$16 \log n / (M \sqrt{\mu} X_{\min})$",
+        ylabel="$t_1$",
+        title="time to align",
+        ylim=(None, 5 * float(ends[1])),
+    )
     left.legend(loc="upper left")
     bins = np.geomspace(1e-8, 1.0, 33)
     right.hist(
@@ -102,7 +127,12 @@ def draw_random_sets(axes: Sequence[Axes], data: RandomSets) -> None:
         color=[style.POSITIVE, style.NEGATIVE],
         label=["one pattern", "a whole path"],
     )
-    right.set(xscale="log", xlabel="longest time over its bound", ylabel="sets", title="slack of the bounds")
+    right.set(
+        xscale="log",
+        xlabel="longest time over its bound",
+        ylabel="sets",
+        title="slack of the bounds",
+    )
     right.legend(loc="upper left")
 
 
@@ -110,7 +140,7 @@ FIGURES = (
     Figure(
         id="beyond-log-scale",
         file="beyond-log-scale",
-        rows=(LOG_SCALE.name,),
+        cases=(LOG_SCALE.name,),
         caption="Six points from eps = e^-188812, which Theorem 1 allows: norms of the neurons, loss, and the times of the theorem",
         layout=(2, 1, style.COLUMN, 3.4),
         collect=collect_log_scale,
@@ -120,7 +150,7 @@ FIGURES = (
     Figure(
         id="beyond-alignment",
         file="beyond-exact-alignment",
-        rows=(BASINS.name,),
+        cases=(BASINS.name,),
         caption="Exact alignment for eps -> 0 on random sets: time to align against the bound of Theorem 1, and the slack of the bounds of its proof",
         layout=(1, 2, style.PAGE, 2.4),
         collect=collect_random_sets,

@@ -9,16 +9,16 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import brentq
 
+from flowrepro.claims.options import at_least_one, one_of, positive
+from flowrepro.core.config import Loss, StudyCase
+from flowrepro.core.trajectory import Dataset
 from flowrepro.engines.alignment import Alignment, align
 from flowrepro.engines.flow.flow import Integration
 from flowrepro.engines.flow.resolve import KINDS
 from flowrepro.engines.flow.result import Events
 from flowrepro.errors import NumericalError, UsageError
-from flowrepro.experiment import Loss, Study
-from flowrepro.papers import Progress
-from flowrepro.papers.options import at_least_one, one_of, positive
+from flowrepro.papers.topic import Progress
 from flowrepro.theory.alignment import class_sums
-from flowrepro.trajectory import Dataset
 
 FIT = 0.25
 """|f| at which a class leaves the small initialisation: t2+- are the first times beyond it (min2024 Appendix D.2)."""
@@ -35,7 +35,9 @@ def balanced_start(seed: int, m: int, d: int) -> tuple[np.ndarray, np.ndarray]:
     return W, rng.choice([-1.0, 1.0], m) * np.linalg.norm(W, axis=1)
 
 
-def theory_flow(row: Study, dataset: Dataset | None, progress: Progress) -> dict[str, np.ndarray]:
+def theory_flow(
+    case: StudyCase, dataset: Dataset | None, progress: Progress
+) -> dict[str, np.ndarray]:
     """The flow from t = 0 until ``after`` units of time past the predicted end of the slower class's growth.
 
     Options: m, ln_eps, loss (exp or logistic2, sum over samples), after, points (times per part of the grid), rtol.
@@ -45,10 +47,15 @@ def theory_flow(row: Study, dataset: Dataset | None, progress: Progress) -> dict
     (how many data of each class are active).
     """
     assert dataset is not None
-    X, y, ln_eps, points = dataset.X, dataset.y, ln_scale(row), at_least_one(row, "points", 10_000)
-    after, rtol = positive(row, "after"), positive(row, "rtol")
-    loss = Loss(name=one_of(row, "loss", "exp", "logistic2", "logistic"), reduction="sum")  # type: ignore[arg-type]
-    W, a = balanced_start(row.seed, at_least_one(row, "m"), X.shape[1])
+    X, y, ln_eps, points = (
+        dataset.X,
+        dataset.y,
+        ln_scale(case),
+        at_least_one(case, "points", 10_000),
+    )
+    after, rtol = positive(case, "after"), positive(case, "rtol")
+    loss = Loss(name=one_of(case, "loss", "exp", "logistic2", "logistic"), reduction="sum")  # type: ignore[arg-type]
+    W, a = balanced_start(case.seed, at_least_one(case, "m"), X.shape[1])
     alignment = align(X, y, W, a)
     fits = np.array(predicted_fits(alignment, X, y, ln_eps))
     grid = time_grid(alignment.settled, fits, X, y, after, points)
@@ -57,20 +64,24 @@ def theory_flow(row: Study, dataset: Dataset | None, progress: Progress) -> dict
         progress(done, PARTS)
         parts.append(flow.advance(times, keep=True))
         if (stop := flow.failure()) is not None:
-            raise NumericalError(f"the flow of row '{row.name}' ended early, {stop.reason.value} ({stop.note}); loosen options.rtol or perturb the points")
+            raise NumericalError(
+                f"the flow of case '{case.name}' ended early, {stop.reason.value} ({stop.note}); loosen options.rtol or perturb the points"
+            )
     losses, Y = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return {"t": grid, "loss": losses, "Y": Y, **stays(Y[0], flow.events(), X, y)}
 
 
-def ln_scale(row: Study) -> float:
+def ln_scale(case: StudyCase) -> float:
     """The option ln_eps, at most 0."""
-    value = float(row.options["ln_eps"])
+    value = float(case.options["ln_eps"])
     if not -1e6 <= value <= 0:
         raise UsageError(f"options.ln_eps must lie in [-1e6, 0], not {value:g}")
     return value
 
 
-def predicted_fits(alignment: Alignment, X: np.ndarray, y: np.ndarray, ln_eps: float) -> tuple[float, float]:
+def predicted_fits(
+    alignment: Alignment, X: np.ndarray, y: np.ndarray, ln_eps: float
+) -> tuple[float, float]:
     """Times at which the negligible network, continued, has max |f| = 1/4 on the positive and on the negative data; inf without one."""
     return _fit_time(alignment, X[y > 0], ln_eps, 1), _fit_time(alignment, X[y < 0], ln_eps, -1)
 
@@ -97,11 +108,17 @@ def _fit_time(alignment: Alignment, X: np.ndarray, ln_eps: float, sign: int) -> 
     return float(brentq(excess, early, late)) if 0 < excess(late) < np.inf else np.inf
 
 
-def time_grid(settled: float, fits: np.ndarray, X: np.ndarray, y: np.ndarray, after: float, points: int) -> np.ndarray:
+def time_grid(
+    settled: float, fits: np.ndarray, X: np.ndarray, y: np.ndarray, after: float, points: int
+) -> np.ndarray:
     """Times of the flow: even over all, until a little after all neurons have ``settled``, and over the last units, and finer around each fit."""
     known = fits[np.isfinite(fits)]
     end = float(known.max()) + after if known.size else UNFITTED
-    parts = [np.linspace(0.0, end, points), np.linspace(0.0, min(1.5 * settled, end), points), np.linspace(max(0.0, end - after), end, points)]
+    parts = [
+        np.linspace(0.0, end, points),
+        np.linspace(0.0, min(1.5 * settled, end), points),
+        np.linspace(max(0.0, end - after), end, points),
+    ]
     for fit, r in zip(fits, class_sums(X, y), strict=True):
         if np.isfinite(fit):
             unit = 1.0 / float(np.linalg.norm(r))
@@ -124,9 +141,19 @@ def stays(start: np.ndarray, events: Events, X: np.ndarray, y: np.ndarray) -> di
         active = start[j, 1:-1] @ X.T > 0
         own = np.flatnonzero(changes.neuron == j)
         since = 0.0
-        for t, plane, to in zip([*changes.t[own], np.inf], [*changes.plane[own], -1], [*up[own], 0.0], strict=True):
+        for t, plane, to in zip(
+            [*changes.t[own], np.inf], [*changes.plane[own], -1], [*up[own], 0.0], strict=True
+        ):
             if t > since:
-                kept.append((j, since, float(t), int(np.sum(active & (y > 0))), int(np.sum(active & (y < 0)))))
+                kept.append(
+                    (
+                        j,
+                        since,
+                        float(t),
+                        int(np.sum(active & (y > 0))),
+                        int(np.sum(active & (y < 0))),
+                    )
+                )
             since = float(t)
             if plane >= 0:
                 for k in planes[plane]:

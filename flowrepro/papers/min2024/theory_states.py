@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from flowrepro.claims.old_verdict import Ref
+from flowrepro.core.trajectory import Study
 from flowrepro.papers.min2024.constants import (
     PointConstants,
     StartConstants,
@@ -17,8 +19,6 @@ from flowrepro.papers.min2024.constants import (
     start_constants,
 )
 from flowrepro.papers.min2024.theory_flow import FIT
-from flowrepro.theory.result import Ref
-from flowrepro.trajectory import Findings
 
 SLOPE_ONE = ("exp", "logistic2")
 """Losses with slope 1 at f = 0, which Lemma 2 needs."""
@@ -49,7 +49,7 @@ class States(NamedTuple):
     f: np.ndarray
 
 
-def read_states(findings: Findings) -> States:
+def read_states(findings: Study) -> States:
     """The states of the study."""
     Y = findings.arrays["Y"]
     sizes = np.linalg.norm(Y[..., 1:-1], axis=-1)
@@ -64,20 +64,36 @@ def read_states(findings: Findings) -> States:
     with np.errstate(divide="ignore"):
         ln_f = np.log(largest) + top
     relative = scaled / np.where(largest > 0, largest, 1.0)[:, None]
-    return States(t, ln_w, ln_a, U, sign, findings.arrays["loss"], active, ln_f, relative, np.exp(ln_f)[:, None] * relative)
+    return States(
+        t,
+        ln_w,
+        ln_a,
+        U,
+        sign,
+        findings.arrays["loss"],
+        active,
+        ln_f,
+        relative,
+        np.exp(ln_f)[:, None] * relative,
+    )
 
 
-def points_of(findings: Findings) -> PointConstants:
+def points_of(findings: Study) -> PointConstants:
     """The constants of the points."""
     return point_constants(findings.X, findings.y)
 
 
-def start_of(findings: Findings) -> StartConstants:
+def start_of(findings: Study) -> StartConstants:
     """The constants of the start."""
     Y = findings.arrays["Y"][0]
     sizes = np.linalg.norm(Y[:, 1:-1], axis=1)
     return start_constants(
-        findings.X, findings.y, Y[:, 1:-1] / sizes[:, None], Y[:, 0] + np.log(sizes), np.sign(Y[:, -1]), float(findings.row.options["ln_eps"])
+        findings.X,
+        findings.y,
+        Y[:, 1:-1] / sizes[:, None],
+        Y[:, 0] + np.log(sizes),
+        np.sign(Y[:, -1]),
+        float(findings.case.options["ln_eps"]),
     )
 
 
@@ -105,20 +121,31 @@ class Stays(NamedTuple):
         return float(np.max(self.end[~self.trap], initial=0.0))
 
 
-def read_stays(findings: Findings) -> Stays:
+def read_stays(findings: Study) -> Stays:
     """The stays of the study."""
-    columns = [findings.arrays[f"stay_{name}"] for name in ("neuron", "start", "end", "positive", "negative")]
-    return stays_with_traps(columns, findings.arrays["Y"][0, :, -1] > 0, points_of(findings).n_class)
+    columns = [
+        findings.arrays[f"stay_{name}"]
+        for name in ("neuron", "start", "end", "positive", "negative")
+    ]
+    return stays_with_traps(
+        columns, findings.arrays["Y"][0, :, -1] > 0, points_of(findings).n_class
+    )
 
 
-def stays_with_traps(columns: Sequence[np.ndarray], up: np.ndarray, counts: tuple[int, int]) -> Stays:
+def stays_with_traps(
+    columns: Sequence[np.ndarray], up: np.ndarray, counts: tuple[int, int]
+) -> Stays:
     """Stays of neurons of which ``up`` (m,) have a > 0, for that many data of each class."""
     neuron, start, end, positive, negative = columns
-    own = np.where(up[neuron], (positive == counts[0]) & (negative == 0), (negative == counts[1]) & (positive == 0))
+    own = np.where(
+        up[neuron],
+        (positive == counts[0]) & (negative == 0),
+        (negative == counts[1]) & (positive == 0),
+    )
     return Stays(neuron, start, end, positive, negative, own | (positive + negative == 0))
 
 
-def deaths(findings: Findings) -> np.ndarray:
+def deaths(findings: Study) -> np.ndarray:
     """Time (m,) at which each neuron dies, inf for those that live."""
     stays = read_stays(findings)
     ends = np.flatnonzero(np.isinf(stays.end) & (stays.active == 0))
@@ -127,18 +154,20 @@ def deaths(findings: Findings) -> np.ndarray:
     return died
 
 
-def settled_classes(findings: Findings) -> tuple[np.ndarray, np.ndarray]:
+def settled_classes(findings: Study) -> tuple[np.ndarray, np.ndarray]:
     """V~+ and V~- as masks (m,): neurons of each sign that never die."""
     alive, output = np.isinf(deaths(findings)), findings.arrays["Y"][0, :, -1]
     return alive & (output > 0), alive & (output < 0)
 
 
-def fit_times(findings: Findings, states: States) -> np.ndarray:
+def fit_times(findings: Study, states: States) -> np.ndarray:
     """t2+ and t2- (2,): first time with max_{I+-} |f| > 1/4, on the straight line of ln |f| between two records; inf without one."""
     found = []
     for chosen in (findings.y > 0, findings.y < 0):
         with np.errstate(divide="ignore"):
-            ln_f = np.log(np.abs(states.relative_f[:, chosen]).max(axis=1, initial=0.0)) + states.ln_f
+            ln_f = (
+                np.log(np.abs(states.relative_f[:, chosen]).max(axis=1, initial=0.0)) + states.ln_f
+            )
         above = np.flatnonzero(ln_f > np.log(FIT))
         i = int(above[0]) if above.size else -1
         if i <= 0:
@@ -152,7 +181,7 @@ def fit_times(findings: Findings, states: States) -> np.ndarray:
 # ---- hypotheses
 
 
-def assumption_1(findings: Findings) -> str | None:
+def assumption_1(findings: Study) -> str | None:
     """Labels +1 and -1, and y_i y_j <x_i, x_j> > 0 for all pairs."""
     if not np.all(np.abs(findings.y) == 1.0):
         return "the labels are not all +1 and -1"
@@ -160,33 +189,41 @@ def assumption_1(findings: Findings) -> str | None:
     return None if mu > 0 else f"Assumption 1 fails (mu = {mu:.4g})"
 
 
-def two_points_at_least(findings: Findings) -> str | None:
+def two_points_at_least(findings: Study) -> str | None:
     """n >= 2, without which log n bounds nothing."""
     return None if len(findings.y) >= 2 else "the bounds have log n and there is one point"
 
 
-def assumption_2(findings: Findings) -> str | None:
+def assumption_2(findings: Study) -> str | None:
     """No neuron of V_+ starts along x_-, none of V_- along x_+."""
     furthest = start_of(findings).furthest
     return None if furthest < 1 else f"Assumption 2 fails (cosine {furthest:.17g})"
 
 
-def slope_one(findings: Findings) -> str | None:
+def slope_one(findings: Study) -> str | None:
     """The loss has slope 1 at f = 0 (Lemma 2)."""
-    name = findings.row.options["loss"]
-    return None if name in SLOPE_ONE else f"Lemma 2 does not hold for the loss '{name}', l'(0) = 1/2; --set options.loss=logistic2 has slope 1"
+    name = findings.case.options["loss"]
+    return (
+        None
+        if name in SLOPE_ONE
+        else f"Lemma 2 does not hold for the loss '{name}', l'(0) = 1/2; --set options.loss=logistic2 has slope 1"
+    )
 
 
-def moderate_scale(findings: Findings) -> str | None:
+def moderate_scale(findings: Study) -> str | None:
     """eps <= 1 / (4 sqrt(m) X_max W_max^2) and T > 0 (Lemmas 1 and 3)."""
     points, start = points_of(findings), start_of(findings)
     limit = ln_moderate_scale(points, start)
     if start.ln_eps > limit:
         return f"eps = e^{start.ln_eps:.4g} exceeds 1/(4 sqrt(m) X_max W_max^2) = e^{limit:.4g}"
-    return None if approximation_time(points, start) > 0 else "T = log(1/(sqrt(m) eps))/(4 n X_max) is not positive"
+    return (
+        None
+        if approximation_time(points, start) > 0
+        else "T = log(1/(sqrt(m) eps))/(4 n X_max) is not positive"
+    )
 
 
-def theorem_scale(findings: Findings) -> str | None:
+def theorem_scale(findings: Study) -> str | None:
     """eps satisfies (28)."""
     start = start_of(findings)
     limit = min(ln_largest_scale(points_of(findings), start))
@@ -195,7 +232,7 @@ def theorem_scale(findings: Findings) -> str | None:
     return f"Theorem 1 asks for eps <= e^{limit:.6g} (28), this run has e^{start.ln_eps:.6g}"
 
 
-def aligned(findings: Findings) -> str | None:
+def aligned(findings: Study) -> str | None:
     """All neurons are in a trap at t1, both classes keep neurons, and |f| <= 1/4 until then."""
     t1 = read_stays(findings).t1
     if not np.isfinite(t1):
@@ -204,12 +241,20 @@ def aligned(findings: Findings) -> str | None:
         return "no neuron is left to fit one of the classes"
     states = read_states(findings)
     until = states.ln_f[states.t <= t1]
-    return None if np.exp(until.max()) <= FIT else f"max |f| = {np.exp(until.max()):.3g} > 1/4 before t1"
+    return (
+        None
+        if np.exp(until.max()) <= FIT
+        else f"max |f| = {np.exp(until.max()):.3g} > 1/4 before t1"
+    )
 
 
-def fitted(findings: Findings) -> str | None:
+def fitted(findings: Study) -> str | None:
     """Both classes reach |f| > 1/4 before the flow ends."""
-    return None if np.all(np.isfinite(fit_times(findings, read_states(findings)))) else "the flow ends before both classes have |f| > 1/4; raise options.after"
+    return (
+        None
+        if np.all(np.isfinite(fit_times(findings, read_states(findings))))
+        else "the flow ends before both classes have |f| > 1/4; raise options.after"
+    )
 
 
 THEORY = (assumption_1, slope_one)

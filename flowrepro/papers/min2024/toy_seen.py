@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import maximum_filter1d
 
+from flowrepro.claims.old_claim import NotApplicable
+from flowrepro.core.trajectory import Dataset, Ensemble, Run, Study
 from flowrepro.papers.min2024.regions import outside
-from flowrepro.papers.min2024.toy_rows import SIX_POINTS
-from flowrepro.theory.statement import NotApplicable
-from flowrepro.trajectory import Dataset, Ensemble, Findings, Run
+from flowrepro.papers.min2024.toy_cases import SIX_POINTS
 
 RECORD = SIX_POINTS.record
 DROP = 2e-4
@@ -34,7 +34,15 @@ class Seen(NamedTuple):
     def of_run(cls, run: Run) -> Seen:
         """The one run."""
         t = run.trajectory
-        return cls(run.X, run.y, t.step, t.loss[None], t.snapshot_step, t.W[None][:, :, t.group], t.a[None][:, :, t.group])
+        return cls(
+            run.X,
+            run.y,
+            t.step,
+            t.loss[None],
+            t.snapshot_step,
+            t.W[None][:, :, t.group],
+            t.a[None][:, :, t.group],
+        )
 
     @classmethod
     def of_ensemble(cls, ensemble: Ensemble) -> Seen:
@@ -43,16 +51,23 @@ class Seen(NamedTuple):
         return cls(ensemble.X, ensemble.y, t.step, t.loss, t.snapshot_step, t.W, t.a)
 
     @classmethod
-    def of_findings(cls, findings: Findings, dataset: Dataset, *, at: int | None = None) -> Seen:
+    def of_findings(cls, findings: Study, dataset: Dataset, *, at: int | None = None) -> Seen:
         """The seeds of a study; ``at`` is the place of the data set among several."""
-        loss, W, a = (findings.arrays[name] if at is None else findings.arrays[name][at] for name in ("loss", "W", "a"))
-        return cls(dataset.X, dataset.y, findings.arrays["step"], loss, findings.arrays["kept"], W, a)
+        loss, W, a = (
+            findings.arrays[name] if at is None else findings.arrays[name][at]
+            for name in ("loss", "W", "a")
+        )
+        return cls(
+            dataset.X, dataset.y, findings.arrays["step"], loss, findings.arrays["kept"], W, a
+        )
 
     def weights(self, step: int) -> tuple[np.ndarray, np.ndarray]:
         """(W (R, m, d), a (R, m)) of an iteration; NotApplicable if it was not kept."""
         at = np.flatnonzero(self.kept == step)
         if at.size == 0:
-            raise NotApplicable(f"needs the weights of iteration {step}; --set record.snapshots=[{step}] keeps them")
+            raise NotApplicable(
+                f"needs the weights of iteration {step}; --set record.snapshots=[{step}] keeps them"
+            )
         return self.W[:, at[0]], self.a[:, at[0]]
 
     def outside(self, step: int) -> np.ndarray:
@@ -67,7 +82,9 @@ class Seen(NamedTuple):
         """(R, T - 1) bool: the steepest records of the sharp drops of the loss, by DROP and APART; NotApplicable on another grid."""
         gaps = np.diff(self.step)
         if not np.all(gaps == RECORD.save_every):
-            raise NotApplicable(f"drops are measured between records every {RECORD.save_every} iterations; --set record.save_every={RECORD.save_every}")
+            raise NotApplicable(
+                f"drops are measured between records every {RECORD.save_every} iterations; --set record.save_every={RECORD.save_every}"
+            )
         fall = -np.diff(self.loss, axis=1)
         highest = maximum_filter1d(fall, 2 * APART // RECORD.save_every + 1, axis=1, mode="nearest")
         return np.asarray((fall == highest) & (fall > DROP))
@@ -76,8 +93,8 @@ class Seen(NamedTuple):
         """(R, wanted) iterations of the steepest records of the first drops; nan in a row with another number of drops."""
         peaks = self.drops()
         steps = np.full((len(peaks), wanted), np.nan)
-        for row, found in zip(steps, peaks, strict=True):
+        for case, found in zip(steps, peaks, strict=True):
             places = np.flatnonzero(found)
             if len(places) == wanted:
-                row[:] = self.step[places]
+                case[:] = self.step[places]
         return steps

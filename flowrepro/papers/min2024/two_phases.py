@@ -7,18 +7,27 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from flowrepro.claims.old_claim import lower, statement, target_window, upper, window
+from flowrepro.claims.old_verdict import Judgement, Ref
+from flowrepro.claims.published import as_published
+from flowrepro.core.trajectory import Run
 from flowrepro.figures import Figure, NotDrawable, style
-from flowrepro.papers.min2024.digits_rows import BOTH_LAYERS, EPOCH, FIRST_LAYER
+from flowrepro.papers.min2024.digits_cases import BOTH_LAYERS, EPOCH, FIRST_LAYER
 from flowrepro.papers.min2024.digits_seen import SMALLEST_SUBSET
-from flowrepro.theory.published import as_published
-from flowrepro.theory.result import CheckResult, Ref
-from flowrepro.theory.statement import lower, statement, target_window, upper, window
-from flowrepro.trajectory import Run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-FREE = ("seed", "protocol.device", "protocol.engine", "protocol.dtype", "record.snapshot", "record.geometric", "data.options.subset", "protocol.batch_size")
+FREE = (
+    "seed",
+    "protocol.device",
+    "protocol.engine",
+    "protocol.dtype",
+    "record.snapshot",
+    "record.geometric",
+    "data.options.subset",
+    "protocol.batch_size",
+)
 """Keys that may differ from the paper's run; `epochs` looks at what subset and batch size make of an epoch."""
 EARLY = 1e-4
 """Change of norms, relative to its largest, while directions change fastest (measured 4e-7)."""
@@ -26,16 +35,24 @@ EARLY = 1e-4
 
 def epochs(run: Run) -> str | None:
     """Seven steps per epoch, as with batches of 2000 out of 12665 images, so that steps compare, and not too few images."""
-    size = run.row.protocol.batch_size
+    size = run.case.protocol.batch_size
     per_epoch = -(-len(run.y) // size) if size else 1
     if per_epoch != EPOCH:
         return f"the windows are for {EPOCH} steps per epoch and this run has {per_epoch}; change batch_size with the subset"
-    return None if len(run.y) >= SMALLEST_SUBSET else f"the windows are for {SMALLEST_SUBSET} images or more; these are {len(run.y)}"
+    return (
+        None
+        if len(run.y) >= SMALLEST_SUBSET
+        else f"the windows are for {SMALLEST_SUBSET} images or more; these are {len(run.y)}"
+    )
 
 
 def recorded(run: Run) -> str | None:
     """Norms and directions at every epoch."""
-    return None if "directions" in run.trajectory.observed else "the changes were not recorded; --set record.observe=change-rates records them"
+    return (
+        None
+        if "directions" in run.trajectory.observed
+        else "the changes were not recorded; --set record.observe=change-rates records them"
+    )
 
 
 def peaks(run: Run) -> tuple[int, int]:
@@ -52,17 +69,34 @@ def peaks(run: Run) -> tuple[int, int]:
     "first directions change, then norms",
     (as_published(BOTH_LAYERS, FREE), epochs, recorded),
 )
-def check_two_phases(run: Run) -> Sequence[CheckResult]:
+def check_two_phases(run: Run) -> Sequence[Judgement]:
     """Steps of both maxima; at the first norms do not change and L has not fallen; directions rest between the two."""
-    step, loss, norms, directions = run.trajectory.step, run.trajectory.loss, run.trajectory.observed["norms"], run.trajectory.observed["directions"]
+    step, loss, norms, directions = (
+        run.trajectory.step,
+        run.trajectory.loss,
+        run.trajectory.observed["norms"],
+        run.trajectory.observed["directions"],
+    )
     turn, grow = peaks(run)
     between = directions[turn : grow + 1] if grow > turn else directions[turn : turn + 1]
     return [
-        window("step of the fastest change of directions", step[turn], *target_window(BOTH_LAYERS, "step of the fastest change of directions")),
-        window("step of the fastest change of norms", step[grow], *target_window(BOTH_LAYERS, "step of the fastest change of norms")),
+        window(
+            "step of the fastest change of directions",
+            step[turn],
+            *target_window(BOTH_LAYERS, "step of the fastest change of directions"),
+        ),
+        window(
+            "step of the fastest change of norms",
+            step[grow],
+            *target_window(BOTH_LAYERS, "step of the fastest change of norms"),
+        ),
         upper("change of norms at the first, over its largest", norms[turn] / norms[grow], EARLY),
         lower("loss at the first, over that at the start", loss[turn] / loss[0], 0.999),
-        upper("least change of directions between the two, over its largest", between.min() / directions[turn], 0.1),
+        upper(
+            "least change of directions between the two, over its largest",
+            between.min() / directions[turn],
+            0.1,
+        ),
     ]
 
 
@@ -74,7 +108,7 @@ def check_two_phases(run: Run) -> Sequence[CheckResult]:
     "without the second layer there are no two phases",
     (as_published(FIRST_LAYER, FREE), epochs, recorded),
 )
-def check_one_phase(run: Run) -> Sequence[CheckResult]:
+def check_one_phase(run: Run) -> Sequence[Judgement]:
     """Epochs of both maxima, their distance, and how early the loss has fallen."""
     loss = run.trajectory.loss
     turn, grow = peaks(run)
@@ -102,13 +136,19 @@ def collect_rates(run: Run) -> ChangeRates:
     """The recorded changes; NotDrawable for a run without them."""
     if reason := recorded(run):
         raise NotDrawable(reason)
-    size = run.row.protocol.batch_size
+    size = run.case.protocol.batch_size
     per_epoch = -(-len(run.y) // size) if size else 1
     observed, records = run.trajectory.observed, len(run.trajectory.observed["norms"])
     directions = observed["directions"]
     positive = directions[directions > 0]
     wide = bool(positive.size and directions.max() > 1e4 * np.median(positive))
-    return ChangeRates(run.trajectory.step[:records] / per_epoch, observed["norms"], directions, run.trajectory.loss[:records], wide)
+    return ChangeRates(
+        run.trajectory.step[:records] / per_epoch,
+        observed["norms"],
+        directions,
+        run.trajectory.loss[:records],
+        wide,
+    )
 
 
 def draw_rates(axes: Sequence[Axes], data: ChangeRates) -> None:
@@ -130,14 +170,31 @@ def draw_rates(axes: Sequence[Axes], data: ChangeRates) -> None:
     rates.tick_params(labelbottom=False)
 
 
-def _declared(id: str, file: str, row: str, caption: str) -> Figure:
+def _declared(id: str, file: str, case: str, caption: str) -> Figure:
     return Figure(
-        id=id, file=file, rows=(row,), caption=caption, layout=("A;A;B", style.COLUMN, 2.8), collect=collect_rates, draw=draw_rates, tolerance=(1e-2, 1e-6)
+        id=id,
+        file=file,
+        cases=(case,),
+        caption=caption,
+        layout=("A;A;B", style.COLUMN, 2.8),
+        collect=collect_rates,
+        draw=draw_rates,
+        tolerance=(1e-2, 1e-6),
     )
 
 
-CHECKS = (check_two_phases, check_one_phase)
+CLAIMS = (check_two_phases, check_one_phase)
 FIGURES = (
-    _declared("12", "figure-12-two-phases", BOTH_LAYERS.name, "SGD on both layers: changes of directions and of norms, and the loss"),
-    _declared("13", "figure-13-first-layer-only", FIRST_LAYER.name, "SGD on the first layer alone: changes of directions and of norms, and the loss"),
+    _declared(
+        "12",
+        "figure-12-two-phases",
+        BOTH_LAYERS.name,
+        "SGD on both layers: changes of directions and of norms, and the loss",
+    ),
+    _declared(
+        "13",
+        "figure-13-first-layer-only",
+        FIRST_LAYER.name,
+        "SGD on the first layer alone: changes of directions and of norms, and the loss",
+    ),
 )

@@ -6,10 +6,10 @@ from itertools import product
 
 import numpy as np
 
-from flowrepro.bench_flow import stall_problem as stall
+from flowrepro.bench.flow import stall_problem as stall
+from flowrepro.core.config import Loss
+from flowrepro.core.network import gradient
 from flowrepro.engines.flow.flow import FlowResult
-from flowrepro.experiment import Loss
-from flowrepro.network import gradient
 
 HALF_MSE = Loss(name="square", reduction="mean")
 LOGISTIC = Loss(name="logistic", reduction="mean")
@@ -32,10 +32,14 @@ def dominated(seed: int, d: int = 2) -> Case:
 
 def difference(left: FlowResult, right: FlowResult) -> float:
     """Largest absolute difference of W and a at the ends of two runs."""
-    return max(float(np.abs(p - q).max()) for p, q in zip(left.weights(), right.weights(), strict=True))
+    return max(
+        float(np.abs(p - q).max()) for p, q in zip(left.weights(), right.weights(), strict=True)
+    )
 
 
-def euler(case: Case, h: float, horizon: float, loss: Loss = HALF_MSE, alpha: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+def euler(
+    case: Case, h: float, horizon: float, loss: Loss = HALF_MSE, alpha: float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
     """W, a after explicit Euler steps h of the flow."""
     X, y, W, a = case
     for _ in range(round(horizon / h)):
@@ -44,7 +48,9 @@ def euler(case: Case, h: float, horizon: float, loss: Loss = HALF_MSE, alpha: fl
     return W, a
 
 
-def patterns(normal: np.ndarray, jump: np.ndarray, base: np.ndarray, sign: float) -> list[np.ndarray]:
+def patterns(
+    normal: np.ndarray, jump: np.ndarray, base: np.ndarray, sign: float
+) -> list[np.ndarray]:
     """Regular velocities D on an intersection of planes, by trying every side or sliding of every plane.
 
     Repelling planes at vertices, attracting ones anywhere; each pattern is kept if it is consistent.
@@ -62,7 +68,10 @@ def patterns(normal: np.ndarray, jump: np.ndarray, base: np.ndarray, sign: float
             mu[sliding] = force / jump[sliding]
             D = D + force @ N
         zdot = sign * normal @ D
-        consistent = all(0 < mu[p] < 1 if way == 2 else (zdot[p] > 0 if way == 1 else zdot[p] < 0) for p, way in enumerate(pattern))
+        consistent = all(
+            0 < mu[p] < 1 if way == 2 else (zdot[p] > 0 if way == 1 else zdot[p] < 0)
+            for p, way in enumerate(pattern)
+        )
         if consistent:
             found.append(D)
     return found
@@ -82,7 +91,9 @@ def toy_start(seed: int, m: int = 60) -> tuple[np.ndarray, np.ndarray]:
     return g, s * np.linalg.norm(g, axis=1)
 
 
-def toy_closed_form(g: np.ndarray, a: np.ndarray, ll: float) -> tuple[dict[int, float], np.ndarray, np.ndarray]:
+def toy_closed_form(
+    g: np.ndarray, a: np.ndarray, ll: float
+) -> tuple[dict[int, float], np.ndarray, np.ndarray]:
     """Half-fit times of both signs, event times, and the class (-1, 0, 1) of each neuron (boursier2022 Section 4, h negligible).
 
     While its mask is A, a' = <D_A, w>, w' = a D_A: hyperbolic functions of ||D_A|| t; a point of the wrong sign is met at
@@ -107,7 +118,10 @@ def toy_closed_form(g: np.ndarray, a: np.ndarray, ll: float) -> tuple[dict[int, 
             D = TOY_Y[own] / 2 * TOY_X[own]
             R = np.linalg.norm(D)
             kappa[j], group[j] = abs(b + D @ w / R) * np.exp(-R * tau) / 2, s
-    times = {s: (ll + 0.5 * np.log(TOY_MASS[s] / np.sum(kappa[group == s] ** 2))) / TOY_RATE[s] for s in (1, -1)}
+    times = {
+        s: (ll + 0.5 * np.log(TOY_MASS[s] / np.sum(kappa[group == s] ** 2))) / TOY_RATE[s]
+        for s in (1, -1)
+    }
     return times, np.sort(events), group
 
 
@@ -118,5 +132,7 @@ STEWART_X = """-.8904 -.8120 -.7210 -.7030 -.6784 -.6337 -.6073 -.4711 -.3754 -.
 def stewart_points() -> tuple[np.ndarray, np.ndarray]:
     """Forty points on a piecewise linear teacher, bias included (boursier2024 Figure 3): many sliding neurons."""
     x = np.array(STEWART_X.split(), dtype=np.float64)
-    y = np.interp(x, [-1, -0.7, -0.55, -0.4, 0, 0.5, 0.6, 0.7, 1], [0, 0.7, 0.5, 1, 0, 1, 0.6, 0.7, 0])
+    y = np.interp(
+        x, [-1, -0.7, -0.55, -0.4, 0, 0.5, 0.6, 0.7, 1], [0, 0.7, 0.5, 1, 0, 1, 0.6, 0.7, 0]
+    )
     return np.column_stack([x, np.ones(40)]), y

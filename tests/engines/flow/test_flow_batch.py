@@ -13,7 +13,9 @@ X, Y = stewart_points()
 
 def unbalanced(m: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
-    return 1e-3 / np.sqrt(m) * rng.standard_normal((m, 2)), 1e-3 / np.sqrt(m) * rng.standard_normal(m)
+    return 1e-3 / np.sqrt(m) * rng.standard_normal((m, 2)), 1e-3 / np.sqrt(m) * rng.standard_normal(
+        m
+    )
 
 
 def test_batches_are_the_flow() -> None:
@@ -31,7 +33,10 @@ def test_batches_are_the_flow() -> None:
 
 def test_few_events_gain_and_lose_nothing() -> None:
     for seed in range(6):
-        plain, batch = (integrate(*stall(seed, 0.3), HALF_MSE, 60.0, rtol=1e-8, batch=batch) for batch in (False, True))
+        plain, batch = (
+            integrate(*stall(seed, 0.3), HALF_MSE, 60.0, rtol=1e-8, batch=batch)
+            for batch in (False, True)
+        )
         assert difference(plain, batch) <= 2e-8
         assert batch.stats["gradient_evaluations"] <= 1.1 * plain.stats["gradient_evaluations"]
 
@@ -62,7 +67,9 @@ def test_three_points_end_at_least_squares() -> None:
 def test_two_thousand_neurons_with_half_of_them_sliding() -> None:
     """Iteration 521883 of boursier2024 Figure 3 (t = 1043.766): MSE .0207 there; measured here .0206879, 1067 neurons sliding."""
     W, a = unbalanced(2000)
-    result, reference = (integrate(X, Y, W, a, HALF_MSE, 1043.766, rtol=rtol) for rtol in (1e-6, 1e-8))
+    result, reference = (
+        integrate(X, Y, W, a, HALF_MSE, 1043.766, rtol=rtol) for rtol in (1e-6, 1e-8)
+    )
     assert 1000 <= np.any(result.mode == 2, axis=1).sum() <= 1130
     assert difference(result, reference) <= 1e-4
     assert 2 * reference.loss[-1] == pytest.approx(0.0206879, abs=2e-7)

@@ -8,31 +8,43 @@ import pytest
 import torch
 from problems import MEAN_SQUARE, random_problem
 
+from flowrepro.core.config import Loss, Record
+from flowrepro.core.network import gain, partial_gain
+from flowrepro.core.trajectory import StopReason
 from flowrepro.data.synthetic import gaussian_teacher
 from flowrepro.engines import choose
 from flowrepro.engines.base import Problem, SaveAt, run, step_bound
 from flowrepro.engines.lazy.engine import LazyGD
 from flowrepro.errors import UsageError
-from flowrepro.experiment import Loss, Record
-from flowrepro.network import gain, partial_gain
-from flowrepro.trajectory import StopReason
 
 Weights = tuple[np.ndarray, np.ndarray]
 SUM_SQUARE = Loss(name="square", reduction="sum", factor=0.7)
 
 
-def chain(depth: int = 2, fac: float = 1.0, n: int = 400, d: int = 7, seed: int = 0, **options: Any) -> Problem:
+def chain(
+    depth: int = 2, fac: float = 1.0, n: int = 400, d: int = 7, seed: int = 0, **options: Any
+) -> Problem:
     """A teacher neuron of norm one and a balanced student of about fac times its size (lee2022)."""
     data = gaussian_teacher(n, d, seed, 1.0 / np.sqrt(d), depth)
     w = fac / np.sqrt(d) * data.extra["student"]
-    return Problem(data.X, data.y, w[None], np.array([np.linalg.norm(w)]), MEAN_SQUARE, **{"lr": 0.02, "n_steps": 3000, "depth": depth, **options})
+    return Problem(
+        data.X,
+        data.y,
+        w[None],
+        np.array([np.linalg.norm(w)]),
+        MEAN_SQUARE,
+        **{"lr": 0.02, "n_steps": 3000, "depth": depth, **options},
+    )
 
 
 def dense(problem: Problem, steps: int) -> tuple[np.ndarray, Weights]:
     """Losses at 0..steps and the last weights by autograd in float64, every scalar of a chain a parameter of its own."""
     X, y = torch.from_numpy(problem.X), torch.from_numpy(problem.y)
     W = torch.tensor(problem.W0, requires_grad=True)
-    scalars = [torch.tensor(problem.a0, requires_grad=problem.train == "both") for _ in range(problem.depth - 1)]
+    scalars = [
+        torch.tensor(problem.a0, requires_grad=problem.train == "both")
+        for _ in range(problem.depth - 1)
+    ]
     moving = [p for p in (W, *scalars) if p.requires_grad]
     losses = []
     for step in range(steps + 1):
@@ -42,22 +54,36 @@ def dense(problem: Problem, steps: int) -> tuple[np.ndarray, Weights]:
             if i < len(scalars) - 1:
                 hidden = torch.relu(hidden)
         values = 0.5 * (hidden.sum(dim=1) - y) ** 2
-        loss = problem.loss.factor * (values.mean() if problem.loss.reduction == "mean" else values.sum())
+        loss = problem.loss.factor * (
+            values.mean() if problem.loss.reduction == "mean" else values.sum()
+        )
         losses.append(loss.item())
         if step < steps:
             for p, g in zip(moving, torch.autograd.grad(loss, moving), strict=True):
                 p.data -= problem.lr * g
-    return np.array(losses), (W.detach().numpy(), scalars[0].detach().numpy() if scalars else problem.a0)
+    return np.array(losses), (
+        W.detach().numpy(),
+        scalars[0].detach().numpy() if scalars else problem.a0,
+    )
 
 
 def assert_is_dense(problem: Problem, steps: int, tolerance: float = 1e-12) -> LazyGD:
     engine = LazyGD(problem)
     losses = engine.advance(np.arange(steps + 1))
     expected, weights = dense(problem, steps)
-    floor = 0.5 * problem.loss.factor * np.sum(problem.y**2) / (len(problem.y) if problem.loss.reduction == "mean" else 1)
-    rounding = expected + np.sqrt(expected * floor) + tolerance * floor  # of a residual that is the difference of numbers like y
+    floor = (
+        0.5
+        * problem.loss.factor
+        * np.sum(problem.y**2)
+        / (len(problem.y) if problem.loss.reduction == "mean" else 1)
+    )
+    rounding = (
+        expected + np.sqrt(expected * floor) + tolerance * floor
+    )  # of a residual that is the difference of numbers like y
     assert np.all(np.abs(losses - expected) <= tolerance * rounding)
-    size = max(np.max(np.abs(problem.W0)), np.max(np.abs(problem.a0)))  # a scalar that shrinks to 1e-9 was a difference of such numbers
+    size = max(
+        np.max(np.abs(problem.W0)), np.max(np.abs(problem.a0))
+    )  # a scalar that shrinks to 1e-9 was a difference of such numbers
     for ours, theirs in zip(engine.weights(), weights, strict=True):
         assert np.max(np.abs(ours - theirs)) <= tolerance * size
     return engine
@@ -70,13 +96,23 @@ def test_iterates_are_those_of_autograd(n: int, depth: int) -> None:
     for i, (m, d) in enumerate((m, d) for m in (1, 2, 5) for d in (1, 2, 9, 17)):
         alpha = 0.3 if depth <= 2 and i % 3 == 1 else 0.0
         problem = random_problem(
-            n, d, m, (MEAN_SQUARE, SUM_SQUARE)[i % 2], seed=i, lr=0.2 / (n * m), alpha=alpha, depth=depth, train=("both", "first")[i % 4 == 3]
+            n,
+            d,
+            m,
+            (MEAN_SQUARE, SUM_SQUARE)[i % 2],
+            seed=i,
+            lr=0.2 / (n * m),
+            alpha=alpha,
+            depth=depth,
+            train=("both", "first")[i % 4 == 3],
         )
         assert_is_dense(replace(problem, a0=np.abs(problem.a0)) if i % 3 else problem, 60)
 
 
 @pytest.mark.parametrize(("depth", "fac", "flips"), [(1, 0.1, 100), (2, 2.0, 100), (3, 1.0, 80)])
-def test_long_runs_with_many_flips_stay_dense_to_the_last_digit(depth: int, fac: float, flips: int) -> None:
+def test_long_runs_with_many_flips_stay_dense_to_the_last_digit(
+    depth: int, fac: float, flips: int
+) -> None:
     """The loss falls by up to 17 decades and stays that of the dense run to rounding; without a centre it would stop at 1e-16."""
     engine = assert_is_dense(chain(depth, fac, n=600, d=5), 2500)
     assert engine.stats["activation_flips"] >= flips
@@ -99,14 +135,23 @@ class AsksAll(LazyGD):
 
 @pytest.mark.parametrize(
     "problem",
-    [chain(1), chain(2, 0.1), chain(3, 2.0), random_problem(90, 3, 4, n_steps=3000), random_problem(60, 2, 3, SUM_SQUARE, alpha=0.2, lr=0.02, n_steps=2000)],
+    [
+        chain(1),
+        chain(2, 0.1),
+        chain(3, 2.0),
+        random_problem(90, 3, 4, n_steps=3000),
+        random_problem(60, 2, 3, SUM_SQUARE, alpha=0.2, lr=0.02, n_steps=2000),
+    ],
     ids=["one layer", "two layers", "three layers", "four neurons", "leaky"],
 )
 def test_asking_every_sample_at_every_step_changes_no_bit(problem: Problem) -> None:
     lazy, eager = LazyGD(problem), AsksAll(problem)
     grid = np.arange(problem.n_steps + 1)
     assert np.array_equal(lazy.advance(grid), eager.advance(grid))
-    assert all(np.array_equal(ours, other) for ours, other in zip(lazy.weights(), eager.weights(), strict=True))
+    assert all(
+        np.array_equal(ours, other)
+        for ours, other in zip(lazy.weights(), eager.weights(), strict=True)
+    )
     assert lazy.stats["activation_flips"] == eager.stats["activation_flips"] > 0
     assert 5 * lazy.stats["activation_tests"] < eager.stats["activation_tests"]
 
@@ -155,7 +200,10 @@ def test_resumes_to_the_same_bits(depth: int) -> None:
     first.advance(np.array([1500]))
     second.restore(kept, 777)
     assert np.array_equal(second.advance(np.arange(777, 2001)), losses[777:])
-    assert all(np.array_equal(ours, other) for ours, other in zip(second.weights(), whole.weights(), strict=True))
+    assert all(
+        np.array_equal(ours, other)
+        for ours, other in zip(second.weights(), whole.weights(), strict=True)
+    )
     assert second.stats == whole.stats
 
 
@@ -177,7 +225,9 @@ def test_gain_and_its_partial_derivative(depth: int) -> None:
         value = value * scalars[i] if i == 0 else torch.relu(value) * scalars[i]
     assert np.allclose(gain(a, depth), value.detach().numpy())
     if depth > 1:
-        assert np.allclose(partial_gain(a, depth), torch.autograd.grad(value.sum(), scalars)[0][-1].numpy())
+        assert np.allclose(
+            partial_gain(a, depth), torch.autograd.grad(value.sum(), scalars)[0][-1].numpy()
+        )
 
 
 @pytest.mark.parametrize("depth", [1, 2])
@@ -191,8 +241,19 @@ def test_divergence_names_a_stable_step(depth: int) -> None:
 
 def test_step_bound_of_a_chain_is_two_over_its_curvature() -> None:
     """f = v^2 w x for w x > 0: the tangent kernel is (v^4 + 2 v^2 w^2) x^2."""
-    problem = Problem(np.array([[2.0]]), np.ones(1), np.array([[3.0]]), np.array([0.5]), SUM_SQUARE, 0.1, 1, depth=3)
-    assert step_bound(problem, problem.W0, problem.a0) == pytest.approx(2 / (0.7 * 4 * (0.5**4 + 2 * 0.25 * 9)))
+    problem = Problem(
+        np.array([[2.0]]),
+        np.ones(1),
+        np.array([[3.0]]),
+        np.array([0.5]),
+        SUM_SQUARE,
+        0.1,
+        1,
+        depth=3,
+    )
+    assert step_bound(problem, problem.W0, problem.a0) == pytest.approx(
+        2 / (0.7 * 4 * (0.5**4 + 2 * 0.25 * 9))
+    )
 
 
 @pytest.mark.parametrize(
@@ -217,17 +278,35 @@ def test_auto_takes_it_for_one_neuron_and_many_samples_and_for_every_other_depth
     assert chosen(chain(2, n=1000)) == "lazy"
     assert chosen(chain(2, n=8)) == "fused"
     assert chosen(chain(3, n=8)) == "lazy"
-    with pytest.raises(UsageError, match="trains two-layer networks and the row asks for depth 3"):
+    with pytest.raises(UsageError, match="trains two-layer networks and the case asks for depth 3"):
         choose("fused", chain(3))
 
 
 @pytest.mark.slow
 def test_first_runs_of_lee2022_reproduce_an_independent_implementation() -> None:
     """Seed 0, n = 10000, d = 100: first recorded step (every 20) with angle below 0.1, and the final angle."""
-    for depth, k, lr, fac, first, last in ((1, 1.0, 3e-4, 0.1, 8960, 2.41e-6), (2, 0.5, 8e-6, 1.0, 33160, 9.00e-5), (3, 0.3, 2e-6, 2.0, 35020, 1.19e-4)):
+    for depth, k, lr, fac, first, last in (
+        (1, 1.0, 3e-4, 0.1, 8960, 2.41e-6),
+        (2, 0.5, 8e-6, 1.0, 33160, 9.00e-5),
+        (3, 0.3, 2e-6, 2.0, 35020, 1.19e-4),
+    ):
         data = gaussian_teacher(seed=0, scale=k, depth=depth)
-        w, target = fac * k * data.extra["student"], data.extra["teacher"] / np.linalg.norm(data.extra["teacher"])
-        engine = LazyGD(Problem(data.X, data.y, w[None], np.array([np.linalg.norm(w)]), MEAN_SQUARE, lr, 100_000, depth=depth))
+        w, target = (
+            fac * k * data.extra["student"],
+            data.extra["teacher"] / np.linalg.norm(data.extra["teacher"]),
+        )
+        engine = LazyGD(
+            Problem(
+                data.X,
+                data.y,
+                w[None],
+                np.array([np.linalg.norm(w)]),
+                MEAN_SQUARE,
+                lr,
+                100_000,
+                depth=depth,
+            )
+        )
         angles = []
         for step in range(0, 100_001, 20):
             engine.advance(np.array([step]))

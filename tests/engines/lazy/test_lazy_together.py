@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from flowrepro.core.config import Loss
 from flowrepro.data.synthetic import gaussian_teacher
 from flowrepro.engines.base import Problem, SaveAt, run
 from flowrepro.engines.lazy.engine import LazyGD
 from flowrepro.engines.lazy.together import run_together
 from flowrepro.errors import UsageError
-from flowrepro.experiment import Loss
 
 SAVE_AT = SaveAt(np.arange(0, 601, 50), np.array([0, 300, 600]))
 
@@ -23,7 +23,18 @@ def runs(n: int = 300, d: int = 6) -> list[Problem]:
     for depth, ratio in ((1, 0.1), (1, 2.0), (2, 0.5), (2, 2.0), (3, 1.0)):
         points = gaussian_teacher(n, d, 0, 0.4, depth)
         w = ratio * 0.4 * points.extra["student"]
-        problems.append(Problem(points.X, points.y, w[None], np.array([np.linalg.norm(w)]), Loss(name="square", reduction="mean"), 0.05, 600, depth=depth))
+        problems.append(
+            Problem(
+                points.X,
+                points.y,
+                w[None],
+                np.array([np.linalg.norm(w)]),
+                Loss(name="square", reduction="mean"),
+                0.05,
+                600,
+                depth=depth,
+            )
+        )
     return problems
 
 

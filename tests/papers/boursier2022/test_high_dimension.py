@@ -1,25 +1,26 @@
-"""Figures 6 and 7: the checks on runs made up to show what the paper shows, on the run itself where time allows, and the images."""
+"""Figures 6 and 7: the claims on runs made up to show what the paper shows, on the run itself where time allows, and the images."""
 
 import dataclasses
 
 import numpy as np
 import pytest
 
-from flowrepro import data, engines, initialize
+from flowrepro import data, engines
+from flowrepro.claims.old_claim import NotApplicable
+from flowrepro.claims.old_verdict import Verdict
+from flowrepro.core import initialize
+from flowrepro.core.config import override
+from flowrepro.core.network import predict
+from flowrepro.core.trajectory import Run, Stop, StopReason, Trajectory
 from flowrepro.engines.base import Problem, SaveAt
 from flowrepro.engines.base import run as drive
-from flowrepro.experiment import override
 from flowrepro.figures import NotDrawable, canvas
-from flowrepro.network import predict
 from flowrepro.papers.boursier2022 import high_dimension, high_dimension_figures
 from flowrepro.papers.boursier2022.experiments import HIGH_DIMENSION
-from flowrepro.papers.boursier2022.high_dimension import CHECKS, principal_components
+from flowrepro.papers.boursier2022.high_dimension import CLAIMS, principal_components
 from flowrepro.papers.boursier2022.sign_classes import sign_classes
-from flowrepro.theory.result import Verdict
-from flowrepro.theory.statement import NotApplicable
-from flowrepro.trajectory import Run, Stop, StopReason, Trajectory
 
-BY_ID = {check.id: check for check in CHECKS}
+BY_ID = {claim.id: claim for claim in CLAIMS}
 
 
 def made_up():
@@ -27,15 +28,25 @@ def made_up():
     points = data.load(HIGH_DIMENSION.data)
     rng, m = np.random.default_rng(0), 200
     signs = np.where(np.arange(m) < 108, 1.0, -1.0)
-    keys = {chosen.sign: chosen.direction / chosen.rate for chosen in sign_classes(points.X, points.y)}
+    keys = {
+        chosen.sign: chosen.direction / chosen.rate for chosen in sign_classes(points.X, points.y)
+    }
     along = np.array([keys[sign] for sign in signs])
     span = np.linalg.qr(points.X.T)[0]
 
     def weights(sizes, noise):
-        W = sizes[:, None] * (along + noise * rng.standard_normal((m, span.shape[1])) @ span.T / np.sqrt(span.shape[1]))
+        W = sizes[:, None] * (
+            along
+            + noise * rng.standard_normal((m, span.shape[1])) @ span.T / np.sqrt(span.shape[1])
+        )
         return W, signs * np.linalg.norm(W, axis=1)
 
-    states = [weights(np.full(m, 1e-22), 3.0), weights(np.full(m, 1e-13), 0.3), weights(np.where(signs > 0, 0.04, 1e-6), 0.2), weights(np.full(m, 0.05), 0.6)]
+    states = [
+        weights(np.full(m, 1e-22), 3.0),
+        weights(np.full(m, 1e-13), 0.3),
+        weights(np.where(signs > 0, 0.04, 1e-6), 0.2),
+        weights(np.full(m, 0.05), 0.6),
+    ]
     step = np.arange(0, 200_001, 100)
     fitted = [1 / (1 + np.exp(-(step - middle) / 600)) for middle in (71_000, 83_000)]
     shares = [np.sum(points.y[s * points.y > 0] ** 2) / 75 for s in (1, -1)]
@@ -61,14 +72,22 @@ def with_states(run, index, change):
 
 
 def with_loss(run, change):
-    return dataclasses.replace(run, trajectory=dataclasses.replace(run.trajectory, loss=change(run.trajectory.loss)))
+    return dataclasses.replace(
+        run, trajectory=dataclasses.replace(run.trajectory, loss=change(run.trajectory.loss))
+    )
 
 
 TAMPER = {
     "figure-6b": lambda run: with_states(run, 1, lambda W, a: (-W, a)),
     "figure-6c": lambda run: with_states(run, 2, lambda W, a: (W, -a)),
-    "figure-6d": lambda run: with_states(run, 3, lambda W, a: (W * 0 + np.sign(a)[:, None] * sign_classes(run.X, run.y)[0].direction, a)),
-    "figure-7a-steps": lambda run: with_loss(run, lambda loss: np.concatenate([loss[50:], loss[-50:]])),
+    "figure-6d": lambda run: with_states(
+        run,
+        3,
+        lambda W, a: (W * 0 + np.sign(a)[:, None] * sign_classes(run.X, run.y)[0].direction, a),
+    ),
+    "figure-7a-steps": lambda run: with_loss(
+        run, lambda loss: np.concatenate([loss[50:], loss[-50:]])
+    ),
     "figure-7a-end": lambda run: with_states(run, 3, lambda W, a: (1.1 * W, a)),
     "figure-7b": lambda run: with_states(run, 3, lambda W, a: (W[:1] * np.ones((200, 1)), a)),
 }
@@ -79,27 +98,27 @@ def run():
     return made_up()
 
 
-def judged(check, run):
-    return check.function(one_label_off(run) if check.id == "figure-7a-end" else run)
+def judged(claim, run):
+    return claim.function(one_label_off(run) if claim.id == "figure-7a-end" else run)
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
-def test_a_run_that_shows_it_passes(check, run):
-    result = judged(check, run)
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
+def test_a_run_that_shows_it_passes(claim, run):
+    result = judged(claim, run)
     assert result.verdict is Verdict.PASS, result.note
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
-def test_a_tampered_run_fails(check, run):
-    good = one_label_off(run) if check.id == "figure-7a-end" else run
-    result = check.function(TAMPER[check.id](good))
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
+def test_a_tampered_run_fails(claim, run):
+    good = one_label_off(run) if claim.id == "figure-7a-end" else run
+    result = claim.function(TAMPER[claim.id](good))
     assert result.verdict is Verdict.FAIL, result.note
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
-def test_another_draw_of_the_points_is_not_judged(check, run):
-    other = dataclasses.replace(run, row=override(HIGH_DIMENSION, {"data.options.seed": 1}))
-    result = check.function(other)
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
+def test_another_draw_of_the_points_is_not_judged(claim, run):
+    other = dataclasses.replace(run, case=override(HIGH_DIMENSION, {"data.options.seed": 1}))
+    result = claim.function(other)
     assert result.verdict is Verdict.NOT_APPLICABLE
     assert "data.options.seed" in result.note
 
@@ -110,7 +129,9 @@ def test_components_are_those_of_the_gram_matrix():
     values = np.linalg.eigvalsh(W.T @ W)[::-1]
     np.testing.assert_allclose(parts.shares, values / values.sum())
     coordinates = W @ parts.axes.T
-    assert np.all(np.take_along_axis(coordinates, np.abs(coordinates).argmax(axis=0)[None], axis=0) > 0)
+    assert np.all(
+        np.take_along_axis(coordinates, np.abs(coordinates).argmax(axis=0)[None], axis=0) > 0
+    )
     with pytest.raises(NotApplicable):
         principal_components(np.zeros((3, 2)))
 
@@ -135,14 +156,24 @@ def test_what_has_no_second_component_is_not_drawn(run):
 
 
 @pytest.mark.slow
-def test_the_authors_run_passes_every_check():
+def test_the_authors_run_passes_every_claim():
     points = data.load(HIGH_DIMENSION.data)
-    problem = Problem.of(HIGH_DIMENSION, points.X, points.y, *initialize.initial_weights(HIGH_DIMENSION.init, 0, 150, points.extra["student"]))
+    problem = Problem.of(
+        HIGH_DIMENSION,
+        points.X,
+        points.y,
+        *initialize.initial_weights(HIGH_DIMENSION.init, 0, 150, points.extra["student"]),
+    )
     engine, _ = engines.choose("auto", problem)
     assert engine.name == "fused"
-    run = Run(HIGH_DIMENSION, points, drive(engine, problem, SaveAt.of(HIGH_DIMENSION.record, 200_000)), engine.name)
-    for check in CHECKS:
-        assert check.function(run).verdict is Verdict.PASS, check.id
+    run = Run(
+        HIGH_DIMENSION,
+        points,
+        drive(engine, problem, SaveAt.of(HIGH_DIMENSION.record, 200_000)),
+        engine.name,
+    )
+    for claim in CLAIMS:
+        assert claim.function(run).verdict is Verdict.PASS, claim.id
     ours = [target.ours for target in HIGH_DIMENSION.targets]
     step, plateau = high_dimension.flattest(run)
     measured = [

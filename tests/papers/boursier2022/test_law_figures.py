@@ -17,7 +17,7 @@ FIGURES = (timeline_figure.FIGURE, *law_figures.FIGURES)
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.id)
 def test_numbers_are_plain_and_nothing_is_cut_off_or_overlaps(figure, findings):
     *_, width, height = figure.layout
-    collected = figure.collect(*(findings[name] for name in figure.rows))
+    collected = figure.collect(*(findings[name] for name in figure.cases))
     assert numbers(collected)
     with style.paper_style():
         drawn = canvas._drawn(figure, collected)
@@ -26,7 +26,12 @@ def test_numbers_are_plain_and_nothing_is_cut_off_or_overlaps(figure, findings):
         assert box.y0 >= 0
         assert box.x1 <= width
         assert box.y1 <= height
-        titles = [title for ax in drawn.axes for title in (ax._left_title, ax.xaxis.label, ax.yaxis.label) if title.get_text()]
+        titles = [
+            title
+            for ax in drawn.axes
+            for title in (ax._left_title, ax.xaxis.label, ax.yaxis.label)
+            if title.get_text()
+        ]
         boxes = [title.get_window_extent() for title in titles]
         assert not any(left.overlaps(right) for left, right in itertools.combinations(boxes, 2))
 
@@ -38,7 +43,15 @@ def test_the_timeline_is_in_units_of_the_logarithm_of_the_scale(findings):
     assert line.p == 100
     assert line.eps == pytest.approx(0.125)
     np.testing.assert_allclose(line.ticks, np.array([0.25, 1.375, 1.75, 3.5]) / rate, rtol=1e-12)
-    assert line.half[0] < line.t2 < line.ticks[1] < line.ticks[2] < line.half[1] < line.t3 < line.ticks[3]
+    assert (
+        line.half[0]
+        < line.t2
+        < line.ticks[1]
+        < line.ticks[2]
+        < line.half[1]
+        < line.t3
+        < line.ticks[3]
+    )
     inside = (line.t >= line.ticks[1]) & (line.t <= line.ticks[2])
     assert inside.any()
     assert np.all(line.distance[inside] <= line.bound)
@@ -51,7 +64,9 @@ def test_without_a_tiny_scale_there_is_no_timeline(findings):
 
 
 def test_the_map_knows_from_where_on_the_lemmas_say_something(findings):
-    two, four = law_figures.collect_validity(findings["log-scale"], findings["log-scale-four-points"])
+    two, four = law_figures.collect_validity(
+        findings["log-scale"], findings["log-scale-four-points"]
+    )
     names = [lemma.id for lemma in LEMMAS]
     np.testing.assert_array_equal(two.p[two.applies[names.index("lemma-3")]], [27, 100, 300])
     np.testing.assert_array_equal(two.p[two.applies[names.index("lemma-4")]], [100, 300])
@@ -66,4 +81,7 @@ def test_escape_times_need_negligible_stragglers(findings):
     assert len(two.p) == 7
     few = {name: array[:1] for name, array in findings["log-scale-four-points"].arrays.items()}
     with pytest.raises(NotDrawable):
-        law_figures.collect_escape(findings["log-scale"], dataclasses.replace(findings["log-scale-four-points"], arrays=few))
+        law_figures.collect_escape(
+            findings["log-scale"],
+            dataclasses.replace(findings["log-scale-four-points"], arrays=few),
+        )

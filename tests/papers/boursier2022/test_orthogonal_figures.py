@@ -7,26 +7,32 @@ import matplotlib.figure
 import numpy as np
 import pytest
 
-from flowrepro import data, engines, initialize
+from flowrepro import data, engines
+from flowrepro.core import initialize
+from flowrepro.core.config import override
+from flowrepro.core.trajectory import Dataset, Run
 from flowrepro.engines.base import Problem, SaveAt
 from flowrepro.engines.base import run as drive
-from flowrepro.experiment import override
 from flowrepro.figures import NotDrawable, canvas, style
 from flowrepro.figures.numbers import numbers
 from flowrepro.papers.boursier2022 import figures
-from flowrepro.papers.boursier2022.experiments import FIVE_POINTS, LAZY, ROWS, TOY
+from flowrepro.papers.boursier2022.experiments import CASES, FIVE_POINTS, LAZY, TOY
 from flowrepro.theory.tangent_kernel import kernel_interpolator
-from flowrepro.trajectory import Dataset, Run
 
 BY_ID = {figure.id: figure for figure in figures.FIGURES}
-BY_NAME = {row.name: row for row in ROWS}
+BY_NAME = {case.name: case for case in CASES}
 
 
-def trained(row, dataset=None):
-    dataset = dataset or data.load(row.data)
-    weights = initialize.initial_weights(row.init, row.seed, dataset.X.shape[1])
-    problem = Problem.of(row, dataset.X, dataset.y, *weights)
-    return Run(row, dataset, drive(engines.load("fused"), problem, SaveAt.of(row.record, row.protocol.n_steps)), "fused")
+def trained(case, dataset=None):
+    dataset = dataset or data.load(case.data)
+    weights = initialize.initial_weights(case.init, case.seed, dataset.X.shape[1])
+    problem = Problem.of(case, dataset.X, dataset.y, *weights)
+    return Run(
+        case,
+        dataset,
+        drive(engines.load("fused"), problem, SaveAt.of(case.record, case.protocol.n_steps)),
+        "fused",
+    )
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +57,22 @@ def on_line(x, y):
 def test_declarations_are_consistent():
     assert len(BY_ID) == len(figures.FIGURES)
     assert len({figure.file for figure in figures.FIGURES}) == len(figures.FIGURES)
-    assert {name for figure in figures.FIGURES for name in figure.rows} <= set(BY_NAME)
-    assert set(BY_ID) == {"1", "2", "3", "3-seeds", "4", "5", "6", "7", "escape-times", "distances", "without-assumption-3", "sign-jumps", "validity"}
+    assert {name for figure in figures.FIGURES for name in figure.cases} <= set(BY_NAME)
+    assert set(BY_ID) == {
+        "1",
+        "2",
+        "3",
+        "3-seeds",
+        "4",
+        "5",
+        "6",
+        "7",
+        "escape-times",
+        "distances",
+        "without-assumption-3",
+        "sign-jumps",
+        "validity",
+    }
     for figure in figures.FIGURES:
         assert figure.layout[2] in (style.COLUMN, style.PAGE)
 
@@ -64,7 +84,9 @@ def test_figure_2_shows_the_four_phases(toy):
     # boursier2022, Figure 2: h = 0 twice, then only the positive label is fitted, then both.
     at_samples = [np.interp(toy.X[:, 0], collected.grid, panel.h) for panel in collected.panels]
     for values, expected in zip(at_samples, ([0, 0], [0, 0], [0, 1], [-1, 1]), strict=True):
-        np.testing.assert_allclose(values, expected, atol=0.03)  # the grid does not hold the samples
+        np.testing.assert_allclose(
+            values, expected, atol=0.03
+        )  # the grid does not hold the samples
     last = collected.panels[-1]
     large = np.abs(last.height) > 0.05
     np.testing.assert_allclose(last.kink[large & (last.kind == 1)], -0.5, atol=0.01)
@@ -79,15 +101,15 @@ def test_figure_3_marks_the_departures_and_meets_the_closed_form(toy):
 
 
 def test_figure_3_closed_form_scales_with_the_factor_of_the_loss():
-    row = override(TOY, {"loss.factor": 1.0, "lr": 2e-3, "n_steps": 9_000, "geometric": 0.0})
-    collected = figures.collect_loss(trained(row))
+    case = override(TOY, {"loss.factor": 1.0, "lr": 2e-3, "n_steps": 9_000, "geometric": 0.0})
+    collected = figures.collect_loss(trained(case))
     assert collected.loss[0] == pytest.approx(0.5)
     assert np.abs(collected.loss - collected.predicted).max() <= 1e-3
     assert collected.departures[0] == 5_210
 
 
 @pytest.mark.parametrize(
-    ("row", "dataset"),
+    ("case", "dataset"),
     [
         (override(TOY, {"init.scale": 1.0, "n_steps": 500}), None),
         (override(TOY, {"init.name": "gaussian", "n_steps": 500}), None),
@@ -97,22 +119,28 @@ def test_figure_3_closed_form_scales_with_the_factor_of_the_loss():
     ],
     ids=["large", "unbalanced", "not orthogonal", "one sign", "logistic"],
 )
-def test_figure_3_has_no_closed_form_outside_its_hypotheses(row, dataset):
-    assert figures.collect_loss(trained(row, dataset)).predicted is None
+def test_figure_3_has_no_closed_form_outside_its_hypotheses(case, dataset):
+    assert figures.collect_loss(trained(case, dataset)).predicted is None
 
 
 def test_curves_say_what_they_are(toy, five):
-    assert (figures.collect_loss(toy).method, figures.collect_loss(toy).quantity) == ("gradient descent", "training MSE")
+    assert (figures.collect_loss(toy).method, figures.collect_loss(toy).quantity) == (
+        "gradient descent",
+        "training MSE",
+    )
     assert figures.collect_five_points(five).quantity == "training MSE"
-    flow = dataclasses.replace(toy, engine="flow", row=override(TOY, {"loss.factor": 1.0}))
-    assert (figures.collect_loss(flow).method, figures.collect_loss(flow).quantity) == ("gradient flow", "training loss")
+    flow = dataclasses.replace(toy, engine="flow", case=override(TOY, {"loss.factor": 1.0}))
+    assert (figures.collect_loss(flow).method, figures.collect_loss(flow).quantity) == (
+        "gradient flow",
+        "training loss",
+    )
 
 
 def drawn(name, run):
     figure = BY_ID[name]
-    rows, columns, width, height = figure.layout
+    cases, columns, width, height = figure.layout
     canvas = matplotlib.figure.Figure(figsize=(width, height), layout="constrained")
-    axes = list(canvas.subplots(rows, columns, squeeze=False).ravel())
+    axes = list(canvas.subplots(cases, columns, squeeze=False).ravel())
     figure.draw(axes, figure.collect(run))
     canvas.draw_without_rendering()
     return axes
@@ -126,7 +154,11 @@ def test_the_method_and_the_quantity_are_drawn(toy):
 
 def test_the_columns_of_figure_4_are_evenly_spaced(five):
     boxes = [ax.get_position() for ax in drawn("4", five)]
-    gaps = [right.x0 - left.x1 for row in (boxes[:3], boxes[3:]) for left, right in itertools.pairwise(row)]
+    gaps = [
+        right.x0 - left.x1
+        for case in (boxes[:3], boxes[3:])
+        for left, right in itertools.pairwise(case)
+    ]
     np.testing.assert_allclose(gaps, gaps[0], atol=2e-3)
     np.testing.assert_allclose([box.width for box in boxes], boxes[0].width, atol=2e-3)
     assert 0 < gaps[0] < 0.06
@@ -142,10 +174,16 @@ def test_a_loss_that_is_not_finite_is_not_drawn():
 
 def test_panels_of_a_chain_show_its_own_function(toy):
     shallow = figures.collect_toy_panels(toy).panels[-1].h
-    deep = figures.collect_toy_panels(dataclasses.replace(toy, row=override(TOY, {"depth": 3}))).panels[-1].h
+    deep = (
+        figures.collect_toy_panels(dataclasses.replace(toy, case=override(TOY, {"depth": 3})))
+        .panels[-1]
+        .h
+    )
     W, a = toy.trajectory.at(15_000)
     grid = figures.collect_toy_panels(toy).grid
-    expected = np.maximum(np.column_stack([grid, np.ones_like(grid)]) @ W.T, 0.0) @ np.where(a > 0, a**2, 0.0)
+    expected = np.maximum(np.column_stack([grid, np.ones_like(grid)]) @ W.T, 0.0) @ np.where(
+        a > 0, a**2, 0.0
+    )
     np.testing.assert_allclose(deep, expected, atol=1e-12)
     assert np.abs(deep - shallow).max() > 0.1
 
@@ -166,17 +204,36 @@ def test_figure_5_draws_the_kernel_interpolator(lazy):
     np.testing.assert_array_equal(collected.interpolator, expected(x))
     np.testing.assert_allclose(expected(lazy.X), lazy.y, atol=1e-8)
     start, end = (panel.h for panel in collected.panels.panels)
-    assert np.abs(end - collected.interpolator).max() / np.abs(collected.interpolator - start).max() <= 0.35
+    assert (
+        np.abs(end - collected.interpolator).max() / np.abs(collected.interpolator - start).max()
+        <= 0.35
+    )
 
 
 def test_figure_5_has_no_interpolator_for_another_loss(lazy):
-    other = Run(override(LAZY, {"loss.name": "logistic"}), lazy.dataset, lazy.trajectory, lazy.engine)
+    other = Run(
+        override(LAZY, {"loss.name": "logistic"}), lazy.dataset, lazy.trajectory, lazy.engine
+    )
     assert figures.collect_lazy(other).interpolator is None
 
 
 def test_phases_are_named_only_for_the_papers_protocol(toy):
-    assert figures.phases_of(dataclasses.replace(toy, row=override(TOY, {"n_steps": 9_000, "seed": 3})), TOY, figures.TOY_PHASES) == figures.TOY_PHASES
-    assert figures.phases_of(dataclasses.replace(toy, row=override(TOY, {"init.scale": 1e-3})), TOY, figures.TOY_PHASES) == {}
+    assert (
+        figures.phases_of(
+            dataclasses.replace(toy, case=override(TOY, {"n_steps": 9_000, "seed": 3})),
+            TOY,
+            figures.TOY_PHASES,
+        )
+        == figures.TOY_PHASES
+    )
+    assert (
+        figures.phases_of(
+            dataclasses.replace(toy, case=override(TOY, {"init.scale": 1e-3})),
+            TOY,
+            figures.TOY_PHASES,
+        )
+        == {}
+    )
 
 
 def test_points_in_the_plane_have_a_loss_but_no_panels():
@@ -190,19 +247,30 @@ def test_points_in_the_plane_have_a_loss_but_no_panels():
 
 def runs_to_draw():
     user = on_line([-3.0, 0.5, 40.0], [10.0, -200.0, 3.0])
-    for figure in (figure for figure in figures.FIGURES if not figure.many_seeds and figure.rows[0] in ("toy", "five-points", "lazy")):
-        row = BY_NAME[figure.rows[0]]
-        yield pytest.param(figure, row if row is not FIVE_POINTS else override(row, row.quick), None, id=f"{figure.id}-paper")
-        yield pytest.param(figure, override(row, {"n_steps": 50, "lr": 1e-6}), user, id=f"{figure.id}-user")
+    for figure in (
+        figure
+        for figure in figures.FIGURES
+        if not figure.many_seeds and figure.cases[0] in ("toy", "five-points", "lazy")
+    ):
+        case = BY_NAME[figure.cases[0]]
+        yield pytest.param(
+            figure,
+            case if case is not FIVE_POINTS else override(case, case.quick),
+            None,
+            id=f"{figure.id}-paper",
+        )
+        yield pytest.param(
+            figure, override(case, {"n_steps": 50, "lr": 1e-6}), user, id=f"{figure.id}-user"
+        )
 
 
-@pytest.mark.parametrize(("figure", "row", "dataset"), list(runs_to_draw()))
-def test_nothing_is_cut_off_or_overlaps(figure, row, dataset):
-    run = trained(row, dataset)
-    rows, columns, width, height = figure.layout
+@pytest.mark.parametrize(("figure", "case", "dataset"), list(runs_to_draw()))
+def test_nothing_is_cut_off_or_overlaps(figure, case, dataset):
+    run = trained(case, dataset)
+    cases, columns, width, height = figure.layout
     with style.paper_style():
         drawn = matplotlib.figure.Figure(figsize=(width, height), layout="constrained")
-        axes = list(drawn.subplots(rows, columns, squeeze=False).ravel())
+        axes = list(drawn.subplots(cases, columns, squeeze=False).ravel())
         figure.draw(axes, figure.collect(run))
         drawn.draw_without_rendering()
         box = drawn.get_tightbbox()
@@ -210,16 +278,37 @@ def test_nothing_is_cut_off_or_overlaps(figure, row, dataset):
         assert box.y0 >= 0
         assert box.x1 <= width
         assert box.y1 <= height
-        titles = [title for ax in axes for title in (ax.title, ax._left_title, ax.xaxis.label, ax.yaxis.label) if title.get_text() and ax.axison]
+        titles = [
+            title
+            for ax in axes
+            for title in (ax.title, ax._left_title, ax.xaxis.label, ax.yaxis.label)
+            if title.get_text() and ax.axison
+        ]
         boxes = [title.get_window_extent() for title in titles]
         assert not any(left.overlaps(right) for left, right in itertools.combinations(boxes, 2))
         assert min(text.get_fontsize() for text in titles) >= 7
 
 
 def test_collecting_leaves_the_run_alone_and_the_files_are_the_same_twice(toy):
-    before = [array.copy() for array in (toy.trajectory.W, toy.trajectory.a, toy.trajectory.loss, toy.X)]
-    first = {name: (numbers(BY_ID[name].collect(toy)), canvas.render(BY_ID[name], BY_ID[name].collect(toy), {"row": "toy"})) for name in ("2", "3")}
-    second = {name: (numbers(BY_ID[name].collect(toy)), canvas.render(BY_ID[name], BY_ID[name].collect(toy), {"row": "toy"})) for name in ("2", "3")}
+    before = [
+        array.copy() for array in (toy.trajectory.W, toy.trajectory.a, toy.trajectory.loss, toy.X)
+    ]
+    first = {
+        name: (
+            numbers(BY_ID[name].collect(toy)),
+            canvas.render(BY_ID[name], BY_ID[name].collect(toy), {"case": "toy"}),
+        )
+        for name in ("2", "3")
+    }
+    second = {
+        name: (
+            numbers(BY_ID[name].collect(toy)),
+            canvas.render(BY_ID[name], BY_ID[name].collect(toy), {"case": "toy"}),
+        )
+        for name in ("2", "3")
+    }
     assert first == second
-    for array, kept in zip((toy.trajectory.W, toy.trajectory.a, toy.trajectory.loss, toy.X), before, strict=True):
+    for array, kept in zip(
+        (toy.trajectory.W, toy.trajectory.a, toy.trajectory.loss, toy.X), before, strict=True
+    ):
         np.testing.assert_array_equal(array, kept)

@@ -1,23 +1,23 @@
-"""Every check of a study three ways: as computed, made wrong in what it measures, and outside its hypotheses."""
+"""Every claim of a study three ways: as computed, made wrong in what it measures, and outside its hypotheses."""
 
 import dataclasses
 
 import numpy as np
 import pytest
 from boursier2022_studies import compute
+from flowrepro.papers.boursier2022.claims import CLAIMS as ALL
 
 from flowrepro import data
+from flowrepro.claims.old_verdict import Verdict
+from flowrepro.core.config import Data, StudyCase, override
+from flowrepro.core.trajectory import Dataset
 from flowrepro.errors import UsageError
-from flowrepro.experiment import Data, Study, override
 from flowrepro.papers.boursier2022 import gronwall, phase_lemmas, uncovered
-from flowrepro.papers.boursier2022.checks import CHECKS as ALL
-from flowrepro.papers.boursier2022.experiments import LOG_SCALE, ROWS
+from flowrepro.papers.boursier2022.experiments import CASES, LOG_SCALE
 from flowrepro.papers.boursier2022.studies import STUDIES
-from flowrepro.theory.result import Verdict
-from flowrepro.trajectory import Dataset
 
-STUDY_ROWS = {row.name for row in ROWS if isinstance(row, Study)}
-CHECKS = tuple(check for check in ALL if STUDY_ROWS.issuperset(check.rows))
+STUDY_CASES = {case.name for case in CASES if isinstance(case, StudyCase)}
+CLAIMS = tuple(claim for claim in ALL if STUDY_CASES.issuperset(claim.cases))
 
 
 def scaled(factor):
@@ -51,53 +51,67 @@ TAMPERED = {
 }
 
 
-def outside(check, findings):
-    """Findings that the check has nothing to say about."""
-    name = check.rows[-1]
+def outside(claim, findings):
+    """Study that the claim has nothing to say about."""
+    name = claim.cases[-1]
     good = findings[name]
     if name == "log-scale-four-points":
-        return dataclasses.replace(good, dataset=Dataset(np.diag([1.0, 2.0, 1.0, 1.0]), good.y, "norms differ within a class"))
+        return dataclasses.replace(
+            good,
+            dataset=Dataset(np.diag([1.0, 2.0, 1.0, 1.0]), good.y, "norms differ within a class"),
+        )
     if name == "gronwall":
-        return dataclasses.replace(good, row=dataclasses.replace(good.row, options={**good.row.options, "other": 1}))
-    changed = {"closest-approach": {"options.decades": [1.0, 2.0]}, "without-assumption-3": {"options.horizon": 10.0}, "sign-jumps": {"options.lr": 1e-4}}[name]
-    return dataclasses.replace(good, row=override(good.row, changed))
+        return dataclasses.replace(
+            good, case=dataclasses.replace(good.case, options={**good.case.options, "other": 1})
+        )
+    changed = {
+        "closest-approach": {"options.decades": [1.0, 2.0]},
+        "without-assumption-3": {"options.horizon": 10.0},
+        "sign-jumps": {"options.lr": 1e-4},
+    }[name]
+    return dataclasses.replace(good, case=override(good.case, changed))
 
 
-def test_the_table_covers_every_check_and_every_study_is_declared():
-    assert set(TAMPERED) == {check.id for check in CHECKS}
-    assert {row.computes for row in ROWS if isinstance(row, Study)} == set(STUDIES)
+def test_the_table_covers_every_claim_and_every_study_is_declared():
+    assert set(TAMPERED) == {claim.id for claim in CLAIMS}
+    assert {case.computes for case in CASES if isinstance(case, StudyCase)} == set(STUDIES)
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
-def test_as_computed_it_passes(check, findings):
-    for name in check.rows:
-        result = check.function(findings[name])
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
+def test_as_computed_it_passes(claim, findings):
+    for name in claim.cases:
+        result = claim.function(findings[name])
         assert result.verdict is Verdict.PASS, (name, result.note)
-        assert (result.id, result.ref) == (check.id, check.ref)
+        assert (result.id, result.ref) == (claim.id, claim.ref)
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
-def test_tampered_it_fails(check, tampered):
-    result = check.function(tampered(check.rows[0], **TAMPERED[check.id]))
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
+def test_tampered_it_fails(claim, tampered):
+    result = claim.function(tampered(claim.cases[0], **TAMPERED[claim.id]))
     assert result.verdict is Verdict.FAIL, result.note
     assert result.slack < 0
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
-def test_outside_its_hypotheses_it_says_why(check, findings):
-    result = check.function(outside(check, findings))
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
+def test_outside_its_hypotheses_it_says_why(claim, findings):
+    result = claim.function(outside(claim, findings))
     assert result.verdict is Verdict.NOT_APPLICABLE, (result.verdict, result.note)
     assert len(result.note) > 10
 
 
 @pytest.mark.parametrize("lemma", phase_lemmas.LEMMAS, ids=lambda lemma: lemma.id)
-def test_no_lemma_is_judged_without_assumption_3_or_where_it_says_nothing(lemma, findings, tampered):
+def test_no_lemma_is_judged_without_assumption_3_or_where_it_says_nothing(
+    lemma, findings, tampered
+):
     none = tampered("log-scale", complete=lambda array: array & False)
     assert "Assumption 3" in lemma.check().function(none).note
     if lemma.id != "lemma-6-flow":
         good = findings["log-scale"]
         first = {name: array[:1] for name, array in good.arrays.items()}  # the scale 1e-2
-        assert lemma.check().function(dataclasses.replace(good, arrays=first)).verdict is Verdict.NOT_APPLICABLE
+        assert (
+            lemma.check().function(dataclasses.replace(good, arrays=first)).verdict
+            is Verdict.NOT_APPLICABLE
+        )
 
 
 def test_phases_that_were_not_followed_to_their_end_do_not_hold(tampered):
@@ -129,51 +143,60 @@ def test_the_study_starts_at_the_scale_it_names(findings):
 
 @pytest.mark.parametrize("name", ["log-scale", "without-assumption-3"])
 def test_points_that_are_not_orthogonal_are_refused(name):
-    row = next(row for row in ROWS if row.name == name)
+    case = next(case for case in CASES if case.name == name)
     with pytest.raises(UsageError, match="orthogonal"):
-        STUDIES[row.computes](row, data.load(Data(name="five-points")), lambda done, total: None)
+        STUDIES[case.computes](case, data.load(Data(name="five-points")), lambda done, total: None)
 
 
 def test_the_positive_fit_needs_points_of_the_plane():
-    row = next(row for row in ROWS if row.name == "sign-jumps")
+    case = next(case for case in CASES if case.name == "sign-jumps")
     with pytest.raises(UsageError, match="d = 2"):
-        STUDIES["sign-jumps"](row, Dataset(np.eye(3), np.ones(3), "own"), lambda done, total: None)
+        STUDIES["sign-jumps"](case, Dataset(np.eye(3), np.ones(3), "own"), lambda done, total: None)
 
 
 @pytest.mark.parametrize("size", [1e200, 1e-200])
 def test_points_whose_squares_leave_double_precision_are_refused(size):
     with pytest.raises(UsageError, match="rescale"):
-        STUDIES["log-scale"](LOG_SCALE, Dataset(size * np.eye(2), np.array([1.0, -0.5]), "own"), lambda done, total: None)
+        STUDIES["log-scale"](
+            LOG_SCALE,
+            Dataset(size * np.eye(2), np.array([1.0, -0.5]), "own"),
+            lambda done, total: None,
+        )
 
 
-@pytest.mark.parametrize("change", [{"p": ["small"]}, {"p": []}, {"seeds": 0}, {"seeds": True}, {"m": 1.5}, {"fractions": [2.0]}])
+@pytest.mark.parametrize(
+    "change",
+    [{"p": ["small"]}, {"p": []}, {"seeds": 0}, {"seeds": True}, {"m": 1.5}, {"fractions": [2.0]}],
+)
 def test_options_out_of_range_are_named(change):
-    row = dataclasses.replace(LOG_SCALE, options={**LOG_SCALE.options, **change})
+    case = dataclasses.replace(LOG_SCALE, options={**LOG_SCALE.options, **change})
     with pytest.raises(UsageError, match=f"options.{next(iter(change))} must be"):
-        STUDIES["log-scale"](row, data.load(row.data), lambda done, total: None)
+        STUDIES["log-scale"](case, data.load(case.data), lambda done, total: None)
 
 
 @pytest.mark.parametrize("m", [1, 2])
 def test_a_network_without_assumption_3_is_traced_but_not_judged(m):
     findings = compute(override(LOG_SCALE, {"options.p": [6], "options.seeds": 1, "options.m": m}))
     assert not findings.arrays["complete"][0]
-    for check in CHECKS:
-        if "log-scale" in check.rows:
-            assert check.function(findings).verdict is Verdict.NOT_APPLICABLE
+    for claim in CLAIMS:
+        if "log-scale" in claim.cases:
+            assert claim.function(findings).verdict is Verdict.NOT_APPLICABLE
 
 
 def test_lemmas_are_judged_for_labels_of_order_one_only(findings):
     good = findings["log-scale"]
     large = dataclasses.replace(good, dataset=Dataset(good.X, 1e6 * good.y, "large labels"))
-    for check in CHECKS:
-        if "log-scale" in check.rows:
-            assert "rescale" in check.function(large).note
+    for claim in CLAIMS:
+        if "log-scale" in claim.cases:
+            assert "rescale" in claim.function(large).note
 
 
 def test_ratios_without_a_visible_saddle_are_refused():
-    row = next(row for row in ROWS if row.name == "closest-approach")
+    case = next(case for case in CASES if case.name == "closest-approach")
     with pytest.raises(UsageError, match="ratios"):
-        STUDIES[row.computes](override(row, {"options.ratios": [1.0]}), None, lambda done, total: None)
+        STUDIES[case.computes](
+            override(case, {"options.ratios": [1.0]}), None, lambda done, total: None
+        )
 
 
 def test_progress_may_stop_a_study():
@@ -181,7 +204,9 @@ def test_progress_may_stop_a_study():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        STUDIES["log-scale"](override(LOG_SCALE, {"options.p": [2]}), data.load(LOG_SCALE.data), stop)
+        STUDIES["log-scale"](
+            override(LOG_SCALE, {"options.p": [2]}), data.load(LOG_SCALE.data), stop
+        )
 
 
 def test_descent_loses_its_negative_neurons_where_the_flow_keeps_them(findings):
@@ -214,7 +239,9 @@ def test_the_extreme_function_of_lemma_16_solves_its_equation():
     t = np.linspace(0.0, 3.0, 3001)
     f = gronwall.extreme(a, b, f0, c, t)[0] * np.exp(b / a * t)
     integral = np.concatenate([[0.0], np.cumsum((f[1:] + f[:-1]) / 2) * (t[1] - t[0])])
-    np.testing.assert_allclose(np.gradient(f, t, edge_order=2), -a * f + b * integral + c, atol=1e-4)
+    np.testing.assert_allclose(
+        np.gradient(f, t, edge_order=2), -a * f + b * integral + c, atol=1e-4
+    )
     assert f[0] == pytest.approx(2.0)
 
 

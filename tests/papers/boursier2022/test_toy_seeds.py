@@ -10,32 +10,36 @@ import numpy as np
 import pytest
 
 from flowrepro import data
+from flowrepro.claims import over_seeds as over_seeds
+from flowrepro.claims.old_verdict import Verdict
+from flowrepro.core.config import TrainingCase, override
+from flowrepro.core.initialize import initial_weights
+from flowrepro.core.trajectory import Ensemble, Stop, StopReason
 from flowrepro.engines.base import Problem, SaveAt
 from flowrepro.engines.ensemble import Members, run_ensemble
-from flowrepro.experiment import Experiment, override
 from flowrepro.figures import NotDrawable, canvas, style
-from flowrepro.initialize import initial_weights
 from flowrepro.papers.boursier2022 import seeds_figure, toy_seeds
 from flowrepro.papers.boursier2022.closed_form import ClosedForm
 from flowrepro.papers.boursier2022.experiments import TOY
-from flowrepro.theory import over_seeds
-from flowrepro.theory.result import Verdict
-from flowrepro.trajectory import Ensemble, Stop, StopReason
 
-BY_ID = {check.id: check for check in toy_seeds.CHECKS}
+BY_ID = {claim.id: claim for claim in toy_seeds.CLAIMS}
 SEEDS = 100
 Tamper = Callable[[Ensemble], Ensemble]
 
 
-def trained(row: Experiment, every: int) -> Ensemble:
-    assert row.seeds is not None
-    dataset = data.load(row.data)
-    weights = [initial_weights(row.init, seed, 2) for seed in range(*row.seeds)]
-    members = Members(np.arange(*row.seeds), np.stack([W for W, _ in weights]), np.stack([a for _, a in weights]))
-    n_steps = row.protocol.n_steps
+def trained(case: TrainingCase, every: int) -> Ensemble:
+    assert case.seeds is not None
+    dataset = data.load(case.data)
+    weights = [initial_weights(case.init, seed, 2) for seed in range(*case.seeds)]
+    members = Members(
+        np.arange(*case.seeds), np.stack([W for W, _ in weights]), np.stack([a for _, a in weights])
+    )
+    n_steps = case.protocol.n_steps
     save_at = SaveAt(np.arange(0, n_steps + 1, every), np.array([0, n_steps]))
-    problem = Problem.of(row, dataset.X, dataset.y, *weights[0])
-    return Ensemble(row, dataset, run_ensemble(problem, members, save_at, levels=row.record.levels), "fused")
+    problem = Problem.of(case, dataset.X, dataset.y, *weights[0])
+    return Ensemble(
+        case, dataset, run_ensemble(problem, members, save_at, levels=case.record.levels), "fused"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +53,9 @@ def narrow() -> Ensemble:
 
 
 def changed(ensemble: Ensemble, **arrays: object) -> Ensemble:
-    return dataclasses.replace(ensemble, trajectory=dataclasses.replace(ensemble.trajectory, **arrays))  # type: ignore[arg-type]
+    return dataclasses.replace(
+        ensemble, trajectory=dataclasses.replace(ensemble.trajectory, **arrays)
+    )  # type: ignore[arg-type]
 
 
 def later(ensemble: Ensemble) -> Ensemble:
@@ -81,11 +87,11 @@ def one_sign(ensemble: Ensemble) -> Ensemble:
 
 
 def other_protocol(ensemble: Ensemble) -> Ensemble:
-    return dataclasses.replace(ensemble, row=override(ensemble.row, {"lr": 2e-3}))
+    return dataclasses.replace(ensemble, case=override(ensemble.case, {"lr": 2e-3}))
 
 
 def dominated(ensemble: Ensemble) -> Ensemble:
-    return dataclasses.replace(ensemble, row=override(ensemble.row, {"init.name": "dominated"}))
+    return dataclasses.replace(ensemble, case=override(ensemble.case, {"init.name": "dominated"}))
 
 
 TABLE: dict[str, tuple[Tamper, Tamper]] = {
@@ -98,13 +104,13 @@ TABLE: dict[str, tuple[Tamper, Tamper]] = {
 """id -> (tamper, change that leaves the hypotheses)."""
 
 
-def test_the_table_covers_every_check() -> None:
+def test_the_table_covers_every_claim() -> None:
     assert set(TABLE) == set(BY_ID)
-    assert all(check.many_seeds for check in toy_seeds.CHECKS)
+    assert all(claim.many_seeds for claim in toy_seeds.CLAIMS)
 
 
 @pytest.mark.parametrize("id", TABLE)
-def test_each_check_three_ways(id: str, toy: Ensemble) -> None:
+def test_each_claim_three_ways(id: str, toy: Ensemble) -> None:
     tamper, leave = TABLE[id]
     function = BY_ID[id].function
     good, bad, outside = function(toy), function(tamper(toy)), function(leave(toy))
@@ -118,9 +124,11 @@ def test_each_check_three_ways(id: str, toy: Ensemble) -> None:
 
 def test_too_few_seeds_decide_nothing(toy: Ensemble) -> None:
     t = toy.trajectory
-    few = changed(toy, **{name: getattr(t, name)[:20] for name in ("seeds", "loss", "first_below", "W", "a")})
-    for check in toy_seeds.CHECKS:
-        assert check.function(few).verdict is Verdict.NOT_APPLICABLE
+    few = changed(
+        toy, **{name: getattr(t, name)[:20] for name in ("seeds", "loss", "first_below", "W", "a")}
+    )
+    for claim in toy_seeds.CLAIMS:
+        assert claim.function(few).verdict is Verdict.NOT_APPLICABLE
 
 
 def test_other_levels_and_grids_decide_nothing(toy: Ensemble) -> None:
@@ -149,7 +157,9 @@ def test_many_closed_forms_are_the_single_ones(toy: Ensemble) -> None:
     W, a = toy.trajectory.at(0)
     many = ClosedForm.of_many(toy.X, toy.y, W, a)
     for r in (0, 17, 99):
-        np.testing.assert_array_equal(many[r].half_times, ClosedForm.of(toy.X, toy.y, W[r], a[r]).half_times)
+        np.testing.assert_array_equal(
+            many[r].half_times, ClosedForm.of(toy.X, toy.y, W[r], a[r]).half_times
+        )
 
 
 def test_wilsons_interval() -> None:
@@ -168,10 +178,12 @@ def test_the_figure_shows_the_seeds_and_the_closed_form(toy: Ensemble) -> None:
         measured = toy.trajectory.first_steps_below(level)
         assert low < median < high
         assert abs(median - np.median(measured)) < 20
-    departed = dataclasses.replace(toy, row=override(toy.row, {"init.scale": 1e-3}))
+    departed = dataclasses.replace(toy, case=override(toy.case, {"init.scale": 1e-3}))
     assert seeds_figure.collect_loss_band(departed).half is None
     with pytest.raises(NotDrawable, match="2 of 9"):
-        seeds_figure.collect_loss_band(changed(toy, stop=Stop(StopReason.DIVERGED, 3, 0.0, "2 of 9 members diverged")))
+        seeds_figure.collect_loss_band(
+            changed(toy, stop=Stop(StopReason.DIVERGED, 3, 0.0, "2 of 9 members diverged"))
+        )
 
 
 def test_the_figure_cuts_nothing_off_and_is_the_same_twice(toy: Ensemble) -> None:
@@ -187,4 +199,6 @@ def test_the_figure_cuts_nothing_off_and_is_the_same_twice(toy: Ensemble) -> Non
     assert box.y0 >= 0
     assert box.x1 <= width
     assert box.y1 <= height
-    assert canvas.render(figure, band, {"row": "toy"}, ("png",)) == canvas.render(figure, band, {"row": "toy"}, ("png",))
+    assert canvas.render(figure, band, {"case": "toy"}, ("png",)) == canvas.render(
+        figure, band, {"case": "toy"}, ("png",)
+    )

@@ -6,21 +6,38 @@ import dataclasses
 from functools import cache
 from typing import Any
 
+from flowrepro.core.config import StudyCase
+from flowrepro.core.trajectory import Dataset, Study
 from flowrepro.data import load
-from flowrepro.experiment import Study
 from flowrepro.papers.boursier2024.studies import STUDIES
-from flowrepro.papers.boursier2024.study_rows import STUDY_ROWS
-from flowrepro.trajectory import Dataset, Findings
+from flowrepro.papers.boursier2024.study_cases import STUDY_CASES
 
-ROWS = {row.name: row for row in STUDY_ROWS}
+CASES = {case.name: case for case in STUDY_CASES}
 
 SMALL: dict[str, dict[str, Any]] = {
     "analysis": {"directions": 60},
     "analysis-boxes": {"directions": 60},
     "boxes": {"samples": 300, "trained": 3, "n_steps": 7_000},
-    "limit-point": {"m": 200, "lr": 1e-2, "n_steps": 20_000, "more_steps": 40_000, "sigmas": [0.0, 1e-9, 1e-9, 1e-3, 1e-2, 1e-2]},
-    "scaling": {"log10_scales": [-3.0, -4.0, -6.0], "log10_scales_flow": [-10.0, -60.0], "m": 100, "m_flow": 12},
-    "critical-scale": {"widths": [20, 300], "scales": [0.02, 0.06, 0.2, 0.5], "seeds": 1, "nodes": 200, "n_steps": 8000},
+    "limit-point": {
+        "m": 200,
+        "lr": 1e-2,
+        "n_steps": 20_000,
+        "more_steps": 40_000,
+        "sigmas": [0.0, 1e-9, 1e-9, 1e-3, 1e-2, 1e-2],
+    },
+    "scaling": {
+        "log10_scales": [-3.0, -4.0, -6.0],
+        "log10_scales_flow": [-10.0, -60.0],
+        "m": 100,
+        "m_flow": 12,
+    },
+    "critical-scale": {
+        "widths": [20, 300],
+        "scales": [0.02, 0.06, 0.2, 0.5],
+        "seeds": 1,
+        "nodes": 200,
+        "n_steps": 8000,
+    },
     "basin": {"widths": [100, 1000, 10_000], "draws": 4, "m": 200, "sigmas": [1e-7, 3e-6, 3e-5]},
     "unbalanced-width": {"widths": [20, 200], "scales": [1e-2, 1e-3], "seeds": 2},
     "infinite-width": {"nodes": 40_000, "seeds": 8, "widths": [100, 6000]},
@@ -38,34 +55,40 @@ def no_progress(done: int, total: int) -> None:
     """Nothing to show."""
 
 
-def small_row(name: str, **options: Any) -> Study:
-    row = ROWS[name]
-    return dataclasses.replace(row, options={**row.options, **SMALL[name], **options})
+def small_case(name: str, **options: Any) -> StudyCase:
+    case = CASES[name]
+    return dataclasses.replace(case, options={**case.options, **SMALL[name], **options})
 
 
 @cache
-def small(name: str) -> Findings:
-    """The small variant, on the row's own points."""
-    return computed(small_row(name))
+def small(name: str) -> Study:
+    """The small variant, on the case's own points."""
+    return computed(small_case(name))
 
 
-def computed(row: Study, dataset: Dataset | None = None) -> Findings:
+def computed(case: StudyCase, dataset: Dataset | None = None) -> Study:
     """A study on its own points, or on others."""
-    points = dataset or (load(row.data) if row.data else None)
-    return Findings(row, points, STUDIES[row.computes](row, points, no_progress))
+    points = dataset or (load(case.data) if case.data else None)
+    return Study(case, points, STUDIES[case.computes](case, points, no_progress))
 
 
-def as_declared(findings: Findings) -> Findings:
-    """The same arrays, as if the declared row had computed them."""
-    return dataclasses.replace(findings, row=ROWS[findings.row.name])
+def as_declared(findings: Study) -> Study:
+    """The same arrays, as if the declared case had computed them."""
+    return dataclasses.replace(findings, case=CASES[findings.case.name])
 
 
-def with_options(findings: Findings, **options: Any) -> Findings:
+def with_options(findings: Study, **options: Any) -> Study:
     """The same arrays under other options."""
-    return dataclasses.replace(findings, row=dataclasses.replace(findings.row, options={**findings.row.options, **options}))
+    return dataclasses.replace(
+        findings,
+        case=dataclasses.replace(findings.case, options={**findings.case.options, **options}),
+    )
 
 
-def changed(findings: Findings, **arrays: Any) -> Findings:
+def changed(findings: Study, **arrays: Any) -> Study:
     """Arrays replaced; a function is applied to what there is."""
-    new = {name: value(findings.arrays[name]) if callable(value) else value for name, value in arrays.items()}
+    new = {
+        name: value(findings.arrays[name]) if callable(value) else value
+        for name, value in arrays.items()
+    }
     return dataclasses.replace(findings, arrays={**findings.arrays, **new})

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from flowrepro.data.points import three_points, three_points_in_boxes
-from flowrepro.papers.boursier2024.assumptions import assumption_4, assumption_5, assumption_6, box_slack, boxes, edge_data, middle_coordinates
+from flowrepro.papers.boursier2024.assumptions import (
+    assumption_4,
+    assumption_5,
+    assumption_6,
+    box_slack,
+    boxes,
+    edge_data,
+    middle_coordinates,
+)
 from flowrepro.papers.boursier2024.box_study import in_boxes
 from flowrepro.papers.boursier2024.least_squares import residuals
 from flowrepro.theory.arrangement import arrangement
@@ -35,7 +43,14 @@ def test_edge_data_are_those_that_leave_the_all_active_cone_first(seed: int) -> 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_assumption_6_is_that_of_a_search_over_directions(seed: int) -> None:
-    X, y = correlated(seed) if seed % 3 else (in_boxes(np.random.default_rng(seed), 1 / 6, 1)[0][0], in_boxes(np.random.default_rng(seed), 1 / 6, 1)[1][0])
+    X, y = (
+        correlated(seed)
+        if seed % 3
+        else (
+            in_boxes(np.random.default_rng(seed), 1 / 6, 1)[0][0],
+            in_boxes(np.random.default_rng(seed), 1 / 6, 1)[1][0],
+        )
+    )
     cones, r = arrangement(X), residuals(X, y)
     K = edge_data(cones)
     W = circle(20_000)
@@ -47,7 +62,10 @@ def test_assumption_6_is_that_of_a_search_over_directions(seed: int) -> None:
 
 
 def test_assumptions_of_the_papers_points() -> None:
-    for points, ratio, fulfilled in ((three_points(), 0.4569, False), (three_points_in_boxes(), 1.1741, True)):
+    for points, ratio, fulfilled in (
+        (three_points(), 0.4569, False),
+        (three_points_in_boxes(), 1.1741, True),
+    ):
         cones = arrangement(points.X)
         K = edge_data(cones)
         assert K.tolist() == [True, False, True]

@@ -1,4 +1,4 @@
-"""Figure 3: its checks on a run put together by hand, since training takes seconds, and on the real one (slow)."""
+"""Figure 3: its claims on a run put together by hand, since training takes seconds, and on the real one (slow)."""
 
 import dataclasses
 
@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from flowrepro import data
-from flowrepro.experiment import override
-from flowrepro.papers.boursier2024.eight_piece_observations import CHECKS, KINKS, PLATEAUS, kinks
+from flowrepro.claims.old_verdict import Verdict
+from flowrepro.core.config import override
+from flowrepro.core.trajectory import Run, Stop, StopReason, Trajectory
+from flowrepro.papers.boursier2024.eight_piece_observations import CLAIMS, KINKS, PLATEAUS, kinks
 from flowrepro.papers.boursier2024.experiments import FIGURE_3
-from flowrepro.theory.result import Verdict
-from flowrepro.trajectory import Run, Stop, StopReason, Trajectory
 
-BY_ID = {check.id: check for check in CHECKS}
+BY_ID = {claim.id: claim for claim in CLAIMS}
 CHANGES = (-3.59, 2.55, 1.95, -3.89)
 
 
@@ -24,23 +24,30 @@ def bent(places, changes, jitter=0.0):
 
 
 def made(first=None, last=None, end=1.855e-3, **changes):
-    """A run of Figure 3's row with given weights at step 113573 and at the end."""
-    row = override(FIGURE_3, {"m": 40, **changes})
+    """A run of Figure 3's case with given weights at step 113573 and at the end."""
+    case = override(FIGURE_3, {"m": 40, **changes})
     first = first or (np.tile([0.0, 1.0], (40, 1)), np.full(40, 0.01))
     last = last or bent(KINKS, CHANGES, 5e-3)
     start = np.column_stack([np.cos(np.arange(40)), np.sin(np.arange(40))]), np.ones(40)
-    steps = np.array([0, 113_573, row.protocol.n_steps])
-    curve = np.arange(0, row.protocol.n_steps + 1, 1000)
-    loss = np.interp(curve, [0, *PLATEAUS, row.protocol.n_steps], [0.365, *PLATEAUS.values(), end])
+    steps = np.array([0, 113_573, case.protocol.n_steps])
+    curve = np.arange(0, case.protocol.n_steps + 1, 1000)
+    loss = np.interp(curve, [0, *PLATEAUS, case.protocol.n_steps], [0.365, *PLATEAUS.values(), end])
     W, a = (np.stack(parts) for parts in zip(start, first, last, strict=True))
-    stop = Stop(StopReason.HORIZON, row.protocol.n_steps, 2e-3 * row.protocol.n_steps)
-    return Run(row, data.load(row.data), Trajectory(curve, 2e-3 * curve, loss, steps, W, a, np.arange(40), stop), "grouped")
+    stop = Stop(StopReason.HORIZON, case.protocol.n_steps, 2e-3 * case.protocol.n_steps)
+    return Run(
+        case,
+        data.load(case.data),
+        Trajectory(curve, 2e-3 * curve, loss, steps, W, a, np.arange(40), stop),
+        "grouped",
+    )
 
 
 def spread(W, a):
     """The same neurons with every direction of the circle taken."""
     angle = np.radians(np.arange(2.5, 360, 5))
-    return np.vstack([W, np.column_stack([np.cos(angle), np.sin(angle)])]), np.append(a, np.zeros(72))
+    return np.vstack([W, np.column_stack([np.cos(angle), np.sin(angle)])]), np.append(
+        a, np.zeros(72)
+    )
 
 
 def test_kinks_are_counted_once_and_small_ones_not_at_all():
@@ -74,8 +81,16 @@ def test_a_run_that_covers_all_directions_fails():
     run = made()
     t = run.trajectory
     grown = [spread(W, a) for W, a in zip(t.W, t.a, strict=True)]
-    t = dataclasses.replace(t, W=np.stack([W for W, _ in grown]), a=np.stack([a for _, a in grown]), group=np.arange(112))
-    assert BY_ID["figure-3-directions"].function(dataclasses.replace(run, trajectory=t)).verdict is Verdict.FAIL
+    t = dataclasses.replace(
+        t,
+        W=np.stack([W for W, _ in grown]),
+        a=np.stack([a for _, a in grown]),
+        group=np.arange(112),
+    )
+    assert (
+        BY_ID["figure-3-directions"].function(dataclasses.replace(run, trajectory=t)).verdict
+        is Verdict.FAIL
+    )
 
 
 @pytest.mark.parametrize("id", BY_ID)
@@ -84,7 +99,9 @@ def test_shorter_runs_have_no_verdict(id):
 
 
 def test_other_points_are_judged_by_the_loss_only():
-    verdicts = {id: check.function(made(**{"data.options.seed": 3})).verdict for id, check in BY_ID.items()}
+    verdicts = {
+        id: claim.function(made(**{"data.options.seed": 3})).verdict for id, claim in BY_ID.items()
+    }
     assert verdicts.pop("figure-3-any-points") is Verdict.PASS
     assert set(verdicts.values()) == {Verdict.NOT_APPLICABLE}
 
@@ -93,6 +110,6 @@ def test_other_points_are_judged_by_the_loss_only():
 def test_the_papers_run(run_of):
     """With 2000 neurons, seed 1: five pieces as with 20000 and 200000."""
     run = run_of("figure-3", m=2000, seed=1)
-    for check in CHECKS:
-        result = check.function(run)
+    for claim in CLAIMS:
+        result = claim.function(run)
         assert result.verdict is Verdict.PASS, result.note

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from study_findings import changed, computed, small, small_row, with_options
+from study_findings import changed, computed, small, small_case, with_options
 
+from flowrepro.claims.old_verdict import Verdict
 from flowrepro.figures import NotDrawable
-from flowrepro.papers.boursier2024.saddle_view import CHECKS, FIGURES, fastest_class, growth, plateaus
-from flowrepro.theory.result import Verdict
+from flowrepro.papers.boursier2024.saddle_view import (
+    CLAIMS,
+    FIGURES,
+    fastest_class,
+    growth,
+    plateaus,
+)
 
-RATES = CHECKS[0].function
+RATES = CLAIMS[0].function
 
 
 def test_two_exponentials_are_two_plateaus() -> None:
@@ -63,9 +69,9 @@ def test_neurons_that_have_not_settled_are_not_judged() -> None:
 
 
 def test_a_run_without_plateaus_is_no_picture() -> None:
-    short = computed(small_row("saddle-view", horizon=1.0))
+    short = computed(small_case("saddle-view", horizon=1.0))
     assert len(short.arrays["predicted"]) == 0
     assert RATES(short).verdict is Verdict.NOT_APPLICABLE
-    assert CHECKS[1].function(short).verdict is Verdict.NOT_APPLICABLE  # not the declared row
+    assert CLAIMS[1].function(short).verdict is Verdict.NOT_APPLICABLE  # not the declared case
     with pytest.raises(NotDrawable, match="plateaus"):
         FIGURES[0].collect(short, small("saddle-view-eight"))

@@ -6,24 +6,24 @@ import dataclasses
 
 import numpy as np
 import pytest
-from study_findings import ROWS, computed, small, small_row
+from study_findings import CASES, computed, small, small_case
 
+from flowrepro.core.config import Init, StudyCase, override
+from flowrepro.core.initialize import initial_weights
+from flowrepro.core.trajectory import Dataset
 from flowrepro.errors import DataError, UsageError
-from flowrepro.experiment import Init, Study, override
 from flowrepro.figures import Figure, NotDrawable
 from flowrepro.figures.canvas import render
-from flowrepro.initialize import initial_weights
 from flowrepro.papers.boursier2024.basin import escape_chance, idle_positive
 from flowrepro.papers.boursier2024.critical_scale import trapped
 from flowrepro.papers.boursier2024.eight_piece_sets import best_fit
 from flowrepro.papers.boursier2024.figures import FIGURES
 from flowrepro.papers.boursier2024.limit_point import basin_radius, inventory
 from flowrepro.papers.boursier2024.scaling_laws import first_crossing, misalignment
-from flowrepro.papers.boursier2024.study_rows import STUDY_ROWS
+from flowrepro.papers.boursier2024.study_cases import STUDY_CASES
 from flowrepro.papers.boursier2024.training import problem_of, train
-from flowrepro.trajectory import Dataset
 
-STUDY_FIGURES = {figure.id: figure for figure in FIGURES if set(figure.rows) <= set(ROWS)}
+STUDY_FIGURES = {figure.id: figure for figure in FIGURES if set(figure.cases) <= set(CASES)}
 
 
 def space(n: int = 6, d: int = 3) -> Dataset:
@@ -32,7 +32,7 @@ def space(n: int = 6, d: int = 3) -> Dataset:
 
 
 def test_points_in_space_are_analysed() -> None:
-    findings = computed(small_row("analysis"), space())
+    findings = computed(small_case("analysis"), space())
     assert findings.arrays["cells"] == findings.arrays["cover_bound"]
     assert findings.arrays["start"].shape[1] == 3
     with pytest.raises(NotDrawable, match="span the plane"):
@@ -40,16 +40,16 @@ def test_points_in_space_are_analysed() -> None:
 
 
 def test_leaky_activations_have_no_closed_alignment() -> None:
-    findings = computed(small_row("analysis", alpha=0.2))
+    findings = computed(small_case("analysis", alpha=0.2))
     assert findings.arrays["start"].size == 0
     assert STUDY_FIGURES["arrangement"].collect(findings).settled.size == 0
 
 
 def test_an_analysis_refuses_what_it_cannot_answer() -> None:
     with pytest.raises(UsageError, match="alpha"):
-        computed(small_row("analysis", alpha=1.0))
+        computed(small_case("analysis", alpha=1.0))
     with pytest.raises(DataError, match="all zero"):
-        computed(small_row("analysis"), Dataset(np.eye(2), np.zeros(2), ""))
+        computed(small_case("analysis"), Dataset(np.eye(2), np.zeros(2), ""))
 
 
 def test_alignment_settles_at_the_rays_last() -> None:
@@ -59,12 +59,19 @@ def test_alignment_settles_at_the_rays_last() -> None:
 
 
 def test_the_radius_is_known_before_training() -> None:
-    row, findings = small_row("limit-point"), small("limit-point")
+    case, findings = small_case("limit-point"), small("limit-point")
     assert findings.dataset is not None
     X, y = findings.X, findings.y
-    for name, rho in zip(row.options["inits"], findings.arrays["rho"], strict=True):
-        init = problem_init(name, row.options["m"])
-        assert basin_radius(X, y - X @ np.linalg.lstsq(X, y, rcond=None)[0], idle_positive(X, *initial_weights(init, 0, 2))) == rho
+    for name, rho in zip(case.options["inits"], findings.arrays["rho"], strict=True):
+        init = problem_init(name, case.options["m"])
+        assert (
+            basin_radius(
+                X,
+                y - X @ np.linalg.lstsq(X, y, rcond=None)[0],
+                idle_positive(X, *initial_weights(init, 0, 2)),
+            )
+            == rho
+        )
 
 
 def problem_init(name: str, m: int) -> Init:
@@ -87,15 +94,21 @@ def test_the_chance_of_escape_is_that_of_drawn_noise() -> None:
     W = -np.abs(rng.standard_normal((4, 2))) * [0.1, 1.0]
     noise = 0.5 * rng.standard_normal((40_000, *W.shape))
     awake = np.any((W + noise) @ X[residual > 0].T > 0, axis=(1, 2)).mean()
-    assert escape_chance(X, residual, W, np.array([0.5]))[0] == pytest.approx(awake, abs=0.15)  # data taken as independent
-    assert escape_chance(X[:1], residual[:1], W, np.array([0.5]))[0] == pytest.approx(np.any((W + noise) @ X[0] > 0, axis=1).mean(), abs=0.01)
+    assert escape_chance(X, residual, W, np.array([0.5]))[0] == pytest.approx(
+        awake, abs=0.15
+    )  # data taken as independent
+    assert escape_chance(X[:1], residual[:1], W, np.array([0.5]))[0] == pytest.approx(
+        np.any((W + noise) @ X[0] > 0, axis=1).mean(), abs=0.01
+    )
 
 
 def test_the_best_fit_finds_the_kinks_of_a_piecewise_linear_function() -> None:
     x = np.linspace(-1.0, 1.0, 60)
     y = np.abs(x - 0.21) - 2.0 * np.maximum(x + 0.43, 0.0)
     assert best_fit(x, y, np.array([0.0, 0.5]), np.random.default_rng(0), 5) < 1e-12
-    assert best_fit(x, y, np.array([]), np.random.default_rng(0), 5) == pytest.approx(np.mean((y - np.polyval(np.polyfit(x, y, 1), x)) ** 2))
+    assert best_fit(x, y, np.array([]), np.random.default_rng(0), 5) == pytest.approx(
+        np.mean((y - np.polyval(np.polyfit(x, y, 1), x)) ** 2)
+    )
 
 
 def test_neurons_are_counted_by_active_data() -> None:
@@ -125,17 +138,19 @@ def test_a_small_scale_is_trapped_and_a_large_one_is_not() -> None:
 
 def test_runs_inside_studies_keep_what_is_asked_for() -> None:
     X, y = small("basin").X, small("basin").y
-    run = train(problem_of(X, y, problem_init("balanced", 50), 0, 1e-2, 100), every=30, snapshots=(40,))
+    run = train(
+        problem_of(X, y, problem_init("balanced", 50), 0, 1e-2, 100), every=30, snapshots=(40,)
+    )
     assert run.step.tolist() == [0, 30, 60, 90, 100]
     assert run.snapshot_step.tolist() == [0, 40, 100]
 
 
 @pytest.mark.parametrize("figure", STUDY_FIGURES.values(), ids=STUDY_FIGURES)
 def test_every_figure_of_a_study_is_drawn(figure: Figure) -> None:
-    data = figure.collect(*(small(row) for row in figure.rows))
+    data = figure.collect(*(small(case) for case in figure.cases))
     assert render(figure, data, {}, ("png",))["png"].startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("row", STUDY_ROWS, ids=lambda row: row.name)
-def test_reduced_variants_name_existing_options(row: Study) -> None:
-    assert override(row, row.quick).options.keys() == row.options.keys()
+@pytest.mark.parametrize("case", STUDY_CASES, ids=lambda case: case.name)
+def test_reduced_variants_name_existing_options(case: StudyCase) -> None:
+    assert override(case, case.quick).options.keys() == case.options.keys()

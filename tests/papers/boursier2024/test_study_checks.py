@@ -1,4 +1,4 @@
-"""Every check on a study of boursier2024: PASS on a good one, FAIL on a tampered one, N/A outside its hypotheses."""
+"""Every claim on a study of boursier2024: PASS on a good one, FAIL on a tampered one, N/A outside its hypotheses."""
 
 from __future__ import annotations
 
@@ -6,27 +6,29 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from flowrepro.papers.boursier2024.claims import CLAIMS
 from study_findings import as_declared, changed, small, with_options
 
-from flowrepro.papers.boursier2024.checks import CHECKS
-from flowrepro.papers.boursier2024.study_rows import STUDY_ROWS
-from flowrepro.theory.result import Verdict
-from flowrepro.trajectory import Dataset, Findings
+from flowrepro.claims.old_verdict import Verdict
+from flowrepro.core.trajectory import Dataset, Study
+from flowrepro.papers.boursier2024.study_cases import STUDY_CASES
 
-Change = Callable[[Findings], Findings]
-OURS = {check.id: check for check in CHECKS if set(check.rows) <= {row.name for row in STUDY_ROWS}}
+Change = Callable[[Study], Study]
+OURS = {
+    claim.id: claim for claim in CLAIMS if set(claim.cases) <= {case.name for case in STUDY_CASES}
+}
 
 
 def on(X: np.ndarray, y: np.ndarray) -> Change:
     """The same arrays, said to be of other points."""
-    return lambda f: Findings(f.row, Dataset(X, y, "other points"), f.arrays)
+    return lambda f: Study(f.case, Dataset(X, y, "other points"), f.arrays)
 
 
 COLLINEAR = on(np.array([[-1.0, 1.0], [0.0, 1.0], [1.0, 1.0]]), np.array([1.0, 2.0, 3.0]))
 """Points that a linear function fits."""
 
 
-def with_radius(findings: Findings) -> Findings:
+def with_radius(findings: Study) -> Study:
     return changed(as_declared(findings), rho=np.array([1e-8, 1e-8]))
 
 
@@ -55,9 +57,17 @@ GOOD: dict[str, tuple[str, Change]] = {
     "basin-width": ("basin", lambda f: f),
     "basin-escape": ("basin", lambda f: f),
     "unbalanced-leaves": ("unbalanced-width", lambda f: f),
-    "unbalanced-plateau": ("unbalanced-width", lambda f: changed(as_declared(f), departure=lambda t: np.concatenate([t, t + 101.0 * 2], axis=1))),
+    "unbalanced-plateau": (
+        "unbalanced-width",
+        lambda f: changed(
+            as_declared(f), departure=lambda t: np.concatenate([t, t + 101.0 * 2], axis=1)
+        ),
+    ),
     "width-error": ("infinite-width", lambda f: f),
-    "infinite-width": ("infinite-width", lambda f: changed(as_declared(f), finite=lambda h: np.repeat(h, 2, axis=0)[1:])),
+    "infinite-width": (
+        "infinite-width",
+        lambda f: changed(as_declared(f), finite=lambda h: np.repeat(h, 2, axis=0)[1:]),
+    ),
     "relu-trapped": ("leaky-slopes", lambda f: f),
     "leaky-leaves": ("leaky-slopes", lambda f: with_leaky(f)),
     "omnidirectionality": ("omnidirectionality", lambda f: f),
@@ -68,16 +78,20 @@ GOOD: dict[str, tuple[str, Change]] = {
     "lost-data": ("label-signs", lambda f: f),
     "both-signs": ("label-signs", as_declared),
 }
-"""check -> study, and how its findings become a good case."""
+"""claim -> study, and how its findings become a good case."""
 
 
-def measured_map(findings: Findings) -> Findings:
-    """What the declared row gives, but for the time it takes."""
-    escaped = np.array(findings.row.options["scales"]) >= 0.12
-    return changed(findings, escaped=np.broadcast_to(escaped[:, None], (3, 8, 3)), bracket=np.array([[0.0944, 0.0946], [0.2278, 0.2281]]))
+def measured_map(findings: Study) -> Study:
+    """What the declared case gives, but for the time it takes."""
+    escaped = np.array(findings.case.options["scales"]) >= 0.12
+    return changed(
+        findings,
+        escaped=np.broadcast_to(escaped[:, None], (3, 8, 3)),
+        bracket=np.array([[0.0944, 0.0946], [0.2278, 0.2281]]),
+    )
 
 
-def with_leaky(findings: Findings) -> Findings:
+def with_leaky(findings: Study) -> Study:
     places = [0, 1, 1, 1, 1, 2, 3, 3]
     return changed(as_declared(findings), end=lambda e: e[places], kinds=lambda k: k[places])
 
@@ -117,7 +131,9 @@ TAMPERED: dict[str, Change] = {
     "eight-piece-sets": lambda f: changed(f, mse=lambda e: 1e-3 * e),
     "saddle-rates": lambda f: changed(f, measured=lambda r: 1.2 * r),
     "saddle-plateaus": lambda f: changed(f, predicted=lambda r: 1.1 * r),
-    "lost-data": lambda f: changed(f, lost=lambda d: d | (np.arange(len(d)) == 0)[:, None, None, None]),
+    "lost-data": lambda f: changed(
+        f, lost=lambda d: d | (np.arange(len(d)) == 0)[:, None, None, None]
+    ),
     "both-signs": lambda f: changed(f, lost=np.zeros_like),
 }
 
@@ -165,16 +181,16 @@ OUTSIDE: dict[str, Change] = {
 }
 
 
-def good(id: str) -> Findings:
+def good(id: str) -> Study:
     study, prepare = GOOD[id]
     return prepare(small(study))
 
 
-def test_no_two_checks_of_the_wing_share_an_id() -> None:
-    assert len({check.id for check in CHECKS}) == len(CHECKS)
+def test_no_two_claims_of_the_wing_share_an_id() -> None:
+    assert len({claim.id for claim in CLAIMS}) == len(CLAIMS)
 
 
-def test_the_tables_name_every_check() -> None:
+def test_the_tables_name_every_claim() -> None:
     silent = {"assumption-slacks"}  # never a claim
     assert set(GOOD) | silent == set(OURS)
     assert set(TAMPERED) == set(GOOD)
@@ -193,7 +209,7 @@ def test_a_tampered_study_fails(id: str) -> None:
 
 
 @pytest.mark.parametrize("id", OUTSIDE)
-def test_outside_its_hypotheses_a_check_does_not_apply(id: str) -> None:
+def test_outside_its_hypotheses_a_claim_does_not_apply(id: str) -> None:
     result = OURS[id].function(OUTSIDE[id](good(id)))
     assert result.verdict is Verdict.NOT_APPLICABLE
     assert result.note

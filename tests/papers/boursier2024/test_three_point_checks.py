@@ -1,16 +1,26 @@
-"""Every check on a run three ways: on the paper's run, on a run made wrong in what it measures, and outside its hypotheses."""
+"""Every claim on a run three ways: on the paper's run, on a run made wrong in what it measures, and outside its hypotheses."""
 
 import dataclasses
 
 import numpy as np
 import pytest
 
-from flowrepro.experiment import override
-from flowrepro.papers.boursier2024 import alignment_phase, convergence_phase, growth_phase, hypotheses, three_point_observations
+from flowrepro.claims.old_verdict import Verdict
+from flowrepro.core.config import override
+from flowrepro.papers.boursier2024 import (
+    alignment_phase,
+    convergence_phase,
+    growth_phase,
+    hypotheses,
+    three_point_observations,
+)
 from flowrepro.papers.boursier2024.along import positive_class
-from flowrepro.theory.result import Verdict
 
-CHECKS = {check.id: check for part in (three_point_observations, alignment_phase, growth_phase, convergence_phase) for check in part.CHECKS}
+CLAIMS = {
+    claim.id: claim
+    for part in (three_point_observations, alignment_phase, growth_phase, convergence_phase)
+    for claim in part.CLAIMS
+}
 
 
 # ---- ways to make a run wrong
@@ -94,22 +104,31 @@ def last_before(step):
 
 def losses(change):
     def tamper(run):
-        return dataclasses.replace(run, trajectory=dataclasses.replace(run.trajectory, loss=change(run.trajectory.loss.copy(), run)))
+        return dataclasses.replace(
+            run,
+            trajectory=dataclasses.replace(
+                run.trajectory, loss=change(run.trajectory.loss.copy(), run)
+            ),
+        )
 
     return tamper
 
 
 def labels(change):
-    return lambda run: dataclasses.replace(run, dataset=dataclasses.replace(run.dataset, y=change(run.y)))
+    return lambda run: dataclasses.replace(
+        run, dataset=dataclasses.replace(run.dataset, y=change(run.y))
+    )
 
 
 def protocol(**changes):
-    return lambda run: dataclasses.replace(run, row=override(run.row, changes))
+    return lambda run: dataclasses.replace(run, case=override(run.case, changes))
 
 
 def slower(run):
     t = run.trajectory
-    return dataclasses.replace(run, trajectory=dataclasses.replace(t, snapshot_step=200 * t.snapshot_step))
+    return dataclasses.replace(
+        run, trajectory=dataclasses.replace(t, snapshot_step=200 * t.snapshot_step)
+    )
 
 
 def slower_rate(loss, run):
@@ -150,7 +169,10 @@ WRONG = {
     "equation-48": ("figure-1", slower),
     "lemma-16": ("figure-1", states(lambda W, a, I: (W / 3, 3 * a), after(3600))),
     "lemma-17": ("figure-1", states(one_turned(80), after(4000))),
-    "lemma-18": ("figure-1", states(lambda W, a, I: (W, 0.01 * a), lambda step, last: 4000 <= step < 4100)),
+    "lemma-18": (
+        "figure-1",
+        states(lambda W, a, I: (W, 0.01 * a), lambda step, last: 4000 <= step < 4100),
+    ),
     "force-bound": ("figure-1", states(scaled(10.0))),
     "positive-stay": ("figure-1", states(one_turned(180))),
     "theorem-4": ("figure-1", states(scaled(1.01))),
@@ -162,29 +184,29 @@ WRONG = {
     "corollary-1": ("figure-1", states(one_turned(40))),
     "loss-descends": ("figure-1", losses(lambda loss, run: np.append(loss[:-1], loss[0]))),
 }
-"""check -> row, tamper."""
+"""claim -> case, tamper."""
 
 UNPUBLISHED, MINI_BATCHES, OPPOSITE = protocol(lr=2e-3), protocol(batch_size=2), labels(np.negative)
 SHRUNK = states(lambda W, a, I: (W, 0.5 * a), at(0))
 OUTSIDE = {
-    **dict.fromkeys([check.id for check in three_point_observations.CHECKS], UNPUBLISHED),
+    **dict.fromkeys([claim.id for claim in three_point_observations.CLAIMS], UNPUBLISHED),
     **dict.fromkeys(("lemma-1", "loss-descends", "lemma-11"), MINI_BATCHES),
     "idle-neurons": states(lambda W, a, I: (np.tile([0.0, 1.0], (len(W), 1)), a), at(0)),
     **dict.fromkeys(("signs-kept", "theorem-1-i", "equation-8", "alignment-ascends"), SHRUNK),
 }
-"""check -> tamper that leaves its hypotheses; the others need Assumption 4, which negative labels break."""
+"""claim -> tamper that leaves its hypotheses; the others need Assumption 4, which negative labels break."""
 
 
-def judged(check, run):
-    return CHECKS[check].function(run).verdict
+def judged(claim, run):
+    return CLAIMS[claim].function(run).verdict
 
 
-@pytest.mark.parametrize("id", CHECKS)
+@pytest.mark.parametrize("id", CLAIMS)
 def test_the_papers_runs_pass(id, run_of):
-    for name in CHECKS[id].rows:
+    for name in CLAIMS[id].cases:
         if name == "figure-3":
             continue
-        result = CHECKS[id].function(run_of(name))
+        result = CLAIMS[id].function(run_of(name))
         expected = {
             ("lemma-17", "phases"): Verdict.NOT_APPLICABLE,
             ("positive-stay", "phases"): Verdict.INFO,
@@ -196,7 +218,7 @@ def test_the_papers_runs_pass(id, run_of):
 @pytest.mark.parametrize("id", WRONG)
 def test_wrong_runs_fail(id, run_of):
     name, tamper = WRONG[id]
-    result = CHECKS[id].function(tamper(run_of(name)))
+    result = CLAIMS[id].function(tamper(run_of(name)))
     assert result.verdict is Verdict.FAIL, result.note
 
 
@@ -204,20 +226,25 @@ def test_a_wrong_constant_fails_lemma_11(run_of, monkeypatch):
     right = alignment_phase.statics
     wrong = dataclasses.replace
     monkeypatch.setattr(
-        alignment_phase, "statics", lambda run: wrong(right(run), constants=wrong(right(run).constants, boundary_outer=10.0, boundary_inner=10.0))
+        alignment_phase,
+        "statics",
+        lambda run: wrong(
+            right(run),
+            constants=wrong(right(run).constants, boundary_outer=10.0, boundary_inner=10.0),
+        ),
     )
     assert judged("lemma-11", run_of("figure-1")) is Verdict.FAIL
 
 
-@pytest.mark.parametrize("id", CHECKS)
+@pytest.mark.parametrize("id", CLAIMS)
 def test_no_verdict_outside_the_hypotheses(id, run_of):
     run = run_of(WRONG.get(id, ("figure-1",))[0])
-    result = CHECKS[id].function(OUTSIDE.get(id, OPPOSITE)(run))
+    result = CLAIMS[id].function(OUTSIDE.get(id, OPPOSITE)(run))
     assert result.verdict is Verdict.NOT_APPLICABLE, result.note
 
 
-def test_every_check_is_tampered_with():
-    assert set(WRONG) | {"lemma-11"} == set(CHECKS)
+def test_every_claim_is_tampered_with():
+    assert set(WRONG) | {"lemma-11"} == set(CLAIMS)
 
 
 # ---- hypotheses one by one
@@ -256,5 +283,5 @@ def test_the_largest_usable_exponent(run_of):
 
 
 def test_scale_is_that_of_equation_5(run_of):
-    """sqrt(2) times the row's, as E a~^2 = 2, up to the draw."""
+    """sqrt(2) times the case's, as E a~^2 = 2, up to the draw."""
     assert hypotheses.scale(run_of("phases")) == pytest.approx(np.sqrt(2) * 1e-3, rel=0.1)

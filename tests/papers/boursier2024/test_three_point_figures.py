@@ -5,25 +5,30 @@ import dataclasses
 import numpy as np
 import pytest
 
+from flowrepro.core.network import predict
+from flowrepro.core.trajectory import Dataset
 from flowrepro.data.points import teacher
 from flowrepro.figures import NotDrawable, animation, canvas
 from flowrepro.figures.numbers import numbers
-from flowrepro.network import predict
 from flowrepro.papers.boursier2024 import animations
-from flowrepro.papers.boursier2024.errata import ERRATA
-from flowrepro.papers.boursier2024.figures import FIGURES, collect_boxes, collect_figure_2, collect_figure_3
+from flowrepro.papers.boursier2024.errata import MISPRINTS
+from flowrepro.papers.boursier2024.figures import (
+    FIGURES,
+    collect_boxes,
+    collect_figure_2,
+    collect_figure_3,
+)
 from flowrepro.papers.boursier2024.least_squares import least_mse, least_squares, residuals
 from flowrepro.papers.boursier2024.panels import GRID_POINTS, line_grid, on_line, with_bias
 from flowrepro.papers.boursier2024.phases_figure import collect_phases
 from flowrepro.papers.boursier2024.two_neurons import two_neurons
-from flowrepro.trajectory import Dataset
 
 BY_ID = {figure.id: figure for figure in FIGURES}
 
 
 @pytest.fixture(scope="module")
 def small(run_of):
-    """Runs of a few steps by the row's name."""
+    """Runs of a few steps by the case's name."""
     return {
         "figure-1": run_of("figure-1", m=500, n_steps=2000),
         "figure-2": run_of("figure-2", n_steps=7000),
@@ -33,7 +38,9 @@ def small(run_of):
 
 
 def with_points(run, X, y):
-    return dataclasses.replace(run, dataset=Dataset(np.array(X, dtype=float), np.array(y, dtype=float), "own"))
+    return dataclasses.replace(
+        run, dataset=Dataset(np.array(X, dtype=float), np.array(y, dtype=float), "own")
+    )
 
 
 def test_outputs_on_a_line_are_those_of_the_network():
@@ -69,9 +76,16 @@ def test_least_squares_of_figure_2():
 def test_figure_1_collects_boxes_and_three_functions(small):
     data = collect_boxes(small["figure-1"])
     assert data.boxes[1].tolist() == pytest.approx([-1 / 6, 1 / 6, 0.0, 1 / 6])
-    assert np.all((data.boxes[:, 0] <= data.x) & (data.x <= data.boxes[:, 1]) & (data.boxes[:, 2] <= data.y) & (data.y <= data.boxes[:, 3]))
+    assert np.all(
+        (data.boxes[:, 0] <= data.x)
+        & (data.x <= data.boxes[:, 1])
+        & (data.boxes[:, 2] <= data.y)
+        & (data.y <= data.boxes[:, 3])
+    )
     assert np.allclose(np.interp(data.x, data.grid, data.two_neurons), data.y, atol=1e-2)
-    assert np.allclose(data.fitted, with_bias(data.grid) @ least_squares(small["figure-1"].X, data.y))
+    assert np.allclose(
+        data.fitted, with_bias(data.grid) @ least_squares(small["figure-1"].X, data.y)
+    )
 
 
 def test_figure_1_needs_three_points_that_two_neurons_fit(small):
@@ -85,7 +99,12 @@ def test_figure_1_needs_three_points_that_two_neurons_fit(small):
 def test_figure_2_collects_what_the_neurons_are(small):
     run = small["figure-2"]
     data = collect_figure_2(run)
-    assert [frame.step for frame in data.frames] == [0, 3669, 5374, 7000]  # as many of the kept steps, since the run is short
+    assert [frame.step for frame in data.frames] == [
+        0,
+        3669,
+        5374,
+        7000,
+    ]  # as many of the kept steps, since the run is short
     W, a = run.trajectory.at(5374)
     shown = data.frames[2]
     assert np.allclose(np.exp(1j * shown.angle) * shown.radius, W[:, 0] + 1j * W[:, 1])
@@ -99,14 +118,17 @@ def test_figure_3_shows_its_teacher_and_no_other(small):
     run = small["figure-3"]
     data = collect_figure_3(run)
     assert np.array_equal(data.reference, teacher(data.grid))
-    elsewhere = dataclasses.replace(run, row=dataclasses.replace(run.row, data=dataclasses.replace(run.row.data, name="file")))
+    elsewhere = dataclasses.replace(
+        run,
+        case=dataclasses.replace(run.case, data=dataclasses.replace(run.case.data, name="file")),
+    )
     assert collect_figure_3(elsewhere).reference is None
 
 
 @pytest.mark.parametrize("id", ["1", "2", "3"])
 def test_figures_are_drawn(id, small):
     figure = BY_ID[id]
-    data = figure.collect(*(small[row] for row in figure.rows))
+    data = figure.collect(*(small[case] for case in figure.cases))
     assert canvas.render(figure, data, {}, ("png",))["png"].startswith(b"\x89PNG")
     assert numbers(data)
 
@@ -123,7 +145,9 @@ def test_animations_have_a_frame_for_each_step_shown(small):
     for id, name in (("2-neurons", "phases"), ("3-function", "figure-3")):
         run = small[name]
         data = by_id[id].collect(run)
-        assert [frame.step for frame in data.panels.frames] == animation.schedule(run.trajectory.snapshot_step)
+        assert [frame.step for frame in data.panels.frames] == animation.schedule(
+            run.trajectory.snapshot_step
+        )
         few = dataclasses.replace(data, panels=data.panels._replace(frames=data.panels.frames[-2:]))
         images = animation.draw_frames(by_id[id], few)
         assert len(images) == len(few) == 2
@@ -143,6 +167,6 @@ def test_the_phases_are_drawn_where_there_are_some(run_of, small):
         collect_phases(small["figure-3"])
 
 
-def test_errata_are_distinct():
-    assert len({erratum.id for erratum in ERRATA}) == len(ERRATA)
-    assert all(erratum.printed != erratum.correct for erratum in ERRATA)
+def test_misprints_are_distinct():
+    assert len({misprint.id for misprint in MISPRINTS}) == len(MISPRINTS)
+    assert all(misprint.printed != misprint.correct for misprint in MISPRINTS)

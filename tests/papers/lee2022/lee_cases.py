@@ -8,45 +8,52 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from flowrepro.papers.lee2022.claims import CLAIMS
 
 from flowrepro import data
+from flowrepro.claims.old_verdict import Judgement
+from flowrepro.core.config import StudyCase, TrainingCase, override
+from flowrepro.core.initialize import initial_weights
+from flowrepro.core.trajectory import Run, Study
 from flowrepro.engines.base import Problem, SaveAt
 from flowrepro.engines.base import run as drive
 from flowrepro.engines.lazy.engine import LazyGD
-from flowrepro.experiment import Experiment, Study, override
-from flowrepro.initialize import initial_weights
-from flowrepro.papers.lee2022.checks import CHECKS
-from flowrepro.papers.lee2022.experiments import ROWS
+from flowrepro.papers.lee2022.experiments import CASES
 from flowrepro.papers.lee2022.studies import STUDIES
-from flowrepro.theory.result import CheckResult
-from flowrepro.trajectory import Findings, Run
 
-BY_ID = {check.id: check for check in CHECKS}
-BY_NAME = {row.name: row for row in ROWS}
+BY_ID = {claim.id: claim for claim in CLAIMS}
+BY_NAME = {case.name: case for case in CASES}
 
 
-def trained(row: Experiment) -> Run:
-    dataset = data.load(row.data)
-    problem = Problem.of(row, dataset.X, dataset.y, *initial_weights(row.init, row.seed, dataset.X.shape[1], dataset.extra["student"]))
-    return Run(row, dataset, drive(LazyGD, problem, SaveAt.of(row.record, row.protocol.n_steps)), "lazy")
+def trained(case: TrainingCase) -> Run:
+    dataset = data.load(case.data)
+    problem = Problem.of(
+        case,
+        dataset.X,
+        dataset.y,
+        *initial_weights(case.init, case.seed, dataset.X.shape[1], dataset.extra["student"]),
+    )
+    return Run(
+        case, dataset, drive(LazyGD, problem, SaveAt.of(case.record, case.protocol.n_steps)), "lazy"
+    )
 
 
 @cache
 def quick_run(name: str) -> Run:
-    row = BY_NAME[name]
-    assert isinstance(row, Experiment)
-    return trained(override(row, row.quick))
+    case = BY_NAME[name]
+    assert isinstance(case, TrainingCase)
+    return trained(override(case, case.quick))
 
 
-def study(name: str, options: Mapping[str, Any]) -> Findings:
-    row = BY_NAME[name]
-    assert isinstance(row, Study)
-    row = replace(row, options={**row.options, **options})
-    arrays = STUDIES[row.computes](row, None, lambda done, total: None)
-    return Findings(row, None, {key: np.asarray(value) for key, value in arrays.items()})
+def study(name: str, options: Mapping[str, Any]) -> Study:
+    case = BY_NAME[name]
+    assert isinstance(case, StudyCase)
+    case = replace(case, options={**case.options, **options})
+    arrays = STUDIES[case.computes](case, None, lambda done, total: None)
+    return Study(case, None, {key: np.asarray(value) for key, value in arrays.items()})
 
 
-def judged(id: str, what: Run | Findings) -> CheckResult:
+def judged(id: str, what: Run | Study) -> Judgement:
     return BY_ID[id].function(what)
 
 

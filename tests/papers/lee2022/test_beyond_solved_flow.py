@@ -7,7 +7,13 @@ import pytest
 
 from flowrepro.engines.population import PlaneStart, population_flow
 from flowrepro.errors import UsageError
-from flowrepro.papers.lee2022.solved_flow import falls_throughout, grows_throughout, ln_q, one_layer, solve
+from flowrepro.papers.lee2022.solved_flow import (
+    falls_throughout,
+    grows_throughout,
+    ln_q,
+    one_layer,
+    solve,
+)
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3, 5])
@@ -27,13 +33,17 @@ def test_one_layer_is_elementary(ratio: float, theta0: float) -> None:
     solved, integrated = one_layer(start, t), population_flow(start, t)
     assert solved.theta == pytest.approx(integrated.theta, rel=1e-8)
     assert solved.norm == pytest.approx(integrated.norm, rel=1e-8)
-    assert ln_q(solved.theta) + np.log(solved.norm) + t / 2 == pytest.approx(float(ln_q(np.array(theta0))) + np.log(start.norm)), "the first integral"
+    assert ln_q(solved.theta) + np.log(solved.norm) + t / 2 == pytest.approx(
+        float(ln_q(np.array(theta0))) + np.log(start.norm)
+    ), "the first integral"
 
 
 def test_late_angle_of_one_layer() -> None:
     """theta ~ pi (sin phi_0 / phi_0) (v_0 / v*) e^{-t/2}."""
     path = one_layer(PlaneStart(1, 1.0, 0.7, 2.0), np.array([60.0]))
-    assert path.theta[0] == pytest.approx(np.sin(2.0) / (np.pi - 2.0) * np.pi * 0.7 * np.exp(-30.0), rel=1e-10)
+    assert path.theta[0] == pytest.approx(
+        np.sin(2.0) / (np.pi - 2.0) * np.pi * 0.7 * np.exp(-30.0), rel=1e-10
+    )
 
 
 def test_more_cells_change_nothing() -> None:
@@ -46,7 +56,9 @@ def test_a_norm_below_all_doubles() -> None:
     """At v_0 / v* = 10^-1000 the time is that of the limit (C_2 = 3.0383), and v q is kept."""
     orbit = solve(3, -1000 * np.log(10.0), np.pi / 2, 0.1)
     assert orbit.time[-1] == pytest.approx(3.0383, abs=1e-4)
-    assert orbit.ln_norm[-1] + float(ln_q(np.array(0.1))) == pytest.approx(orbit.ln_norm[0] + float(ln_q(np.array(np.pi / 2))))
+    assert orbit.ln_norm[-1] + float(ln_q(np.array(0.1))) == pytest.approx(
+        orbit.ln_norm[0] + float(ln_q(np.array(np.pi / 2)))
+    )
 
 
 @pytest.mark.parametrize(("ratio", "phi"), [(1.2, 2.594), (2.0, 2.223), (5.0, 2.001)])
@@ -57,11 +69,16 @@ def test_angle_from_which_one_layer_falls_throughout(ratio: float, phi: float) -
     assert not falls_throughout(2, np.array(ratio), np.array(phi + 0.3))
 
 
-@pytest.mark.parametrize(("m", "middle", "large"), [(0, 0.7041, 0.8368), (1, 0.7829, 0.8510), (5, 0.8878, 0.9024), (50, 0.9803, 0.9806)])
+@pytest.mark.parametrize(
+    ("m", "middle", "large"),
+    [(0, 0.7041, 0.8368), (1, 0.7829, 0.8510), (5, 0.8878, 0.9024), (50, 0.9803, 0.9806)],
+)
 def test_least_norms(m: int, middle: float, large: float) -> None:
     """Of the integrated flow from a right angle (measured)."""
     for ratio, least in ((1.0, middle), (2.0, large)):
-        assert np.exp(solve(m + 1, np.log(ratio), np.pi / 2, 1e-3).ln_norm.min()) == pytest.approx(least, abs=1e-4)
+        assert np.exp(solve(m + 1, np.log(ratio), np.pi / 2, 1e-3).ln_norm.min()) == pytest.approx(
+            least, abs=1e-4
+        )
 
 
 def test_small_norms_grow_throughout() -> None:

@@ -1,4 +1,4 @@
-"""Studies beyond lee2022: every check three ways, every figure drawn, the table filled, from small variants computed once."""
+"""Studies beyond lee2022: every claim three ways, every figure drawn, the table filled, from small variants computed once."""
 
 from __future__ import annotations
 
@@ -11,22 +11,28 @@ import numpy as np
 import pytest
 from lee_cases import BY_ID, BY_NAME, judged, study
 
+from flowrepro.claims.old_verdict import Verdict
+from flowrepro.core.config import Data, StudyCase
+from flowrepro.core.trajectory import Study
 from flowrepro.engines.base import Problem
 from flowrepro.errors import UsageError
-from flowrepro.experiment import Data, Study
 from flowrepro.figures import canvas
+from flowrepro.figures.tables import csv_text
 from flowrepro.papers.lee2022 import flips, tighter_bounds
-from flowrepro.papers.lee2022.beyond_rows import BEYOND
+from flowrepro.papers.lee2022.beyond_cases import BEYOND
 from flowrepro.papers.lee2022.figures import FIGURES
 from flowrepro.papers.lee2022.initial_norms import nine_problems
 from flowrepro.papers.lee2022.other_laws import LAWS, points
 from flowrepro.papers.lee2022.tables import TABLES
-from flowrepro.tables import csv_text
-from flowrepro.theory.result import Verdict
-from flowrepro.trajectory import Findings
 
 OPTIONS: dict[str, dict[str, Any]] = {
-    "solved-flow": {"depths": [1, 3], "ratios": [0.1, 2.0], "lr": [8e-3, 4e-3], "n": 1_000, "d": 10},
+    "solved-flow": {
+        "depths": [1, 3],
+        "ratios": [0.1, 2.0],
+        "lr": [8e-3, 4e-3],
+        "n": 1_000,
+        "d": 10,
+    },
     "small-starts": {"depths": [1, 2, 3], "log10_v0": [-8.0, -6.0, -3.5, -3.0, -2.0]},
     "dips": {"m": [0, 1, 2, 5], "grid": 6},
     "many-seeds": {"n": [400, 2_000], "d": 20, "draws": 2, "coarser": 100.0},
@@ -38,30 +44,37 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 def fewer_points(seed: int, coarser: float) -> dict[str, tuple[Problem, np.ndarray]]:
     """The nine runs on the first 2000 points of their draw."""
-    return {name: (replace(problem, X=problem.X[:2_000], y=problem.y[:2_000]), teacher) for name, (problem, teacher) in nine_problems(seed, coarser).items()}
+    return {
+        name: (replace(problem, X=problem.X[:2_000], y=problem.y[:2_000]), teacher)
+        for name, (problem, teacher) in nine_problems(seed, coarser).items()
+    }
 
 
 @cache
-def computed(name: str) -> Findings:
+def computed(name: str) -> Study:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tighter_bounds, "TIMES", 121)
         patch.setattr(flips, "nine_problems", fewer_points)
         return study(name, OPTIONS[name])
 
 
-def many_draws() -> Findings:
+def many_draws() -> Study:
     """Made up: distances of 16 draws of three sizes that fall like n^(-1/2)."""
     findings, n = computed("many-seeds"), np.array([1_000, 4_000, 16_000])
     scattered = np.random.default_rng(0).uniform(0.5, 1.5, (9, 3, 16)) / np.sqrt(n)[:, None]
-    return replace(findings, arrays={**findings.arrays, "n": n, "norm": scattered, "angle": 2 * scattered})
+    return replace(
+        findings, arrays={**findings.arrays, "n": n, "norm": scattered, "angle": 2 * scattered}
+    )
 
 
-def good(id: str) -> Findings:
+def good(id: str) -> Study:
     return many_draws() if id == "beyond-sample-rate" else computed(TAMPERED[id][0])
 
 
-def changed(name: str, change: Callable[[np.ndarray], Any]) -> Callable[[Findings], Findings]:
-    return lambda findings: replace(findings, arrays={**findings.arrays, name: change(findings.arrays[name].copy())})
+def changed(name: str, change: Callable[[np.ndarray], Any]) -> Callable[[Study], Study]:
+    return lambda findings: replace(
+        findings, arrays={**findings.arrays, name: change(findings.arrays[name].copy())}
+    )
 
 
 def at(index: Any, value: Any) -> Callable[[np.ndarray], np.ndarray]:
@@ -72,7 +85,7 @@ def at(index: Any, value: Any) -> Callable[[np.ndarray], np.ndarray]:
     return change
 
 
-TAMPERED: dict[str, tuple[str, Callable[[Findings], Findings]]] = {
+TAMPERED: dict[str, tuple[str, Callable[[Study], Study]]] = {
     "beyond-first-integral": ("solved-flow", changed("integral", at(1, 1e-3))),
     "beyond-first-integral-descent": ("solved-flow", changed("descent", np.sqrt)),
     "beyond-first-integral-sample": ("solved-flow", changed("sample", lambda values: values + 1.0)),
@@ -81,7 +94,10 @@ TAMPERED: dict[str, tuple[str, Callable[[Findings], Findings]]] = {
     "beyond-small-starts-paper": ("small-starts", changed("paper", at(2, 1.0))),
     "beyond-dip": ("dips", changed("least", at((0, 3), 0.5))),
     "beyond-shapes": ("dips", changed("shape", at((0, 5, 0), 0))),
-    "beyond-sample-rate": ("many-seeds", changed("angle", lambda values: values * np.array([1.0, 3.0, 9.0])[:, None])),
+    "beyond-sample-rate": (
+        "many-seeds",
+        changed("angle", lambda values: values * np.array([1.0, 3.0, 9.0])[:, None]),
+    ),
     "beyond-bounds-draws": ("many-seeds", changed("high", at((4, 0, 0), 3.0))),
     "beyond-self-consistent": ("tighter-bounds", changed("theta_low", at((0, 1, 5), 3.0))),
     "beyond-restarts": ("tighter-bounds", changed("again_low", at((0, 30, 50), 0.0))),
@@ -92,9 +108,11 @@ TAMPERED: dict[str, tuple[str, Callable[[Findings], Findings]]] = {
 }
 
 
-def test_every_check_and_figure_beyond_the_paper_is_here() -> None:
-    assert TAMPERED.keys() == {id for id, check in BY_ID.items() if set(check.rows) & {row.name for row in BEYOND}}
-    assert {row.name for row in BEYOND} == OPTIONS.keys() == {figure.rows[0] for figure in DRAWN}
+def test_every_claim_and_figure_beyond_the_paper_is_here() -> None:
+    assert TAMPERED.keys() == {
+        id for id, claim in BY_ID.items() if set(claim.cases) & {case.name for case in BEYOND}
+    }
+    assert {case.name for case in BEYOND} == OPTIONS.keys() == {figure.cases[0] for figure in DRAWN}
 
 
 @pytest.mark.parametrize("id", TAMPERED)
@@ -111,19 +129,32 @@ def test_fails_on_other_numbers(id: str) -> None:
 @pytest.mark.parametrize("id", TAMPERED)
 def test_does_not_apply_to_another_study(id: str) -> None:
     findings = good(id)
-    assert judged(id, replace(findings, row=replace(findings.row, data=Data(name="two-points")))).verdict is Verdict.NOT_APPLICABLE
+    assert (
+        judged(
+            id, replace(findings, case=replace(findings.case, data=Data(name="two-points")))
+        ).verdict
+        is Verdict.NOT_APPLICABLE
+    )
 
 
-def with_options(name: str, **options: Any) -> Findings:
+def with_options(name: str, **options: Any) -> Study:
     findings = computed(name)
-    return replace(findings, row=replace(findings.row, options={**findings.row.options, **options}))
+    return replace(
+        findings, case=replace(findings.case, options={**findings.case.options, **options})
+    )
 
 
-OUTSIDE: dict[str, Callable[[], Findings]] = {
-    "beyond-first-integral-descent": lambda: changed("lr", lambda lr: lr * 10)(computed("solved-flow")),
+OUTSIDE: dict[str, Callable[[], Study]] = {
+    "beyond-first-integral-descent": lambda: changed("lr", lambda lr: lr * 10)(
+        computed("solved-flow")
+    ),
     "beyond-first-integral-sample": lambda: with_options("solved-flow", n=100),
-    "beyond-small-starts": lambda: changed("depth", lambda depth: depth[[0, 2, 2]])(changed("log10_v0", lambda v0: v0 + 8)(computed("small-starts"))),
-    "beyond-small-starts-flow": lambda: changed("reached", at(..., np.nan))(computed("small-starts")),
+    "beyond-small-starts": lambda: changed("depth", lambda depth: depth[[0, 2, 2]])(
+        changed("log10_v0", lambda v0: v0 + 8)(computed("small-starts"))
+    ),
+    "beyond-small-starts-flow": lambda: changed("reached", at(..., np.nan))(
+        computed("small-starts")
+    ),
     "beyond-sample-rate": lambda: changed("norm", lambda values: values[:, :, :5])(many_draws()),
     "beyond-symmetric-laws": lambda: with_options("other-laws", freedom=3.0),
     "beyond-uneven-law": lambda: with_options("other-laws", widest=1.0),
@@ -140,14 +171,14 @@ DRAWN = [figure for figure in FIGURES if figure.id.startswith("beyond")]
 
 @pytest.mark.parametrize("figure", DRAWN, ids=[figure.id for figure in DRAWN])
 def test_figures_are_drawn(figure: Any) -> None:
-    drawn = canvas._drawn(figure, figure.collect(computed(figure.rows[0])))
+    drawn = canvas._drawn(figure, figure.collect(computed(figure.cases[0])))
     assert all(ax.lines for ax in drawn.axes[:1])
     assert drawn.legends or drawn.axes[0].get_legend()
 
 
 def test_the_table_has_a_line_for_each_setting_and_size() -> None:
     (table,) = TABLES
-    lines = table.lines(computed(table.row))
+    lines = table.lines(computed(table.case))
     assert [line[:2] for line in lines[:3]] == [["1l-sn", 20.0], ["1l-sn", 100.0], ["1l-mn", 20.0]]
     assert len(lines) == 18
     assert all(len(line) == len(table.header) for line in lines)
@@ -180,14 +211,23 @@ def test_options_out_of_range(name: str, key: str, value: Any) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("id", ["beyond-sample-rate", "beyond-bounds-draws", "beyond-self-consistent", "beyond-wedge", "beyond-symmetric-laws"])
+@pytest.mark.parametrize(
+    "id",
+    [
+        "beyond-sample-rate",
+        "beyond-bounds-draws",
+        "beyond-self-consistent",
+        "beyond-wedge",
+        "beyond-symmetric-laws",
+    ],
+)
 def test_holds_as_declared(id: str) -> None:
-    row = BY_NAME[BY_ID[id].rows[0]]
-    assert isinstance(row, Study)
-    result = judged(id, declared(row.name))
+    case = BY_NAME[BY_ID[id].cases[0]]
+    assert isinstance(case, StudyCase)
+    result = judged(id, declared(case.name))
     assert result.verdict is Verdict.PASS, result.note
 
 
 @cache
-def declared(name: str) -> Findings:
+def declared(name: str) -> Study:
     return study(name, {})

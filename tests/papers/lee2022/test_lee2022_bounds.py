@@ -7,7 +7,16 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from flowrepro.engines.population import PlaneStart, population_flow
-from flowrepro.papers.lee2022.bounds import angle_band, angle_rates, limit_norm, norm_band, radii, scalar_norm, stopping_step, tight_angle_band
+from flowrepro.papers.lee2022.bounds import (
+    angle_band,
+    angle_rates,
+    limit_norm,
+    norm_band,
+    radii,
+    scalar_norm,
+    stopping_step,
+    tight_angle_band,
+)
 from flowrepro.papers.lee2022.clock import Clock
 from flowrepro.papers.lee2022.implicit_norm import antiderivative, implicit_norm
 from flowrepro.papers.lee2022.small_start import alignment_constant, alignment_time
@@ -16,12 +25,24 @@ T = np.linspace(0.0, 3.0, 61)
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3, 5])
-@pytest.mark.parametrize(("v0", "deficit"), [(0.3, 0.0), (0.3, 0.6), (1.0, 0.6), (1.7, 0.6), (1.7, 0.0)])
+@pytest.mark.parametrize(
+    ("v0", "deficit"), [(0.3, 0.0), (0.3, 0.6), (1.0, 0.6), (1.7, 0.6), (1.7, 0.0)]
+)
 def test_scalar_norm_solves_its_equation(depth: int, v0: float, deficit: float) -> None:
     m, goal = depth - 1, 1.2
     a = (1 - deficit) * goal**depth
-    solved = solve_ivp(lambda _, v: -0.5 * v**m * (v**depth - a), (0, T[-1]), [v0], "DOP853", T, rtol=1e-12, atol=1e-14).y[0]
-    assert scalar_norm(PlaneStart(depth, goal, v0, 1.0), Clock(T), deficit) == pytest.approx(solved, rel=1e-9)
+    solved = solve_ivp(
+        lambda _, v: -0.5 * v**m * (v**depth - a),
+        (0, T[-1]),
+        [v0],
+        "DOP853",
+        T,
+        rtol=1e-12,
+        atol=1e-14,
+    ).y[0]
+    assert scalar_norm(PlaneStart(depth, goal, v0, 1.0), Clock(T), deficit) == pytest.approx(
+        solved, rel=1e-9
+    )
 
 
 def test_a_start_at_the_limit_stays_there() -> None:
@@ -37,11 +58,13 @@ def test_implicit_norm_far_from_and_near_its_limit(v0: float) -> None:
     assert u[-1] == 1.0
     assert np.all(np.diff(np.abs(u - 1)) <= 0)
     inner = np.abs(u - 1) > 1e-6
-    assert 2 * (antiderivative(np.array(v0), 1.0, 2) - antiderivative(u[inner], 1.0, 2)) == pytest.approx(t[inner], rel=1e-7, abs=1e-7)
+    assert 2 * (
+        antiderivative(np.array(v0), 1.0, 2) - antiderivative(u[inner], 1.0, 2)
+    ) == pytest.approx(t[inner], rel=1e-7, abs=1e-7)
 
 
 def test_the_printed_constant_starts_elsewhere() -> None:
-    """m = 2, v* = 3, v_0 = 0.3, phi_0 = pi/2: with epsilon_0 in the constant term u(0; 0) would be 0.096 (errata: implicit-constant)."""
+    """m = 2, v* = 3, v_0 = 0.3, phi_0 = pi/2: with epsilon_0 in the constant term u(0; 0) would be 0.096 (misprints: implicit-constant)."""
     whole, reduced = 27.0, 27.0 / np.pi
     constant = antiderivative(np.array(0.3), reduced, 2)
     assert antiderivative(np.array(0.0957), whole, 2) == pytest.approx(float(constant), rel=2e-2)
@@ -61,7 +84,11 @@ def test_the_flow_lies_between_all_bounds(depth: int, v0: float, theta: float) -
     path, clock = population_flow(start, T), Clock(T)
     least, most = float(path.norm.min()), float(path.norm.max())
     rates = angle_rates(start, min(least, radii(start)[0]), max(most, radii(start)[1]))
-    band, tight, norm = angle_band(start, rates, clock), tight_angle_band(start, rates, clock), norm_band(start, clock)
+    band, tight, norm = (
+        angle_band(start, rates, clock),
+        tight_angle_band(start, rates, clock),
+        norm_band(start, clock),
+    )
     assert np.all(path.theta[1:] < band.high[1:])
     assert np.all(path.theta[1:] > band.low[1:])
     assert np.all((tight.low <= path.theta + 1e-12) & (path.theta <= tight.high + 1e-12))
@@ -90,7 +117,9 @@ def test_stopping_step_is_where_the_upper_bound_passes_the_angle() -> None:
     assert stopping_step(PlaneStart(2, 5.0, 5.0, 0.01), rates, lr, 0.1) < 0
 
 
-@pytest.mark.parametrize(("m", "constant"), list(enumerate([39.86658, 7.58657, 3.03830, 1.87647, 1.38518, 1.10939])))
+@pytest.mark.parametrize(
+    ("m", "constant"), list(enumerate([39.86658, 7.58657, 3.03830, 1.87647, 1.38518, 1.10939]))
+)
 def test_constants_of_small_starts(m: int, constant: float) -> None:
     """Angle 0.1 from a right angle; reference values of the integrated flow."""
     assert alignment_constant(m, np.pi / 2, 0.1) == pytest.approx(constant, abs=1e-5)

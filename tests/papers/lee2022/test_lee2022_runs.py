@@ -7,17 +7,40 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from lee_cases import BY_ID, BY_NAME, flat, hesitating, judged, quick_run, reopening, rising, shrinking, stopped_late, stuck, swollen, trained, uneven, untaught
+from flowrepro.papers.lee2022.norm_claims import turns
+from lee_cases import (
+    BY_ID,
+    BY_NAME,
+    flat,
+    hesitating,
+    judged,
+    quick_run,
+    reopening,
+    rising,
+    shrinking,
+    stopped_late,
+    stuck,
+    swollen,
+    trained,
+    uneven,
+    untaught,
+)
 
+from flowrepro.claims.old_verdict import Verdict
+from flowrepro.core.config import TrainingCase, override
+from flowrepro.core.trajectory import Run, StopReason
 from flowrepro.engines.population import PlanePath
-from flowrepro.experiment import Experiment, override
-from flowrepro.papers.lee2022 import convergence_checks
+from flowrepro.papers.lee2022 import convergence_claims
 from flowrepro.papers.lee2022.neuron import Neuron
-from flowrepro.papers.lee2022.norm_checks import turns
-from flowrepro.theory.result import Verdict
-from flowrepro.trajectory import Run, StopReason
 
-ON_RUNS = sorted({(id, name) for id, check in BY_ID.items() for name in check.rows if isinstance(BY_NAME[name], Experiment)})
+ON_RUNS = sorted(
+    {
+        (id, name)
+        for id, claim in BY_ID.items()
+        for name in claim.cases
+        if isinstance(BY_NAME[name], TrainingCase)
+    }
+)
 TOO_SHORT = {("corollary-4.3", "3l-sn"), ("theorem-3.7", "3l-sn"), ("late-rate", "3l-sn")}
 """Three layers from a small norm do not align within 100000 steps: the paper's point."""
 
@@ -43,14 +66,21 @@ TAMPERED: dict[str, tuple[str, Callable[[Run], Run]]] = {
     "figure-3-latest": ("restarts-2l", reopening),
     "figure-3-bounds": ("restarts-2l", swollen),
 }
-OF_THE_FLOW = {"theorem-3.4": "1l-mn", "theorem-3.9": "3l-ln", "theorem-3.3": "1l-ln", "theorem-3.8": "3l-sn"}
-"""Checks of the population flow, which a run fixes by its start alone."""
+OF_THE_FLOW = {
+    "theorem-3.4": "1l-mn",
+    "theorem-3.9": "3l-ln",
+    "theorem-3.3": "1l-ln",
+    "theorem-3.8": "3l-sn",
+}
+"""Claims of the population flow, which a run fixes by its start alone."""
 
 
 @pytest.mark.parametrize(("id", "name"), ON_RUNS)
 def test_holds_on_the_papers_runs(id: str, name: str) -> None:
     result = judged(id, quick_run(name))
-    assert result.verdict is (Verdict.NOT_APPLICABLE if (id, name) in TOO_SHORT else Verdict.PASS), result.note
+    assert result.verdict is (
+        Verdict.NOT_APPLICABLE if (id, name) in TOO_SHORT else Verdict.PASS
+    ), result.note
 
 
 @pytest.mark.parametrize("id", TAMPERED)
@@ -66,19 +96,28 @@ def test_fails_on_a_wrong_flow(id: str, monkeypatch: pytest.MonkeyPatch) -> None
     def wrong(self: Neuron) -> PlanePath:
         path = right(self)
         late = path.t > 0.5 * path.t[-1]
-        return PlanePath(path.t, path.norm * np.where(late, 2.0, 1.0), path.scalar, path.theta[0] * np.ones_like(path.theta))
+        return PlanePath(
+            path.t,
+            path.norm * np.where(late, 2.0, 1.0),
+            path.scalar,
+            path.theta[0] * np.ones_like(path.theta),
+        )
 
     monkeypatch.setattr(Neuron, "flow", wrong)
     assert judged(id, quick_run(OF_THE_FLOW[id])).verdict is Verdict.FAIL
 
 
 def test_a_gradient_that_ignores_dead_scalars_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = convergence_checks.chain_gradient
-    monkeypatch.setattr(convergence_checks, "chain_gradient", lambda X, y, w, v: right(X, y, w, np.maximum(np.abs(v), 0.1)))
+    right = convergence_claims.chain_gradient
+    monkeypatch.setattr(
+        convergence_claims,
+        "chain_gradient",
+        lambda X, y, w, v: right(X, y, w, np.maximum(np.abs(v), 0.1)),
+    )
     assert judged("proposition-3.5", quick_run("3l-mn")).verdict is Verdict.FAIL
 
 
-def test_every_check_of_a_run_is_spoilt_by_some_test() -> None:
+def test_every_claim_of_a_run_is_spoilt_by_some_test() -> None:
     assert {id for id, _ in ON_RUNS} == TAMPERED.keys() | OF_THE_FLOW.keys() | {"proposition-3.5"}
 
 
@@ -91,24 +130,34 @@ def test_does_not_apply_without_a_teacher(id: str, name: str) -> None:
 
 @pytest.mark.parametrize("id", sorted({id for id, _ in ON_RUNS}))
 def test_does_not_apply_to_few_samples_mini_batches_and_diverged_runs(id: str) -> None:
-    run = quick_run(BY_ID[id].rows[0])
+    run = quick_run(BY_ID[id].cases[0])
     few = replace(run, dataset=replace(run.dataset, X=run.X[:500], y=run.y[:500]))
-    batches = replace(run, row=override(run.row, {"batch_size": 10}))
-    diverged = replace(run, trajectory=replace(run.trajectory, stop=replace(run.trajectory.stop, reason=StopReason.DIVERGED)))
-    assert [judged(id, other).verdict for other in (few, batches, diverged)] == [Verdict.NOT_APPLICABLE] * 3
+    batches = replace(run, case=override(run.case, {"batch_size": 10}))
+    diverged = replace(
+        run,
+        trajectory=replace(
+            run.trajectory, stop=replace(run.trajectory.stop, reason=StopReason.DIVERGED)
+        ),
+    )
+    assert [judged(id, other).verdict for other in (few, batches, diverged)] == [
+        Verdict.NOT_APPLICABLE
+    ] * 3
 
 
-@pytest.mark.parametrize("id", ["figure-1-times", "figure-2-shape", "figure-2-restart", "figure-3-epsilon", "figure-3-latest"])
+@pytest.mark.parametrize(
+    "id",
+    ["figure-1-times", "figure-2-shape", "figure-2-restart", "figure-3-epsilon", "figure-3-latest"],
+)
 def test_observations_are_of_the_papers_protocol(id: str) -> None:
-    run = quick_run(BY_ID[id].rows[0])
-    shorter = replace(run, row=override(run.row, {"lr": 0.5 * run.row.protocol.lr}))
+    run = quick_run(BY_ID[id].cases[0])
+    shorter = replace(run, case=override(run.case, {"lr": 0.5 * run.case.protocol.lr}))
     assert judged(id, shorter).verdict is Verdict.NOT_APPLICABLE
     assert "flow time" in judged(id, shorter).note
 
 
 def test_a_draw_that_would_align_too_late_is_not_judged() -> None:
-    row = override(quick_run("3l-mn").row, {"data.options.seed": 5})
-    assert judged("figure-1-times", trained(row)).verdict is Verdict.NOT_APPLICABLE
+    case = override(quick_run("3l-mn").case, {"data.options.seed": 5})
+    assert judged("figure-1-times", trained(case)).verdict is Verdict.NOT_APPLICABLE
 
 
 def test_three_layers_from_a_small_norm_are_predicted_to_align_later() -> None:

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from lee_cases import BY_ID, BY_NAME, judged, study
 
-from flowrepro.experiment import Data, Study
+from flowrepro.claims.old_verdict import Verdict
+from flowrepro.core.config import Data, StudyCase
+from flowrepro.core.trajectory import Study
 from flowrepro.papers.lee2022.deep_network import WIDTHS
 from flowrepro.papers.lee2022.random_directions import two_sided
 from flowrepro.papers.lee2022.truncated_moments import wedge_moment
-from flowrepro.theory.result import Verdict
-from flowrepro.trajectory import Findings
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "initial-norms": {"seeds": [0], "coarser": 20.0},
@@ -31,28 +31,41 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 
 @cache
-def computed(name: str) -> Findings:
+def computed(name: str) -> Study:
     return deep() if name == "deep" else study(name, OPTIONS[name])
 
 
-def deep() -> Findings:
+def deep() -> Study:
     """What Figure 4 looks like, made up: the norm grows from the small start and falls from the large one, after a jump."""
-    row = BY_NAME["deep"]
-    assert isinstance(row, Study)
+    case = BY_NAME["deep"]
+    assert isinstance(case, StudyCase)
     step = np.array([0, 1, 5, 10, 100, 1_000])
     arrays: dict[str, Any] = {}
     for name, factor, loss in (
         ("small", [1.0, 1.0, 1.0001, 1.001, 1.01, 1.1], [1.0, 1.0, 1.0, 1.0, 0.9, 0.2]),
         ("large", [1.0, 0.9, 0.95, 0.92, 0.91, 0.9], [1.0, 9.0, 2.0, 0.3, 0.2, 0.1]),
     ):
-        squares = np.array([2.0, 1.0, 1.0, 1.0, 0.5]) + (np.square(factor)[:, None] - 1)  # the layers' differences are kept
-        arrays |= {f"{name}_step": step, f"{name}_loss": np.array(loss), f"{name}_norms": np.sqrt(squares), f"{name}_euler": np.full(6, 1e-16)}
-        arrays |= {f"{name}_lr": np.array(row.options[f"{name}_lr"]), f"{name}_seed": np.array(0), f"{name}_diverged": np.array([], dtype=np.int64)}
-    return Findings(row, None, arrays)
+        squares = np.array([2.0, 1.0, 1.0, 1.0, 0.5]) + (
+            np.square(factor)[:, None] - 1
+        )  # the layers' differences are kept
+        arrays |= {
+            f"{name}_step": step,
+            f"{name}_loss": np.array(loss),
+            f"{name}_norms": np.sqrt(squares),
+            f"{name}_euler": np.full(6, 1e-16),
+        }
+        arrays |= {
+            f"{name}_lr": np.array(case.options[f"{name}_lr"]),
+            f"{name}_seed": np.array(0),
+            f"{name}_diverged": np.array([], dtype=np.int64),
+        }
+    return Study(case, None, arrays)
 
 
-def changed(name: str, change: Callable[[np.ndarray], np.ndarray]) -> Callable[[Findings], Findings]:
-    return lambda findings: replace(findings, arrays={**findings.arrays, name: change(findings.arrays[name].copy())})
+def changed(name: str, change: Callable[[np.ndarray], np.ndarray]) -> Callable[[Study], Study]:
+    return lambda findings: replace(
+        findings, arrays={**findings.arrays, name: change(findings.arrays[name].copy())}
+    )
 
 
 def at(index: Any, value: Any) -> Callable[[np.ndarray], np.ndarray]:
@@ -63,7 +76,7 @@ def at(index: Any, value: Any) -> Callable[[np.ndarray], np.ndarray]:
     return change
 
 
-TAMPERED: dict[str, tuple[str, Callable[[Findings], Findings]]] = {
+TAMPERED: dict[str, tuple[str, Callable[[Study], Study]]] = {
     "figure-1-order": ("initial-norms", changed("aligned", at((0, 0), 1e6))),
     "figure-1-stuck": ("initial-norms", changed("last", at((0, 6), 0.01))),
     "figure-1-two-layers": ("initial-norms", changed("apart", at((0, 1, 0), 0.2))),
@@ -85,8 +98,12 @@ TAMPERED: dict[str, tuple[str, Callable[[Findings], Findings]]] = {
 }
 
 
-def test_every_check_of_a_study_is_here() -> None:
-    assert TAMPERED.keys() == {id for id, check in BY_ID.items() if isinstance(BY_NAME[check.rows[0]], Study) and not id.startswith("beyond")}
+def test_every_claim_of_a_study_is_here() -> None:
+    assert TAMPERED.keys() == {
+        id
+        for id, claim in BY_ID.items()
+        if isinstance(BY_NAME[claim.cases[0]], StudyCase) and not id.startswith("beyond")
+    }
 
 
 @pytest.mark.parametrize("id", TAMPERED)
@@ -104,7 +121,12 @@ def test_fails_on_other_numbers(id: str) -> None:
 @pytest.mark.parametrize("id", TAMPERED)
 def test_does_not_apply_to_another_study(id: str) -> None:
     findings = computed(TAMPERED[id][0])
-    assert judged(id, replace(findings, row=replace(findings.row, data=Data(name="two-points")))).verdict is Verdict.NOT_APPLICABLE
+    assert (
+        judged(
+            id, replace(findings, case=replace(findings.case, data=Data(name="two-points")))
+        ).verdict
+        is Verdict.NOT_APPLICABLE
+    )
 
 
 @pytest.mark.parametrize("id", ["figure-4-small", "figure-4-slower"])
@@ -115,18 +137,32 @@ def test_an_overflowed_network_is_not_judged(id: str) -> None:
 
 
 def test_a_loss_that_is_not_halved_is_not_compared() -> None:
-    assert judged("figure-4-slower", changed("small_loss", at(5, 0.9))(deep())).verdict is Verdict.NOT_APPLICABLE
+    assert (
+        judged("figure-4-slower", changed("small_loss", at(5, 0.9))(deep())).verdict
+        is Verdict.NOT_APPLICABLE
+    )
 
 
 def test_without_fine_steps_the_constant_of_theorem_4_1_is_not_judged() -> None:
-    assert judged("theorem-4.1-constant", changed("bound", at(..., np.nan))(computed("descent-of-flow"))).verdict is Verdict.NOT_APPLICABLE
-    assert np.all(np.isnan(computed("descent-of-flow").arrays["bound"][0])), "v_0 = 0.5 is outside: (g^-1)' (g' + x g'') changes sign"
+    assert (
+        judged(
+            "theorem-4.1-constant", changed("bound", at(..., np.nan))(computed("descent-of-flow"))
+        ).verdict
+        is Verdict.NOT_APPLICABLE
+    )
+    assert np.all(np.isnan(computed("descent-of-flow").arrays["bound"][0])), (
+        "v_0 = 0.5 is outside: (g^-1)' (g' + x g'') changes sign"
+    )
 
 
 def test_a_deep_network_is_trained_and_recorded() -> None:
     findings = study("deep", {"n": 60, "small_steps": 30, "large_steps": 30, "large_lr": 5e-6})
     for name in ("small", "large"):
-        arrays = {key.removeprefix(f"{name}_"): value for key, value in findings.arrays.items() if key.startswith(name)}
+        arrays = {
+            key.removeprefix(f"{name}_"): value
+            for key, value in findings.arrays.items()
+            if key.startswith(name)
+        }
         assert arrays["step"].tolist() == list(range(31))
         assert arrays["norms"].shape == (31, len(WIDTHS) - 1)
         assert np.nanmax(arrays["euler"]) < 1e-13
@@ -135,7 +171,9 @@ def test_a_deep_network_is_trained_and_recorded() -> None:
 
 
 def test_a_network_that_overflows_is_tried_with_the_next_seeds() -> None:
-    findings = study("deep", {"n": 30, "small_steps": 1, "large_steps": 40, "large_lr": 1e-3, "attempts": 2})
+    findings = study(
+        "deep", {"n": 30, "small_steps": 1, "large_steps": 40, "large_lr": 1e-3, "attempts": 2}
+    )
     assert findings.arrays["large_diverged"].tolist() == [0, 1]
     assert judged("figure-4-large", findings).verdict is Verdict.NOT_APPLICABLE
 
@@ -148,9 +186,9 @@ def test_figure_4_in_its_quick_variant(id: str) -> None:
 
 
 @cache
-def quick_deep() -> Findings:
-    row = BY_NAME["deep"]
-    return study("deep", {key.removeprefix("options."): value for key, value in row.quick.items()})
+def quick_deep() -> Study:
+    case = BY_NAME["deep"]
+    return study("deep", {key.removeprefix("options."): value for key, value in case.quick.items()})
 
 
 def test_wedges_of_small_and_large_angle_tend_to_the_half_space_and_to_nothing() -> None:
@@ -160,7 +198,9 @@ def test_wedges_of_small_and_large_angle_tend_to_the_half_space_and_to_nothing()
         assert pytest.approx(limit, abs=1e-5) == M
 
 
-@pytest.mark.parametrize(("d", "epsilon", "share"), [(100, 0.1, 0.3197), (100, 0.2, 0.04493), (3, 0.5, 0.5)])
+@pytest.mark.parametrize(
+    ("d", "epsilon", "share"), [(100, 0.1, 0.3197), (100, 0.2, 0.04493), (3, 0.5, 0.5)]
+)
 def test_exact_probability_of_a_large_cosine(d: int, epsilon: float, share: float) -> None:
     """In three dimensions the cosine is uniform (Archimedes); the others are the measured shares of 200000 pairs."""
     assert two_sided(epsilon, d) == pytest.approx(share, abs=1e-4)

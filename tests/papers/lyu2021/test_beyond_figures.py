@@ -1,4 +1,4 @@
-"""Figures of the laws beyond the paper: collected from tiny rows and drawn once."""
+"""Figures of the laws beyond the paper: collected from tiny cases and drawn once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from flowrepro.papers.lyu2021.beyond_figures import FIGURES
 
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.id)
 def test_it_is_drawn(figure: Figure) -> None:
-    data = figure.collect(*(found(row) for row in figure.rows))
+    data = figure.collect(*(found(case) for case in figure.cases))
     assert canvas.render(figure, data, {}, ["svg"])["svg"].startswith(b"<?xml")
 
 

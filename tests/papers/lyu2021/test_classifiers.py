@@ -1,4 +1,4 @@
-"""Study "classifiers": what it finds, on the paper's points and on a user's."""
+"""StudyCase "classifiers": what it finds, on the paper's points and on a user's."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from margin_findings import computed, found
 
+from flowrepro.core.trajectory import Dataset
 from flowrepro.data.separable import constant_feature, hinted, orthogonally_separable
 from flowrepro.errors import DataError, NumericalError, UsageError
 from flowrepro.papers.lyu2021 import classifiers
@@ -14,7 +15,6 @@ from flowrepro.papers.lyu2021.examples import stationarity
 from flowrepro.papers.lyu2021.own_points import applicable, predicted_limit
 from flowrepro.theory.margin import hard_margin, normalised_margin
 from flowrepro.theory.margin_global import largest_margin
-from flowrepro.trajectory import Dataset
 
 QUICK = {"q": 1e4}
 
@@ -32,14 +32,21 @@ def separable(n: int, d: int, seed: int = 0) -> Dataset:
 
 def test_numbers_of_the_examples() -> None:
     """Measured with an independent implementation: iterations, margins, norms of mu+ and mu-."""
-    expected = {"left": (1830, 2555, 0.375), "middle": (3081, 8000, 0.1489580), "right": (2967, 9100, 0.1453095)}
+    expected = {
+        "left": (1830, 2555, 0.375),
+        "middle": (3081, 8000, 0.1489580),
+        "right": (2967, 9100, 0.1453095),
+    }
     for name, (switch, total, largest) in expected.items():
         arrays = found(name).arrays
         assert arrays["net_step"][int(arrays["net_switch"])] == switch
         assert arrays["net_step"][-1] + arrays["net_rejected"] == pytest.approx(total, rel=0.01)
         assert arrays["largest_lower"] == pytest.approx(largest, abs=1e-7)
     arrays = found("middle").arrays
-    assert (arrays["mu_plus"], arrays["mu_minus"]) == (pytest.approx(1.92419, abs=1e-5), pytest.approx(1.30778, abs=1e-5))
+    assert (arrays["mu_plus"], arrays["mu_minus"]) == (
+        pytest.approx(1.92419, abs=1e-5),
+        pytest.approx(1.30778, abs=1e-5),
+    )
     assert arrays["alignment"] == pytest.approx(0.2246, abs=1e-4)
     assert arrays["gamma_plus"] == pytest.approx(0.2236068, abs=1e-7)
 
@@ -54,11 +61,23 @@ def test_which_theorem_applies() -> None:
     assert limit == ("A.10", pytest.approx(0.1118034, abs=1e-7), "minus")
     assert applicable(found("separator")) == ["3.1", "4.2", "4.3"]
     assert applicable(middle) == ["3.1", "A.7"]
-    assert applicable(computed("separator", orthogonally_separable(), q=10.0, alpha=0.0)) == ["3.1", "H.2"]
+    assert applicable(computed("separator", orthogonally_separable(), q=10.0, alpha=0.0)) == [
+        "3.1",
+        "H.2",
+    ]
     assert not computed("separator", hinted(), q=10.0).arrays["orthogonally_separable"]
 
 
-@pytest.mark.parametrize("points", [separable(12, 1), separable(9, 3), separable(15, 4), own([[1.0, 2.0]], [1.0]), own(np.eye(4), np.ones(4))])
+@pytest.mark.parametrize(
+    "points",
+    [
+        separable(12, 1),
+        separable(9, 3),
+        separable(15, 4),
+        own([[1.0, 2.0]], [1.0]),
+        own(np.eye(4), np.ones(4)),
+    ],
+)
 def test_points_of_any_shape(points: Dataset) -> None:
     arrays = computed("separator", points, **QUICK).arrays
     assert arrays["star_residual"] <= 1e-10
@@ -67,19 +86,29 @@ def test_points_of_any_shape(points: Dataset) -> None:
     assert arrays["net_q_min"][-1] >= 1e4 * (1 - 1e-12)
     W, a = arrays["largest_W"], arrays["largest_a"]
     assert np.vdot(W, W) + a @ a == pytest.approx(1.0)
-    assert normalised_margin(points.X, points.y, W, a, 0.5) == pytest.approx(float(arrays["largest_lower"]))
+    assert normalised_margin(points.X, points.y, W, a, 0.5) == pytest.approx(
+        float(arrays["largest_lower"])
+    )
 
 
 def test_units_of_the_points_do_not_matter() -> None:
     points = separable(8, 2, seed=3)
-    plain, scaled = computed("separator", points, **QUICK).arrays, computed("separator", own(1e-6 * points.X, points.y), scale=1e-3, **QUICK).arrays
+    plain, scaled = (
+        computed("separator", points, **QUICK).arrays,
+        computed("separator", own(1e-6 * points.X, points.y), scale=1e-3, **QUICK).arrays,
+    )
     assert scaled["net_eps"][-1] == pytest.approx(plain["net_eps"][-1], rel=1e-2)
-    assert scaled["net_normalised_margin"][-1] == pytest.approx(1e-6 * plain["net_normalised_margin"][-1], rel=1e-6)
+    assert scaled["net_normalised_margin"][-1] == pytest.approx(
+        1e-6 * plain["net_normalised_margin"][-1], rel=1e-6
+    )
 
 
 def test_points_that_are_not_separable_are_proved_so() -> None:
     points = own([[1, 1], [-1, -1], [1, -1], [2, 0.5]], [1, 1, -1, 1])
-    with pytest.raises(NumericalError, match=r"not separable by a hyperplane through the origin: 0\.5 z_\d \+ 0\.5 z_\d = 0 up to .* bias=true") as error:
+    with pytest.raises(
+        NumericalError,
+        match=r"not separable by a hyperplane through the origin: 0\.5 z_\d \+ 0\.5 z_\d = 0 up to .* bias=true",
+    ) as error:
         computed("separator", points)
     assert error.value.exit_code == 4
 
@@ -122,7 +151,10 @@ def test_the_cheap_bound_is_a_bound() -> None:
         points = separable(6, 3, seed)
         best = hard_margin(points.X, points.y)
         for alpha in (0.0, 0.5, 1.0):
-            assert cheap_bound(points.X, points.y, alpha, best.duals) >= largest_margin(points.X, points.y, alpha).lower
+            assert (
+                cheap_bound(points.X, points.y, alpha, best.duals)
+                >= largest_margin(points.X, points.y, alpha).lower
+            )
     assert cheap_bound(points.X, points.y, 1.0, best.duals) == pytest.approx(best.margin / 2)
 
 
@@ -144,7 +176,9 @@ def test_neurons_that_slide_along_a_kink_are_passed() -> None:
     assert np.all(np.diff(arrays["net_step"]) >= 0)
 
 
-def test_points_that_relu_neurons_are_dead_on_end_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_points_that_relu_neurons_are_dead_on_end_the_training(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """One neuron, active on the first point only: the second one's output stays 0."""
     monkeypatch.setattr(classifiers, "WORK", 1e6)
     points = own([[1.0, 0.1], [-1.0, 0.1]], [1.0, 1.0])

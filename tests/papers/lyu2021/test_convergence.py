@@ -1,4 +1,4 @@
-"""Study "convergence": the measured constants, and what it refuses."""
+"""StudyCase "convergence": the measured constants, and what it refuses."""
 
 from __future__ import annotations
 

@@ -9,27 +9,35 @@ from pathlib import Path
 import pytest
 from command_line import Result
 
-from flowrepro.storage import read_json
+from flowrepro.store.files import read_json
 
 Flowrepro = Callable[..., Result]
 
 
-def write(path: Path, rows: list[list[float]]) -> Path:
-    path.write_text("x1,x2,y\n" + "".join(",".join(map(str, row)) + "\n" for row in rows))
+def write(path: Path, cases: list[list[float]]) -> Path:
+    path.write_text("x1,x2,y\n" + "".join(",".join(map(str, case)) + "\n" for case in cases))
     return path
 
 
 @pytest.mark.parametrize(
-    ("rows", "code", "message"),
+    ("cases", "code", "message"),
     [
-        ([[1, 1, 1], [-1, -1, 1], [1, -1, -1]], 4, "not separable by a hyperplane through the origin"),
+        (
+            [[1, 1, 1], [-1, -1, 1], [1, -1, -1]],
+            4,
+            "not separable by a hyperplane through the origin",
+        ),
         ([[0, 0, 1], [1, 1, -1]], 4, "1 z_1 = 0"),
         ([[1, 1, 0], [2, -1, 1]], 3, "write -1 for 0"),
         ([[1e-9, 1, 1], [1e-9, -1, 1]], 3, "too small for double precision"),
     ],
 )
-def test_points_that_have_no_separator(rows: list[list[float]], code: int, message: str, flowrepro: Flowrepro, tmp_path: Path) -> None:
-    result = flowrepro("margin", "--data", write(tmp_path / "own.csv", rows), "--out", tmp_path / "runs")
+def test_points_that_have_no_separator(
+    cases: list[list[float]], code: int, message: str, flowrepro: Flowrepro, tmp_path: Path
+) -> None:
+    result = flowrepro(
+        "margin", "--data", write(tmp_path / "own.csv", cases), "--out", tmp_path / "runs"
+    )
     assert result.code == code
     assert message in result.err
     assert "Traceback" not in result.err
@@ -37,9 +45,19 @@ def test_points_that_have_no_separator(rows: list[list[float]], code: int, messa
 
 def test_own_points_end_in_verdicts(flowrepro: Flowrepro, tmp_path: Path) -> None:
     points = write(tmp_path / "own.csv", [[1, 1, 1], [2, -1, 1], [-1, 0.5, -1], [-2, -1, -1]])
-    result = flowrepro("margin", "--data", points, "--quick", "--row", "separator", "--out", tmp_path / "runs", "--json")
+    result = flowrepro(
+        "margin",
+        "--data",
+        points,
+        "--quick",
+        "--case",
+        "separator",
+        "--out",
+        tmp_path / "runs",
+        "--json",
+    )
     assert result.code == 0
-    verdicts = {check["id"]: check["verdict"] for check in json.loads(result.out)["checks"]}
+    verdicts = {claim["id"]: claim["verdict"] for claim in json.loads(result.out)["claims"]}
     assert verdicts["separator-certificate"] == "PASS"
     assert verdicts["largest-margin"] == "PASS"
     (manifest,) = (tmp_path / "runs").rglob("manifest.json")

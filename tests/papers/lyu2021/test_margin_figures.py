@@ -8,27 +8,41 @@ import numpy as np
 import pytest
 from margin_findings import computed, found, quick, small_table
 
-from flowrepro.experiment import Data
+from flowrepro.core.config import Data
+from flowrepro.core.trajectory import Dataset, Study
 from flowrepro.figures import Figure, NotDrawable
 from flowrepro.figures.canvas import render
 from flowrepro.figures.numbers import numbers
 from flowrepro.papers.lyu2021 import convergence, edges, examples_figures, own_points, table_figures
 from flowrepro.papers.lyu2021.examples_figures import collect_examples, collect_trained
-from flowrepro.papers.lyu2021.experiments import ROWS
-from flowrepro.trajectory import Dataset, Findings
+from flowrepro.papers.lyu2021.experiments import CASES
 
-FIGURES: tuple[Figure, ...] = (*examples_figures.FIGURES, *edges.FIGURES, *table_figures.FIGURES, *own_points.FIGURES, *convergence.FIGURES)
+FIGURES: tuple[Figure, ...] = (
+    *examples_figures.FIGURES,
+    *edges.FIGURES,
+    *table_figures.FIGURES,
+    *own_points.FIGURES,
+    *convergence.FIGURES,
+)
 EXAMPLES = ("left", "middle", "right")
 
 
-def findings_of(figure: Figure) -> list[Findings]:
+def findings_of(figure: Figure) -> list[Study]:
     small = {"table": small_table, "convergence": lambda: quick("convergence")}
-    return [small[name]() if name in small else found(name) for name in figure.rows]
+    return [small[name]() if name in small else found(name) for name in figure.cases]
 
 
-def test_ids_and_rows() -> None:
-    assert [figure.id for figure in FIGURES] == ["1", "2", "3", "4", "4-table", "separator", "convergence"]
-    assert {name for figure in FIGURES for name in figure.rows} <= {row.name for row in ROWS}
+def test_ids_and_cases() -> None:
+    assert [figure.id for figure in FIGURES] == [
+        "1",
+        "2",
+        "3",
+        "4",
+        "4-table",
+        "separator",
+        "convergence",
+    ]
+    assert {name for figure in FIGURES for name in figure.cases} <= {case.name for case in CASES}
 
 
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.id)
@@ -44,7 +58,9 @@ def test_boundaries_of_figure_1() -> None:
     assert [example.hints for example in data] == [0, 0, 3]
     np.testing.assert_allclose(data.left.optimum.line[:, 0], 0.0, atol=1e-9)
     np.testing.assert_allclose(data.middle.kkt.line[:, 0], -0.05, atol=1e-9)
-    np.testing.assert_allclose(np.degrees(np.arctan2(*data.right.optimum.line[-1, ::-1])), 115.0169, atol=1e-3)
+    np.testing.assert_allclose(
+        np.degrees(np.arctan2(*data.right.optimum.line[-1, ::-1])), 115.0169, atol=1e-3
+    )
     for example in data:
         assert example.kkt.margin < example.optimum.margin
         assert example.kkt.residual <= 1e-12
@@ -63,7 +79,7 @@ def test_contours_of_figure_2_are_the_trained_nets() -> None:
 
 def test_figures_of_the_examples_are_not_of_other_points() -> None:
     others = computed("left", Dataset(np.array([[1.0], [-2.0]]), np.array([1.0, -1.0]), ""), q=10.0)
-    others = replace(others, row=replace(others.row, data=Data(name="file")))
+    others = replace(others, case=replace(others.case, data=Data(name="file")))
     for figure in examples_figures.FIGURES:
         with pytest.raises(NotDrawable, match="figure separator draws your own points"):
             figure.collect(others, found("middle"), found("right"))

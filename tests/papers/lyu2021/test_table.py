@@ -1,4 +1,4 @@
-"""Study "table" on two small sizes, and its rows as text."""
+"""StudyCase "table" on two small sizes, and its cases as text."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from flowrepro.theory.margin import hard_margin
 
 def test_errors_are_those_of_the_separator() -> None:
     arrays = small_table().arrays
-    for row, n in enumerate((10, 20)):
+    for case, n in enumerate((10, 20)):
         for seed in (0, 1):
             data = shifted_gaussian(n, 0.45, seed, 50, 300)
             w = hard_margin(data.X, data.y).w
-            assert arrays["svm"][row, seed] == np.mean(np.sign(data.extra["X_test"] @ w) != data.extra["y_test"])
+            assert arrays["svm"][case, seed] == np.mean(
+                np.sign(data.extra["X_test"] @ w) != data.extra["y_test"]
+            )
     assert np.all(np.abs(arrays["svm"] - arrays["net"]) <= 1 - arrays["agreement"])
     assert arrays["reached"].min() >= 20.0
     assert arrays["residual"].max() <= 1e-12
@@ -51,13 +53,16 @@ def test_mirrored_training_sets_give_the_linear_classifier() -> None:
     assert arrays["margin_ratio"][0, 0] == pytest.approx(1.0, abs=0.02)
 
 
-def test_rows_as_text() -> None:
+def test_cases_as_text() -> None:
     data = collect_table(small_table())
-    rows = cells(data)
-    assert [row[0] for row in rows] == ["10", "20"]
-    assert all(len(row) == len(HEADER) for row in rows)
-    assert rows[0][1] == "30.2"
-    assert rows[0][2] == f"{100 * small_table().arrays['svm'][0].mean():.1f} ± {100 * small_table().arrays['svm'][0].std(ddof=1):.1f}"
+    cases = cells(data)
+    assert [case[0] for case in cases] == ["10", "20"]
+    assert all(len(case) == len(HEADER) for case in cases)
+    assert cases[0][1] == "30.2"
+    assert (
+        cases[0][2]
+        == f"{100 * small_table().arrays['svm'][0].mean():.1f} ± {100 * small_table().arrays['svm'][0].std(ddof=1):.1f}"
+    )
 
 
 def test_the_stored_table_has_the_numbers() -> None:
@@ -68,7 +73,12 @@ def test_the_stored_table_has_the_numbers() -> None:
     assert single[0][1] is None
     assert single[0][3] is None
     assert all(
-        len(line) == len(table.header) for table, found_lines in ((TABLES[0], lines), (TABLES[1], margin_lines(found("separator")))) for line in found_lines
+        len(line) == len(table.header)
+        for table, found_lines in (
+            (TABLES[0], lines),
+            (TABLES[1], margin_lines(found("separator"))),
+        )
+        for line in found_lines
     )
 
 
@@ -77,7 +87,11 @@ def test_margins_of_a_set_of_points() -> None:
     assert [line[2] for line in lines[:2]] == pytest.approx([1.0, 1.0])
     assert len(lines) == 5
     relu = margin_lines(computed("separator", alpha=0.0, q=10.0))
-    assert [line[0][:3] for line in relu] == ["lar", "lin", "tra"]  # a single ReLU neuron does not separate two classes
+    assert [line[0][:3] for line in relu] == [
+        "lar",
+        "lin",
+        "tra",
+    ]  # a single ReLU neuron does not separate two classes
 
 
 def test_ranges() -> None:

@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 from theory_findings import changed, found, with_options, with_points
 
-from flowrepro.papers.lyu2021 import beyond_checks, geometry, point_checks, theory_checks
-from flowrepro.theory.result import Verdict
-from flowrepro.trajectory import Findings
+from flowrepro.claims.old_verdict import Verdict
+from flowrepro.core.trajectory import Study
+from flowrepro.papers.lyu2021 import beyond_claims, geometry, point_claims, theory_claims
 
-CHECKS = {check.id: check for check in (*theory_checks.CHECKS, *beyond_checks.CHECKS)}
-Change = Callable[[Findings], Findings]
+CLAIMS = {claim.id: claim for claim in (*theory_claims.CLAIMS, *beyond_claims.CLAIMS)}
+Change = Callable[[Study], Study]
 
 
 def last(name: str, factor: float) -> Change:
     """``name`` times ``factor`` at the last record of every run."""
 
-    def change(f: Findings) -> Findings:
+    def change(f: Study) -> Study:
         values = f.arrays[name].copy()
         values[:, -1] *= factor
         return changed(f, **{name: values})
@@ -31,7 +31,7 @@ def last(name: str, factor: float) -> Change:
 def at(name: str, index: int, factor: float) -> Change:
     """``name`` times ``factor`` at record ``index`` of every run."""
 
-    def change(f: Findings) -> Findings:
+    def change(f: Study) -> Study:
         values = f.arrays[name].copy()
         values[:, index] *= factor
         return changed(f, **{name: values})
@@ -47,23 +47,27 @@ def plus(name: str, term: float) -> Change:
     return lambda f: changed(f, **{name: f.arrays[name] + term})
 
 
-def growing(f: Findings) -> Findings:
+def growing(f: Study) -> Study:
     """Neurons that grow 10 % faster from record to record."""
     factor = 1.1 ** np.arange(f.arrays["grow_t"].shape[-1])
-    return changed(f, grow_W=f.arrays["grow_W"] * factor[:, None, None], grow_a=f.arrays["grow_a"] * factor[:, None])
+    return changed(
+        f,
+        grow_W=f.arrays["grow_W"] * factor[:, None, None],
+        grow_a=f.arrays["grow_a"] * factor[:, None],
+    )
 
 
-def one_sign(f: Findings) -> Findings:
+def one_sign(f: Study) -> Study:
     return changed(f, W=f.arrays["W"] * np.sign(f.arrays["a"])[..., None], a=np.abs(f.arrays["a"]))
 
 
-def first_late(f: Findings) -> Findings:
+def first_late(f: Study) -> Study:
     times_ = f.arrays["entry_t"].copy()
     times_[:, 0] *= 1.1
     return changed(f, entry_t=times_)
 
 
-def mirrored_less(f: Findings) -> Findings:
+def mirrored_less(f: Study) -> Study:
     agreement = f.arrays["agreement"].copy()
     agreement[:, 1] -= 0.3
     return changed(f, agreement=agreement)
@@ -100,18 +104,26 @@ TAMPERED: dict[str, tuple[str, Change]] = {
     "single-neuron": ("flow-one-neuron", last("W", 1.1)),
     "cone-entry": ("early-middle", first_late),
     "growth-rates": ("early-middle", growing),
-    "aligned-power-iteration": ("early-middle", lambda f: changed(f, grow_a=-f.arrays["grow_a"] * np.sign(f.arrays["grow_t"] - 1e-9)[..., None])),
+    "aligned-power-iteration": (
+        "early-middle",
+        lambda f: changed(
+            f, grow_a=-f.arrays["grow_a"] * np.sign(f.arrays["grow_t"] - 1e-9)[..., None]
+        ),
+    ),
     "one-function": ("flow-orthogonal", last("W", 1.1)),
     "monotone-neurons": ("flow-orthogonal-leaky", last("W", -1.0)),
     "loss-vanishes": ("inequalities-right", times("separated_t", np.nan)),
-    "escape-exponent": ("escape-symmetric", lambda f: changed(f, ratio=f.arrays["ratio"] * np.sqrt(f.arrays["level"]))),
+    "escape-exponent": (
+        "escape-symmetric",
+        lambda f: changed(f, ratio=f.arrays["ratio"] * np.sqrt(f.arrays["level"])),
+    ),
     "escape-reaches-optimum": ("escape-symmetric", times("gamma", 0.9)),
     "small-enough": ("small-enough", plus("stray", 1)),
     "fading-sign": ("fading-middle", lambda f: changed(f, ratio=f.arrays["ratio"] ** 2)),
     "hint-takes-over": ("hint-crossover", times("gamma", 0.8)),
     "convergence-constants": ("convergence-constants", times("gap", 100.0)),
 }
-"""id -> the row on which the statement holds, and what breaks it."""
+"""id -> the case on which the statement holds, and what breaks it."""
 
 unlabelled: Change = lambda f: with_points(f, y=2 * f.y)  # noqa: E731
 asymmetric: Change = lambda f: with_points(f, X=f.X * np.linspace(1.0, 1.1, len(f.X))[:, None])  # noqa: E731
@@ -182,49 +194,56 @@ OF_DATA = {
     "progress-along-separator": "inequalities-right",
 }
 """Statements true of any data or weights: a tampered run does not break them, a wrong ingredient does (below)."""
-BY_HAND = ("mirror-images-linearise", "early-stopping-beats-svm", "table-margins", "data-assumptions")
+BY_HAND = (
+    "mirror-images-linearise",
+    "early-stopping-beats-svm",
+    "table-margins",
+    "data-assumptions",
+)
 
 
-def verdict(id: str, f: Findings) -> Verdict:
-    return CHECKS[id].function(f).verdict
+def verdict(id: str, f: Study) -> Verdict:
+    return CLAIMS[id].function(f).verdict
 
 
-def test_every_check_is_tested() -> None:
-    assert set(CHECKS) == {*TAMPERED, *OF_DATA, *BY_HAND}
+def test_every_claim_is_tested() -> None:
+    assert set(CLAIMS) == {*TAMPERED, *OF_DATA, *BY_HAND}
     assert set(OUTSIDE) == {*TAMPERED, *OF_DATA}
 
 
 @pytest.mark.parametrize("id", [*TAMPERED, *OF_DATA])
 def test_it_holds(id: str) -> None:
-    row = OF_DATA.get(id) or TAMPERED[id][0]
-    assert row in CHECKS[id].rows
-    result = CHECKS[id].function(found(row))
+    case = OF_DATA.get(id) or TAMPERED[id][0]
+    assert case in CLAIMS[id].cases
+    result = CLAIMS[id].function(found(case))
     assert result.verdict is Verdict.PASS, result.note
 
 
 @pytest.mark.parametrize("id", TAMPERED)
 def test_a_tampered_run_fails(id: str) -> None:
-    row, change = TAMPERED[id]
-    assert verdict(id, change(found(row))) is Verdict.FAIL
+    case, change = TAMPERED[id]
+    assert verdict(id, change(found(case))) is Verdict.FAIL
 
 
 @pytest.mark.parametrize("id", OUTSIDE)
 def test_outside_its_hypotheses_it_does_not_apply(id: str) -> None:
-    row = OF_DATA.get(id) or TAMPERED[id][0]
-    result = CHECKS[id].function(OUTSIDE[id](found(row)))
+    case = OF_DATA.get(id) or TAMPERED[id][0]
+    result = CLAIMS[id].function(OUTSIDE[id](found(case)))
     assert result.verdict is Verdict.NOT_APPLICABLE
     assert result.note
 
 
 def test_wrong_ingredients_fail(monkeypatch: pytest.MonkeyPatch) -> None:
-    strict, middle, right = (found(row) for row in ("assumptions-strict", "assumptions-middle", "inequalities-right"))
+    strict, middle, right = (
+        found(case) for case in ("assumptions-strict", "assumptions-middle", "inequalities-right")
+    )
     with monkeypatch.context() as patch:
         patch.setattr(geometry, "alignment_slack", lambda X, y, alpha: np.full(len(y), -1.0))
         assert verdict("principal-direction", strict) is Verdict.FAIL
         assert verdict("sufficient-hints", strict) is Verdict.FAIL
         assert verdict("mean-cone", middle) is Verdict.FAIL
     with monkeypatch.context() as patch:
-        patch.setattr(point_checks, "largest_norm", lambda W, a: np.full(len(a), 1e-9))
+        patch.setattr(point_claims, "largest_norm", lambda W, a: np.full(len(a), 1e-9))
         for id in ("function-bound", "linearised-loss", "weights-near-half"):
             assert verdict(id, right) is Verdict.FAIL
     with monkeypatch.context() as patch:
@@ -233,16 +252,21 @@ def test_wrong_ingredients_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     best = geometry.separator(geometry.scaled(right.X), right.y)
     assert best is not None
     with monkeypatch.context() as patch:
-        patch.setattr(geometry, "separator", lambda X, y: dataclasses.replace(best, margin=100 * best.margin))
+        patch.setattr(
+            geometry, "separator", lambda X, y: dataclasses.replace(best, margin=100 * best.margin)
+        )
         assert verdict("progress-along-separator", right) is Verdict.FAIL
 
 
 def test_the_assumptions_are_listed_without_a_claim() -> None:
     assert verdict("data-assumptions", found("assumptions-middle")) is Verdict.INFO
-    assert verdict("data-assumptions", unlabelled(found("assumptions-middle"))) is Verdict.NOT_APPLICABLE
+    assert (
+        verdict("data-assumptions", unlabelled(found("assumptions-middle")))
+        is Verdict.NOT_APPLICABLE
+    )
 
 
-def along(net: float, mirrored_agreement: float = 0.99) -> Findings:
+def along(net: float, mirrored_agreement: float = 0.99) -> Study:
     """Errors of one set of 100 points: the separator's 4 %, the net's ``net`` at every margin."""
     agreement = np.full((1, 2, 1, 3), 0.97)
     agreement[:, 1] = mirrored_agreement
@@ -265,10 +289,17 @@ def test_mirror_images_and_early_stopping() -> None:
     assert verdict("early-stopping-beats-svm", found("early-stopping")) is Verdict.NOT_APPLICABLE
 
 
-def optimum(trained: float) -> Findings:
+def optimum(trained: float) -> Study:
     """One set: the linear pair has margin 0.9, the best found 1, the bound is 1.5."""
     one = np.ones((1, 1))
-    arrays = {"size": np.array([10]), "q": np.array([100.0]), "linear": 0.9 * one, "trained": trained * one[..., None], "improved": one, "bound": 1.5 * one}
+    arrays = {
+        "size": np.array([10]),
+        "q": np.array([100.0]),
+        "linear": 0.9 * one,
+        "trained": trained * one[..., None],
+        "improved": one,
+        "bound": 1.5 * one,
+    }
     return dataclasses.replace(found("table-optimum"), arrays=arrays)
 
 

@@ -11,15 +11,20 @@ from scipy.linalg import expm
 from theory_findings import reduced
 
 from flowrepro import data
+from flowrepro.core.network import predict
 from flowrepro.data import separable
 from flowrepro.errors import DataError, UsageError
-from flowrepro.network import predict
 from flowrepro.papers.lyu2021 import geometry
 from flowrepro.papers.lyu2021.draws import draw, draws
 from flowrepro.papers.lyu2021.escape_flows import fastest_stray
 from flowrepro.papers.lyu2021.late_records import velocity
 from flowrepro.papers.lyu2021.pairs import feasible_pairs
-from flowrepro.papers.lyu2021.power_iteration import PowerIteration, embed, largest_norm, two_neurons
+from flowrepro.papers.lyu2021.power_iteration import (
+    PowerIteration,
+    embed,
+    largest_norm,
+    two_neurons,
+)
 from flowrepro.papers.lyu2021.static_analysis import perturbed_margins, principal_direction
 from flowrepro.papers.lyu2021.studies import STUDIES
 
@@ -55,12 +60,21 @@ def test_the_reweighted_means_are_the_slopes_of_an_aligned_neuron() -> None:
 def test_kappa_and_the_slack_of_the_published_sets() -> None:
     assert geometry.lag(MIDDLE.X, MIDDLE.y, ALPHA) == pytest.approx(0.3203, abs=1e-4)
     assert geometry.lag(RIGHT.X, -RIGHT.y, ALPHA) < 0
-    assert geometry.alignment_slack(MIDDLE.X, MIDDLE.y, ALPHA).min() == pytest.approx(0.2246, abs=1e-4)
+    assert geometry.alignment_slack(MIDDLE.X, MIDDLE.y, ALPHA).min() == pytest.approx(
+        0.2246, abs=1e-4
+    )
     # the identity behind Lemma G.2: n alpha slack_i is the least of <y_i x_i, v> over the vertices
     Z = RIGHT.y[:, None] * RIGHT.X
     vertices = np.array(list(product((ALPHA, 1.0), repeat=len(Z)))) @ Z
-    np.testing.assert_allclose(len(Z) * ALPHA * geometry.alignment_slack(RIGHT.X, RIGHT.y, ALPHA), (vertices @ Z.T).min(axis=0), atol=1e-12)
-    np.testing.assert_allclose(geometry.cone_margins(RIGHT.X, RIGHT.y, ALPHA), (vertices @ Z.T).min(axis=1) / np.linalg.norm(vertices, axis=1))
+    np.testing.assert_allclose(
+        len(Z) * ALPHA * geometry.alignment_slack(RIGHT.X, RIGHT.y, ALPHA),
+        (vertices @ Z.T).min(axis=0),
+        atol=1e-12,
+    )
+    np.testing.assert_allclose(
+        geometry.cone_margins(RIGHT.X, RIGHT.y, ALPHA),
+        (vertices @ Z.T).min(axis=1) / np.linalg.norm(vertices, axis=1),
+    )
 
 
 def test_principal_direction_improves_on_its_candidates() -> None:
@@ -68,7 +82,9 @@ def test_principal_direction_improves_on_its_candidates() -> None:
     best = principal_direction(strict.X, strict.y, ALPHA, np.random.default_rng(0), 50)
     assert np.linalg.norm(best) == pytest.approx(1.0)
     assert (
-        geometry.principal_slack(strict.X, strict.y, ALPHA, best) >= (1 - 1e-9) * geometry.principal_slack(strict.X, strict.y, ALPHA, np.array([1.0, 0.0])) > 0
+        geometry.principal_slack(strict.X, strict.y, ALPHA, best)
+        >= (1 - 1e-9) * geometry.principal_slack(strict.X, strict.y, ALPHA, np.array([1.0, 0.0]))
+        > 0
     )
     assert geometry.principal_slack(strict.X, strict.y, ALPHA, np.array([-1.0, 0.0])) == -np.inf
 
@@ -88,7 +104,9 @@ def test_embedding_keeps_the_function() -> None:
     b = np.array([0.3, -1.0, 2.0, -0.1])
     W, a = two_neurons(b, geometry.unit(np.array([1.0, 2.0])))
     image_W, image_a = embed(b, W, a)
-    np.testing.assert_allclose(predict(RIGHT.X, image_W, image_a, ALPHA), predict(RIGHT.X, W, a, ALPHA), rtol=1e-13)
+    np.testing.assert_allclose(
+        predict(RIGHT.X, image_W, image_a, ALPHA), predict(RIGHT.X, W, a, ALPHA), rtol=1e-13
+    )
     np.testing.assert_allclose(image_a, b, rtol=1e-13)
     assert largest_norm(image_W, image_a) == pytest.approx(2.0)
 
@@ -111,21 +129,28 @@ def test_the_fastest_stray_neuron_is_the_best_on_a_grid() -> None:
     Z = np.stack([np.cos(angles), np.sin(angles)], axis=1) @ RIGHT.X.T
     heights = np.where(Z > 0, Z, ALPHA * Z) @ (p * RIGHT.y)
     assert rate == pytest.approx(np.abs(heights).max(), rel=1e-6)
-    assert sign * (np.where(RIGHT.X @ u > 0, 1, ALPHA) * (RIGHT.X @ u)) @ (p * RIGHT.y) == pytest.approx(rate, rel=1e-12)
+    assert sign * (np.where(RIGHT.X @ u > 0, 1, ALPHA) * (RIGHT.X @ u)) @ (
+        p * RIGHT.y
+    ) == pytest.approx(rate, rel=1e-12)
     with pytest.raises(DataError, match="support vectors"):
         fastest_stray(np.eye(13), np.ones(13), ALPHA, np.ones(13), np.full(13, 1 / 13))
 
 
 def test_feasible_pairs_have_margin_one() -> None:
     U = feasible_pairs(SYMMETRIC.X, SYMMETRIC.y, ALPHA, np.random.default_rng(0), 500)
-    q = [SYMMETRIC.y * predict(SYMMETRIC.X, np.stack([u[0], -u[1]]), np.array([1.0, -1.0]), ALPHA) for u in U]
+    q = [
+        SYMMETRIC.y * predict(SYMMETRIC.X, np.stack([u[0], -u[1]]), np.array([1.0, -1.0]), ALPHA)
+        for u in U
+    ]
     np.testing.assert_allclose(np.min(q, axis=1), 1.0, rtol=1e-9)
 
 
 def test_margins_of_perturbed_networks() -> None:
     best = geometry.one_neuron(MIDDLE.X, MIDDLE.y, ALPHA)
     assert best is not None
-    sizes, margins = perturbed_margins(MIDDLE.X, MIDDLE.y, ALPHA, best.w, np.random.default_rng(0), 50)
+    sizes, margins = perturbed_margins(
+        MIDDLE.X, MIDDLE.y, ALPHA, best.w, np.random.default_rng(0), 50
+    )
     assert sizes.shape == margins.shape
     assert len(margins) > 50
     # nearer networks have nearer margins, and none is above
@@ -150,6 +175,8 @@ def test_options_out_of_range_are_named() -> None:
         ("early-stopping", {"lr": 0.0}, "lr"),
         ("table-optimum", {"sizes": [1]}, "sizes"),
     ):
-        row = dataclasses.replace(reduced(name), options={**reduced(name).options, **options})
+        case = dataclasses.replace(reduced(name), options={**reduced(name).options, **options})
         with pytest.raises(UsageError, match=rf"options\.{key}"):
-            STUDIES[row.computes](row, data.load(row.data) if row.data else None, lambda done, total: None)
+            STUDIES[case.computes](
+                case, data.load(case.data) if case.data else None, lambda done, total: None
+            )

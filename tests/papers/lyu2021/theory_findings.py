@@ -1,4 +1,4 @@
-"""Findings of the reduced rows, computed once for all tests of the theory and of the laws beyond it."""
+"""Study of the reduced cases, computed once for all tests of the theory and of the laws beyond it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from flowrepro import data
-from flowrepro.experiment import Study
-from flowrepro.papers.lyu2021.beyond_experiments import BEYOND_ROWS
+from flowrepro.core.config import StudyCase
+from flowrepro.core.trajectory import Study
+from flowrepro.papers.lyu2021.beyond_experiments import BEYOND_CASES
 from flowrepro.papers.lyu2021.studies import STUDIES
-from flowrepro.papers.lyu2021.theory_experiments import THEORY_ROWS
-from flowrepro.trajectory import Findings
+from flowrepro.papers.lyu2021.theory_experiments import THEORY_CASES
 
-ROWS = {row.name: row for row in (*THEORY_ROWS, *BEYOND_ROWS)}
+CASES = {case.name: case for case in (*THEORY_CASES, *BEYOND_CASES)}
 SMALLER: Mapping[str, Mapping[str, Any]] = {
     "flow-symmetric": {"near": [1e2], "far": [1e4, 1e6]},
     "flow-middle": {"near": [1e2], "far": [1e4, 1e6], "m": 5},
@@ -37,35 +37,42 @@ SMALLER: Mapping[str, Mapping[str, Any]] = {
     "early-stopping": {"sizes": [10], "n_test": 100, "q": [1.0, 3.0]},
     "table-optimum": {"sizes": [10], "m": 10, "q": [1.0, 3.0]},
 }
-"""Beyond the rows' own reduced variants: fewer neurons, draws and margins."""
+"""Beyond the cases' own reduced variants: fewer neurons, draws and margins."""
 
 
-def reduced(name: str) -> Study:
-    """The row with its quick overrides and those above."""
-    row = ROWS[name]
-    quick = {key.removeprefix("options."): value for key, value in row.quick.items()}
-    return dataclasses.replace(row, options={**row.options, **quick, **SMALLER.get(name, {})})
+def reduced(name: str) -> StudyCase:
+    """The case with its quick overrides and those above."""
+    case = CASES[name]
+    quick = {key.removeprefix("options."): value for key, value in case.quick.items()}
+    return dataclasses.replace(case, options={**case.options, **quick, **SMALLER.get(name, {})})
 
 
 @functools.cache
-def found(name: str) -> Findings:
-    """What the reduced row computes."""
-    row = reduced(name)
-    dataset = data.load(row.data) if row.data else None
-    return Findings(row, dataset, STUDIES[row.computes](row, dataset, lambda done, total: None))
+def found(name: str) -> Study:
+    """What the reduced case computes."""
+    case = reduced(name)
+    dataset = data.load(case.data) if case.data else None
+    return Study(case, dataset, STUDIES[case.computes](case, dataset, lambda done, total: None))
 
 
-def changed(f: Findings, **arrays: np.ndarray) -> Findings:
+def changed(f: Study, **arrays: np.ndarray) -> Study:
     """With other arrays."""
     return dataclasses.replace(f, arrays={**f.arrays, **arrays})
 
 
-def with_options(f: Findings, **options: Any) -> Findings:
-    """With other options of the row."""
-    return dataclasses.replace(f, row=dataclasses.replace(f.row, options={**f.row.options, **options}))
+def with_options(f: Study, **options: Any) -> Study:
+    """With other options of the case."""
+    return dataclasses.replace(
+        f, case=dataclasses.replace(f.case, options={**f.case.options, **options})
+    )
 
 
-def with_points(f: Findings, X: np.ndarray | None = None, y: np.ndarray | None = None) -> Findings:
+def with_points(f: Study, X: np.ndarray | None = None, y: np.ndarray | None = None) -> Study:
     """With other points or labels."""
     assert f.dataset is not None
-    return dataclasses.replace(f, dataset=dataclasses.replace(f.dataset, X=f.X if X is None else X, y=f.y if y is None else y))
+    return dataclasses.replace(
+        f,
+        dataset=dataclasses.replace(
+            f.dataset, X=f.X if X is None else X, y=f.y if y is None else y
+        ),
+    )

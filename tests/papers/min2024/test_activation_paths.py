@@ -1,4 +1,4 @@
-"""Figures 1 to 4 and 14 to 17: forces and exact paths, the lattice of the proof, checks three ways, and the pictures."""
+"""Figures 1 to 4 and 14 to 17: forces and exact paths, the lattice of the proof, claims three ways, and the pictures."""
 
 from __future__ import annotations
 
@@ -10,42 +10,59 @@ import numpy as np
 import pytest
 
 from flowrepro import data
+from flowrepro.claims.old_verdict import Claim, Judgement, Verdict
+from flowrepro.core.config import StudyCase, override
+from flowrepro.core.trajectory import Dataset, Study
 from flowrepro.engines.alignment import Fate
 from flowrepro.errors import UsageError
-from flowrepro.experiment import Study, override
 from flowrepro.figures import Figure, NotDrawable
 from flowrepro.figures.canvas import render
-from flowrepro.papers.min2024 import force, lattice, path_checks, path_figures, paths, sketch_figures, toy_rows
+from flowrepro.papers.min2024 import (
+    force,
+    lattice,
+    path_claims,
+    path_figures,
+    paths,
+    sketch_figures,
+    toy_cases,
+)
 from flowrepro.papers.min2024.extreme_vectors import active_sum
 from flowrepro.papers.min2024.regions import POSITIVE, direction, regions
 from flowrepro.papers.min2024.studies import STUDIES
-from flowrepro.theory.result import Check, CheckResult, Verdict
-from flowrepro.trajectory import Dataset, Findings
 
-Change = Callable[[Findings], Findings]
+Change = Callable[[Study], Study]
 CUBE = Dataset(np.eye(3), np.ones(3), "cube")
 
 
-def computed(study: Study) -> Findings:
+def computed(study: StudyCase) -> Study:
     assert study.data is not None
     dataset = data.load(study.data)
-    return Findings(study, dataset, STUDIES[study.computes](study, dataset, lambda done, total: None))
+    return Study(study, dataset, STUDIES[study.computes](study, dataset, lambda done, total: None))
 
 
 @pytest.fixture(scope="module")
-def findings() -> dict[str, Findings]:
-    clusters = override(toy_rows.CLUSTER_PATHS, {"options.neurons": 100})
-    return {study.name: computed(study) for study in (toy_rows.FORCE, toy_rows.FORCE_AT_BOUNDARY, toy_rows.PLANE_PATHS, clusters)}
+def findings() -> dict[str, Study]:
+    clusters = override(toy_cases.CLUSTER_PATHS, {"options.neurons": 100})
+    return {
+        study.name: computed(study)
+        for study in (toy_cases.FORCE, toy_cases.FORCE_AT_BOUNDARY, toy_cases.PLANE_PATHS, clusters)
+    }
 
 
 def arrays(**changes: Callable[[np.ndarray], np.ndarray]) -> Change:
-    def change(found: Findings) -> Findings:
-        return dataclasses.replace(found, arrays={**found.arrays, **{name: alter(found.arrays[name]) for name, alter in changes.items()}})
+    def change(found: Study) -> Study:
+        return dataclasses.replace(
+            found,
+            arrays={
+                **found.arrays,
+                **{name: alter(found.arrays[name]) for name, alter in changes.items()},
+            },
+        )
 
     return change
 
 
-def backwards(found: Findings) -> Findings:
+def backwards(found: Study) -> Study:
     """Every neuron visits its states in the opposite order."""
     active = found.arrays["active"].copy()
     for p in range(len(found.arrays["sign"])):
@@ -54,12 +71,17 @@ def backwards(found: Findings) -> Findings:
     return dataclasses.replace(found, arrays={**found.arrays, "active": active})
 
 
-def wrong_label(found: Findings) -> Findings:
+def wrong_label(found: Study) -> Study:
     """Assumption 1 fails."""
-    return dataclasses.replace(found, dataset=dataclasses.replace(found.dataset, y=np.where(np.arange(len(found.y)) == 0, -found.y, found.y)))
+    return dataclasses.replace(
+        found,
+        dataset=dataclasses.replace(
+            found.dataset, y=np.where(np.arange(len(found.y)) == 0, -found.y, found.y)
+        ),
+    )
 
 
-def on_the_opposite_ray(found: Findings) -> Findings:
+def on_the_opposite_ray(found: Study) -> Study:
     """The first neuron starts at x_- (x_+ for V_-)."""
     opposite = found.X[found.y * found.arrays["sign"][0] < 0].sum(axis=0)
     return arrays(start=lambda start: np.vstack([opposite, start[1:]]))(found)
@@ -78,27 +100,29 @@ TABLE: dict[str, tuple[Change, Change]] = {
     "F15.maximal": (late, on_the_opposite_ray),
     "F16.edges": (backwards, wrong_label),
 }
-CHECKS: dict[str, Check] = {check.id: check for check in (*force.CHECKS, *path_checks.CHECKS)}
+CLAIMS: dict[str, Claim] = {claim.id: claim for claim in (*force.CLAIMS, *path_claims.CLAIMS)}
 
 
-def expect(result: CheckResult, verdict: Verdict) -> None:
+def expect(result: Judgement, verdict: Verdict) -> None:
     assert result.verdict is verdict, f"{result.id}: {result.note}"
 
 
-def test_the_table_covers_every_check() -> None:
-    assert set(TABLE) == set(CHECKS)
+def test_the_table_covers_every_claim() -> None:
+    assert set(TABLE) == set(CLAIMS)
 
 
-@pytest.mark.parametrize(("id", "row"), [(id, row) for id, check in CHECKS.items() for row in check.rows])
-def test_each_check_three_ways(id: str, row: str, findings: dict[str, Findings]) -> None:
+@pytest.mark.parametrize(
+    ("id", "case"), [(id, case) for id, claim in CLAIMS.items() for case in claim.cases]
+)
+def test_each_claim_three_ways(id: str, case: str, findings: dict[str, Study]) -> None:
     tamper, leave = TABLE[id]
-    check, found = CHECKS[id], findings[row]
-    expect(check.function(found), Verdict.PASS)
-    expect(check.function(tamper(found)), Verdict.FAIL)
-    expect(check.function(leave(found)), Verdict.NOT_APPLICABLE)
+    claim, found = CLAIMS[id], findings[case]
+    expect(claim.function(found), Verdict.PASS)
+    expect(claim.function(tamper(found)), Verdict.FAIL)
+    expect(claim.function(leave(found)), Verdict.NOT_APPLICABLE)
 
 
-def test_figure_1_is_the_papers_sketch(findings: dict[str, Findings]) -> None:
+def test_figure_1_is_the_papers_sketch(findings: dict[str, Study]) -> None:
     found = findings["force"].arrays
     assert found["active"].tolist() == [True, True, False]
     np.testing.assert_allclose(found["pull"], [1.7, 0.3])
@@ -106,13 +130,13 @@ def test_figure_1_is_the_papers_sketch(findings: dict[str, Findings]) -> None:
 
 
 def test_a_larger_neuron_departs_from_the_force_by_no_more_than_lemma_4_allows() -> None:
-    larger = computed(override(toy_rows.FORCE_AT_BOUNDARY, {"size": 0.3}))
-    result = CHECKS["F1.force"].function(larger)
+    larger = computed(override(toy_cases.FORCE_AT_BOUNDARY, {"size": 0.3}))
+    result = CLAIMS["F1.force"].function(larger)
     assert result.verdict is Verdict.PASS
     assert result.measured > 1e-3
 
 
-def test_exact_events_against_a_small_step(findings: dict[str, Findings]) -> None:
+def test_exact_events_against_a_small_step(findings: dict[str, Study]) -> None:
     """The second neuron, from 140 degrees: Runge-Kutta on du/dt = P_u x_a(u) enters S_+ at the same time."""
     found = findings["plane-paths"]
     X, y, dt = found.X, found.y, 2e-4
@@ -131,7 +155,7 @@ def test_exact_events_against_a_small_step(findings: dict[str, Findings]) -> Non
     assert gaining.counts(y) == [(0, 3), (1, 3), (2, 3), (3, 3), (3, 2), (3, 1), (3, 0)]
 
 
-def test_angles_end_where_the_cones_begin(findings: dict[str, Findings]) -> None:
+def test_angles_end_where_the_cones_begin(findings: dict[str, Study]) -> None:
     found = findings["plane-paths"]
     repelled, _, dying = found.arrays["angle"]
     assert repelled[-1] == pytest.approx(249.44395, abs=1e-4)
@@ -153,7 +177,9 @@ def walks(n_plus: int, n_minus: int) -> Iterator[list[lattice.State]]:
                 yield walk
 
 
-@pytest.mark.parametrize(("n_plus", "n_minus"), [(1, 0), (3, 0), (1, 1), (1, 3), (4, 1), (3, 3), (4, 4)])
+@pytest.mark.parametrize(
+    ("n_plus", "n_minus"), [(1, 0), (3, 0), (1, 1), (1, 3), (4, 1), (3, 3), (4, 4)]
+)
 def test_the_proof_of_the_maximal_path_on_every_path(n_plus: int, n_minus: int) -> None:
     longest = lattice.maximal_path(n_plus, n_minus)
     assert lattice.is_path(longest, n_plus, n_minus)
@@ -177,29 +203,29 @@ def test_what_is_no_path() -> None:
 
 def test_options_out_of_range_are_named() -> None:
     cases = (
-        (toy_rows.FORCE, {"options.w": [1.0]}, r"options\.w"),
-        (toy_rows.FORCE, {"options.size": 0.0}, r"options\.size"),
-        (toy_rows.PLANE_PATHS, {"options.start": []}, r"options\.start"),
-        (toy_rows.PLANE_PATHS, {"options.times": 0}, r"options\.times"),
-        (toy_rows.CLUSTER_PATHS, {"options.neurons": 0}, r"options\.neurons"),
+        (toy_cases.FORCE, {"options.w": [1.0]}, r"options\.w"),
+        (toy_cases.FORCE, {"options.size": 0.0}, r"options\.size"),
+        (toy_cases.PLANE_PATHS, {"options.start": []}, r"options\.start"),
+        (toy_cases.PLANE_PATHS, {"options.times": 0}, r"options\.times"),
+        (toy_cases.CLUSTER_PATHS, {"options.neurons": 0}, r"options\.neurons"),
     )
     for study, changes, message in cases:
         with pytest.raises(UsageError, match=message):
             computed(override(study, changes))
     with pytest.raises(UsageError, match="points of the plane"):
-        paths.plane_paths(toy_rows.PLANE_PATHS, CUBE, lambda done, total: None)
+        paths.plane_paths(toy_cases.PLANE_PATHS, CUBE, lambda done, total: None)
 
 
 FIGURES = (*sketch_figures.FIGURES, *path_figures.FIGURES)
 
 
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.id)
-def test_figures_are_drawn(figure: Figure, findings: dict[str, Findings]) -> None:
-    shown = figure.collect(*(findings[name] for name in figure.rows))
+def test_figures_are_drawn(figure: Figure, findings: dict[str, Study]) -> None:
+    shown = figure.collect(*(findings[name] for name in figure.cases))
     assert render(figure, shown, {}, ["png"])["png"].startswith(b"\x89PNG")
 
 
-def test_figures_show_what_was_computed(findings: dict[str, Findings]) -> None:
+def test_figures_show_what_was_computed(findings: dict[str, Study]) -> None:
     by_id = {figure.id: figure for figure in FIGURES}
     boundary = by_id["3"].collect(findings["force-at-boundary"])
     np.testing.assert_array_equal(boundary.boundary, [[1.2, 1.0]])
@@ -210,19 +236,21 @@ def test_figures_show_what_was_computed(findings: dict[str, Findings]) -> None:
     dead, positive = by_id["4"].collect(findings["plane-paths"]).rasters
     assert dead.fate == "dead"
     np.testing.assert_allclose(dead.t, [0, 0.8172, 0.9076, 1.0818], atol=1e-4)
-    np.testing.assert_allclose(positive.t, [0, 0.2474, 0.3294, 0.3842, 0.4712, 0.5019, 0.5537], atol=1e-4)
+    np.testing.assert_allclose(
+        positive.t, [0, 0.2474, 0.3294, 0.3842, 0.4712, 0.5019, 0.5537], atol=1e-4
+    )
     assert np.all(positive.stay < positive.bound)
     shown = by_id["14"].collect(findings["cluster-paths"])
     assert shown.corner == (6, 6)
     assert lattice.is_path([(int(plus), int(minus)) for plus, minus in shown.path], 6, 6)
 
 
-def test_what_cannot_be_drawn_says_why(findings: dict[str, Findings]) -> None:
+def test_what_cannot_be_drawn_says_why(findings: dict[str, Study]) -> None:
     by_id = {figure.id: figure for figure in FIGURES}
     with pytest.raises(NotDrawable, match="d = 10"):
         by_id["1"].collect(findings["cluster-paths"])
     with pytest.raises(NotDrawable, match="two"):
-        by_id["2"].collect(computed(override(toy_rows.PLANE_PATHS, {"options.start": [151.0]})))
+        by_id["2"].collect(computed(override(toy_cases.PLANE_PATHS, {"options.start": [151.0]})))
     with pytest.raises(NotDrawable, match="Assumption 1"):
         by_id["4"].collect(wrong_label(findings["plane-paths"]))
     with pytest.raises(NotDrawable, match="neurons"):

@@ -1,4 +1,4 @@
-"""The lemmas and Theorem 1 along the flow, on cones and at every step: each check passes, fails when tampered with, or does not apply."""
+"""The lemmas and Theorem 1 along the flow, on cones and at every step: each claim passes, fails when tampered with, or does not apply."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from flowrepro import data
-from flowrepro.experiment import Data, Study, override
+from flowrepro.claims.old_verdict import Claim, Judgement, Verdict
+from flowrepro.core.config import Data, StudyCase, override
+from flowrepro.core.trajectory import Study
 from flowrepro.figures import NotDrawable
 from flowrepro.figures.canvas import render
 from flowrepro.papers.min2024 import (
@@ -21,43 +23,47 @@ from flowrepro.papers.min2024 import (
     constants,
     convergence,
     small_initialization,
+    theory_cases,
     theory_figures,
-    theory_rows,
     theory_states,
 )
 from flowrepro.papers.min2024.studies import STUDIES
-from flowrepro.theory.result import Check, CheckResult, Verdict
-from flowrepro.trajectory import Findings
 
 Change = Callable[[dict[str, Any]], None]
-EASY = Data(name="separated-clusters", options={"seed": 0, "n": 6, "d": 3, "angle": 20.0, "sigma": 0.2})
+EASY = Data(
+    name="separated-clusters", options={"seed": 0, "n": 6, "d": 3, "angle": 20.0, "sigma": 0.2}
+)
 """Points so well separated that Theorem 1 allows ln eps = -25000."""
 SHORT = {"points": 60, "after": 6.0}
 
 
-def computed(row: Study, **changes: Any) -> Findings:
-    row = override(replace(row, data=EASY), changes)
-    return Findings(row, data.load(row.data), STUDIES[row.computes](row, data.load(row.data), lambda done, total: None))
+def computed(case: StudyCase, **changes: Any) -> Study:
+    case = override(replace(case, data=EASY), changes)
+    return Study(
+        case,
+        data.load(case.data),
+        STUDIES[case.computes](case, data.load(case.data), lambda done, total: None),
+    )
 
 
 @functools.cache
-def findings(kind: str) -> Findings:
+def findings(kind: str) -> Study:
     if kind == "float":
-        return computed(theory_rows.FLOW_10D, m=12, **SHORT)
+        return computed(theory_cases.FLOW_10D, m=12, **SHORT)
     if kind == "tiny":
-        return computed(theory_rows.LOG_SCALE_10D, m=12, ln_eps=-30_000.0, **SHORT)
+        return computed(theory_cases.LOG_SCALE_10D, m=12, ln_eps=-30_000.0, **SHORT)
     if kind == "cones":
-        return computed(theory_rows.CONES_10D, samples=500)
-    return computed(theory_rows.RULE_10D, m=10, n_steps=1_500, lr=5e-3)
+        return computed(theory_cases.CONES_10D, samples=500)
+    return computed(theory_cases.RULE_10D, m=10, n_steps=1_500, lr=5e-3)
 
 
-def tampered(found: Findings, change: Change) -> Findings:
+def tampered(found: Study, change: Change) -> Study:
     arrays = {name: values.copy() for name, values in found.arrays.items()}
     change(arrays)
     return replace(found, arrays=arrays)
 
 
-def relabelled(found: Findings) -> Findings:
+def relabelled(found: Study) -> Study:
     assert found.dataset is not None
     return replace(found, dataset=replace(found.dataset, y=np.roll(found.y, 1)))
 
@@ -77,9 +83,13 @@ def all_die(arrays: dict[str, Any]) -> None:
 
 
 def scattered(arrays: dict[str, Any]) -> None:
-    rows = arrays["Y"][-1]
-    away = np.random.default_rng(0).standard_normal((len(rows), rows.shape[1] - 2))
-    rows[:, 1:-1] = away / np.linalg.norm(away, axis=1, keepdims=True) * np.linalg.norm(rows[:, 1:-1], axis=1, keepdims=True)
+    cases = arrays["Y"][-1]
+    away = np.random.default_rng(0).standard_normal((len(cases), cases.shape[1] - 2))
+    cases[:, 1:-1] = (
+        away
+        / np.linalg.norm(away, axis=1, keepdims=True)
+        * np.linalg.norm(cases[:, 1:-1], axis=1, keepdims=True)
+    )
 
 
 def flipped(arrays: dict[str, Any]) -> None:
@@ -147,19 +157,28 @@ TAMPER: dict[str, tuple[str, Change]] = {
     "E46.balance": ("rule", column("imbalance", lambda size: size + 1)),
     "E46.loss": ("rule", column("loss", rising)),
 }
-POINTWISE = {"L4": ("float", {"x_max": 0.05}), "L10": ("float", {"x_max": 0.05}), "E50": ("float", {"x_max": 0.05}), "L15": ("float", {"x_min": 1e3})}
-"""Checks that hold at every state: they fail where a constant of the points is wrong."""
+POINTWISE = {
+    "L4": ("float", {"x_max": 0.05}),
+    "L10": ("float", {"x_max": 0.05}),
+    "E50": ("float", {"x_max": 0.05}),
+    "L15": ("float", {"x_min": 1e3}),
+}
+"""Claims that hold at every state: they fail where a constant of the points is wrong."""
 HYPOTHESES = {"A2": "float", "T1.eps": "tiny"}
 UNCONDITIONAL = {"BAL", "LOSS", "E46.dead", "E46.loss", "E46.sign", "E46.balance", "L2"}
-CHECKS: dict[str, Check] = {check.id: check for part in (small_initialization, alignment_theorem, convergence, cones, activation_rule) for check in part.CHECKS}
+CLAIMS: dict[str, Claim] = {
+    claim.id: claim
+    for part in (small_initialization, alignment_theorem, convergence, cones, activation_rule)
+    for claim in part.CLAIMS
+}
 
 
-def judged(id: str, found: Findings) -> CheckResult:
-    return CHECKS[id].function(found)
+def judged(id: str, found: Study) -> Judgement:
+    return CLAIMS[id].function(found)
 
 
-def test_every_check_has_its_case() -> None:
-    assert TAMPER.keys() | POINTWISE.keys() | HYPOTHESES.keys() | {"L2", "T1.seen"} == CHECKS.keys()
+def test_every_claim_has_its_case() -> None:
+    assert TAMPER.keys() | POINTWISE.keys() | HYPOTHESES.keys() | {"L2", "T1.seen"} == CLAIMS.keys()
 
 
 @pytest.mark.parametrize("id", [*TAMPER, *POINTWISE, *HYPOTHESES])
@@ -183,16 +202,18 @@ def test_fails_with_wrong_constants(id: str, monkeypatch: pytest.MonkeyPatch) ->
     assert judged(id, findings(kind)).verdict is Verdict.FAIL
 
 
-@pytest.mark.parametrize("id", [id for id in CHECKS if id not in UNCONDITIONAL])
+@pytest.mark.parametrize("id", [id for id in CLAIMS if id not in UNCONDITIONAL])
 def test_does_not_apply_where_assumption_1_fails(id: str) -> None:
-    kind = "float" if id == "T1.seen" else HYPOTHESES.get(id) or (TAMPER.get(id) or POINTWISE[id])[0]
+    kind = (
+        "float" if id == "T1.seen" else HYPOTHESES.get(id) or (TAMPER.get(id) or POINTWISE[id])[0]
+    )
     result = judged(id, relabelled(findings(kind)))
     assert result.verdict is Verdict.NOT_APPLICABLE
     assert "Assumption 1" in result.note
 
 
 def test_all_of_theorem_1_passes_at_a_scale_it_allows_and_is_not_judged_above() -> None:
-    parts = [id for id in CHECKS if id.startswith("T1.") and id != "T1.seen"]
+    parts = [id for id in CLAIMS if id.startswith("T1.") and id != "T1.seen"]
     assert {judged(id, findings("tiny")).verdict for id in parts} == {Verdict.PASS}
     above = {id for id in parts if judged(id, findings("float")).verdict is Verdict.NOT_APPLICABLE}
     assert above == {"T1.eps", "T1.t1", "T1.dur", "T1.path", "T1.S"}
@@ -203,15 +224,21 @@ def test_all_of_theorem_1_passes_at_a_scale_it_allows_and_is_not_judged_above() 
 @pytest.mark.parametrize("id", ["L4", "L3", "L1", "T1.t1", "L13", "T1.t2"])
 def test_a_loss_without_slope_1_is_refused(id: str) -> None:
     found = findings("float")
-    other = replace(found, row=override(found.row, {"loss": "logistic"}))
+    other = replace(found, case=override(found.case, {"loss": "logistic"}))
     assert "Lemma 2" in judged(id, other).note
-    assert judged("L2", replace(findings("cones"), row=override(findings("cones").row, {"loss": "logistic"}))).verdict is Verdict.NOT_APPLICABLE
+    assert (
+        judged(
+            "L2",
+            replace(findings("cones"), case=override(findings("cones").case, {"loss": "logistic"})),
+        ).verdict
+        is Verdict.NOT_APPLICABLE
+    )
 
 
 @pytest.mark.parametrize("loss", ["exp", "logistic2"])
 def test_both_losses_of_slope_1_satisfy_lemma_2(loss: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def on(name: str) -> Findings:
-        return replace(findings("cones"), row=override(findings("cones").row, {"loss": name}))
+    def on(name: str) -> Study:
+        return replace(findings("cones"), case=override(findings("cones").case, {"loss": name}))
 
     assert judged("L2", on(loss)).verdict is Verdict.PASS
     monkeypatch.setattr(theory_states, "SLOPE_ONE", ("exp", "logistic2", "logistic"))
@@ -219,18 +246,36 @@ def test_both_losses_of_slope_1_satisfy_lemma_2(loss: str, monkeypatch: pytest.M
 
 
 def test_logistic2_passes_along_the_flow_too() -> None:
-    found = computed(theory_rows.FLOW_10D, m=12, loss="logistic2", **SHORT)
-    for id in ("L4", "L10", "L1", "L3", "E50", "L13", "L14", "DEC", "T1.t2", "L15", "T1.rate", "INV", "NORM"):
+    found = computed(theory_cases.FLOW_10D, m=12, loss="logistic2", **SHORT)
+    for id in (
+        "L4",
+        "L10",
+        "L1",
+        "L3",
+        "E50",
+        "L13",
+        "L14",
+        "DEC",
+        "T1.t2",
+        "L15",
+        "T1.rate",
+        "INV",
+        "NORM",
+    ):
         assert judged(id, found).verdict is Verdict.PASS, judged(id, found)
 
 
 def test_a_start_without_balance_is_told_apart() -> None:
-    found = computed(replace(theory_rows.RULE_UNBALANCED, seed=3), m=8, n_steps=300)
+    found = computed(replace(theory_cases.RULE_UNBALANCED, seed=3), m=8, n_steps=300)
     assert judged("E46", found).verdict is Verdict.PASS
-    assert {judged(id, found).verdict for id in ("E46.traps", "E46.once", "E46.sign", "E46.balance")} == {Verdict.NOT_APPLICABLE}
+    assert {
+        judged(id, found).verdict for id in ("E46.traps", "E46.once", "E46.sign", "E46.balance")
+    } == {Verdict.NOT_APPLICABLE}
 
 
-@pytest.mark.parametrize("id", ["E46", "E46.dead", "E46.traps", "E46.once", "E46.sign", "E46.balance", "E46.loss"])
+@pytest.mark.parametrize(
+    "id", ["E46", "E46.dead", "E46.traps", "E46.once", "E46.sign", "E46.balance", "E46.loss"]
+)
 def test_a_descent_that_diverges_is_not_judged(id: str) -> None:
     result = judged(id, tampered(findings("rule"), column("loss", lambda loss: loss * np.nan)))
     assert result.verdict is Verdict.NOT_APPLICABLE
@@ -240,15 +285,22 @@ def test_a_descent_that_diverges_is_not_judged(id: str) -> None:
 def test_the_rule_notices_a_neuron_that_moves_the_wrong_way() -> None:
     X, y = np.array([[1.0, 0.0], [0.6, 0.8]]), np.ones(2)
     W, a = np.array([[[0.1, 0.1]], [[0.0, 0.1]], [[-0.1, 0.1]]]), np.array([[0.1], [0.1], [-0.1]])
-    found: dict[str, np.ndarray] = {name: np.array(0) for name in ("wrong_way", "wrong_changes", "revived", "left", "flips")}
+    found: dict[str, np.ndarray] = {
+        name: np.array(0) for name in ("wrong_way", "wrong_changes", "revived", "left", "flips")
+    }
     found |= {"changes": np.zeros((1, 2), dtype=np.int64), "imbalance": np.array(0.0)}
     activation_rule._judge(X, y, W, a, found)
-    assert (int(found["wrong_way"]), int(found["wrong_changes"]), int(found["left"]), int(found["flips"])) == (4, 1, 1, 1)
+    assert (
+        int(found["wrong_way"]),
+        int(found["wrong_changes"]),
+        int(found["left"]),
+        int(found["flips"]),
+    ) == (4, 1, 1, 1)
     assert found["changes"].tolist() == [[1, 0]]
 
 
 def test_constants_of_six_points() -> None:
-    points = data.load(theory_rows.SIX_POINTS)
+    points = data.load(theory_cases.SIX_POINTS)
     found = constants.point_constants(points.X, points.y)
     assert (found.n, found.n_class) == (6, (3, 3))
     assert found.mu == pytest.approx(0.19996, abs=1e-5)
@@ -262,14 +314,19 @@ def test_times_in_the_limit_and_at_the_theorems_scale_agree() -> None:
     times = theory_states.fit_times(found, theory_states.read_states(found))
     slope = theory_states.points_of(found).pull
     early = theory_states.fit_times(findings("float"), theory_states.read_states(findings("float")))
-    growth = (30_000.0 + findings("float").row.options["ln_eps"]) / slope
+    growth = (30_000.0 + findings("float").case.options["ln_eps"]) / slope
     assert times - early == pytest.approx(growth, rel=1e-4)
 
 
 def test_the_figure_of_the_log_scale_draws_and_needs_assumption_1() -> None:
     figure = next(figure for figure in theory_figures.FIGURES if figure.id == "beyond-log-scale")
     drawn = figure.collect(findings("tiny"))
-    assert drawn.t1 == theory_states.read_stays(findings("tiny")).t1 <= drawn.bound <= drawn.approximation
+    assert (
+        drawn.t1
+        == theory_states.read_stays(findings("tiny")).t1
+        <= drawn.bound
+        <= drawn.approximation
+    )
     assert render(figure, drawn, {"seed": "0"}, ["png"])["png"].startswith(b"\x89PNG")
     with pytest.raises(NotDrawable, match="Assumption 1"):
         figure.collect(relabelled(findings("tiny")))

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from flowrepro.core.trajectory import Run
 from flowrepro.papers.min2024.extreme_vectors import active_sum, extreme_vector
 from flowrepro.theory.alignment import class_sums
-from flowrepro.trajectory import Run
 
 
 def six_points() -> tuple[np.ndarray, np.ndarray]:
@@ -24,7 +24,9 @@ def test_orthogonally_separable_data_pull_along_the_sum_of_their_class(sign: int
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_digits_settle_at_a_rest_point_of_the_direction_near_their_sum(sign: int, quick_run: Run) -> None:
+def test_digits_settle_at_a_rest_point_of_the_direction_near_their_sum(
+    sign: int, quick_run: Run
+) -> None:
     found = extreme_vector(quick_run.X, quick_run.y, sign)
     pull = active_sum(quick_run.X.astype(np.float64), quick_run.y, found.u)
     assert found.settled

@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from flowrepro.core.trajectory import Dataset, Run, Stop, StopReason, Trajectory
 from flowrepro.figures import NotDrawable
 from flowrepro.figures.canvas import render
 from flowrepro.figures.numbers import numbers
-from flowrepro.papers.min2024.digits_rows import DIGITS_1_0
-from flowrepro.papers.min2024.experiments import ROWS
+from flowrepro.papers.min2024.digits_cases import DIGITS_1_0
+from flowrepro.papers.min2024.experiments import CASES
 from flowrepro.papers.min2024.figure_5 import FIGURES, AlignmentFigure, collect_alignment
 from flowrepro.theory.alignment import class_alignment
-from flowrepro.trajectory import Dataset, Run, Stop, StopReason, Trajectory
 
 FIGURE = FIGURES[0]
 
@@ -43,8 +43,8 @@ def small_run(d: int = 9) -> Run:
     return Run(DIGITS_1_0, Dataset(X, y, "small"), trajectory, "torch")
 
 
-def test_the_figure_belongs_to_a_row() -> None:
-    assert {name for figure in FIGURES for name in figure.rows} <= {row.name for row in ROWS}
+def test_the_figure_belongs_to_a_case() -> None:
+    assert {name for figure in FIGURES for name in figure.cases} <= {case.name for case in CASES}
     assert [figure.id for figure in FIGURES] == ["5", "10", "11"]
 
 
@@ -88,8 +88,16 @@ def test_draws_the_collected_numbers() -> None:
     heat, up, down, loss, rank, norm, *images = drawn(data)
     np.testing.assert_array_equal(heat.images[0].get_array(), data.correlation)
     assert heat.images[0].get_clim() == (-1, 1)
-    for ax, values in ((up, data.mean_cos[:, 0]), (down, data.mean_cos[:, 1]), (loss, data.loss), (rank, data.stable_rank), (norm, data.spectral2)):
-        np.testing.assert_array_equal(ax.lines[0].get_xydata(), np.column_stack([data.step, values]))
+    for ax, values in (
+        (up, data.mean_cos[:, 0]),
+        (down, data.mean_cos[:, 1]),
+        (loss, data.loss),
+        (rank, data.stable_rank),
+        (norm, data.spectral2),
+    ):
+        np.testing.assert_array_equal(
+            ax.lines[0].get_xydata(), np.column_stack([data.step, values])
+        )
     assert loss.get_yscale() == "log"
     for ax, image in zip(images, data.images, strict=True):
         np.testing.assert_array_equal(ax.images[0].get_array(), image)
@@ -99,7 +107,11 @@ def one_class(run: Run) -> Run:
     y = np.ones(3)
     seen = class_alignment(run.X, y)(run.trajectory.W[0], run.trajectory.a[0])
     observed = {name: np.stack([value] * 3) for name, value in seen.items()}
-    return replace(run, dataset=replace(run.dataset, y=y), trajectory=replace(run.trajectory, observed=observed))
+    return replace(
+        run,
+        dataset=replace(run.dataset, y=y),
+        trajectory=replace(run.trajectory, observed=observed),
+    )
 
 
 def cut_short(run: Run) -> Run:
@@ -107,7 +119,10 @@ def cut_short(run: Run) -> Run:
     return replace(run, trajectory=replace(run.trajectory, observed=observed))
 
 
-@pytest.mark.parametrize("run", [small_run(), small_run(d=5), small_run(d=2), one_class(small_run()), cut_short(small_run())])
+@pytest.mark.parametrize(
+    "run",
+    [small_run(), small_run(d=5), small_run(d=2), one_class(small_run()), cut_short(small_run())],
+)
 def test_renders_images_strips_and_missing_classes_the_same_way_twice(run: Run) -> None:
     data = collect_alignment(run)
     first = render(FIGURE, data, {"seed": "0"}, ["png"])

@@ -1,0 +1,1 @@
+"""Timings of our engines beside their peers, in one process."""

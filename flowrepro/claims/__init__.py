@@ -1,0 +1,1 @@
+"""How a statement of a paper becomes a verdict."""

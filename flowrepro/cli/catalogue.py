@@ -1,0 +1,68 @@
+"""Tables of what the project holds: cases, figures, claims, keys, misprints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flowrepro.claims.claim import Claim
+from flowrepro.core.config import Case, TrainingCase, computing_form, flatten
+from flowrepro.papers import registry
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A table with its header."""
+
+    title: str
+    header: tuple[str, ...]
+    lines: Sequence[tuple[str, ...]]
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """One object per line."""
+        return [dict(zip(self.header, line, strict=True)) for line in self.lines]
+
+
+def everything() -> Listing:
+    """Every case with its figures and claims."""
+    lines = []
+    for command in registry.commands():
+        figures = registry.figures_of(command)
+        for case in registry.cases_of(command):
+            shown = " ".join(figure.id for figure in figures if case.name in figure.cases)
+            claims = " ".join(
+                claim.id for claim in (*registry.claims_of(case), *_claims_of_many_seeds(case))
+            )
+            lines.append((command, case.name, case.paper, case.shows, shown, claims))
+    return Listing(
+        "experiments", ("experiment", "case", "paper", "shows", "figures", "claims"), lines
+    )
+
+
+def _claims_of_many_seeds(case: Case) -> tuple[Claim, ...]:
+    return registry.claims_of(replace(case, seeds=(0, 1))) if isinstance(case, TrainingCase) else ()
+
+
+def keys() -> Listing:
+    """Every key that --set takes, with its value in each case."""
+    lines = []
+    for command in registry.commands():
+        for case in registry.cases_of(command):
+            lines += [
+                (command, case.name, key, str(value))
+                for key, value in flatten(computing_form(case)).items()
+                if key != "schema"
+            ]
+    return Listing("keys", ("experiment", "case", "key", "value"), lines)
+
+
+def misprints() -> Listing:
+    """Misprints and errors found in the papers while turning them into claims."""
+    lines = []
+    for paper in registry.PAPERS:
+        lines += [
+            (paper, item.id, item.place, item.printed, item.correct, item.reason)
+            for item in registry.misprints(paper)
+        ]
+    return Listing("misprints", ("paper", "id", "place", "printed", "correct", "reason"), lines)

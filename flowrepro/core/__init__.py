@@ -1,0 +1,1 @@
+"""The frozen case, the network and its conventions, initial weights, what an engine returns."""

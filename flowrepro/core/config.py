@@ -1,0 +1,505 @@
+"""The case every run starts from: frozen, JSON-able data without functions.
+
+The same case is hashed into the run id, written into the run directory and exposed as ``--set key=value``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import hashlib
+import json
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from flowrepro.errors import UsageError
+
+SCHEMA = 1
+"""Version of the case's JSON form; part of the run id."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """A member of ``data.DATASETS`` and the keyword arguments it is loaded with."""
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Init:
+    """A member of ``initialize.INITS``: m neurons drawn with standard deviation scale / divide_by.
+
+    ``file`` and its ``sha256`` are set for the member "file" only, where scale multiplies what the file holds.
+    ``log10_scale`` multiplies the scale by 10^log10_scale; only the engine "flow" knows what to do with it, as the
+    product may lie below the smallest double.
+    """
+
+    name: str
+    m: int
+    scale: float
+    divide_by: Literal["1", "sqrt(m)", "sqrt(m*d)"] = "1"
+    log10_scale: float = 0.0
+    file: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """Two-layer network; ``alpha`` is the slope of the leaky part, 0 for ReLU.
+
+    ``depth`` other than 2: one weight matrix and depth - 1 equal scalars above each neuron (``network.gain``).
+    """
+
+    alpha: float = 0.0
+    depth: int = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss:
+    """Objective = factor * reduction over samples of the named loss (formulas: ``network.py``)."""
+
+    name: Literal["square", "logistic", "logistic2", "exp"]
+    reduction: Literal["mean", "sum"]
+    factor: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Descent:
+    """Plain gradient descent (batch_size None) or mini-batch SGD, reshuffled every epoch.
+
+    ``engine`` is a member of ``engines.ENGINES`` or "auto", the fastest exact one. ``rtol`` is the tolerance of the
+    engine "flow", which integrates the flow whose Euler steps the others make.
+    """
+
+    lr: float
+    n_steps: int
+    engine: str = "auto"
+    batch_size: int | None = None
+    train: Literal["both", "first"] = "both"
+    dtype: Literal["float64", "float32"] = "float64"
+    device: str = "cpu"
+    target_loss: float = 0.0
+    rtol: float = 1e-8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What a run keeps, in steps.
+
+    save_every : loss (and the observed quantities) every so many steps, and at the last one.
+    snapshots : steps at which all weights are kept; 0 and the last step always are.
+    snapshot_every : additional snapshots every so many steps; 0 for none.
+    geometric : additional snapshots at k <- floor(geometric * k) + 1; 0 for none.
+    observe : a member of ``theory.observables.OBSERVABLES``, or "".
+    levels : losses of which an ensemble keeps the first step below, to the step.
+    """
+
+    save_every: int = 1
+    snapshots: tuple[int, ...] = ()
+    snapshot_every: int = 0
+    geometric: float = 0.0
+    observe: str = ""
+    levels: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """A number the paper states: its value, ours, and the window in which a reproduction must fall."""
+
+    what: str
+    paper: float | str
+    ours: float | None = None
+    window: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingCase:
+    """One case. ``command`` is the subcommand that owns it, ``shows`` what of the paper it reproduces.
+
+    ``quick`` holds the overrides of the reduced variant. With ``seeds`` (A, B) the case is an ensemble: it is run for every
+    seed from A to B - 1 instead of ``seed``, and gives one stacked result.
+    """
+
+    name: str
+    command: str
+    paper: str
+    shows: str
+    data: Data
+    init: Init
+    loss: Loss
+    protocol: Descent
+    model: Model = Model()
+    record: Record = Record()
+    seed: int = 0
+    seeds: tuple[int, int] | None = None
+    targets: tuple[Target, ...] = ()
+    quick: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyCase:
+    """A case whose result is no single trajectory: runs that feed one law, a table, the analysis of a data set.
+
+    ``computes`` is a member of ``papers.<paper>.studies.STUDIES``; it depends on ``options`` (JSON values), the points and
+    the seed, on nothing else.
+    """
+
+    name: str
+    command: str
+    paper: str
+    shows: str
+    computes: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    data: Data | None = None
+    seed: int = 0
+    targets: tuple[Target, ...] = ()
+    quick: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def seeds(self) -> tuple[int, int] | None:
+        """None: a study is never an ensemble; one that needs many seeds has them among its options."""
+        return None
+
+
+Case = TrainingCase | StudyCase
+AnyCase = TypeVar("AnyCase", bound=TrainingCase | StudyCase)
+
+_LABELS = ("name", "command", "paper", "shows", "targets", "quick")
+"""Fields that describe a case without changing what it computes."""
+
+
+def to_json(case: Case) -> dict[str, Any]:
+    """The case as plain JSON values."""
+    return typing.cast("dict[str, Any]", json.loads(json.dumps(dataclasses.asdict(case))))
+
+
+def from_json(form: Mapping[str, Any]) -> Case:
+    """The case whose JSON form is given; unknown or missing fields raise UsageError."""
+    return typing.cast(
+        Case, _build(StudyCase if "computes" in form else TrainingCase, form, "case")
+    )
+
+
+def _build(kind: Any, value: Any, where: str) -> Any:
+    """``value`` as an instance of the annotated type ``kind``."""
+    if dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        for key in value:
+            if key not in hints:
+                raise UsageError(f"{where} has no field '{key}'{_nearest(key, hints)}")
+        try:
+            return kind(
+                **{key: _build(hints[key], item, f"{where}.{key}") for key, item in value.items()}
+            )  # type: ignore[operator]
+        except TypeError as error:
+            raise UsageError(f"{where} is incomplete: {error}") from None
+    return coerce(kind, value, where)
+
+
+def coerce(kind: Any, value: Any, where: str) -> Any:
+    """``value`` as the annotated type ``kind``; UsageError naming ``where`` unless it is one."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (typing.Union, types.UnionType):
+        if value is None and type(None) in arguments:
+            return None
+        errors = []
+        for option in arguments:
+            if option is not type(None):
+                try:
+                    return _build(option, value, where)
+                except UsageError as error:
+                    errors.append(error)
+        raise errors[0]
+    if origin is Literal:
+        if value not in arguments:
+            raise UsageError(
+                f"{where} must be one of {', '.join(map(str, arguments))}, not '{value}'{_nearest(str(value), arguments)}"
+            )
+        return value
+    if origin is tuple:
+        if not isinstance(value, list | tuple) or (
+            arguments[-1] is not Ellipsis and len(value) != len(arguments)
+        ):
+            raise UsageError(f"{where} must be a list such as [0,100], not '{value}'")
+        inner = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else arguments
+        return tuple(
+            _build(item_kind, item, where) for item_kind, item in zip(inner, value, strict=True)
+        )
+    if origin is list:
+        if not isinstance(value, list | tuple):
+            raise UsageError(f"{where} must be a list such as [1,2], not '{value}'")
+        return [_build(arguments[0], item, where) for item in value]
+    if kind is int and isinstance(value, float) and value.is_integer():
+        return int(value)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if kind in (int, float, str, bool) and (
+        not isinstance(value, kind) or isinstance(value, bool) != (kind is bool)
+    ):
+        raise UsageError(f"{where} must be of type {kind.__name__}, not '{value}'")
+    return value
+
+
+def computing_form(case: Case) -> dict[str, Any]:
+    """The fields that decide what a run computes, as JSON.
+
+    A file's path is left out where its sha256 is known: the content decides, not the place. One seed or many, never both.
+    """
+    form = {key: value for key, value in to_json(case).items() if key not in _LABELS}
+    if form["data"] and "sha256" in form["data"]["options"]:
+        form["data"]["options"].pop("path", None)
+    if isinstance(case, StudyCase):
+        return {**form, "schema": SCHEMA}
+    form["init"].pop("file")
+    if case.seeds is None:
+        del form["seeds"], form["record"]["levels"]
+    else:
+        del form["seed"]
+    return {**form, "schema": SCHEMA}
+
+
+def run_id(case: Case) -> str:
+    """``<case>-<hash10>``, the hash being that of the canonical (order-free) JSON of `computing_form`; an ensemble's name says its seeds."""
+    canonical = json.dumps(computing_form(case), sort_keys=True, separators=(",", ":"))
+    name = (
+        case.name
+        if case.seeds is None
+        else f"{case.name}-seeds-{case.seeds[0]}-to-{case.seeds[1] - 1}"
+    )
+    return f"{name}-{hashlib.sha256(canonical.encode()).hexdigest()[:10]}"
+
+
+def flatten(form: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Dotted path -> leaf of a nested JSON object."""
+    leaves: dict[str, Any] = {}
+    for key, value in form.items():
+        if isinstance(value, Mapping) and value:
+            leaves.update(flatten(value, f"{prefix}{key}."))
+        elif not isinstance(value, Mapping):
+            leaves[prefix + key] = value
+    return leaves
+
+
+def _matches(case: Case, key: str) -> list[str]:
+    """The dotted paths that ``key``, a whole path or an ending of one, may mean."""
+    paths = _paths(case)
+    return (
+        [key]
+        if key in paths
+        else [
+            path
+            for path in paths
+            if path.endswith("." + key) or path.replace(".options", "") == key
+        ]
+    )
+
+
+def _paths(case: Case) -> list[str]:
+    leaves = [path for path in flatten(computing_form(case)) if path != "schema"]
+    return list(
+        dict.fromkeys(
+            [
+                *leaves,
+                *(f"data.options.{name}" for name in (case.data.options if case.data else ())),
+            ]
+        )
+    )
+
+
+def knows(case: Case, key: str) -> bool:
+    """Whether the case has such a key."""
+    return bool(_matches(case, key))
+
+
+def resolve_key(case: Case, key: str) -> str:
+    """The full dotted path of ``key``, which may be any unambiguous ending of one (``n_steps``)."""
+    hits = _matches(case, key)
+    if len(hits) == 1:
+        return hits[0]
+    if hits:
+        raise UsageError(
+            f"--set {key} is ambiguous for case '{case.name}': it could be {' or '.join(hits)}; write one of them out"
+        )
+    paths = _paths(case)
+    endings = {path.rpartition(".")[2] for path in paths} | set(paths)
+    raise UsageError(
+        f"--set {key}: case '{case.name}' has no such key{_nearest(key, endings)}; 'flowrepro list --keys' shows all"
+    )
+
+
+def override(case: AnyCase, changes: Mapping[str, Any]) -> AnyCase:
+    """The case with the given (dotted or short) keys replaced.
+
+    Raises UsageError for an unknown or ambiguous key, a wrong type or a value out of range.
+    """
+    form = to_json(case)
+    for key, value in changes.items():
+        *parents, leaf = resolve_key(case, key).split(".")
+        place: dict[str, Any] = form
+        for parent in parents:
+            place = place[parent]
+        if parents == ["options"]:
+            _require_alike(key, place[leaf], value)
+        place[leaf] = value
+    changed = from_json(form)
+    validate(changed)
+    return typing.cast(AnyCase, changed)
+
+
+def _require_alike(key: str, before: Any, value: Any) -> None:
+    """Raise UsageError unless a study's option keeps its kind: number, text, true or false, list."""
+    kinds = [kind for kind in (bool, (int, float), str, list) if isinstance(before, kind)]
+    if kinds and (
+        not isinstance(value, kinds[0]) or isinstance(value, bool) != isinstance(before, bool)
+    ):
+        raise UsageError(f"{key} must be of the kind of {json.dumps(before)}, not '{value}'")
+
+
+def parse_assignment(text: str) -> tuple[str, Any]:
+    """``key=value`` with the value read as JSON where possible (numbers, lists, null), else as a string."""
+    key, separator, value = text.partition("=")
+    if not separator or not key.strip():
+        raise UsageError(f"--set takes key=value, not '{text}'")
+    try:
+        parsed = json.loads(value)
+    except ValueError:
+        parsed = _number_or_text(value.strip())
+    if (
+        isinstance(parsed, float)
+        and parsed == 0.0
+        and any(digit in "123456789" for digit in value.lower().split("e")[0])
+    ):
+        raise UsageError(
+            f"--set {key}={value} underflows to 0 in double precision, whose smallest positive number is 4.9e-324; "
+            "for an initial scale below it --set log10_scale=... with --engine flow"
+        )
+    return key.strip(), parsed
+
+
+def _number_or_text(value: str) -> Any:
+    for kind in (int, float):
+        try:
+            return kind(value)
+        except ValueError:
+            continue
+    return value
+
+
+def validate(case: Case) -> None:
+    """Raise UsageError, naming the key and its range, for a value that no engine could run."""
+    for key, value in flatten(computing_form(case)).items():
+        if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+            raise UsageError(f"{key} must be a finite number, not {value}")
+    if not 0 <= case.seed < 2**63:
+        raise UsageError(f"seed must lie in [0, 2^63), not {case.seed}")
+    if isinstance(case, TrainingCase):
+        _validate_experiment(case)
+
+
+def _validate_experiment(case: TrainingCase) -> None:
+    rules: tuple[tuple[str, Any, bool, str], ...] = (
+        ("protocol.lr", case.protocol.lr, case.protocol.lr > 0, "must be positive"),
+        (
+            "protocol.n_steps",
+            case.protocol.n_steps,
+            1 <= case.protocol.n_steps <= 10**10,
+            "must be between 1 and 1e10",
+        ),
+        (
+            "protocol.batch_size",
+            case.protocol.batch_size,
+            case.protocol.batch_size is None or case.protocol.batch_size >= 1,
+            "must be null (full batch) or at least 1",
+        ),
+        (
+            "protocol.target_loss",
+            case.protocol.target_loss,
+            case.protocol.target_loss >= 0,
+            "must not be negative",
+        ),
+        (
+            "protocol.rtol",
+            case.protocol.rtol,
+            1e-13 <= case.protocol.rtol <= 1e-2,
+            "must lie in [1e-13, 1e-2], the lower end being what double precision resolves",
+        ),
+        (
+            "init.log10_scale",
+            case.init.log10_scale,
+            abs(case.init.log10_scale) <= 1e6,
+            "must lie in [-1e6, 1e6]",
+        ),
+        ("init.m", case.init.m, 1 <= case.init.m <= 10**8, "must be between 1 and 1e8"),
+        ("init.scale", case.init.scale, case.init.scale > 0, "must be positive"),
+        ("model.alpha", case.model.alpha, 0 <= case.model.alpha <= 1, "must lie in [0, 1]"),
+        (
+            "model.depth",
+            case.model.depth,
+            1 <= case.model.depth <= 100,
+            "must be between 1 and 100",
+        ),
+        ("loss.factor", case.loss.factor, case.loss.factor > 0, "must be positive"),
+        (
+            "record.save_every",
+            case.record.save_every,
+            case.record.save_every >= 1,
+            "must be at least 1",
+        ),
+        (
+            "record.snapshot_every",
+            case.record.snapshot_every,
+            case.record.snapshot_every >= 0,
+            "must be 0 (none) or at least 1",
+        ),
+        (
+            "record.geometric",
+            case.record.geometric,
+            case.record.geometric == 0 or case.record.geometric > 1,
+            "must be 0 (none) or above 1",
+        ),
+        (
+            "record.snapshots",
+            case.record.snapshots,
+            all(k >= 0 for k in case.record.snapshots),
+            "must not hold negative steps",
+        ),
+        (
+            "record.levels",
+            case.record.levels,
+            all(level > 0 for level in case.record.levels),
+            "must be positive",
+        ),
+        (
+            "seeds",
+            case.seeds,
+            case.seeds is None or 0 <= case.seeds[0] < case.seeds[1] < 2**63,
+            "must be [A,B] with 0 <= A < B",
+        ),
+    )
+    for key, value, holds, rule in rules:
+        if not holds:
+            raise UsageError(f"{key} {rule}, not {value}")
+
+
+def departures(
+    case: Case,
+    reference: Case,
+    allowed: Iterable[str] = ("seed", "protocol.engine", "protocol.device", "record."),
+) -> list[str]:
+    """Keys in which ``case`` differs from ``reference``, apart from those that start with an allowed prefix."""
+    left, right = flatten(computing_form(case)), flatten(computing_form(reference))
+    prefixes = tuple(allowed)
+    return [
+        key
+        for key in sorted(left.keys() | right.keys())
+        if left.get(key) != right.get(key) and not key.startswith(prefixes)
+    ]
+
+
+def _nearest(word: str, options: Iterable[Any]) -> str:
+    close = difflib.get_close_matches(str(word), [str(option) for option in options], n=1)
+    return f"; did you mean '{close[0]}'?" if close else ""

@@ -1,0 +1,74 @@
+"""PyTorch modules; the conventions (shapes, losses, reductions, time) are those of ``network.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from flowrepro.core.config import Loss
+
+
+class TwoLayer(nn.Module):
+    """f(x) = sum_j a_j sigma(<w_j, x>) without biases; sigma is the leaky ReLU of slope alpha, sigma'(0) = alpha.
+
+    Parameters ``W`` (m, d) and ``a`` (m,) start from the arrays given.
+    """
+
+    def __init__(
+        self, W: np.ndarray, a: np.ndarray, alpha: float = 0.0, train_a: bool = True
+    ) -> None:
+        super().__init__()
+        self.W = nn.Parameter(torch.from_numpy(np.array(W)))
+        self.a = nn.Parameter(torch.from_numpy(np.array(a)), requires_grad=train_a)
+        self.alpha = alpha
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Predictions (n,) for X (n, d)."""
+        Z = X @ self.W.T
+        hidden = torch.relu(Z) if self.alpha == 0 else nn.functional.leaky_relu(Z, self.alpha)
+        return hidden @ self.a
+
+
+class DeepReLU(nn.Module):
+    """f(x) = W_L relu(... relu(W_1 x)) without biases, linear at the output, which has one unit (lee2022 Figure 4).
+
+    Parameters ``layers``: W_l of shape (width l, width l - 1), the last (1, width), start from the arrays given.
+    """
+
+    def __init__(self, layers: Sequence[np.ndarray]) -> None:
+        super().__init__()
+        self.layers = nn.ParameterList(
+            [nn.Parameter(torch.from_numpy(np.array(W))) for W in layers]
+        )
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Predictions (n,) for X (n, d)."""
+        *hidden, last = self.layers
+        for W in hidden:
+            X = torch.relu(X @ W.T)
+        return torch.mv(X, last[0])
+
+
+def objective(loss: Loss, f: Tensor, y: Tensor) -> Tensor:
+    """factor * reduction_k l(f_k, y_k) over the last axis: a scalar for f (n,), one per member for f (R, n) (formulas: ``network.py``)."""
+    if loss.name == "square":
+        values = 0.5 * (f - y) ** 2
+    elif loss.name == "exp":
+        values = torch.exp(-y * f)
+    else:
+        values = nn.functional.softplus(-y * f) * (2.0 if loss.name == "logistic2" else 1.0)
+    return loss.factor * (values.mean(dim=-1) if loss.reduction == "mean" else values.sum(dim=-1))
+
+
+def output_gradient(loss: Loss, f: Tensor, y: Tensor) -> Tensor:
+    """d objective / d f_k, of the shape of f."""
+    if loss.name == "square":
+        slopes = f - y
+    elif loss.name == "exp":
+        slopes = -y * torch.exp(-y * f)
+    else:
+        slopes = -y * torch.sigmoid(-y * f) * (2.0 if loss.name == "logistic2" else 1.0)
+    return slopes * (loss.factor / (len(y) if loss.reduction == "mean" else 1.0))

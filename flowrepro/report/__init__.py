@@ -1,0 +1,1 @@
+"""Pages on stored runs, and the gallery."""

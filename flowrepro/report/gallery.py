@@ -1,0 +1,273 @@
+"""The gallery in figures/: one PNG per figure of the papers, the numbers behind it, and a page that shows them.
+
+    python -m flowrepro.gallery FOLDER [--update] [--out RUNS] [EXPERIMENT...]
+
+runs the experiments, draws their figures and compares the numbers behind them with the gallery's JSON; with
+--update it writes the gallery instead.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from flowrepro.core.config import Case, TrainingCase
+from flowrepro.errors import EXIT_CLAIM_FAILED, FlowreproError, Interrupted
+from flowrepro.figures import Figure
+from flowrepro.figures.numbers import compare_numbers
+from flowrepro.papers import registry
+from flowrepro.run.console import Console, Signals
+from flowrepro.run.pipeline import Outcome, execute
+from flowrepro.run.training import Settings
+from flowrepro.store.files import json_bytes, read_json, write_atomic
+
+TOLERANCE = {"float64": (1e-6, 1e-9), "float32": (2e-2, 1e-4)}
+"""(relative, absolute) difference allowed between the gallery's numbers and another machine's, by dtype of the run:
+rounding differs between processors and is amplified while neurons rotate; float32 runs differ by their precision."""
+
+
+SEEDS = (0, 1000)
+"""Seeds of the figures that show many (chosen: a few seconds of the toy)."""
+
+
+def batches_of(command: str) -> list[list[Case]]:
+    """The cases of an experiment, then those that a figure of many seeds needs, as ensembles of SEEDS."""
+    cases = registry.cases_of(command)
+    shown = {
+        name
+        for figure in registry.figures_of(command)
+        if figure.many_seeds
+        for name in figure.cases
+    }
+    return [
+        list(cases),
+        [
+            replace(case, seeds=SEEDS)
+            for case in cases
+            if case.name in shown and isinstance(case, TrainingCase)
+        ],
+    ]
+
+
+def compare(folder: Path, outcomes: Sequence[Outcome]) -> list[str]:
+    """One sentence for each series of a figure whose numbers differ from the gallery's, figure not drawn, and verdict that changed."""
+    drawn = {(outcome.case.command, figure.id) for outcome, figure in _drawn(outcomes)}
+    commands = dict.fromkeys(outcome.case.command for outcome in outcomes)
+    declared = [
+        (command, figure.id) for command in commands for figure in registry.figures_of(command)
+    ]
+    differences = [
+        f"figure {id} of {command} was not drawn"
+        for command, id in declared
+        if (command, id) not in drawn
+    ]
+    differences += _changed_verdicts(folder / "claims.json", outcomes)
+    for outcome, figure in _drawn(outcomes):
+        reference = folder / f"{_stem(outcome, figure)}.json"
+        if not reference.exists():
+            differences.append(f"{reference} is missing; 'make gallery' writes it")
+            continue
+        found = compare_numbers(
+            _numbers(outcome, figure), read_json(reference), *_tolerance(outcome.case, figure)
+        )
+        differences += [
+            f"figure {figure.id} of {outcome.case.paper}: {sentence}" for sentence in found
+        ]
+    return differences
+
+
+def _tolerance(case: Case, figure: Figure) -> tuple[float, float]:
+    return (
+        figure.tolerance
+        or TOLERANCE[case.protocol.dtype if isinstance(case, TrainingCase) else "float64"]
+    )
+
+
+def _changed_verdicts(path: Path, outcomes: Sequence[Outcome]) -> list[str]:
+    if not path.exists():
+        return [f"{path} is missing; 'make gallery' writes it"]
+    before = {
+        case: {claim["id"]: claim["verdict"] for claim in claims}
+        for case, claims in read_json(path).items()
+    }
+    after = {
+        _label(outcome.case): {claim["id"]: claim["verdict"] for claim in outcome.claims}
+        for outcome in outcomes
+    }
+    return [
+        f"claim {id} of case {case}: {before.get(case, {}).get(id, 'absent')} in the gallery, {verdicts.get(id, 'absent')} now"
+        for case, verdicts in after.items()
+        for id in dict.fromkeys([*before.get(case, {}), *verdicts])
+        if before.get(case, {}).get(id) != verdicts.get(id)
+    ]
+
+
+def update(folder: Path, outcomes: Sequence[Outcome]) -> None:
+    """Write images, numbers and the page of the gallery."""
+    for outcome, figure in _drawn(outcomes):
+        write_atomic(
+            folder / f"{_stem(outcome, figure)}.png",
+            (outcome.directory / f"figures/{figure.file}.png").read_bytes(),
+        )
+        write_atomic(
+            folder / f"{_stem(outcome, figure)}.json",
+            json.dumps(_numbers(outcome, figure)).encode() + b"\n",
+        )
+    write_atomic(
+        folder / "claims.json",
+        json_bytes({_label(outcome.case): list(outcome.claims) for outcome in outcomes}),
+    )
+    write_atomic(folder / "README.md", page(outcomes).encode())
+
+
+def page(outcomes: Sequence[Outcome]) -> str:
+    """The gallery's README: figures, then every statement with the paper's place, our number and the verdict."""
+    parts = [
+        "# Gallery\n\nWritten by `make gallery`; `make figures` draws everything again and compares the numbers.\n"
+    ]
+    parts.append(
+        "| paper's figure | ours | command | PASS | FAIL | N/A | INFO |\n| --- | --- | --- | --- | --- | --- | --- |"
+    )
+    for outcome, figure in _drawn(outcomes):
+        counts = " | ".join(
+            str(sum(claim["verdict"] == verdict for claim in outcome.claims))
+            for verdict in ("PASS", "FAIL", "N/A", "INFO")
+        )
+        seeds = " --seeds {}:{}".format(*outcome.case.seeds) if outcome.case.seeds else ""
+        command = f"`flowrepro {outcome.case.command} --figure {figure.id}{seeds}`"
+        parts.append(
+            f"| {outcome.case.paper}, Figure {figure.id} | [{_stem(outcome, figure)}.png]({_stem(outcome, figure)}.png) | {command} | {counts} |"
+        )
+    for command in dict.fromkeys(outcome.case.command for outcome in outcomes):
+        parts.append(f"\n## `flowrepro {command}`\n\n{registry.paper_of(command).citation}\n")
+        parts += [
+            f"![{figure.caption}]({_stem(outcome, figure)}.png)\n\n{figure.caption}\n"
+            for outcome, figure in _drawn(outcomes)
+            if outcome.case.command == command
+        ]
+        for outcome in outcomes:
+            if outcome.case.command == command:
+                parts.append(_statements(outcome))
+    return "\n".join(parts) + "\n"
+
+
+def _statements(outcome: Outcome) -> str:
+    lines = [f"### Case `{_label(outcome.case)}`: {outcome.case.shows}\n"]
+    if outcome.case.targets and outcome.case.seeds is None:
+        lines += ["| what the paper states | paper | accepted |", "| --- | --- | --- |"]
+        lines += [
+            f"| {target.what} | {_cell(target.paper)} | {_cell(target.window)} |"
+            for target in outcome.case.targets
+        ]
+        lines.append("")
+    lines += [
+        "| claim | claim | place | measured | bound | slack | verdict | what was measured |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for claim in outcome.claims:
+        bound = f"{claim['relation']} {_cell(claim['bound'])}" if claim["relation"] else ""
+        cells = (
+            claim["id"],
+            claim["sentence"],
+            claim["place"],
+            _cell(claim["measured"]),
+            bound,
+            _cell(claim["slack"]),
+            claim["verdict"],
+            claim["note"],
+        )
+        lines.append(
+            "| "
+            + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells)
+            + " |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _label(case: Case) -> str:
+    return case.name if case.seeds is None else "{} --seeds {}:{}".format(case.name, *case.seeds)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list | tuple):
+        return " to ".join(map(_cell, value))
+    return f"{value:.6g}" if isinstance(value, float | int) else str(value)
+
+
+def _drawn(outcomes: Sequence[Outcome]) -> list[tuple[Outcome, Figure]]:
+    """Each figure that was drawn, with the outcome whose folder keeps it."""
+    pairs = []
+    for outcome in outcomes:
+        stems = {path.stem for path in outcome.figures}
+        pairs += [
+            (outcome, figure)
+            for figure in registry.figures_of(outcome.case.command)
+            if figure.file in stems
+        ]
+    return pairs
+
+
+def _stem(outcome: Outcome, figure: Figure) -> str:
+    return f"{outcome.case.paper}-{figure.file}"
+
+
+def _numbers(outcome: Outcome, figure: Figure) -> dict[str, list[float]]:
+    return read_json(outcome.directory / f"figures/{figure.file}.json")["numbers"]  # type: ignore[no-any-return]
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("experiments", nargs=-1)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("runs"),
+    show_default=True,
+    help="Folder of the run directories.",
+)
+@click.option(
+    "--update", "write", is_flag=True, help="Write the gallery instead of comparing with it."
+)
+def main(folder: Path, experiments: Sequence[str], out: Path, write: bool) -> None:
+    """Compare the figures' numbers with the gallery in FOLDER, or write it."""
+    signals = Signals()
+    console = Console(signals)
+    outcomes: list[Outcome] = []
+    try:
+        with signals.caught():
+            for command in experiments or registry.commands():
+                for cases in batches_of(command):
+                    outcomes += execute(cases, Settings(root=out, formats=("png",)), console)
+    except Interrupted as interruption:
+        console.say(f"{interruption}; the same command goes on")
+        sys.exit(signals.exit_code)
+    except FlowreproError as error:
+        console.say(str(error))
+        sys.exit(error.exit_code)
+    if write:
+        update(folder, outcomes)
+        return
+    differences = compare(folder, outcomes)
+    failed = [
+        f"{claim['id']} of case {claim['case']} FAILs: {claim['note']}"
+        for outcome in outcomes
+        for claim in outcome.claims
+        if claim["verdict"] == "FAIL"
+    ]
+    for sentence in (*differences, *failed):
+        print(sentence)
+    print(
+        f"{len(differences)} differences in the numbers of {len(_drawn(outcomes))} figures, {len(failed)} FAIL"
+    )
+    sys.exit(EXIT_CLAIM_FAILED if differences or failed else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,209 @@
+"""One page on what was run: per paper each figure beside its claims, the paper's numbers and ours, verdicts, misprints, provenance.
+
+The HTML page holds its images and asks for nothing over a network; the Markdown page refers to the files where they are.
+"""
+
+from __future__ import annotations
+
+import base64
+import importlib.resources
+import os
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from flowrepro import __version__
+from flowrepro.core.config import Case
+from flowrepro.errors import DataError
+from flowrepro.figures import Figure
+from flowrepro.papers import registry
+from flowrepro.papers.paper import Misprint
+from flowrepro.store.run_directory import RunDirectory
+
+VERDICTS = ("PASS", "FAIL", "N/A", "INFO")
+
+
+@dataclass(frozen=True)
+class Image:
+    """A drawn figure: its id and caption in the wing, and its PNG."""
+
+    id: str
+    caption: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class Section:
+    """A stored run: case, folder, figures, verdicts as stored, provenance, names of its files."""
+
+    case: Case
+    path: Path
+    images: tuple[Image, ...]
+    claims: tuple[Mapping[str, Any], ...]
+    provenance: Mapping[str, Any]
+    files: tuple[str, ...]
+
+    @property
+    def seeds(self) -> str:
+        """The seed, or the range of an ensemble."""
+        return (
+            str(self.case.seed)
+            if self.case.seeds is None
+            else f"{self.case.seeds[0]} to {self.case.seeds[1] - 1}"
+        )
+
+    @property
+    def command(self) -> str:
+        """The command line that gave the run."""
+        return shlex.join(["flowrepro", *map(str, self.provenance["argv"][1:])])
+
+    def count(self, verdict: str) -> int:
+        """Claims with a verdict."""
+        return sum(claim["verdict"] == verdict for claim in self.claims)
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A paper with its runs and misprints."""
+
+    paper: str
+    title: str
+    sections: tuple[Section, ...]
+    misprints: tuple[Misprint, ...]
+
+    def count(self, verdict: str) -> int:
+        """Claims of all its runs with a verdict."""
+        return sum(section.count(verdict) for section in self.sections)
+
+
+def find_runs(places: Sequence[Path]) -> list[RunDirectory]:
+    """The complete runs at or below the given folders; DataError where there are none, or one is damaged."""
+    for place in places:
+        if not place.is_dir():
+            raise DataError(
+                f"{place} is not a folder with runs; name a run directory or the folder given to --out"
+            )
+    found = [
+        RunDirectory(manifest.parent)
+        for place in places
+        for manifest in sorted(place.rglob("manifest.json"))
+    ]
+    found = [
+        directory
+        for directory in dict.fromkeys(found)
+        if ".replaced-" not in directory.path.name and ".invalid-" not in directory.path.name
+    ]
+    if not found:
+        raise DataError(
+            f"there is no complete run in {', '.join(map(str, places))}; 'flowrepro all' makes some"
+        )
+    for directory in found:
+        if damage := directory.damage():
+            raise DataError(
+                f"{directory.path} is invalid: {'; '.join(damage)}; run it again, which keeps the damaged folder beside"
+            )
+    return found
+
+
+def collect(directories: Iterable[RunDirectory]) -> list[Chapter]:
+    """The runs by paper, in the order of the subcommands and their cases."""
+    sections = [_section(directory) for directory in directories]
+    known = [
+        (command, case.name)
+        for command in registry.commands()
+        for case in registry.cases_of(command)
+    ]
+    order = {pair: place for place, pair in enumerate(known)}
+    sections.sort(
+        key=lambda section: (
+            order.get((section.case.command, section.case.name), len(order)),
+            section.case.seeds is not None,
+            str(section.path),
+        )
+    )
+    keys = dict.fromkeys(section.case.paper for section in sections)
+    return [
+        Chapter(
+            paper,
+            _title(paper),
+            tuple(section for section in sections if section.case.paper == paper),
+            registry.misprints(paper),
+        )
+        for paper in keys
+    ]
+
+
+def _section(directory: RunDirectory) -> Section:
+    case = directory.case()
+    files = tuple(sorted(directory.files()))
+    declared = {figure.file: figure for figure in _figures(case)}
+    images = tuple(
+        Image(declared[path.stem].id, declared[path.stem].caption, path)
+        for path in sorted(
+            directory.path.glob("figures/*.png"),
+            key=lambda path: list(declared).index(path.stem) if path.stem in declared else 0,
+        )
+        if path.stem in declared
+    )
+    return Section(
+        case, directory.path, images, tuple(directory.claims()), directory.provenance(), files
+    )
+
+
+def _figures(case: Case) -> Sequence[Figure]:
+    return registry.contents(case.paper).figures if case.paper in registry.PAPERS else ()
+
+
+def _title(paper: str) -> str:
+    return registry.PAPERS[paper].citation if paper in registry.PAPERS else paper
+
+
+def html(chapters: Sequence[Chapter], place: Path) -> str:
+    """The page as it will stand at ``place``: images inside, links to the runs' files relative to it."""
+    return _rendered("report.html.j2", chapters, place)
+
+
+def markdown(chapters: Sequence[Chapter], place: Path) -> str:
+    """The page for a repository, its images and files by relative links."""
+    return _rendered("report.md.j2", chapters, place)
+
+
+def _rendered(template: str, chapters: Sequence[Chapter], place: Path) -> str:
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(
+        autoescape=template.endswith(".html.j2"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "number": _number,
+        "cell": lambda value: str(value).replace("|", "\\|").replace("\n", " "),
+    }
+    environment.filters["embedded"] = lambda path: (
+        "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+    )
+    environment.filters["link"] = lambda path: quote(
+        os.fsencode(os.path.relpath(path, place.absolute().parent))
+    )
+    text = (
+        importlib.resources.files("flowrepro.report")
+        .joinpath("templates", template)
+        .read_text(encoding="utf-8")
+    )
+    return environment.from_string(text).render(
+        chapters=chapters, verdicts=VERDICTS, version=__version__
+    )
+
+
+def _number(value: object) -> str:
+    """A measured value, a bound or a window as short text."""
+    if value is None:
+        return ""
+    if isinstance(value, list | tuple):
+        return " to ".join(map(_number, value))
+    return f"{value:.6g}" if isinstance(value, float | int) else str(value)

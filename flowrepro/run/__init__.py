@@ -1,0 +1,1 @@
+"""From a case to its folder: compute, judge, draw, store."""
