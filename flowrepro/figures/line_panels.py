@@ -83,7 +83,7 @@ def shown_steps(run: Run, wanted: Sequence[int]) -> list[int]:
     if all(map(has, wanted)):
         return list(wanted)
     kept = sorted(
-        {0, *filter(has, wanted), *filter(has, run.row.record.snapshots), run.trajectory.last_step}
+        {0, *filter(has, wanted), *filter(has, run.case.record.snapshots), run.trajectory.last_step}
     )
     return [
         kept[i] for i in np.unique(np.linspace(0, len(kept) - 1, len(wanted)).round().astype(int))
@@ -101,14 +101,14 @@ def _panel(run: Run, step: int, phase: str, grid: np.ndarray) -> Panel:
     h = predict(
         np.column_stack([grid, np.ones_like(grid)]),
         W,
-        gain(a, run.row.model.depth),
-        run.row.model.alpha,
+        gain(a, run.case.model.depth),
+        run.case.model.alpha,
     )
     kink = np.full(len(a), np.nan)
     np.divide(-W[:, 1], W[:, 0], out=kink, where=W[:, 0] != 0)
     dead = (
         ~np.any(run.X @ W.T > 0, axis=0)
-        if run.row.model.alpha == 0
+        if run.case.model.alpha == 0
         else np.zeros(len(a), dtype=bool)
     )
     return Panel(

@@ -5,7 +5,7 @@ import functools
 
 import numpy as np
 import pytest
-from flowrepro.papers.boursier2022.claims import CLAIMS as ALL
+from flowrepro.papers.boursier2022.checks import CLAIMS as ALL
 
 from flowrepro import data, engines
 from flowrepro.claims.old_verdict import Verdict

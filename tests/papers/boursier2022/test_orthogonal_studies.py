@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 from boursier2022_studies import compute
-from flowrepro.papers.boursier2022.claims import CLAIMS as ALL
+from flowrepro.papers.boursier2022.checks import CLAIMS as ALL
 
 from flowrepro import data
 from flowrepro.claims.old_verdict import Verdict

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from flowrepro.papers.boursier2024.claims import CLAIMS
+from flowrepro.papers.boursier2024.checks import CLAIMS
 from study_findings import as_declared, changed, small, with_options
 
 from flowrepro.claims.old_verdict import Verdict

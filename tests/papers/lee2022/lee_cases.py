@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from flowrepro.papers.lee2022.claims import CLAIMS
+from flowrepro.papers.lee2022.checks import CLAIMS
 
 from flowrepro import data
 from flowrepro.claims.old_verdict import Judgement

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command_line import Result
-from flowrepro.papers.lee2022.claims import CLAIMS
+from flowrepro.papers.lee2022.checks import CLAIMS
 from lee_cases import BY_NAME, quick_run
 
 from flowrepro.cli.select import chosen_cases
