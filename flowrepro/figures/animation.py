@@ -18,6 +18,7 @@ import numpy as np
 
 from flowrepro.core.trajectory import Run
 from flowrepro.errors import EnvironmentFault, UsageError
+from flowrepro.figures.declare import Film
 from flowrepro.figures.style import paper_style
 
 if TYPE_CHECKING:
@@ -82,7 +83,9 @@ def _webp() -> bool:
     return bool(features.check("webp"))
 
 
-def render(animation: Animation, run: Run, formats: Iterable[str] = ("gif",)) -> dict[str, bytes]:
+def render(
+    animation: Animation | Film, run: Run, formats: Iterable[str] = ("gif",)
+) -> dict[str, bytes]:
     """The files of an animation as bytes, by format.
 
     Raises EnvironmentFault with the sentence of `refusal` for a format that cannot be written here, before anything is drawn.
@@ -92,9 +95,15 @@ def render(animation: Animation, run: Run, formats: Iterable[str] = ("gif",)) ->
         reason = refusal(name)
         if reason is not None:
             raise EnvironmentFault(reason)
-    frames = draw_frames(animation, animation.collect(run))
+    frames = _frames(animation, run)
     writers = {"gif": _gif, "webp": _webp_bytes, "mp4": _mp4}
     return {name: writers[name](frames, animation.caption) for name in wanted}
+
+
+def _frames(animation: Animation | Film, run: Run) -> list[Image]:
+    if isinstance(animation, Film):
+        return draw_film(animation, run)
+    return draw_frames(animation, animation.collect(run))
 
 
 def draw_frames(animation: Animation, data: Sized) -> list[Image]:
@@ -129,6 +138,32 @@ def draw_frames(animation: Animation, data: Sized) -> list[Image]:
                             ax for ax in axes if twin in ax.get_shared_x_axes().get_siblings(ax)
                         ).get_position()
                     )
+            canvas.draw()
+            images.append(Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy()))
+    return images
+
+
+def draw_film(film: Film, run: Run) -> list[Image]:
+    """Every frame as an RGB image, all of one size, with axes in the places that they have in the first one."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure as Canvas
+    from PIL import Image
+
+    from flowrepro.figures import renderer
+
+    images: list[Image.Image] = []
+    places: list[Any] = []
+    with paper_style():
+        for panels in film.frames(run):
+            figure = Canvas(figsize=film.layout[-2:], layout="constrained", dpi=DPI)
+            canvas: Any = FigureCanvasAgg(figure)
+            renderer.draw(figure, tuple(panels), film.layout, film.share)
+            if not places:
+                figure.draw_without_rendering()
+                places = [ax.get_position() for ax in figure.axes]
+            figure.set_layout_engine("none")
+            for ax, place in zip(figure.axes, places, strict=True):
+                ax.set_position(place)
             canvas.draw()
             images.append(Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy()))
     return images

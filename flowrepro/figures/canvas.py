@@ -15,6 +15,8 @@ import numpy as np
 
 from flowrepro.errors import UsageError
 from flowrepro.figures import Figure
+from flowrepro.figures.declare import Figure as PanelFigure
+from flowrepro.figures.declare import Picture
 from flowrepro.figures.style import paper_style
 
 if TYPE_CHECKING:
@@ -26,7 +28,10 @@ DENSE = 2000
 
 
 def render(
-    figure: Figure, data: Any, metadata: Mapping[str, str], formats: Iterable[str] = FORMATS
+    figure: Figure | PanelFigure,
+    data: Any,
+    metadata: Mapping[str, str],
+    formats: Iterable[str] = FORMATS,
 ) -> dict[str, bytes]:
     """Draw ``data``, which ``figure.collect`` returned, and give the image files as bytes.
 
@@ -47,7 +52,8 @@ def render(
     reject_bad_epoch()
     with paper_style():
         canvas = _drawn(figure, data)
-        return {name: _saved(canvas, name, figure.caption, metadata) for name in wanted}
+        caption = data.caption if isinstance(data, Picture) else str(figure.caption)
+        return {name: _saved(canvas, name, caption, metadata) for name in wanted}
 
 
 def reject_unknown(formats: Iterable[str]) -> None:
@@ -72,14 +78,19 @@ def reject_bad_epoch() -> None:
         ) from None
 
 
-def _drawn(figure: Figure, data: Any) -> Canvas:
+def _drawn(figure: Figure | PanelFigure, data: Any) -> Canvas:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Canvas
+
+    from flowrepro.figures import renderer
 
     *grid, width, height = figure.layout
     canvas = Canvas(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(canvas)
-    figure.draw(_axes(canvas, figure.projections, *grid), data)
+    if isinstance(figure, PanelFigure):
+        renderer.draw(canvas, data.panels, figure.layout, figure.share)
+    else:
+        figure.draw(_axes(canvas, figure.projections, *grid), data)
     _rasterise_dense(canvas)
     # One layout for all formats: each writer would otherwise solve for it again at its own resolution.
     canvas.draw_without_rendering()

@@ -1,7 +1,8 @@
 """The learned function on the real line, and where each neuron bends it.
 
-One panel per snapshot: samples and h(x) on the left axis; on the right axis one star per neuron at its kink
--w_1/w_0 and its signed norm s ||w||, s the sign of its output weight. The panels of a run share both scales.
+One panel per snapshot: samples and h(x) on the left axis; on the right axis one star per neuron at
+its kink -w_1/w_0 and its signed norm s ||w||, s the sign of its output weight. The panels of a run
+share both scales.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import numpy as np
 from flowrepro.core.network import gain, predict
 from flowrepro.core.trajectory import Run
 from flowrepro.figures import NotDrawable, style
+from flowrepro.figures.panels import Horizontal, Line, Note, Points
+from flowrepro.figures.panels import Panel as Drawn
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,7 +27,8 @@ X_MARGIN, Y_BELOW, Y_ABOVE = 1.0, 2.6, 1.0
 
 
 class Panel(NamedTuple):
-    """One snapshot. h (GRID_POINTS,); kink, height (m,): abscissa (nan without one) and s ||w||; kind (m,): s, or 0 if dead."""
+    """One snapshot. h (GRID_POINTS,); kink, height (m,): abscissa (nan without one) and s ||w||;
+    kind (m,): s, or 0 if dead."""
 
     step: int
     phase: str
@@ -35,7 +39,8 @@ class Panel(NamedTuple):
 
 
 class LinePanels(NamedTuple):
-    """Samples x, y (n,), grid (GRID_POINTS,), limits of the two axes shared by all panels, and the panels."""
+    """Samples x, y (n,), grid (GRID_POINTS,), limits of the two axes shared by all panels, and the
+    panels."""
 
     x: np.ndarray
     y: np.ndarray
@@ -46,9 +51,11 @@ class LinePanels(NamedTuple):
 
 
 def collect_line_panels(run: Run, steps: Sequence[int], phases: Mapping[int, str]) -> LinePanels:
-    """Panels at those of the wanted steps that the run has (`shown_steps`), titled with the phases that are known.
+    """Panels at those of the wanted steps that the run has (`shown_steps`), titled with the phases
+    that are known.
 
-    Raises NotDrawable unless the points lie on a line: d = 2 with a last feature that is constant 1.
+    Raises NotDrawable unless the points lie on a line: d = 2 with a last feature that is constant
+    1.
     """
     require_line(run)
     x = run.X[:, 0]
@@ -78,7 +85,8 @@ def require_line(run: Run) -> None:
 
 
 def shown_steps(run: Run, wanted: Sequence[int]) -> list[int]:
-    """The wanted steps if the run kept them all; else, of those it kept, of the case's snapshots and the last one, as many."""
+    """The wanted steps if the run kept them all; else, of those it kept, of the case's snapshots and
+    the last one, as many."""
     has = run.trajectory.has
     if all(map(has, wanted)):
         return list(wanted)
@@ -91,7 +99,8 @@ def shown_steps(run: Run, wanted: Sequence[int]) -> list[int]:
 
 
 def _margin(values: np.ndarray, paper: float) -> float:
-    """The paper's margin where it suits the spread of the values, a third of the spread elsewhere."""
+    """The paper's margin where it suits the spread of the values, a third of the spread
+    elsewhere."""
     spread = float(np.ptp(values))
     return paper if spread == 0 or 0.1 < paper / spread < 5 else spread / 3
 
@@ -130,7 +139,8 @@ def _height_limit(panels: tuple[Panel, ...], grid: np.ndarray) -> float:
 
 
 def draw_line_panels(axes: Sequence[Axes], data: LinePanels, columns: int) -> None:
-    """One panel per axes of a grid with ``columns`` columns; axes without a panel are left blank."""
+    """One panel per axes of a grid with ``columns`` columns; axes without a panel are left
+    blank."""
     for index, ax in enumerate(axes):
         if index >= len(data.panels):
             ax.set_axis_off()
@@ -221,7 +231,8 @@ def _label_abscissa(ax: Axes) -> None:
 
 
 def legend_below(axes: Sequence[Axes], columns: int | None = None) -> None:
-    """One legend under all panels, from the artists of every axes of the figure; in one line unless ``columns`` says otherwise."""
+    """One legend under all panels, from the artists of every axes of the figure; in one line unless
+    ``columns`` says otherwise."""
     figure = axes[0].figure
     entries = {
         label: handle
@@ -236,3 +247,51 @@ def legend_below(axes: Sequence[Axes], columns: int | None = None) -> None:
         columnspacing=1.4,
         handletextpad=0.5,
     )
+
+
+KINDS = (
+    (0, style.DEAD, "dead neuron"),
+    (1, style.POSITIVE, "neuron, $s_j=+1$"),
+    (-1, style.NEGATIVE, "neuron, $s_j=-1$"),
+)
+"""Sign of a neuron, or 0 if it is dead -> colour, name."""
+
+
+def line_panels(run: Run, steps: Sequence[int], phases: Mapping[int, str]) -> list[Drawn]:
+    """A panel for each of the wanted steps that the run has (`shown_steps`), all with one scale.
+
+    Left axis: the samples and h. Right axis: a star per neuron at its kink -w_2/w_1 and s ||w||,
+    its signed norm. Titles are the steps, with the phases that are known. NotDrawable unless the
+    points lie on a line (`require_line`).
+    """
+    data = collect_line_panels(run, steps, phases)
+    return [_line_panel(data, panel) for panel in data.panels]
+
+
+def _line_panel(data: LinePanels, panel: Panel) -> Drawn:
+    neurons = [
+        Points(panel.kink[panel.kind == kind], panel.height[panel.kind == kind], marker="*", size=6.0, edge="white",
+               colour=colour, label=label)
+        for kind, colour, label in KINDS
+    ]  # fmt: skip
+    heights = Drawn(
+        [Horizontal(0.0, dash=(0, (5, 3)), width=0.7), *neurons],
+        ylabel=r"$s_j\,\|w_j\|$", ycolour=style.POSITIVE, ylim=(-1.12 * data.height_limit, 1.12 * data.height_limit),
+    )  # fmt: skip
+    low, high = data.value_limits
+    marks = [Line(data.grid, panel.h, label="learned function $h$"),
+             Points(data.x, data.y, colour=style.DATA, label="data")]  # fmt: skip
+    outside = np.mean((panel.h >= low) & (panel.h <= high)) < 0.5
+    note = [
+        Note(
+            f"$h$ from {panel.h.min():.3g} to {panel.h.max():.3g}",
+            "lower right",
+            colour=style.LEARNED,
+        )
+    ]
+    return Drawn(
+        [*marks, *(note if outside else [])], twin=heights,
+        title=f"step {panel.step}" + (f": {panel.phase}" if panel.phase else ""),
+        xlabel=r"$x$, and kink $-w_{j,2}/w_{j,1}$", ylabel="$h(x)$", ycolour=style.LEARNED,
+        xlim=(float(data.grid[0]), float(data.grid[-1])), ylim=data.value_limits,
+    )  # fmt: skip

@@ -20,6 +20,7 @@ MOST = 200
 def numbers(data: Any) -> Numbers:
     """The arrays and numbers of a figure's data, as JSON: name -> list.
 
+    What has ``as_numbers`` (a picture, a panel, a mark) is asked for them.
     Nested tuples are flattened to dotted names ("panels.0.x"), arrays to one axis. A series of more than MOST
     entries is thinned evenly, both ends kept. Numbers have 10 significant digits; nan is null, infinities are
     "inf" and "-inf". Text and what is absent (None) is left out.
@@ -51,6 +52,8 @@ def compare_numbers(
 def _series(data: Any, name: str) -> Iterator[tuple[str, np.ndarray]]:
     if data is None or isinstance(data, str):
         return
+    if hasattr(data, "as_numbers"):
+        data = data.as_numbers()
     if isinstance(data, Mapping):
         children = [(str(key), value) for key, value in data.items()]
     elif hasattr(data, "_fields"):

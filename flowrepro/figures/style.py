@@ -30,6 +30,15 @@ All hues are those of Okabe and Ito's palette (green and purple darkened for thi
 readers tell apart.
 """
 
+COLOURS = frozenset((POSITIVE, NEGATIVE, DEAD, DATA, LEARNED, THEORY, FRAME, *ENGINES.values()))
+"""All colours of the figures, beside greys."""
+DASHES: tuple[str | tuple[float, tuple[float, ...]], ...] = (
+    "-", (0, (5, 2)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)),
+)  # fmt: skip
+"""Dashes of curves that differ in a parameter only, in its order."""
+MARKERS = "osD^v<>"
+"""Markers of points that differ in a parameter only, in its order."""
+
 COLUMN, PAGE = 3.4, 6.8
 """Widths in inches of one column and of the whole page of a two-column paper."""
 
@@ -59,6 +68,11 @@ STYLE: Any = {
 }
 
 _NOT_OURS = ("backend", "backend_fallback", "interactive")
+
+
+def grey(k: int, count: int, dark: float = 0.0, light: float = 0.75) -> str:
+    """The k-th of ``count`` greys from dark to light, where shades are an order."""
+    return f"{dark + (light - dark) * k / max(1, count - 1):.3f}"
 
 
 @contextlib.contextmanager

@@ -14,8 +14,8 @@ The module declares the cases, what they compute, what is claimed of the results
                  place="beyond Theorem 4.3", on=(SYMMETRIC,))
     def exponent(result): yield at_most("largest relative error of an exponent", ..., 0.02)
 
-    @topic.figure("beyond-escape", on=(SYMMETRIC,), caption="Ratios and predicted powers.")
-    def growth(result): yield Panel(...)
+    @topic.figure("beyond-escape", "Ratios and predicted powers.", layout=(1, 1, 3.4, 2.5))
+    def growth(result): yield Panel([Line(...)], xlabel=..., ylabel=...)
 
 Declarations register themselves and refer to objects: a case that does not exist is a NameError at import.
 """
@@ -44,8 +44,8 @@ from flowrepro.core.config import (
     coerce,
 )
 from flowrepro.errors import UsageError
-from flowrepro.figures import Figure
-from flowrepro.figures.animation import Animation
+from flowrepro.figures.declare import Figure, Film, Layout
+from flowrepro.figures.panels import Panel
 from flowrepro.figures.tables import Table
 from flowrepro.papers.paper import Law, Paper
 
@@ -220,9 +220,9 @@ class Topic:
     cases: list[Case] = field(default_factory=list)
     studies: list[StudyFunction] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
-    figures: list[Figure] = field(default_factory=list)
+    figures: list[Any] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
-    animations: list[Animation] = field(default_factory=list)
+    animations: list[Any] = field(default_factory=list)
     laws: list[Law] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -299,6 +299,73 @@ class Topic:
             )
             self.claims.append(claim)
             return claim
+
+        return declare
+
+    def figure(
+        self,
+        id: str,
+        caption: str | Callable[..., str],
+        *,
+        layout: Layout,
+        on: Sequence[Case] | None = None,
+        file: str = "",
+        share: str = "",
+        over_seeds: bool = False,
+        tolerance: tuple[float, float] | None = None,
+    ) -> Callable[[Callable[..., Iterable[Panel]]], Figure]:
+        """Decorator: the function that gives the panels for the results of the cases ``on``.
+
+        ``on`` is in the order of the function's arguments; all cases of the topic unless given.
+        The caption is one sentence, or a function of the results. The folder of the first case
+        keeps the image, whose name is ``file``, by default the id. See `figures.declare.Figure`.
+        """
+
+        def declare(panels: Callable[..., Iterable[Panel]]) -> Figure:
+            figure = Figure(
+                id,
+                file or id,
+                caption,
+                panels,
+                cases=tuple(case.name for case in (self.cases if on is None else on)),
+                layout=layout,
+                share=share,
+                many_seeds=over_seeds,
+                tolerance=tolerance,
+            )
+            self.figures.append(figure)
+            return figure
+
+        return declare
+
+    def animation(
+        self,
+        id: str,
+        caption: str,
+        *,
+        layout: Layout,
+        on: Case,
+        file: str,
+        share: str = "",
+    ) -> Callable[[Callable[..., Iterable[Iterable[Panel]]]], Film]:
+        """Decorator: the function that gives, for a run of the case ``on``, the panels of each frame."""
+
+        def declare(frames: Callable[..., Iterable[Iterable[Panel]]]) -> Film:
+            film = Film(id, file, caption, frames, case=on.name, layout=layout, share=share)
+            self.animations.append(film)
+            return film
+
+        return declare
+
+    def table(
+        self, id: str, caption: str, header: Sequence[str], *, on: Case, file: str
+    ) -> Callable[[Callable[[Any], Sequence[Sequence[Any]]]], Table]:
+        """Decorator: the function that gives the lines of a table, a cell for each title in ``header``."""
+
+        def declare(lines: Callable[[Any], Sequence[Sequence[Any]]]) -> Table:
+            table = Table(id, file, on.name, caption, tuple(header), lines)
+            self.tables.append(table)
+            return table
 
         return declare
 

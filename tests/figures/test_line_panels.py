@@ -78,7 +78,7 @@ def test_a_leaky_network_has_no_dead_neuron():
 def test_grouped_neurons_are_all_shown():
     run = hand_made()
     grouped = Trajectory(**{**vars(run.trajectory), "group": np.array([0, 0, 1, 2, 3, 3])})
-    panel = collect_line_panels(Run(run.row, run.dataset, grouped, "fused"), (0, 10), {}).panels[1]
+    panel = collect_line_panels(Run(run.case, run.dataset, grouped, "fused"), (0, 10), {}).panels[1]
     np.testing.assert_array_equal(panel.kind, [1, 1, -1, 1, 0, 0])
 
 

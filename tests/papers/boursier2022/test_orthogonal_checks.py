@@ -5,7 +5,6 @@ import functools
 
 import numpy as np
 import pytest
-from flowrepro.papers.boursier2022.checks import CLAIMS as ALL
 
 from flowrepro import data, engines
 from flowrepro.claims.old_verdict import Verdict
@@ -15,6 +14,7 @@ from flowrepro.core.trajectory import Dataset, Run, StopReason
 from flowrepro.engines.base import Problem, SaveAt
 from flowrepro.engines.base import run as drive
 from flowrepro.papers.boursier2022 import assumptions, hypotheses, minimality
+from flowrepro.papers.boursier2022.checks import CLAIMS as ALL
 from flowrepro.papers.boursier2022.closed_form import ClosedForm
 from flowrepro.papers.boursier2022.errata import MISPRINTS
 from flowrepro.papers.boursier2022.experiments import CASES, FIVE_POINTS, LAZY, TOY

@@ -5,7 +5,6 @@ import dataclasses
 import numpy as np
 import pytest
 from boursier2022_studies import compute
-from flowrepro.papers.boursier2022.checks import CLAIMS as ALL
 
 from flowrepro import data
 from flowrepro.claims.old_verdict import Verdict
@@ -13,6 +12,7 @@ from flowrepro.core.config import Data, StudyCase, override
 from flowrepro.core.trajectory import Dataset
 from flowrepro.errors import UsageError
 from flowrepro.papers.boursier2022 import gronwall, phase_lemmas, uncovered
+from flowrepro.papers.boursier2022.checks import CLAIMS as ALL
 from flowrepro.papers.boursier2022.experiments import CASES, LOG_SCALE
 from flowrepro.papers.boursier2022.studies import STUDIES
 

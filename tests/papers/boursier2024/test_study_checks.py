@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from flowrepro.papers.boursier2024.checks import CLAIMS
 from study_findings import as_declared, changed, small, with_options
 
 from flowrepro.claims.old_verdict import Verdict
 from flowrepro.core.trajectory import Dataset, Study
+from flowrepro.papers.boursier2024.checks import CLAIMS
 from flowrepro.papers.boursier2024.study_cases import STUDY_CASES
 
 Change = Callable[[Study], Study]

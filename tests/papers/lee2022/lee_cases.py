@@ -8,7 +8,6 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from flowrepro.papers.lee2022.checks import CLAIMS
 
 from flowrepro import data
 from flowrepro.claims.old_verdict import Judgement
@@ -18,6 +17,7 @@ from flowrepro.core.trajectory import Run, Study
 from flowrepro.engines.base import Problem, SaveAt
 from flowrepro.engines.base import run as drive
 from flowrepro.engines.lazy.engine import LazyGD
+from flowrepro.papers.lee2022.checks import CLAIMS
 from flowrepro.papers.lee2022.experiments import CASES
 from flowrepro.papers.lee2022.studies import STUDIES
 

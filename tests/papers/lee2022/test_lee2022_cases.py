@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command_line import Result
-from flowrepro.papers.lee2022.checks import CLAIMS
 from lee_cases import BY_NAME, quick_run
 
 from flowrepro.cli.select import chosen_cases
 from flowrepro.core.config import TrainingCase
+from flowrepro.papers.lee2022.checks import CLAIMS
 from flowrepro.papers.lee2022.errata import MISPRINTS
 from flowrepro.papers.lee2022.experiments import NEURONS
 from flowrepro.papers.lee2022.studies import STUDIES
