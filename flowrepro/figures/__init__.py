@@ -1,6 +1,9 @@
 """Figures: style, and saving that gives the same bytes twice. The papers' figures are in ``papers/``.
 
 style.py         fonts, sizes and the one colour of every meaning
+panels.py        panels and their marks as data
+declare.py       a figure and a film, declared by a function that returns panels
+renderer.py      panels -> axes, with the rules that hold for every figure; marks.py draws the marks
 canvas.py        a declared figure and its data -> bytes of PDF, PNG and SVG
 numbers.py       the numbers behind a figure as JSON, and their comparison
 line_panels.py   the learned function on the line with the kinks of its neurons

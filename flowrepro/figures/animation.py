@@ -80,7 +80,7 @@ def refusal(name: str) -> str | None:
 def _webp() -> bool:
     from PIL import features
 
-    return bool(features.check("webp"))
+    return bool(features.claim("webp"))
 
 
 def render(
@@ -245,7 +245,7 @@ def _mp4(frames: Sequence[Image], caption: str) -> bytes:
             ["ffmpeg", "-v", "error", "-y", *source, *coding, *exact, str(target)],
             input=pixels,
             capture_output=True,
-            check=False,
+            claim=False,
         )
         if done.returncode != 0 or not target.exists():
             words = " ".join(done.stderr.decode(errors="replace").split())[-300:]

@@ -1,5 +1,4 @@
-"""Marks drawn on axes of matplotlib, each by one small function; what is around them is
-`renderer`'s."""
+"""Marks drawn on axes of matplotlib, each by one small function."""
 
 from __future__ import annotations
 
@@ -56,7 +55,8 @@ def _look(mark: Line) -> dict[str, Any]:
         else {}
     )
     return _common(mark) | edge | {
-        "color": mark.colour, "linestyle": mark.dash, "linewidth": mark.width, "marker": mark.marker,
+        "color": mark.colour, "linestyle": mark.dash, "linewidth": mark.width,
+        "marker": mark.marker,
         "markersize": mark.size, "markerfacecolor": mark.fill or mark.colour, "clip_on": mark.clip,
     }  # fmt: skip
 

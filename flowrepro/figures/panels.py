@@ -3,7 +3,8 @@
 A figure's function returns panels; `renderer` draws them; `numbers` gives the arrays in them as
 JSON. Nothing here imports matplotlib. Colours are those of `style`, each with one meaning. Marks
 that share a label share one entry of the legend. Positional arguments are data, keyword arguments
-are looks. nan breaks a line and hides a point.
+are looks; partial(Line, colour=style.THEORY) gives many lines one look. nan breaks a line and
+hides a point.
 """
 
 from __future__ import annotations
@@ -394,7 +395,7 @@ class Panel:
         if len(scales) != 2 or not set(scales) <= set(SCALES):
             known = ", ".join(SCALES)
             raise ValueError(
-                f"scale='{self.scale}': join two of {known} by a hyphen, x first, as in 'log-linear'"
+                f"scale='{self.scale}': join two of {known} by a hyphen, x first: 'log-linear'"
             )
         _require("projection", self.projection, PROJECTIONS)
         _require("place of a legend", self.legend, ("", *PLACES))

@@ -1,15 +1,12 @@
 """Panels drawn by one hand. The house rules live here and nowhere else.
 
-1. A panel has no top and right spine, but for the right one of a twin. Heat maps and panels without
+1. A panel has no top and right spine, but for the right one of a twin. Heat maps and planes without
    ticks are boxed.
 2. Titles stand left, and are lettered (a), (b), ... where a figure has several.
-3. Axes with ticks are labelled. A label repeated along a row or column stands at the outer panel
-only.
-4. Labels of marks are unique: in one legend below the figure, or in the panel that names a place
-for it.
-5. A colour bar has its ends as ticks. A polar panel has a radial scale, where its marks leave room
-for it.
-6. Below a floor of rounding errors values mean nothing, so a thin line says where it lies.
+3. Axes with ticks are named. A name repeated along a row or column stands at the outer panel only.
+4. Labels are unique: in one legend below the figure, or in the panel that has a place for it.
+5. A colour bar shows its ends. A polar panel shows a radius, where its marks leave room for it.
+6. Below a floor of rounding errors values mean nothing; a thin line says where it lies.
 7. Ticks placed by hand have no smaller ones between them.
 """
 
@@ -257,9 +254,11 @@ def _share(drawn: Sequence[Drawn], share: str) -> None:
         shared = share in (side, "both")
         for group in _groups(drawn, side):
             if shared:
-                ends = np.array([each.axis(side).get_view_interval() for each in group])
-                for each in group:
-                    getattr(each.ax, f"set_{side}lim")(ends.min(), ends.max())
+                ends = np.array([getattr(each.ax, f"get_{side}lim")() for each in group])
+                low, high = ends.min(), ends.max()
+                for each in group:  # in the direction of the outer one
+                    limits = (low, high) if ends[0, 0] <= ends[0, 1] else (high, low)
+                    getattr(each.ax, f"set_{side}lim")(*limits)
             for each in group[1:]:
                 each.axis(side).label.set_visible(False)
                 if shared:

@@ -262,6 +262,24 @@ def test_panels_of_other_quantities_share_nothing():
     assert [numbered(ax) for ax in axes] == [True, True, False]
 
 
+def test_a_shared_scale_may_run_downwards():
+    panels = [Panel([Line(X, X)], ylim=(k, 0), **NAMED) for k in (1, 2)]
+    axes, _ = drawn(*panels, share="y")
+    assert [ax.get_ylim() for ax in axes] == [(2, 0), (2, 0)]
+
+
+def test_a_plane_without_ticks_is_boxed():
+    ax = drawn(Panel([Points(X, X)], xticks=(), yticks=()))[0][0]
+    assert all(spine.get_visible() for spine in ax.spines.values())
+
+
+def test_tags_of_a_twin_are_drawn():
+    twin = Panel([Line(X, X, tag="norm"), Vertical(1, tag="T")], ylabel="z")
+    axes, figure = drawn(Panel([Line(X, X)], twin=twin, **NAMED))
+    (right,) = set(figure.axes) - set(axes)
+    assert set(texts(right)) == {"norm", "T"}
+
+
 def test_twins_are_named_at_the_right_end():
     panel = Panel([Line(X, X)], twin=Panel([Line(X, X)], ylabel="z"), **NAMED)
     axes, figure = drawn(panel, panel, share="y")

@@ -38,14 +38,9 @@ def neuron_panel(data: Panels, shown: Frame) -> Panel:
         for sign, (marker, size, colour, label) in MARKS.items():
             chosen = np.flatnonzero(shown.sign == sign)[first::LAYERS]
             if len(chosen):
-                look: Any = {
-                    "marker": marker,
-                    "size": size,
-                    "colour": colour,
-                    "label": label,
-                    "edge": "none",
-                }
-                marks.append(Points(shown.angle[chosen], shown.radius[chosen], **look))
+                angle, radius = shown.angle[chosen], shown.radius[chosen]
+                marks.append(Points(angle, radius, marker=marker, size=size, edge="none",
+                                    colour=colour, label=label))  # fmt: skip
     angles = data.data_angles if len(data.x) <= MOST_RAYS else np.empty(0)
     rays = np.concatenate([angles - np.pi / 2, angles + np.pi / 2])
     if len(angles):

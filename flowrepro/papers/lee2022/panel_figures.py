@@ -131,7 +131,8 @@ def norm_panel(run: Run, restarts: tuple[int, ...], filled: bool) -> Panel:
     ]  # fmt: skip
     top = 1.08 * max(float(norm[shown].max()), neuron.teacher)
     return Panel(marks, title=title(run), xlabel=STEPS, ylabel=r"$\|w(T)\|$",
-                 xlim=(0, x[-1]), ylim=(0.0 if filled else 0.8 * lowest, top), xticks=5)  # fmt: skip
+                 xlim=(0, x[-1]), ylim=(0.0 if filled else 0.8 * lowest, top),
+                 xticks=5)  # fmt: skip
 
 
 def norms(*runs: Run) -> Iterable[Panel]:
@@ -145,7 +146,7 @@ def restarted(*runs: Run) -> Iterable[Panel]:
 
 
 def deep(findings: Study) -> Iterable[Panel]:
-    """Total norm, norms of the layers and loss of both starts, at the flow time of the paper's steps.
+    """Total norm, norms of the layers and loss of both starts over the paper's steps.
 
     The steps of the large start are on a logarithmic scale, as it jumps in the first ones.
     """
@@ -170,7 +171,8 @@ def deep(findings: Study) -> Iterable[Panel]:
         common: Any = {"xlabel": steps, "xlim": (0, float(x[-1]))}
         started = f"{name} start, $k = {float(findings.case.options[name]):g}$"
         cases.append([
-            Panel(sized, title=started, ylabel=r"$\|\Theta(T)\|$", scale=f"{scale}-linear", **common),
+            Panel(sized, title=started, ylabel=r"$\|\Theta(T)\|$", scale=f"{scale}-linear",
+                  **common),
             Panel(curves, ylabel=r"$\|W_l(T)\|$", scale=f"{scale}-linear",
                   ylim=(0.0, 1.1 * float(each.max())), **common),
             Panel(loss, ylabel="loss", scale=f"{scale}-log", **common),
@@ -238,7 +240,8 @@ def dips(findings: Study) -> Iterable[Panel]:
     marks: list[Mark] = [
         Points(depth, 1 - least, marker=marker, fill=None if marker == "o" else "none",
                label=rf"$v_0={ratio:g}\,v^*$")
-        for least, ratio, marker in zip(arrays["least"], arrays["ratios"], style.MARKERS, strict=False)
+        for least, ratio, marker in zip(
+            arrays["least"], arrays["ratios"], style.MARKERS, strict=False)
     ]  # fmt: skip
     named = r"$1-S(\varphi_0)^{1/(m+1)}$"
     marks.append(Line(depth, 1 - arrays["limit"], colour=style.THEORY, width=1.0, label=named))
@@ -289,11 +292,12 @@ def many_seeds(findings: Study) -> Iterable[Panel]:
     two = Horizontal(DEVIATIONS * np.sqrt(1.25), colour=style.THEORY, width=1.2,
                      label="two deviations, $v_0=v^*$")  # fmt: skip
     yield Panel([Points(cloud, excess.ravel(), marker=".", size=2.0), two], scale="log-linear",
-                title="excess over bounds", ylabel=r"excess in $v^*/\sqrt{n}$", **common)  # fmt: skip
+                title="excess over bounds", ylabel=r"excess in $v^*/\sqrt{n}$",
+                **common)  # fmt: skip
 
 
 def tighter_bounds(findings: Study) -> Iterable[Panel]:
-    """Above: norm with its bounds by round. Below: relative width of the angle's bounds by round."""
+    """Above: norm with its bounds by round. Below: relative width of those of the angle."""
     arrays, lag = findings.arrays, float(findings.case.options["lag"])
     t, depths = arrays["t"], arrays["depth"][:3]
     back = min(max(0, round(lag / (t[1] - t[0]))), len(t))
