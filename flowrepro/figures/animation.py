@@ -80,7 +80,7 @@ def refusal(name: str) -> str | None:
 def _webp() -> bool:
     from PIL import features
 
-    return bool(features.claim("webp"))
+    return bool(features.check("webp"))
 
 
 def render(
