@@ -9,4 +9,16 @@ from __future__ import annotations
 
 from flowrepro.papers.min2024 import digits_cases, theory_cases, toy_cases
 
-CASES = (*digits_cases.CASES, *toy_cases.CASES, *theory_cases.CASES)
+MOVED = (
+    "force",
+    "force-at-boundary",
+    "plane-paths",
+    "cluster-paths",
+    "held-neuron",
+    "dead-boundary",
+)
+CASES = (
+    *digits_cases.CASES,
+    *(case for case in toy_cases.CASES if case.name not in MOVED),
+    *theory_cases.CASES,
+)

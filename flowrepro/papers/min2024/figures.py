@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from flowrepro.figures import Figure
 from flowrepro.papers.min2024 import (
-    caratheodory_figures,
     critical_scale,
     figure_5,
     pair_laws,
-    path_figures,
     rank_limit,
     sign_flips,
     sketch_figures,
@@ -23,8 +21,6 @@ FIGURES: tuple[Figure, ...] = (
     *sketch_figures.FIGURES,
     *figure_5.FIGURES,
     *toy_figures.FIGURES,
-    *path_figures.FIGURES,
-    *caratheodory_figures.FIGURES,
     toy_seeds_figure.FIGURE,
     *sign_flips.FIGURES,
     *two_phases.FIGURES,

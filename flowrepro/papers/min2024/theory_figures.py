@@ -9,86 +9,10 @@ import numpy as np
 
 from flowrepro.core.trajectory import Study
 from flowrepro.figures import Figure, NotDrawable, style
-from flowrepro.papers.min2024.constants import alignment_bound, approximation_time
-from flowrepro.papers.min2024.theory_cases import BASINS, LOG_SCALE
-from flowrepro.papers.min2024.theory_states import (
-    assumption_1,
-    deaths,
-    fit_times,
-    points_of,
-    read_states,
-    read_stays,
-    start_of,
-)
+from flowrepro.papers.min2024.theory_cases import BASINS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-
-class LogScale(NamedTuple):
-    """t (T,), ln_w (T, m), sign (m,) with 0 for neurons that die, loss (T,); t1, its bound, T of Lemma 1 and t2+- (2,)."""
-
-    t: np.ndarray
-    ln_w: np.ndarray
-    sign: np.ndarray
-    loss: np.ndarray
-    t1: float
-    bound: float
-    approximation: float
-    t2: np.ndarray
-
-
-def collect_log_scale(findings: Study) -> LogScale:
-    """NotDrawable where Assumption 1 fails, as the theorem's times are then not defined."""
-    if reason := assumption_1(findings):
-        raise NotDrawable(f"the times of Theorem 1 are not defined: {reason}")
-    points, start, states = points_of(findings), start_of(findings), read_states(findings)
-    sign = np.where(np.isinf(deaths(findings)), states.sign, 0.0)
-    times = (
-        read_stays(findings).t1,
-        alignment_bound(points, start),
-        approximation_time(points, start),
-    )
-    return LogScale(states.t, states.ln_w, sign, states.loss, *times, fit_times(findings, states))
-
-
-def draw_log_scale(axes: Sequence[Axes], data: LogScale) -> None:
-    """Above: ln ||w_j|| of all neurons; below: the loss. Times of the theorem as vertical lines."""
-    norms, loss = axes
-    for kind, colour, label in (
-        (0.0, style.DEAD, "dies"),
-        (1.0, style.POSITIVE, "$a_j > 0$"),
-        (-1.0, style.NEGATIVE, "$a_j < 0$"),
-    ):
-        lines = norms.plot(data.t, data.ln_w[:, data.sign == kind], color=colour, linewidth=0.7)
-        if lines:
-            lines[0].set_label(label)
-    norms.set(ylabel=r"$\ln \|w_j\|$")
-    norms.legend(loc="lower right")
-    norms.tick_params(labelbottom=False)
-    loss.plot(data.t, data.loss, color=style.LEARNED)
-    loss.set(
-        xlabel="flow time (sum)", ylabel=r"$\mathcal{L}$", ylim=(0, 1.25 * float(data.loss.max()))
-    )
-    marks = [(data.approximation, "$T$"), (data.t2[0], "$t_2^+$"), (data.t2[1], "$t_2^-$")]
-    for ax in axes:
-        ax.set_xlim(-0.01 * data.t[-1], 1.01 * data.t[-1])
-        for t, label in marks:
-            if 0 <= t <= data.t[-1]:
-                ax.axvline(t, color=style.THEORY, linestyle=":", linewidth=1)
-                if ax is loss:
-                    inner = t < 0.9 * data.t[-1]
-                    ax.annotate(
-                        label,
-                        (t, 1.13 * float(data.loss.max())),
-                        xytext=(2 if inner else -2, 0),
-                        textcoords="offset points",
-                        ha="left" if inner else "right",
-                        color=style.THEORY,
-                    )
-    norms.set_title(
-        f"$t_1$ = {data.t1:.3g}, bound {data.bound:.4g}, $T$ = {data.approximation:.4g}"
-    )
 
 
 class RandomSets(NamedTuple):
@@ -137,16 +61,6 @@ def draw_random_sets(axes: Sequence[Axes], data: RandomSets) -> None:
 
 
 FIGURES = (
-    Figure(
-        id="beyond-log-scale",
-        file="beyond-log-scale",
-        cases=(LOG_SCALE.name,),
-        caption="Six points from eps = e^-188812, which Theorem 1 allows: norms of the neurons, loss, and the times of the theorem",
-        layout=(2, 1, style.COLUMN, 3.4),
-        collect=collect_log_scale,
-        draw=draw_log_scale,
-        tolerance=(1e-4, 1e-6),
-    ),
     Figure(
         id="beyond-alignment",
         file="beyond-exact-alignment",
