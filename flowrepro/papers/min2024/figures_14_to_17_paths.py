@@ -1,7 +1,7 @@
 """Activation paths on the lattice of (k_+, k_-) (min2024, Appendix C.2; Figures 14 to 17).
 
-The proof of Theorem 1 bounds the time to S_+ along a path P by T(P), and T(P) by that of the maximal
-path. Claims about V_+ are judged on V_- too, with the labels exchanged.
+The proof of Theorem 1 bounds the time to S_+ along a path P by T(P), and T(P) by that of the
+maximal path. Claims about V_+ are judged on V_- too, with the labels exchanged.
 """
 
 from __future__ import annotations
@@ -136,9 +136,9 @@ def _walk(states: list[State]) -> Line:
 
 
 def _both(states: list[State], sizes: tuple[int, int]) -> list[Mark]:
-    longest, look = np.array(maximal_path(*sizes)), {"width": 2.2, "marker": "o", "zorder": 2}
-    line = Line(*longest.T, colour=style.THEORY, dash="--", label="maximal path", **look)
-    return [line, _walk(states)]
+    longest = np.array(maximal_path(*sizes)).T
+    look = partial(Line, colour=style.THEORY, dash="--", width=2.2, marker="o", zorder=2)
+    return [look(*longest, label="maximal path"), _walk(states)]
 
 
 def _numbered(states: list[State], gain: bool) -> Iterator[Text]:

@@ -26,7 +26,7 @@ from flowrepro.engines.alignment import SUM_EXP
 from flowrepro.engines.flow.flow import integrate
 from flowrepro.errors import UsageError
 from flowrepro.figures import NotDrawable, style
-from flowrepro.figures.panels import Arrows, Horizontal, Line, Panel, Points, Vertical
+from flowrepro.figures.panels import Arrows, Horizontal, Line, Mark, Panel, Points, Vertical
 from flowrepro.papers.min2024 import PAPER
 from flowrepro.papers.topic import Progress, Topic, option, silent
 
@@ -262,14 +262,15 @@ def _panels(result: Study, labelling: str) -> Iterator[Panel]:
             Vertical(0.0, dash="-", label=r"$\langle x_1, w\rangle = 0$"),
         ],
         title=f"descent with step {found[0].lr:g}",
-        xlim=(-half[0], half[0]),
-        ylim=(middle[1] - half[1], middle[1] + half[1]),
+        xlim=(-1.08 * half[0], 1.08 * half[0]),  # no arrow leaves the panel
+        ylim=(middle[1] - 1.08 * half[1], middle[1] + 1.08 * half[1]),
         xticks=4,
         yticks=4,
         xlabel="$w_1$",
         ylabel="$w_2$",
     )
-    curves, ends = [Horizontal(0.0, dash="-", zorder=0)], []
+    curves: list[Mark] = [Horizontal(0.0, dash="-", zorder=0)]
+    ends = []
     colours = (style.LEARNED, style.DATA, style.FRAME, style.DEAD)
     for one, colour, dash in zip(found, colours, ("-", "--", ":", "-."), strict=False):
         t, times = one.lr * np.arange(len(one.height)), f"crossing{'s' * (one.crossings != 1)}"

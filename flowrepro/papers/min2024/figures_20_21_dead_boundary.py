@@ -241,7 +241,8 @@ def no_solution(result: Study) -> Iterator[Panel]:
                 marks.append(Points(*end, size=3.5, zorder=4))
             if abs(end[0]) > 0.1 * reach:
                 text, shift = f"$s$ = {s:g}, step {lr:g}", (0.0, 7.0 if place % 2 else -7.0)
-                marks += [Text(*end, text, offset=shift, size=6.5), Arrows(W0, end, zorder=3)]
+                marks += [Text(end[0], end[1], text, offset=shift, size=6.5)]
+                marks.append(Arrows(W0, end, zorder=3))
     yield _beside_dead(marks, reach, "where descent jumps to and stays")
     t, speeds = np.linspace(0.0, 1.0, 11), np.linalg.norm(arrays["force"], axis=1)
     yield Panel(

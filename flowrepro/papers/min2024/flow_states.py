@@ -134,7 +134,7 @@ def settled_classes(result: Study) -> tuple[np.ndarray, np.ndarray]:
 
 
 def fit_times(result: Study, states: States) -> np.ndarray:
-    """t2+ and t2- (2,): the first time with max |f| > 1/4 on the data of the class; inf without one.
+    """t2+ and t2- (2,): first time with max |f| > 1/4 on the data of the class, inf without one.
 
     Between two records ln |f| is taken to be a straight line.
     """

@@ -16,6 +16,7 @@ from flowrepro.papers.min2024 import (
     theorem_1_convergence,
     theorem_1_flow,
 )
+from flowrepro.papers.min2024.beyond import random_sets
 from flowrepro.papers.paper import Contents
 
 OLD = contents_of(PAPER)
@@ -37,6 +38,7 @@ PART_B = (
     theorem_1_convergence.topic,
     figures_18_19_held_neuron.topic,
     figures_20_21_dead_boundary.topic,
+    random_sets.topic,
 )
 
 CONTENTS = Contents(PAPER, topics=(*PART_A, *PART_B), misprints=OLD.misprints)

@@ -155,7 +155,7 @@ def time_grid(
 
 
 def stays(start: np.ndarray, events: Events, X: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
-    """The stays of `theory_flow`, in the order of neurons and time, from Y[0] (m, d + 2) and events.
+    """The stays of `theory_flow`, by neuron and time, from Y[0] (m, d + 2) and the events.
 
     A pattern of no length is left out.
     """
