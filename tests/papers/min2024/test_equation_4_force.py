@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from min2024_studies import Change, change, computed, expect, ids
 
+from flowrepro import data
 from flowrepro.claims.claim import Claim
 from flowrepro.claims.verdict import Verdict
-from flowrepro.core.config import StudyCase
-from flowrepro.core.trajectory import Run
+from flowrepro.core.config import Data, StudyCase
 from flowrepro.errors import UsageError
 from flowrepro.papers.min2024.equation_4_force import (
     FORCE,
@@ -76,14 +76,25 @@ def test_orthogonally_separable_data_pull_along_the_sum_of_their_class(sign: int
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_digits_settle_at_a_rest_point_of_the_direction_near_their_sum(
-    sign: int, quick_run: Run
-) -> None:
-    found = extreme_vector(quick_run.X, quick_run.y, sign)
-    pull = active_sum(quick_run.X.astype(np.float64), quick_run.y, found.u)
+def test_digits_settle_at_a_rest_point_of_the_direction_near_their_sum(sign: int) -> None:
+    digits = data.load(
+        Data(
+            name="digits",
+            options={
+                "dataset": "mnist",
+                "positive": 1,
+                "negative": 0,
+                "subset": 1000,
+                "subset_seed": 0,
+            },
+        )
+    )
+    X, y = digits.X.astype(np.float64), digits.y
+    found = extreme_vector(X, y, sign)
+    pull = active_sum(X, y, found.u)
     assert found.settled
     assert sign * pull == pytest.approx(found.pull * found.u, rel=1e-7, abs=1e-7 * found.pull)
-    own = class_sums(quick_run.X, quick_run.y)[0 if sign > 0 else 1]
+    own = class_sums(X, y)[0 if sign > 0 else 1]
     assert 0.999 < found.u @ own / np.linalg.norm(own) < 1.0
 
 
