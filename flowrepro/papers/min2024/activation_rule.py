@@ -233,10 +233,7 @@ def balance(result: Study) -> Iterator[Part]:
 
 
 @topic.claim(
-    "section-2-1-descent-loss",
-    "The loss never increases.",
-    place="Section 2.1",
-    given=(finite,),
+    "section-2-1-descent-loss", "The loss never increases.", place="Section 2.1", given=(finite,)
 )
 def loss_falls(result: Study) -> Iterator[Part]:
     """Largest relative increase in one step, and the loss at the end."""

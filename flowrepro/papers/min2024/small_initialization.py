@@ -12,6 +12,7 @@ max |f|, which underflows at the scale of the theorem.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -30,6 +31,8 @@ EXACT = 1e-12
 """Rounding of an inequality between numbers of order 1."""
 
 topic = Topic(PAPER, "Small initialisation (Lemmas 1, 3, 4 and 10)", THEORY, command="toy2d")
+along_the_flow = partial(topic.claim, on=FLOWS)
+until_t = partial(topic.claim, on=FLOWS, given=(moderate_scale,))
 
 
 def force_defects(loss: str, f: np.ndarray, relative_f: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -69,11 +72,10 @@ def negligible(states: States) -> np.ndarray:
     return small
 
 
-@topic.claim(
+@along_the_flow(
     "lemma-4-directions",
     "While |f| <= 1, directions turn as in (4) up to 2 n X_max max |f|.",
     place="Lemma 4",
-    on=FLOWS,
 )
 def directions(result: Study) -> Iterator[Part]:
     """max_j ||d/dt w_j/||w_j|| - s_j P x_a(w_j)|| wherever max |f| <= 1."""
@@ -83,11 +85,10 @@ def directions(result: Study) -> Iterator[Part]:
     yield at_most("largest error over 2 n X_max max |f|", ratio, 1.0 + EXACT)
 
 
-@topic.claim(
+@along_the_flow(
     "lemma-10-cosine",
     "The cosine with x_+, x_- and y_i x_i follows its own equation up to 2 n X_max max |f|.",
     place="Lemma 10",
-    on=FLOWS,
 )
 def cosine(result: Study) -> Iterator[Part]:
     """|d psi_rj/dt - (psi_ra - psi_rj psi_aj) ||x_a||| for the unit vectors x_r of these."""
@@ -100,13 +101,11 @@ def cosine(result: Study) -> Iterator[Part]:
     yield at_most("largest error over 2 n X_max max |f|", ratio, 1.0 + EXACT)
 
 
-@topic.claim(
+@until_t(
     "lemma-3-norms",
     "Until T, ||w_j||^2 stays below 2 eps W_max^2/sqrt(m), and |f| below 2 eps sqrt(m) X_max "
     "W_max^2.",
     place="Lemma 3",
-    on=FLOWS,
-    given=(moderate_scale,),
 )
 def norms(result: Study) -> Iterator[Part]:
     """For t <= T = log(1/(sqrt(m) eps))/(4 n X_max), in logarithms."""
@@ -119,12 +118,10 @@ def norms(result: Study) -> Iterator[Part]:
     yield at_most("ln of max |f| over its bound", states.ln_f[early].max() - ln_output, 0.0)
 
 
-@topic.claim(
+@until_t(
     "lemma-1-directions",
     "Until T, directions turn as in (4) up to 4 eps n sqrt(m) X_max^2 W_max^2.",
     place="Lemma 1",
-    on=FLOWS,
-    given=(moderate_scale,),
 )
 def approximation(result: Study) -> Iterator[Part]:
     """For t <= T, in logarithms."""
@@ -138,11 +135,10 @@ def approximation(result: Study) -> Iterator[Part]:
     yield at_most("ln of the largest error over its bound", ln_error - ln_bound, 0.0)
 
 
-@topic.claim(
+@along_the_flow(
     "equation-50-gradient",
     "The gradient grows at most linearly: ||grad L|| <= X_max L(0) ||theta||.",
     place="eq. (50)",
-    on=FLOWS,
 )
 def gradient_grows(result: Study) -> Iterator[Part]:
     """In the Frobenius norm, at every record; theta is known up to a common factor."""

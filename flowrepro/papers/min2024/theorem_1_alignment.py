@@ -10,6 +10,7 @@ as each stay in a pattern and each path of patterns takes bounded time (Appendix
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -41,6 +42,7 @@ LIMIT = 1e-5
 """Distance of t1 from its limit, at scales far below that of Lemma 1 (2e-8 at eps = 1e-6)."""
 
 topic = Topic(PAPER, "Theorem 1: alignment", command="toy2d")
+at_its_scale = partial(topic.claim, on=FLOWS, given=ALIGNMENT)
 
 
 def stay_ratios(stays: Stays) -> np.ndarray:
@@ -106,12 +108,10 @@ def start_is_not_opposite(result: Study) -> Iterator[Part]:
     yield at_most("largest cosine", start_of(result).furthest, np.nextafter(1.0, 0.0))
 
 
-@topic.claim(
+@at_its_scale(
     "equation-28-scale",
     "The scale satisfies what Theorem 1 asks for.",
     place="eq. (28)",
-    on=FLOWS,
-    given=ALIGNMENT,
     label="identity",
 )
 def scale(result: Study) -> Iterator[Part]:
@@ -122,12 +122,10 @@ def scale(result: Study) -> Iterator[Part]:
     yield at_most("ln eps against the second term", start.ln_eps, duration)
 
 
-@topic.claim(
+@at_its_scale(
     "theorem-1-alignment-time",
     "Every neuron is in S+, S- or dead by t1 <= 16 log n / (M sqrt(mu) X_min) <= T.",
     place="Theorem 1",
-    on=FLOWS,
-    given=ALIGNMENT,
 )
 def alignment_time(result: Study) -> Iterator[Part]:
     """t1 by the events of the flow, its bound, and T of Lemma 1 beyond the bound."""
@@ -137,12 +135,10 @@ def alignment_time(result: Study) -> Iterator[Part]:
     yield at_least("T", approximation_time(points, start), bound)
 
 
-@topic.claim(
+@at_its_scale(
     "appendix-c-2-stays",
     "Outside its trap, a neuron keeps a pattern for at most 4 / (M sqrt(mu) X_min n_a).",
     place="Appendix C.2",
-    on=FLOWS,
-    given=ALIGNMENT,
 )
 def short_stays(result: Study) -> Iterator[Part]:
     """Largest (time in a pattern) n_a, over the bound."""
@@ -151,13 +147,11 @@ def short_stays(result: Study) -> Iterator[Part]:
     yield at_most("largest stay over its bound", longest / bound, 1.0)
 
 
-@topic.claim(
+@at_its_scale(
     "appendix-c-2-paths",
     "The time T of a neuron to its trap satisfies T <= T(P) <= T(P_max) <= 16 log n / (M sqrt(mu) "
     "X_min).",
     place="Appendix C.2",
-    on=FLOWS,
-    given=ALIGNMENT,
 )
 def paths(result: Study) -> Iterator[Part]:
     """T(P) sums the bounds of the stays on a neuron's own path, T(P_max) on the longest one."""
@@ -179,12 +173,10 @@ def paths(result: Study) -> Iterator[Part]:
     yield at_most("most changes of a neuron", changes, points.n)
 
 
-@topic.claim(
+@at_its_scale(
     "theorem-1-arrival",
     "A neuron that starts active on a datum of its own class ends in S+ (V_+) or S- (V_-).",
     place="Theorem 1",
-    on=FLOWS,
-    given=ALIGNMENT,
 )
 def arrival(result: Study) -> Iterator[Part]:
     """Neurons of V_+ with <w_j(0), x_i> > 0 for a positive datum that miss S+, and V_- alike."""

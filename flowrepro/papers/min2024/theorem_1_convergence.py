@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 from scipy.special import logsumexp
@@ -43,6 +44,9 @@ INTEGRATED = 1e-6
 """Relative error of conserved quantities at rtol 1e-9 (measured 4e-12 at most)."""
 
 topic = Topic(PAPER, "Theorem 1: convergence", command="toy2d")
+with_assumption_1 = partial(topic.claim, on=FLOWS, given=THEORY)
+after_t1 = partial(topic.claim, on=FLOWS, given=CONVERGENCE)
+after_t2 = partial(topic.claim, on=FLOWS, given=(*CONVERGENCE, fitted))
 
 
 def ln_mass(states: States, chosen: np.ndarray) -> np.ndarray:
@@ -55,12 +59,8 @@ def by_class(result: Study) -> Iterator[tuple[str, np.ndarray]]:
     return zip("+-", settled_classes(result), strict=True)
 
 
-@topic.claim(
-    "lemma-12-traps",
-    "S+ (V_+), S- (V_-) and the dead cone are never left.",
-    place="Lemma 12",
-    on=FLOWS,
-    given=THEORY,
+@with_assumption_1(
+    "lemma-12-traps", "S+ (V_+), S- (V_-) and the dead cone are never left.", place="Lemma 12"
 )
 def traps(result: Study) -> Iterator[Part]:
     """Stays in a trap that end."""
@@ -68,12 +68,10 @@ def traps(result: Study) -> Iterator[Part]:
     yield none_of("traps left", int(np.sum(stays.trap & np.isfinite(stays.end))))
 
 
-@topic.claim(
+@after_t1(
     "lemma-13-shrinking",
     "Until t1, the neurons that survive shrink by no more than e^(-4 n X_max t).",
     place="Lemma 13",
-    on=FLOWS,
-    given=CONVERGENCE,
 )
 def shrinking(result: Study) -> Iterator[Part]:
     """ln of sum_{V~} ||w(t)||^2 / ||w(0)||^2 against -4 n X_max t at the records until t1."""
@@ -86,12 +84,8 @@ def shrinking(result: Study) -> Iterator[Part]:
         yield at_least(f"V~{sign}: ln of the growth plus 4 n X_max t", least, -EXACT)
 
 
-@topic.claim(
-    "lemma-14-growth",
-    "After t1, the neurons of S+ and of S- do not shrink.",
-    place="Lemma 14",
-    on=FLOWS,
-    given=CONVERGENCE,
+@after_t1(
+    "lemma-14-growth", "After t1, the neurons of S+ and of S- do not shrink.", place="Lemma 14"
 )
 def growing(result: Study) -> Iterator[Part]:
     """Least change of ln sum_{V~} ||w||^2 between records, relative to its size where large."""
@@ -103,13 +97,11 @@ def growing(result: Study) -> Iterator[Part]:
         yield at_least(f"V~{sign}: least change", float(steps.min()), -EXACT)
 
 
-@topic.claim(
+@after_t1(
     "equation-32-decoupling",
     "After t1, neurons of S+ are active on the positive data only and those of S- on the negative "
     "ones: L = L+ + L-.",
     place="eq. (32)",
-    on=FLOWS,
-    given=CONVERGENCE,
 )
 def decoupling(result: Study) -> Iterator[Part]:
     """Pairs of a neuron and a datum of the other class that are active at a record after t1."""
@@ -119,12 +111,10 @@ def decoupling(result: Study) -> Iterator[Part]:
     yield none_of("active on the other class", int(np.sum(states.active[late] & foreign)))
 
 
-@topic.claim(
+@after_t2(
     "equation-39-fit-time",
     "Both classes are fitted (|f| > 1/4) by t2, which is bounded from both sides.",
     place="eq. (39)",
-    on=FLOWS,
-    given=(*CONVERGENCE, fitted),
 )
 def fit_time(result: Study) -> Iterator[Part]:
     """t2+ and t2- against (39), and t2 >= T of Lemma 3 where its scale is reached."""
@@ -137,12 +127,10 @@ def fit_time(result: Study) -> Iterator[Part]:
         yield at_least("t2 against T", times.max(), approximation_time(points, start))
 
 
-@topic.claim(
+@after_t2(
     "lemma-15-descent",
     "After t2, dL/dt <= -(mu X_min)^2 (||a+||^2 L+^2 + ||a-||^2 L-^2) / 4.",
     place="Lemma 15",
-    on=FLOWS,
-    given=(*CONVERGENCE, fitted),
 )
 def descent(result: Study) -> Iterator[Part]:
     """Least ratio of ||grad L||^2 = -dL/dt to the bound."""
@@ -165,12 +153,8 @@ def squared_gradient(result: Study, states: States) -> np.ndarray:
     return np.asarray(np.sum(on_w + np.exp(2 * states.ln_w) * along**2, axis=1))
 
 
-@topic.claim(
-    "theorem-1-rate",
-    "After t2, L(t) <= L(t2) / (1 + L(t2) alpha (t - t2)).",
-    place="Theorem 1",
-    on=FLOWS,
-    given=(*CONVERGENCE, fitted),
+@after_t2(
+    "theorem-1-rate", "After t2, L(t) <= L(t2) / (1 + L(t2) alpha (t - t2)).", place="Theorem 1"
 )
 def rate(result: Study) -> Iterator[Part]:
     """Largest loss over its bound; how much faster 1/L grows than alpha; the final slope of ln L.
@@ -254,12 +238,10 @@ def _excess(
     return (frobenius - factor * spectral) / bound
 
 
-@topic.claim(
+@after_t1(
     "appendix-d-3-invariant",
     "After t1, W+ W+^T - a+ a+^T and W- W-^T - a- a-^T are constant.",
     place="Appendix D.3",
-    on=FLOWS,
-    given=CONVERGENCE,
 )
 def invariant(result: Study) -> Iterator[Part]:
     """Largest change since t1, relative to ||W+-||_F^2 at the time."""
@@ -291,10 +273,7 @@ def balance(result: Study) -> Iterator[Part]:
 
 
 @topic.claim(
-    "section-2-1-loss",
-    "The loss never increases along the flow.",
-    place="Section 2.1",
-    on=FLOWS,
+    "section-2-1-loss", "The loss never increases along the flow.", place="Section 2.1", on=FLOWS
 )
 def loss_falls(result: Study) -> Iterator[Part]:
     """Largest relative increase between records."""
@@ -302,12 +281,10 @@ def loss_falls(result: Study) -> Iterator[Part]:
     yield at_most("largest relative increase", float(np.max(np.diff(loss) / loss[:-1])), 1e-12)
 
 
-@topic.claim(
+@with_assumption_1(
     "theorem-1-norm",
     "||W|| grows without bound as L falls: max |f| <= X_max sum_j |a_j| ||w_j||.",
     place="Theorem 1",
-    on=FLOWS,
-    given=THEORY,
 )
 def norm(result: Study) -> Iterator[Part]:
     """max |f| over its bound, and for the loss exp ||W||_F^2 against ln(n / L) / X_max.
