@@ -38,7 +38,7 @@ def cones(
     data: Dataset,
     *,
     loss: LossName = option("exp", "loss of Lemma 2", choices=LOSS_NAMES),
-    samples: int = option(4_000, "draws for every lemma", within=(1, 1_000_000)),
+    samples: int = option(4_000, "draws for every lemma", within=(100, 1_000_000)),
     seed: int,
     progress: Progress = silent,
 ) -> dict[str, np.ndarray]:

@@ -247,6 +247,8 @@ def _panels(result: Study, labelling: str) -> Iterator[Panel]:
     w = found[0].theta[:, :2]
     middle = np.array([0.0, (w[:, 1].max() + w[:, 1].min()) / 2])  # on the hyperplane
     half = np.array([1.1 * np.abs(w[:, 0]).max(), 0.6 * np.ptp(w[:, 1])])
+    if not np.all(half > 0):
+        raise NotDrawable("the neuron does not leave the axes of the plane")
     sides = np.meshgrid(np.linspace(-0.9, 0.9, 8), np.linspace(-0.9, 0.9, 5))
     points = middle + half * np.stack(sides, axis=-1).reshape(-1, 2)
     a = np.full(len(points), result.arrays[f"{labelling}.0"][0, 2])

@@ -70,7 +70,7 @@ def theory_flow(
     loss: LossName = option("exp", "loss, summed over the samples", choices=LOSS_NAMES),
     after: float = option(16.0, "flow time after the slower class is fitted", within=(1e-3, 1e4)),
     points: int = option(300, "times of each part of the grid", within=(2, 10_000)),
-    rtol: float = option(1e-9, "relative tolerance of the integration", within=(1e-13, 1e-2)),
+    rtol: float = option(1e-9, "relative tolerance of the integration", within=(1e-13, 1e-4)),
     seed: int,
     progress: Progress = silent,
 ) -> dict[str, np.ndarray]:

@@ -123,3 +123,8 @@ def test_three_dimensions_are_not_drawn(held: Study) -> None:
     solid = dataclasses.replace(held, dataset=Dataset(np.eye(3), np.ones(3), "solid"))
     with pytest.raises(NotDrawable, match="plane"):
         held_on_the_hyperplane.collect(solid)
+
+
+def test_a_neuron_that_stays_at_zero_is_not_drawn() -> None:
+    with pytest.raises(NotDrawable, match="axes"):
+        held_on_the_hyperplane.collect(computed(HELD, w=[0.0, 0.0], lr=[1e-2]))
