@@ -7,6 +7,6 @@ The stated iteration counts need the mean over samples and a loss of slope 1 at 
 
 from __future__ import annotations
 
-from flowrepro.papers.min2024 import digits_cases, theory_cases, toy_cases
+from flowrepro.papers.min2024 import theory_cases, toy_cases
 
-CASES = (*digits_cases.CASES, *toy_cases.CASES, *theory_cases.CASES)
+CASES = (*toy_cases.CASES, *theory_cases.CASES)

@@ -5,32 +5,12 @@ from __future__ import annotations
 from flowrepro.figures import Figure
 from flowrepro.papers.min2024 import (
     caratheodory_figures,
-    critical_scale,
-    figure_5,
-    pair_laws,
     path_figures,
-    rank_limit,
-    sign_flips,
-    sketch_figures,
     theory_figures,
-    time_laws,
-    toy_figures,
-    toy_seeds_figure,
-    two_phases,
 )
 
 FIGURES: tuple[Figure, ...] = (
-    *sketch_figures.FIGURES,
-    *figure_5.FIGURES,
-    *toy_figures.FIGURES,
     *path_figures.FIGURES,
     *caratheodory_figures.FIGURES,
-    toy_seeds_figure.FIGURE,
-    *sign_flips.FIGURES,
-    *two_phases.FIGURES,
     *theory_figures.FIGURES,
-    *time_laws.FIGURES,
-    *critical_scale.FIGURES,
-    *rank_limit.FIGURES,
-    *pair_laws.FIGURES,
 )

@@ -9,8 +9,9 @@ import numpy as np
 
 from flowrepro.core.trajectory import Study
 from flowrepro.figures import Figure, NotDrawable, style
+from flowrepro.papers.min2024.beyond.basins import BASINS
 from flowrepro.papers.min2024.constants import alignment_bound, approximation_time
-from flowrepro.papers.min2024.theory_cases import BASINS, LOG_SCALE
+from flowrepro.papers.min2024.theory_cases import LOG_SCALE
 from flowrepro.papers.min2024.theory_states import (
     assumption_1,
     deaths,
