@@ -122,7 +122,7 @@ def start(run: Run) -> Iterator[Part]:
     given=(paper_run(DIGITS_1_0, until=2_000 + SUBSET_SHIFT),),
 )  # fmt: skip
 def alignment(run: Run) -> Iterator[Part]:
-    """When both mean cosines reach 0.99, their values at iteration 2000, and how many neurons align.
+    """When both mean cosines reach 0.99, their values at iteration 2000, and the share aligned.
 
     The smallest cosine is not bounded: single stragglers remain. Over 22 runs on 1000 images the
     share was 0.88 to 1.00 at iteration 2000 (measured), and 0.92 or more SUBSET_SHIFT later.
@@ -199,8 +199,8 @@ def growth(run: Run) -> Iterator[Part]:
     """First iterations at which the loss has fallen by 1 % and by 10 %."""
     loss = run.trajectory.loss
     for share, window in ((0.99, (2_300, 2_800)), (0.9, FALLS)):
-        yield within(f"first iteration with L < {share} L(0)",
-                     first_step(run, loss < share * loss[0]), *event_window(run, *window))  # fmt: skip
+        falls = first_step(run, loss < share * loss[0])
+        yield within(f"first iteration with L < {share} L(0)", falls, *event_window(run, *window))
 
 
 @topic.claim(
@@ -266,7 +266,7 @@ def descent(run: Run) -> Iterator[Part]:
 
 
 def is_the_flow(run: Run) -> str | None:
-    """The gradient flow from seed 0 on all images, with records where the descent's loss is known."""
+    """The flow from seed 0 on all images, with records where the descent's loss is known."""
     if run.engine not in FLOWS:
         return (
             "this is the descent, with which the flow is compared; "

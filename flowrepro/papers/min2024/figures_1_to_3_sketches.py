@@ -59,10 +59,10 @@ def _force_marks(
         yield Arrows(start, end, colour=colour, width=width, zorder=4)
         up = 5.0 if end[1] >= 0 else -5.0  # beyond the tip, on the side that is further away
         side = -0.1 if end[0] > 0.3 * limit else 0.1
-        yield Text(*end, name, colour=colour, size=8.0, offset=(side, up), zorder=6)
+        yield Text(end[0], end[1], name, colour=colour, size=8.0, offset=(side, up), zorder=6)
     for index, x in enumerate(X, start=1):
         if not on.any() or on[index - 1]:
-            yield Text(*x, f"$x_{index}$", offset=(4.0, 4.0), zorder=6)
+            yield Text(x[0], x[1], f"$x_{index}$", offset=(4.0, 4.0), zorder=6)
 
 
 topic.figure(
@@ -106,7 +106,7 @@ def _stretch(number: int, angle: np.ndarray, radius: float, limit: float) -> Ite
         yield Arrows(last, arc[-1], colour=style.LEARNED, zorder=4)
         middle = (radius + 0.1 * limit) * direction((angle[0] + angle[-1]) / 2)
         yield Points(*middle, size=10.0, fill="white", edge=style.LEARNED, zorder=5)
-        yield Text(*middle, str(number), zorder=6)
+        yield Text(middle[0], middle[1], str(number), zorder=6)
     if number != 2:
         yield Points(*arc[0], zorder=4)
 

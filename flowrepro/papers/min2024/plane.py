@@ -1,4 +1,4 @@
-"""The plane as the figures of min2024 show it: data, the cones S_+, S_- and S_dead, rays of x_+-."""
+"""The plane as the figures of min2024 show it: data, cones S_+, S_- and S_dead, rays of x_+-."""
 
 from __future__ import annotations
 
@@ -84,5 +84,10 @@ def draw_arrow(
 ) -> None:
     """An arrow between two points of the plane, for figures that draw on axes themselves."""
     tips = {"arrowstyle": "-|>", "color": colour, "linewidth": width, "mutation_scale": 8}
-    places = {"xy": (float(end[0]), float(end[1])), "xytext": (float(start[0]), float(start[1]))}
-    ax.annotate("", arrowprops=tips | {"shrinkA": 0, "shrinkB": 0}, zorder=zorder, **places)
+    ax.annotate(
+        "",
+        xy=(float(end[0]), float(end[1])),
+        xytext=(float(start[0]), float(start[1])),
+        arrowprops=tips | {"shrinkA": 0, "shrinkB": 0},
+        zorder=zorder,
+    )

@@ -21,7 +21,7 @@ DISTANCE = 200
 
 
 class Runs(NamedTuple):
-    """R runs: loss (R, T) at iterations step (T,); W (R, S, m, d), a (R, S, m) at those kept (S,)."""
+    """R runs: loss (R, T) at step (T,); W (R, S, m, d), a (R, S, m) at the steps kept (S,)."""
 
     X: np.ndarray
     y: np.ndarray
@@ -59,7 +59,7 @@ class Runs(NamedTuple):
         return np.asarray(self.loss[:, np.searchsorted(self.step, step, side="right") - 1])
 
     def drops(self) -> np.ndarray:
-        """(R, T - 1) bool: the steepest records of the sharp drops of the loss, by DROP and DISTANCE.
+        """(R, T - 1) bool: the steepest records of the sharp drops, by DROP and DISTANCE.
 
         NotApplicable where the records have another distance.
         """

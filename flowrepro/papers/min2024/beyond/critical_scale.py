@@ -55,7 +55,7 @@ def critical_scale(
 
     mu (M,), scale (A,), outside (M, A, seeds): neurons that are alive and not in S_+ (or have
     a < 0) at the end.
-    """  # fmt: skip
+    """
     n_steps = max(1, round(horizon / LR))
     draws = [gaussian(np.random.default_rng(seed + k), m, 2) for k in range(seeds)]
     W, a = (np.stack(arrays) for arrays in zip(*draws, strict=True))
@@ -159,5 +159,8 @@ def outside_by_scale(result: Study) -> Iterator[Panel]:
                       dash="-", width=1.0, label=rf"$\mu$ = {one:.2g}"),
             Vertical(expected, colour=colour, width=1.0),
         ]  # fmt: skip
-    yield Panel(marks, xlabel=r"scale $\alpha$ of the start; dotted: $(\mu/2)^{\sqrt{2}}$",
-                ylabel="live neurons outside $S_+$", scale="log-linear", ylim=(0, None))  # fmt: skip
+    scale_label = r"scale $\alpha$ of the start; dotted: $(\mu/2)^{\sqrt{2}}$"
+    yield Panel(
+        marks, xlabel=scale_label, ylabel="live neurons outside $S_+$", scale="log-linear",
+        ylim=(0, None),
+    )  # fmt: skip

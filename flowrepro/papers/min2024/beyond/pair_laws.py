@@ -176,7 +176,7 @@ def predictions(result: Study) -> Iterator[Panel]:
     texts = []
     for rank, place in enumerate(order):  # alternate sides, as neighbours overlap
         if known[rank]:
-            offset = (5.0, -2.0) if rank % 2 else (0.0, 3.0)
+            offset = (5.0, -5.0) if rank % 2 else (0.0, 3.0)
             texts.append(Text(predicted[place], measured[place], names[rank], size=6.0,
                               offset=offset))  # fmt: skip
     yield Panel([_diagonal(predicted, measured), Points(predicted, measured), *texts],

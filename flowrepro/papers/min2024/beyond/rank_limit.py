@@ -50,7 +50,7 @@ def rank_limit(
     """The flow of the sum of exp from a balanced start: margin, log10_loss and stable_rank (R,).
 
     DataError for points that violate Assumption 1, which a network may never classify.
-    """  # fmt: skip
+    """
     points = Study(RANK_LIMIT, data, {})
     if (reason := assumption_1(points)) is not None:
         raise DataError(

@@ -51,7 +51,7 @@ def sign_flips(
     """Runs from the paper's draws of the weights, with a_j divided by each ratio.
 
     Returns W0 (R, m, d), ratio (Q,), a0 and a (Q, R, m) at the start and at the end.
-    """  # fmt: skip
+    """
     case = override(SIX_POINTS, {"m": m, "scale": scale, "lr": lr, "n_steps": n_steps})
     members = np.arange(seed, seed + seeds)
     draws = [initial_weights(case.init, int(member), data.X.shape[1]) for member in members]

@@ -47,7 +47,7 @@ def fit_time(
     seed: int,
     progress: Progress,
 ) -> dict[str, np.ndarray]:
-    """t2 (E, 2): t2+ and t2- of the flow from one and the same shape W_0 at each ln eps (E,)."""  # fmt: skip
+    """t2 (E, 2): t2+ and t2- of the flow from one and the same shape W_0 at each ln eps (E,)."""
     found = []
     for index, scale in enumerate(ln_eps):
         options = {"m": m, "ln_eps": scale, "loss": "exp", "after": 2.0, "points": 100,
@@ -169,7 +169,7 @@ def alignment_time(
 
     bound (M,) is that of Theorem 1. Some neurons start just inside the edges of all cones, where
     they are slowest.
-    """  # fmt: skip
+    """
     found, bounds = [], []
     for index, cosine in enumerate(mu):
         X, y = np.array([[1.0, 0.0], [cosine, np.sqrt(1 - cosine * cosine)]]), np.ones(2)
