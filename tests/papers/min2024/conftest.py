@@ -13,7 +13,7 @@ from flowrepro.core.initialize import initial_weights
 from flowrepro.core.trajectory import Run
 from flowrepro.engines.base import Problem, SaveAt
 from flowrepro.engines.base import run as drive
-from flowrepro.papers.min2024.digits_cases import DIGITS_1_0
+from flowrepro.papers.min2024.figure_5_mnist import DIGITS_1_0
 from flowrepro.theory.observables import OBSERVABLES
 
 END = 15_000
