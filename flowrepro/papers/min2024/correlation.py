@@ -45,8 +45,8 @@ def correlations(X: np.ndarray, y: np.ndarray) -> Correlations:
     pairs = (p * (p - 1), q * (q - 1), 2 * p * q)
     blocks = (_within(positive), _within(negative), _between(positive, negative))
     good, worst = zip(*map(_tally, blocks), strict=True)
-    shares = [_share(*counts) for counts in zip(good, pairs, strict=True)]
-    return Correlations(_share(sum(good), sum(pairs)), *shares, worst=min(worst))
+    own, other, across = (_share(*counts) for counts in zip(good, pairs, strict=True))
+    return Correlations(_share(sum(good), sum(pairs)), own, other, across, min(worst))
 
 
 def _within(Z: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:

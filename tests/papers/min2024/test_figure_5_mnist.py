@@ -147,8 +147,9 @@ def test_the_flow_is_compared_with_the_descent(paper_run: Run) -> None:
     claim, flow = CLAIMS["figure-5-flow"], the_flow(paper_run)
     expect(claim, flow, PASS)
     for at, factor in ((3_400, 1.04), (15_000, 0.98)):
-        changed = losing(flow, lambda step, L, at=at, by=factor: np.where(step == at, by * L, L))  # type: ignore[misc]
-        expect(claim, changed, FAIL)
+        there = flow.trajectory.step == at
+        changed = np.where(there, factor, 1.0) * flow.trajectory.loss
+        expect(claim, with_trajectory(flow, loss=changed), FAIL)
     for change in ({"seed": 1}, {"subset": 1_000}, {"init.scale": 1e-5}):
         expect(claim, replace(flow, case=override(flow.case, change)), OUTSIDE)
     expect(claim, replace(flow, engine="torch"), OUTSIDE)

@@ -10,6 +10,7 @@ from flowrepro.claims.verdict import Verdict
 from flowrepro.core.config import override
 from flowrepro.core.trajectory import Dataset, Run, Stop, StopReason, Trajectory
 from flowrepro.figures import NotDrawable
+from flowrepro.figures.declare import Figure
 from flowrepro.papers.min2024.figures_12_13_two_phases import (
     BOTH_LAYERS,
     EPOCH,
@@ -58,8 +59,8 @@ def test_each_claim_three_ways(id: str) -> None:
 
 
 @pytest.mark.parametrize("figure", topic.figures, ids=lambda figure: figure.file)
-def test_a_few_epochs_of_sgd_are_recorded_and_drawn(figure: object) -> None:
-    (case,) = (case for case in topic.cases if case.name in figure.cases)  # type: ignore[attr-defined]
+def test_a_few_epochs_of_sgd_are_recorded_and_drawn(figure: Figure) -> None:
+    case = BOTH_LAYERS if BOTH_LAYERS.name in figure.cases else FIRST_LAYER
     run = trained(override(case, {"subset": 140, "batch_size": 20, "n_steps": 21}))
     observed, a = run.trajectory.observed, run.trajectory.a
     assert run.trajectory.step.tolist() == [0, 7, 14, 21]
@@ -67,6 +68,6 @@ def test_a_few_epochs_of_sgd_are_recorded_and_drawn(figure: object) -> None:
     assert np.all(observed["directions"] > 0)
     assert np.array_equal(a[0], a[-1]) == (case is FIRST_LAYER)
     assert set(np.abs(a[0])) == {1.0} or case is BOTH_LAYERS
-    assert png(figure, run)  # type: ignore[arg-type]
+    assert png(figure, run)
     with pytest.raises(NotDrawable, match=r"record\.observe"):
-        figure.collect(with_trajectory(run, observed={}))  # type: ignore[attr-defined]
+        figure.collect(with_trajectory(run, observed={}))

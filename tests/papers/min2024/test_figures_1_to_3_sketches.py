@@ -5,28 +5,31 @@ import pytest
 from min2024_results import png
 
 from flowrepro import data
-from flowrepro.core.config import Case, override
+from flowrepro.core.config import StudyCase, override
 from flowrepro.core.trajectory import Study
 from flowrepro.figures import NotDrawable
+from flowrepro.figures.declare import Figure
 from flowrepro.figures.panels import Arrows, Line
 from flowrepro.papers import registry
 from flowrepro.papers.min2024.figures_1_to_3_sketches import topic
+from flowrepro.papers.topic import silent
 
 FIGURES = {figure.id: figure for figure in topic.figures}
 
 
 def computed(name: str, **options: object) -> Study:
-    case: Case = registry.find_case("toy2d", name)
+    case = registry.find_case("toy2d", name)
     case = override(case, {f"options.{key}": value for key, value in options.items()})
     assert case.data is not None
     points = data.load(case.data)
     study = registry.study_of(case)
-    return Study(case, points, study.compute(case, points, lambda done, total: None))  # type: ignore[arg-type]
+    assert isinstance(case, StudyCase)
+    return Study(case, points, study.compute(case, points, silent))
 
 
 @pytest.mark.parametrize("figure", FIGURES.values(), ids=FIGURES)
-def test_figures_are_drawn(figure: object) -> None:
-    assert png(figure, computed(figure.cases[0]))  # type: ignore[arg-type, attr-defined]
+def test_figures_are_drawn(figure: Figure) -> None:
+    assert png(figure, computed(figure.cases[0]))
 
 
 def test_the_force_of_figure_1_is_that_of_the_paper_s_sketch() -> None:
