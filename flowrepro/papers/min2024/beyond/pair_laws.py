@@ -64,8 +64,8 @@ def pair_laws(
     never. seen (P, 2) : mean cosines when L < 0.99. misactivated (P,) : share of data of the other
     class that u_+ or u_- activates, and of its own class that it does not.
     """
-    if len(set(digits)) < 2:
-        raise UsageError(f"options.digits must name at least two different digits, not {digits}")
+    if len(digits) < 2 or len(set(digits)) < len(digits):
+        raise UsageError(f"options.digits must be at least two different digits, not {digits}")
     pairs = [(i, j) for place, i in enumerate(digits) for j in digits[place + 1 :]]
     found = []
     for index, (own, other) in enumerate(pairs):
@@ -97,13 +97,16 @@ def _predict(points: Dataset, m: int, scale: float, lr: float) -> dict[str, np.n
 
 
 def growth_step(fold: np.ndarray, pull: np.ndarray, m: int, scale: float) -> float:
-    """Step at which the early growth alone brings L from 1 to 1 - DROP; nan if unknown.
+    """Step at which the early growth alone brings L from 1 to 1 - DROP.
 
+    nan where a rate is unknown, and where the start is too large for early growth.
     fold (2,) in steps, pull (2,) = ||x_a(u_+-)|| / n.
     """
     if not np.all(np.isfinite(fold)):
         return float("nan")
     ln_start = np.log(m * scale**2 / 4 * pull / DROP)
+    if np.logaddexp(*ln_start) >= 0:
+        return float("nan")
     latest = float(fold.max() * (np.abs(ln_start).max() + 1))
     return float(brentq(lambda k: np.logaddexp(*(ln_start + 2 * k / fold)), 0.0, latest))
 
