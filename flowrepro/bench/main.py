@@ -21,7 +21,7 @@ from flowrepro.core.initialize import initial_weights
 from flowrepro.engines import load
 from flowrepro.engines.base import Problem, SaveAt
 from flowrepro.papers.boursier2022.experiments import FIVE_POINTS, TOY
-from flowrepro.papers.min2024.digits_cases import DIGITS_1_0
+from flowrepro.papers.min2024.figure_5_mnist import DIGITS_1_0
 
 
 def run_benchmarks(quick: bool) -> list[BenchResult]:

@@ -7,8 +7,9 @@ verdict is N/A with the reason, never PASS.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from flowrepro.claims.verdict import Judgement, Part, combine, not_applicable
@@ -21,7 +22,14 @@ Hypothesis = Callable[[Any], str | None]
 
 
 class NotApplicable(Exception):
-    """A hypothesis that shows up only while measuring fails; the message is the reason."""
+    """A hypothesis that shows up only while measuring fails; the message is the reason.
+
+    measured : the number that breaks it, where there is one.
+    """
+
+    def __init__(self, reason: str, measured: float = math.nan) -> None:
+        super().__init__(reason)
+        self.measured = measured
 
 
 def require(reason: str | None) -> None:
@@ -65,7 +73,7 @@ class Claim:
                 require(hypothesis(result))
             return combine(self.measure(result))
         except NotApplicable as reason:
-            return not_applicable(str(reason))
+            return replace(not_applicable(str(reason)), measured=reason.measured)
 
     def to_json(self, result: Any) -> dict[str, Any]:
         """The claim with its verdict on a result, as claims.json keeps it."""

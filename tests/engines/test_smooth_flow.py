@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from flowrepro.papers.min2024.digits_rows import DIGITS_1_0
+from flowrepro.papers.min2024.figure_5_mnist import DIGITS_1_0
 from problems import KNOWN, Known, random_problem
 
 from flowrepro import data, engines

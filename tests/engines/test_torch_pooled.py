@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from flowrepro.papers.min2024.digits_rows import DIGITS_1_0
+from flowrepro.papers.min2024.figure_5_mnist import DIGITS_1_0
 
 from flowrepro import data
 from flowrepro.core.config import Data, Loss, Record, override

@@ -14,7 +14,7 @@ from flowrepro.core.trajectory import Study
 from flowrepro.figures import NotDrawable, style
 from flowrepro.figures.panels import Bars, Line, Panel, Points
 from flowrepro.papers.min2024 import PAPER
-from flowrepro.papers.min2024.theory_cases import BASINS
+from flowrepro.papers.min2024.beyond.basins import BASINS
 from flowrepro.papers.topic import Topic
 
 BINS = np.geomspace(1e-8, 1.0, 33)
