@@ -204,7 +204,7 @@ def alignment_panels(run: Run) -> Iterator[Panel]:
             Line(step, mean[:, side], colour=colour),
             Note(rf"$\cos(\bar w_{sign}, x_{sign})$", "lower right", colour=colour),
         ]
-        title = "" if side else "alignment\n(band: neurons)"
+        title = "" if side else "alignment\n(band: single neurons)"
         yield Panel(marks, title=title, ylabel="cosine", ylim=(lowest, 1.05), yticks=[0, 0.5, 1],
                     **common)  # fmt: skip
     lowest_loss = 10 ** np.floor(np.log10(0.9 * np.nanmin(loss)))
