@@ -66,7 +66,7 @@ def silent(done: int, total: int) -> None:
 class Option:
     """An option of a study: its default, what it means, and which values it takes.
 
-    within : least and largest value, of every entry of a list; whole numbers make the option whole.
+    within : least and largest value, of every entry of a list. A list is empty only if its default is.
     choices : the values that there are, where they are words.
     """
 
@@ -79,7 +79,7 @@ class Option:
         """None, or the rule that a value of the right type breaks."""
         if self.choices and value not in self.choices:
             return f"must be one of {', '.join(map(str, self.choices))}"
-        if isinstance(value, list) and not value:
+        if value == [] != self.default:
             return "must not be empty"
         if self.within is not None and not all(
             self.within[0] <= entry <= self.within[1] for entry in _numbers(value)
