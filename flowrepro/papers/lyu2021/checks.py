@@ -10,7 +10,6 @@ from flowrepro.papers.lyu2021 import (
     examples,
     own_points,
     table_checks,
-    theory_checks,
     trained,
 )
 
@@ -21,6 +20,5 @@ CLAIMS: tuple[Claim, ...] = (
     *edges.CLAIMS,
     *table_checks.CLAIMS,
     *convergence.CLAIMS,
-    *theory_checks.CLAIMS,
     *beyond_checks.CLAIMS,
 )

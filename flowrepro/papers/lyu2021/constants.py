@@ -13,7 +13,7 @@ from flowrepro.core.trajectory import Study
 from flowrepro.figures import Figure, style
 from flowrepro.figures.line_panels import legend_below
 from flowrepro.papers.lyu2021.late_records import ref
-from flowrepro.papers.lyu2021.symmetric_limit import DISTANCE, GAP
+from flowrepro.papers.lyu2021.section_4_symmetric import DISTANCE, GAP
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,7 +13,6 @@ from typing import Any
 
 from flowrepro.core.config import Data, StudyCase, Target
 from flowrepro.papers.lyu2021.beyond_experiments import BEYOND_CASES
-from flowrepro.papers.lyu2021.theory_experiments import THEORY_CASES
 
 DESCENT: Mapping[str, Any] = {
     "alpha": 0.5,  # Figure 1, caption
@@ -311,6 +310,5 @@ CASES: tuple[StudyCase, ...] = (
     TABLE,
     TABLE_MIRRORED,
     CONVERGENCE,
-    *THEORY_CASES,
     *BEYOND_CASES,
 )

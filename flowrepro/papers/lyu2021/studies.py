@@ -8,7 +8,6 @@ from flowrepro.papers.lyu2021.convergence import study_convergence
 from flowrepro.papers.lyu2021.edges import study_edges
 from flowrepro.papers.lyu2021.examples import study_left_slopes
 from flowrepro.papers.lyu2021.table import study_table
-from flowrepro.papers.lyu2021.theory_studies import STUDIES as THEORY_STUDIES
 from flowrepro.papers.topic import StudyFunction
 
 STUDIES: dict[str, StudyFunction] = {
@@ -17,6 +16,5 @@ STUDIES: dict[str, StudyFunction] = {
     "edges": study_edges,
     "table": study_table,
     "convergence": study_convergence,
-    **THEORY_STUDIES,
     **BEYOND_STUDIES,
 }
