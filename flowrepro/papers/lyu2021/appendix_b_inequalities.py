@@ -1,7 +1,7 @@
 r"""Inequalities at every point, and the guarantee of Theorem B.19 (Appendices B and E).
 
-They are judged at random weights and assume ||x_i|| <= 1, so the points are scaled. M is the M-norm,
-max_k max(||w_k||, |a_k|), and L~ the linearisation of the loss at f = 0.
+They are judged at random weights and assume ||x_i|| <= 1, so the points are scaled. M is the
+M-norm, max_k max(||w_k||, |a_k|), and L~ the linearisation of the loss at f = 0.
 """
 
 from __future__ import annotations

@@ -333,7 +333,7 @@ def required_hint(X: np.ndarray, y: np.ndarray, alpha: float, w: np.ndarray, eps
     given=(separable,),
 )
 def sufficient_hints(result: Study) -> Iterable[Part]:
-    """N/A, with the bound of H, where the condition fails; the assumptions may hold all the same."""
+    """N/A, where the condition fails; the assumptions may hold all the same."""
     X, y, slope = result.X, result.y, alpha(result)
     H, K, eps, w = hints(X, y)
     least, bound = required_hint(X, y, slope, w, eps), slope * float((y[3:] * (X[3:] @ w)).min())

@@ -1,8 +1,8 @@
 r"""Flows of Phases I and II on symmetric points, in flow time (Section 5, Appendices D and E).
 
-Phase I ends at T1(r) = ln(r / (sqrt(m) sigma M)) / lambda_0 near r b_k (mu, 1). Phase II is the flow
-of two neurons embedded into m, which starts at T2(r) = ln(1/r) / lambda_0 and is linear until t0.
-All points are scaled to ||x|| <= 1.
+Phase I ends at T1(r) = ln(r / (sqrt(m) sigma M)) / lambda_0 near r b_k (mu, 1). Phase II is the
+flow of two neurons embedded into m, which starts at T2(r) = ln(1/r) / lambda_0 and is linear until
+t0. All points are scaled to ||x|| <= 1.
 """
 
 from __future__ import annotations

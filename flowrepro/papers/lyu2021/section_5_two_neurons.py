@@ -52,7 +52,7 @@ def two_neurons(
     """Flows of S pairs with a_1 = ||w_1||, a_2 = -||w_2||, norms 10^U(-3, 0), on either side of w*.
 
     Returns q, rho, ln_loss (S, R), W (S, R, 2, d), a (S, R, 2): the start, then the records of the
-    run, the last one repeated where a run has fewer. Also feasible_u (P, 2, d), see `feasible_pairs`.
+    run, the last one repeated where a run has fewer; feasible_u (P, 2, d) of `feasible_pairs`.
     """
     X, y = data.X, data.y
     task, best = Classification(X, y, alpha), geometry.separator(X, y)
@@ -215,7 +215,7 @@ def two_neuron_feasible(result: Study) -> Iterable[Part]:
     on=(LOCAL_MAXIMUM,),
 )
 def attracting_optimum(result: Study) -> Iterable[Part]:
-    """Margin gap times q against 0.1 (rho e)^2 + 1 (measured 0.04 (rho e)^2); distance against e."""
+    """Gap times q against 0.1 (rho e)^2 + 1 (measured: 0.04 (rho e)^2), and distance against e."""
     gap, q, size, radius = (result.arrays[name] for name in ("gap", "q", "size", "radius"))
     bound = 0.1 * (radius * size) ** 2 + 1
     largest = float(np.max(np.abs(gap) * q / bound))

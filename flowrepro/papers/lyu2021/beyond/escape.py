@@ -2,14 +2,15 @@ r"""A weak neuron near the one-neuron network grows as a power of the margin.
 
     (a_k / a_main)^2 ~ q^{(r - r0) / r0},   r0 = gamma+,   r = max_u |sum_i p_i y_i phi(<u, x_i>)|
 
-p are the multipliers of w+. On symmetric points the opposite sign has r = gamma*, r0 = alpha gamma*,
-so the exponent is (1 - alpha)/alpha: descent finds the linear classifier only after the loss has
-fallen to e^{-q}, q = q_0 ratio^{-alpha / (1 - alpha)}.
+p are the multipliers of w+. On symmetric points the opposite sign has r = gamma* and
+r0 = alpha gamma*, so the exponent is (1 - alpha)/alpha: descent finds the linear classifier only
+after the loss has fallen to e^{-q}, q = q_0 ratio^{-alpha / (1 - alpha)}.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from itertools import product
 from typing import NamedTuple
 
@@ -174,7 +175,8 @@ def exponent(result: Study) -> Iterable[Part]:
     theory, fitted = exponents(result)
     if np.all(np.isnan(fitted)):
         raise NotApplicable(
-            "no run has enough margins at which the second neuron is weak; take a larger last margin"
+            "no run has enough margins at which the second neuron is weak; "
+            "take a larger last margin"
         )
     error = float(np.nanmax(np.abs(fitted / theory - 1)))
     yield at_most("largest relative error of an exponent", error, AGREEMENT)
@@ -229,8 +231,8 @@ def growth(*results: Study) -> Iterable[Panel]:
             )
             power = ratio[0] * (level / level[0]) ** theory
             power = np.where(power <= 1, power, np.nan)
-            look = {"colour": style.THEORY, "label": "predicted power"}
-            marks.append(Line(level, power, width=0.7, **look))
+            law = partial(Line, colour=style.THEORY, width=0.7, label="predicted power")
+            marks.append(law(level, power))
         yield Panel(
             marks,
             title=title,

@@ -318,7 +318,7 @@ def fading_powers(*results: Study) -> Iterable[Panel]:
     on=(HINT_CROSSOVER,),
 )
 def hint_takes_over(result: Study) -> Iterable[Part]:
-    """Flows within 2 % of gamma+/2, or of gamma-/2 (no positive draw), where both slacks are positive.
+    """Flows within 2 % of gamma+/2, or of gamma-/2 (no positive draw), where A.2 and A.3 hold.
 
     kappa must exceed 0.1, as the slower sign fades as scale^kappa, which must be small.
     """
