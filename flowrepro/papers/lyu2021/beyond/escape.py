@@ -22,7 +22,7 @@ from flowrepro.core.trajectory import Dataset, Study
 from flowrepro.engines.log_domain import Classification, LateRun, integrate
 from flowrepro.errors import DataError
 from flowrepro.figures import style
-from flowrepro.figures.panels import Line, Mark, Panel
+from flowrepro.figures.panels import Line, Panel
 from flowrepro.papers.lyu2021 import PAPER, geometry
 from flowrepro.papers.lyu2021.hypotheses import labelled, separable, symmetric
 from flowrepro.papers.lyu2021.section_3_flows import MIDDLE, RIGHT, SYMMETRIC
@@ -216,25 +216,23 @@ def growth(*results: Study) -> Iterable[Panel]:
     titles = ("symmetric points", "Figure 1 middle", "Figure 1 right")
     slopes = sorted({float(alpha) for result in results for alpha in result.arrays["alpha"]})
     for title, result in zip(titles, results, strict=True):
-        level, marks = result.arrays["level"], list[Mark]()
+        ratios, powers, level = [], [], result.arrays["level"]
         columns = ("alpha", "sign", "ratio")
         runs = zip(*(result.arrays[name] for name in columns), exponents(result)[0], strict=True)
         for alpha, sign, ratio, theory in runs:
-            marks.append(
-                Line(
-                    level,
-                    ratio,
-                    colour=style.POSITIVE if sign > 0 else style.NEGATIVE,
-                    dash=style.DASHES[slopes.index(float(alpha)) % len(style.DASHES)],
-                    label=rf"weak neuron, $a {'>' if sign > 0 else '<'} 0$, $\alpha={alpha:g}$",
-                )
+            look = partial(
+                Line,
+                colour=style.POSITIVE if sign > 0 else style.NEGATIVE,
+                dash=style.DASHES[slopes.index(float(alpha)) % len(style.DASHES)],
             )
+            label = rf"weak neuron, $a {'>' if sign > 0 else '<'} 0$, $\alpha={alpha:g}$"
+            ratios.append(look(level, ratio, label=label))
             power = ratio[0] * (level / level[0]) ** theory
-            power = np.where(power <= 1, power, np.nan)
+            power[power > 1] = np.nan
             law = partial(Line, colour=style.THEORY, width=0.7, label="predicted power")
-            marks.append(law(level, power))
+            powers.append(law(level, power))
         yield Panel(
-            marks,
+            [*ratios, *powers],
             title=title,
             xlabel=r"margin $\min_i q_i$",
             ylabel=r"$(a_{\mathrm{weak}}/a_{\mathrm{main}})^2$",

@@ -307,6 +307,7 @@ def fading_powers(*results: Study) -> Iterable[Panel]:
             xlabel=r"scale $\sigma$ of the start",
             ylabel=r"$\|a_-\|/\|a_+\|$",
             scale="log-log",
+            xticks=10.0 ** np.arange(-100, 1, 25),
         )
 
 
