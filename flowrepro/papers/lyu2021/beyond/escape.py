@@ -229,8 +229,8 @@ def growth(*results: Study) -> Iterable[Panel]:
             ratios.append(look(level, ratio, label=label))
             power = ratio[0] * (level / level[0]) ** theory
             power[power > 1] = np.nan
-            law = partial(Line, colour=style.THEORY, width=0.7, label="predicted power")
-            powers.append(law(level, power))
+            law = partial(Line, colour=style.THEORY, width=0.8, zorder=1.5)
+            powers.append(law(level, power, label="predicted power"))
         yield Panel(
             [*ratios, *powers],
             title=title,
