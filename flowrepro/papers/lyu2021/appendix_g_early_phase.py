@@ -20,23 +20,12 @@ from flowrepro.engines.log_domain import Classification, integrate
 from flowrepro.errors import NumericalError
 from flowrepro.papers.lyu2021 import PAPER, geometry
 from flowrepro.papers.lyu2021.draws import Weights, draws
-from flowrepro.papers.lyu2021.hypotheses import (
-    aligned_means,
-    alpha,
-    labelled,
-    leaky,
-    one_sign_grows_faster,
-    separable,
-)
+from flowrepro.papers.lyu2021.hypotheses import APPENDIX_A, alpha
 from flowrepro.papers.lyu2021.power_iteration import largest_norm
 from flowrepro.papers.lyu2021.section_3_flows import MIDDLE, RIGHT
 from flowrepro.papers.topic import Progress, Topic, option
 
-topic = Topic(
-    PAPER,
-    "The early phase without symmetry",
-    given=(labelled, leaky, separable, aligned_means, one_sign_grows_faster),
-)
+topic = Topic(PAPER, "The early phase without symmetry", given=APPENDIX_A)
 
 GRID = 200
 """Instants of each of the two searches for T0: it is known to horizon / GRID^2."""

@@ -93,6 +93,14 @@ def negatives_fall_short(result: Study) -> str | None:
     return "the support of w+ holds negative labels, so Assumption A.5 is not immediate"
 
 
+SEPARABLE = (labelled, leaky, separable)
+"""What all theorems on leaky ReLU networks assume."""
+SECTION_4 = (*SEPARABLE, symmetric)
+"""Symmetric points."""
+APPENDIX_A = (*SEPARABLE, aligned_means, one_sign_grows_faster)
+"""Points without symmetry, on which positive neurons grow faster."""
+
+
 def orthogonally_separable(result: Study) -> str | None:
     """Definition H.1."""
     if geometry.orthogonally_separable(result.X, result.y):

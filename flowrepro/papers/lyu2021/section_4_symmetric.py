@@ -20,14 +20,11 @@ from flowrepro.papers.lyu2021 import PAPER, geometry
 from flowrepro.papers.lyu2021.assumptions import LEFT_SET, MIDDLE_SET, SYMMETRIC_SET
 from flowrepro.papers.lyu2021.draws import draws, probes
 from flowrepro.papers.lyu2021.hypotheses import (
+    SECTION_4,
     alpha,
-    labelled,
-    leaky,
     not_orthogonal_to_mean,
-    separable,
     separator_of,
     small,
-    symmetric,
 )
 from flowrepro.papers.lyu2021.section_3_flows import (
     FLOW_MIDDLE,
@@ -43,7 +40,7 @@ from flowrepro.papers.lyu2021.section_3_flows import (
 from flowrepro.papers.topic import Progress, Topic, option
 from flowrepro.theory.margin import normalised_margin
 
-topic = Topic(PAPER, "Symmetric data", given=(labelled, leaky, separable, symmetric))
+topic = Topic(PAPER, "Symmetric data", given=SECTION_4)
 
 EVEN = 1e-3
 """|sum_{a>0} a^2 / sum_{a<0} a^2 - 1| from which on the rates are those of the balanced pair."""

@@ -16,14 +16,7 @@ from flowrepro.claims.verdict import Part, at_most, none_of, number, within
 from flowrepro.core.trajectory import Study
 from flowrepro.papers.lyu2021 import PAPER, geometry
 from flowrepro.papers.lyu2021.draws import Weights
-from flowrepro.papers.lyu2021.hypotheses import (
-    alpha,
-    labelled,
-    leaky,
-    not_orthogonal_to_mean,
-    separable,
-    symmetric,
-)
+from flowrepro.papers.lyu2021.hypotheses import SECTION_4, alpha, not_orthogonal_to_mean
 from flowrepro.papers.lyu2021.power_iteration import (
     PowerIteration,
     embed,
@@ -37,7 +30,7 @@ from flowrepro.papers.topic import Topic
 topic = Topic(
     PAPER,
     "Phases I and II on symmetric points",
-    given=(labelled, leaky, separable, symmetric, not_orthogonal_to_mean),
+    given=(*SECTION_4, not_orthogonal_to_mean),
 )
 
 FLOWS = (EARLY_SYMMETRIC, EARLY_SYMMETRIC_5D)

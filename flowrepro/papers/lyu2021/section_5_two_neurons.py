@@ -19,19 +19,12 @@ from flowrepro.core.network import activation, predict
 from flowrepro.core.trajectory import Dataset, Study
 from flowrepro.engines.log_domain import Classification, flow, integrate
 from flowrepro.papers.lyu2021 import PAPER, geometry
-from flowrepro.papers.lyu2021.hypotheses import (
-    alpha,
-    labelled,
-    leaky,
-    separable,
-    separator_of,
-    symmetric,
-)
+from flowrepro.papers.lyu2021.hypotheses import SECTION_4, alpha, separator_of
 from flowrepro.papers.lyu2021.power_iteration import embed
 from flowrepro.papers.lyu2021.section_3_flows import SYMMETRIC, SYMMETRIC_5D
 from flowrepro.papers.topic import Progress, Topic, option
 
-topic = Topic(PAPER, "Two neurons", given=(labelled, leaky, separable, symmetric))
+topic = Topic(PAPER, "Two neurons", given=SECTION_4)
 
 EARLY = (1e-2, 0.1, 1.0, 10.0)
 """Margins at which monotone quantities are recorded before the first requested level."""

@@ -17,14 +17,11 @@ from flowrepro.core.network import activation
 from flowrepro.core.trajectory import Study
 from flowrepro.papers.lyu2021 import PAPER, geometry
 from flowrepro.papers.lyu2021.hypotheses import (
-    aligned_means,
+    APPENDIX_A,
+    SEPARABLE,
     alpha,
     balanced,
-    labelled,
-    leaky,
     negatives_fall_short,
-    one_sign_grows_faster,
-    separable,
     separator_of,
     small,
 )
@@ -53,12 +50,12 @@ from flowrepro.papers.lyu2021.section_4_symmetric import (
 )
 from flowrepro.papers.topic import Topic
 
-topic = Topic(PAPER, "Hinted points", given=(labelled, separable, leaky))
+topic = Topic(PAPER, "Hinted points")
 
 CLOSE = 0.03
 """Distance of functions at which a run has converged: 0.007 at q = 100; targets are 0.2 apart."""
-DATA_OF_A7 = (aligned_means, one_sign_grows_faster, negatives_fall_short)
-"""Assumptions A.2, A.3 and A.5; A.6 cannot be tested."""
+DATA_OF_A7 = (*APPENDIX_A, negatives_fall_short)
+"""Assumptions 3.2, A.2, A.3 and A.5; A.6 cannot be tested."""
 THEOREM_A7 = (*DATA_OF_A7, balanced, small(1e-5), some_separate)
 
 FLOW_ONE_NEURON = late_flows.case(
@@ -149,7 +146,7 @@ def _negative_share(state: State) -> float:
     "One neuron with a = ||w|| and <w, w*> > 0 converges to (w+, 1)/sqrt 2, of margin gamma+/2.",
     place="Theorem G.9 and Lemma A.4",
     on=(FLOW_ONE_NEURON,),
-    given=(balanced, some_separate),
+    given=(*SEPARABLE, balanced, some_separate),
 )
 def single_neuron(result: Study) -> Iterable[Part]:
     """Distance of directions times sqrt(q) and margin gap times q, from a margin of 1e4 on.

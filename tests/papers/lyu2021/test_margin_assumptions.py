@@ -20,6 +20,7 @@ from theory_results import (
 from flowrepro.claims.claim import Claim
 from flowrepro.claims.verdict import Verdict
 from flowrepro.core.config import StudyCase
+from flowrepro.core.trajectory import Study
 from flowrepro.data import separable
 from flowrepro.errors import UsageError
 from flowrepro.papers.lyu2021 import assumptions, geometry
@@ -27,8 +28,16 @@ from flowrepro.papers.lyu2021.assumptions import MIDDLE_SET, RIGHT_SET, STRICT_S
 
 ALPHA = 0.5
 MIDDLE, RIGHT = separable.constant_feature(), separable.hinted()
-hinted: Change = lambda f: found(RIGHT_SET)  # noqa: E731
-doubled: Change = lambda f: with_points(f, X=np.vstack([f.X, f.X]), y=np.append(f.y, f.y))  # noqa: E731
+
+
+def hinted(f: Study) -> Study:
+    """Points that do not meet the sufficient condition of Theorem 6.2."""
+    return found(RIGHT_SET)
+
+
+def doubled(f: Study) -> Study:
+    """Each point twice, too many for an enumeration."""
+    return with_points(f, X=np.vstack([f.X, f.X]), y=np.append(f.y, f.y))
 
 
 @pytest.mark.parametrize(

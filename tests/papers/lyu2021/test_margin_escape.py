@@ -7,6 +7,7 @@ import pytest
 from theory_results import Change, changed, found, three_ways, times
 
 from flowrepro.claims.claim import Claim
+from flowrepro.core.trajectory import Study
 from flowrepro.data import separable
 from flowrepro.errors import DataError, UsageError
 from flowrepro.figures import canvas
@@ -24,7 +25,10 @@ from flowrepro.papers.lyu2021.beyond.escape import (
 )
 
 ALPHA, RIGHT = 0.5, separable.hinted()
-steeper: Change = lambda f: changed(f, ratio=f.arrays["ratio"] * np.sqrt(f.arrays["level"]))  # noqa: E731
+
+
+def steeper(f: Study) -> Study:
+    return changed(f, ratio=f.arrays["ratio"] * np.sqrt(f.arrays["level"]))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from theory_results import Change, changed, found, lost, plus, three_ways, times
 
 from flowrepro.claims.claim import Claim
 from flowrepro.core.config import StudyCase
+from flowrepro.core.trajectory import Study
 from flowrepro.errors import UsageError
 from flowrepro.figures import canvas
 from flowrepro.papers.lyu2021.beyond.small_starts import (
@@ -27,7 +28,9 @@ from flowrepro.papers.lyu2021.beyond.small_starts import (
     small_enough,
 )
 
-squared: Change = lambda f: changed(f, ratio=f.arrays["ratio"] ** 2)  # noqa: E731
+
+def squared(f: Study) -> Study:
+    return changed(f, ratio=f.arrays["ratio"] ** 2)
 
 
 @pytest.mark.parametrize(

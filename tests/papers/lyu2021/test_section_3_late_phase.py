@@ -1,4 +1,4 @@
-"""Theorem 3.1 and its proof on reduced flows: each claim holds, can fail, and says where it ends."""
+"""Theorem 3.1 and its proof on reduced flows."""
 
 from __future__ import annotations
 

@@ -22,14 +22,7 @@ from flowrepro.figures import style
 from flowrepro.figures.panels import Line, Mark, Panel, Points, Span
 from flowrepro.papers.lyu2021 import PAPER, geometry
 from flowrepro.papers.lyu2021.draws import draws
-from flowrepro.papers.lyu2021.hypotheses import (
-    aligned_means,
-    alpha,
-    labelled,
-    leaky,
-    one_sign_grows_faster,
-    separable,
-)
+from flowrepro.papers.lyu2021.hypotheses import APPENDIX_A, SEPARABLE, aligned_means, alpha
 from flowrepro.papers.lyu2021.section_3_flows import MIDDLE, RIGHT
 from flowrepro.papers.topic import Progress, Topic, option
 from flowrepro.theory.margin_global import largest_margin
@@ -212,7 +205,7 @@ def pass_rates(result: Study) -> np.ndarray:
     "At small scales every draw passes the cone test; wider networks need smaller scales.",
     place="beyond: Lemma G.4, how small sigma_max is",
     on=(SMALL_ENOUGH,),
-    given=(labelled, leaky, separable, aligned_means),
+    given=(*SEPARABLE, aligned_means),
 )
 def scale_is_small_enough(result: Study) -> Iterable[Part]:
     """Pass rate at the smallest scale, and by width the scale from which on all draws pass."""
@@ -266,7 +259,7 @@ def pass_rate(result: Study) -> Iterable[Panel]:
     "kappa = 1 - ||mu^-|| / ||mu^+||.",
     place="Lemma G.5, item 2",
     on=(FADING_MIDDLE, FADING_RIGHT),
-    given=(labelled, leaky, separable, aligned_means, one_sign_grows_faster),
+    given=APPENDIX_A,
 )
 def fading_sign(result: Study) -> Iterable[Part]:
     """Slope of ln(||a_-|| / ||a_+||) against ln sigma for scales up to 1e-6, over kappa."""
