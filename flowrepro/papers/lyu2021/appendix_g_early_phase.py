@@ -207,8 +207,8 @@ def _means(result: Study) -> dict[float, np.ndarray]:
 def growth_rates(result: Study) -> Iterable[Part]:
     """Rate of ln |<w_k, mu> / ||mu|| + a_k|, the part along the top eigenvector.
 
-    At the smallest radius and in the first half of the phase, as the nonlinearity is felt at the
-    end only.
+    At the smallest radius and in the first half of the phase, as the nonlinearity acts at the end
+    only.
     """
     errors: list[float] = []
     smallest = min(result.case.options["radii"])

@@ -118,7 +118,7 @@ def balanced(result: Study) -> str | None:
 
 
 def small(most: float) -> Callable[[Study], str | None]:
-    """Hypothesis: all scales are at most ``most``, where limits of small starts are seen."""
+    """Hypothesis: all scales are at most ``most``, which limits of small starts need."""
 
     def hypothesis(result: Study) -> str | None:
         known = result.arrays if "scale" in result.arrays else result.case.options

@@ -55,7 +55,7 @@ def late_flows(
     with n L < ln 2, the levels ``near`` and ``far``; nan where a run has no such record.
 
     scale (S,), stop (S,) text, level (R - 2,), W (S, R, m, d), a (S, R, m);
-    q, rho, ln_loss, ln_t, smoothed (S, R): min q, ||theta||, logarithms of loss and time, l^-1(nL);
+    q, rho, ln_loss, ln_t, smoothed (S, R): min q, ||theta||, ln L, ln t, l^-1(n L) / ||theta||^2;
     loss_rises, norm_falls (S,): steps; explicit_drop, implicit_drop (S,): largest relative fall
     of the smoothed margin in one step; probe (2000, d): unit vectors where functions are compared.
     """

@@ -77,7 +77,7 @@ PROBABILITY_RIGHT = coin_flips.case(
 
 
 def in_cone(result: Study, run: int) -> np.ndarray:
-    """Which neurons (m,) pass the cone test of Lemma G.4 when n L < ln 2 is first seen."""
+    """Which neurons (m,) pass the cone test of Lemma G.4 at the first record with n L < ln 2."""
     state = state_at(result, run, 1)
     return geometry.aligned(result.X, result.y, state.W, state.a)
 

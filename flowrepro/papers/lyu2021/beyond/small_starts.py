@@ -18,7 +18,7 @@ from flowrepro.core.trajectory import Dataset, StopReason, Study
 from flowrepro.data.separable import hinted
 from flowrepro.engines.log_domain import Classification, integrate, integrate_many, join
 from flowrepro.engines.log_domain.integrate import HANDOVER, Start
-from flowrepro.figures import style
+from flowrepro.figures import NotDrawable, style
 from flowrepro.figures.panels import Line, Mark, Panel, Points, Span
 from flowrepro.papers.lyu2021 import PAPER, geometry
 from flowrepro.papers.lyu2021.draws import draws
@@ -288,6 +288,8 @@ def fading_powers(*results: Study) -> Iterable[Panel]:
     for name, result in zip(("Figure 1 middle", "Figure 1 right"), results, strict=True):
         scale, ratio = result.arrays["scale"], result.arrays["ratio"]
         ratio = ratio[np.all(np.isfinite(ratio), axis=1)]
+        if not len(ratio):
+            raise NotDrawable("no draw has neurons of both signs; take more seeds")
         kappa, last = geometry.lag(result.X, result.y, alpha(result)), int(np.argmin(scale))
         power = np.median(ratio[:, last]) * (scale / scale[last]) ** kappa
         x = np.broadcast_to(scale[:, None], ratio.T.shape)
