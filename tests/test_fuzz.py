@@ -255,8 +255,10 @@ def any_stored_file(stored: Path, name: str, content: bytes, command: str) -> No
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder, stored.name)
         shutil.copytree(stored, copy)
-        (copy / name).write_bytes(content)
-        if name != "manifest.json":
+        if name == "manifest.json":
+            (copy / name).write_bytes(content)
+        else:
+            RunDirectory(copy).write(name, content)
             RunDirectory(copy).seal()
         code, said = call(
             [

@@ -106,6 +106,6 @@ def test_the_committed_gallery_holds_every_figure() -> None:
     folder = Path(__file__).parents[1] / "figures"
     for command in registry.commands():
         for figure in registry.figures_of(command):
-            stem = f"{registry.commands()[command].paper}-{figure.file}"
+            stem = f"{registry.paper_of(command).key}-{figure.file}"
             assert (folder / f"{stem}.png").is_file(), stem
             assert json.loads((folder / f"{stem}.json").read_text())

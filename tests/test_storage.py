@@ -29,7 +29,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_torn_one(
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(EnvironmentFault, match=r"claims\.json.*12 bytes needed.*free"):
-        storage.write_atomic(path, b"new content!")
+        storage.write_atomic(path, b"new content!", ours=(storage.sha256_of(b"old"),))
     assert path.read_bytes() == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["claims.json"]
 

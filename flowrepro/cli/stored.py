@@ -71,7 +71,7 @@ def rerun(run: Path, as_json: bool) -> int:
     console = Console(signals)
     with signals.caught():
         try:
-            repetition = repeat(RunDirectory(run), console)
+            repetition = repeat(RunDirectory.named(run), console)
         except Interrupted:
             print("stopped; nothing was changed", file=sys.stderr)
             return signals.exit_code
@@ -117,16 +117,11 @@ def report(runs: Sequence[Path], out: Path | None, as_markdown: bool) -> int:
     The HTML page holds its images and needs no network; it reads well in light and dark, and on paper.
     """
     from flowrepro.report import page as page
-    from flowrepro.store.files import write_atomic
 
     place = out or Path("report.md" if as_markdown else "report.html")
+    page.require_place(place)
     chapters = page.collect(page.find_runs(runs or [Path("runs")]))
-    write_atomic(
-        place,
-        (page.markdown if as_markdown else page.html)(chapters, place).encode(
-            errors="backslashreplace"
-        ),
-    )
+    page.write(place, (page.markdown if as_markdown else page.html)(chapters, place))
     print(place)
     return 0
 
@@ -141,7 +136,7 @@ def show(run: Path, as_json: bool) -> int:
     from flowrepro.store.files import read_json
     from flowrepro.store.run_directory import RunDirectory
 
-    directory = RunDirectory(run)
+    directory = RunDirectory.named(run)
     if not directory.is_complete():
         what = (
             "an unfinished run; the command that began it resumes it"

@@ -224,14 +224,14 @@ def _write_summary(plan: Plan, ending: Ending, measure: str, formats: Sequence[s
     """The CSV and the images, in a folder named by the sweep."""
     from flowrepro.figures.canvas import FORMATS, render
     from flowrepro.papers.registry import law_for
-    from flowrepro.store.files import write_atomic
+    from flowrepro.store.own_files import OwnFiles
     from flowrepro.sweep import figure
     from flowrepro.sweep.summary import TIME, csv_text, summary_lines
 
     folder = plan.root / plan.base.command / plan.name
     lines = summary_lines(plan, dict(ending.failed))
-    write_atomic(folder / "summary.csv", csv_text(lines).encode())
-    written = [folder / "summary.csv"]
+    own = OwnFiles(folder)
+    written = [own.write("summary.csv", csv_text(lines).encode())]
     if not any(TIME in line for line in lines):
         print(f"no figure: no run is complete; {written[0]} says why", file=sys.stderr)
         return written
@@ -249,8 +249,7 @@ def _write_summary(plan: Plan, ending: Ending, measure: str, formats: Sequence[s
         "seeds": "{}:{}".format(*plan.seeds),
     }
     for kind, content in render(figure.SWEEP, data, metadata, tuple(formats) or FORMATS).items():
-        write_atomic(folder / f"summary.{kind}", content)
-        written.append(folder / f"summary.{kind}")
+        written.append(own.write(f"summary.{kind}", content))
     return written
 
 

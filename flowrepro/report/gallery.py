@@ -24,13 +24,22 @@ from flowrepro.papers import registry
 from flowrepro.run.console import Console, Signals
 from flowrepro.run.pipeline import Outcome, execute
 from flowrepro.run.training import Settings
-from flowrepro.store.files import json_bytes, read_json, write_atomic
+from flowrepro.store.files import (
+    is_plain_file,
+    json_bytes,
+    own_sha256,
+    read_bytes,
+    read_json,
+    write_atomic,
+)
 
 TOLERANCE = {"float64": (1e-6, 1e-9), "float32": (2e-2, 1e-4)}
 """(relative, absolute) difference allowed between the gallery's numbers and another machine's, by dtype of the run:
 rounding differs between processors and is amplified while neurons rotate; float32 runs differ by their precision."""
 
 
+TITLE = "# Gallery\n\nWritten by `make gallery`"
+"""How the gallery's page begins, by which a gallery is known."""
 SEEDS = (0, 1000)
 """Seeds of the figures that show many (chosen: a few seconds of the toy)."""
 
@@ -108,28 +117,35 @@ def _changed_verdicts(path: Path, outcomes: Sequence[Outcome]) -> list[str]:
 
 
 def update(folder: Path, outcomes: Sequence[Outcome]) -> None:
-    """Write images, numbers and the page of the gallery."""
+    """Write images, numbers and the page of the gallery.
+
+    Files of these names are replaced in a folder whose page is a gallery's; elsewhere they are set aside.
+    """
+    old = folder / "README.md"
+    is_gallery = is_plain_file(old) and read_bytes(old).startswith(TITLE.encode())
+
+    def write(name: str, content: bytes) -> None:
+        before = own_sha256(folder / name)
+        write_atomic(folder / name, content, (before,) if is_gallery and before else ())
+
     for outcome, figure in _drawn(outcomes):
-        write_atomic(
-            folder / f"{_stem(outcome, figure)}.png",
-            (outcome.directory / f"figures/{figure.file}.png").read_bytes(),
+        write(
+            f"{_stem(outcome, figure)}.png",
+            read_bytes(outcome.directory / f"figures/{figure.file}.png"),
         )
-        write_atomic(
-            folder / f"{_stem(outcome, figure)}.json",
-            json.dumps(_numbers(outcome, figure)).encode() + b"\n",
+        write(
+            f"{_stem(outcome, figure)}.json", json.dumps(_numbers(outcome, figure)).encode() + b"\n"
         )
-    write_atomic(
-        folder / "claims.json",
+    write(
+        "claims.json",
         json_bytes({_label(outcome.case): list(outcome.claims) for outcome in outcomes}),
     )
-    write_atomic(folder / "README.md", page(outcomes).encode())
+    write("README.md", page(outcomes).encode())
 
 
 def page(outcomes: Sequence[Outcome]) -> str:
     """The gallery's README: figures, then every statement with the paper's place, our number and the verdict."""
-    parts = [
-        "# Gallery\n\nWritten by `make gallery`; `make figures` draws everything again and compares the numbers.\n"
-    ]
+    parts = [TITLE + "; `make figures` draws everything again and compares the numbers.\n"]
     parts.append(
         "| paper's figure | ours | command | PASS | FAIL | N/A | INFO |\n| --- | --- | --- | --- | --- | --- | --- |"
     )

@@ -160,7 +160,7 @@ def print_table(
         table.add_column(name, overflow="fold")
     for case in cases:
         style = "" if plain else (styles or {}).get(case[0], "")
-        table.add_case(Text(case[0], style=style), *(Text(cell) for cell in case[1:]))
+        table.add_row(Text(case[0], style=style), *(Text(cell) for cell in case[1:]))
     RichConsole().print(table)
 
 

@@ -19,8 +19,11 @@ from flowrepro.run.drawing import Filled, draw_animations, draw_figures, fill_ta
 from flowrepro.run.results import Result, compute, load
 from flowrepro.run.training import Report, Settings
 from flowrepro.store import provenance
-from flowrepro.store.files import locked, read_json, require_writable
-from flowrepro.store.run_directory import RunDirectory
+from flowrepro.store.files import is_plain_file, locked, read_json, require_writable, shown
+from flowrepro.store.run_directory import CHECKPOINT, RunDirectory
+
+NAMED = 10
+"""Files that a message names one by one."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +157,7 @@ def _run_or_reuse(
         report.say(
             f"computing {directory.path} afresh; the earlier result is kept as {directory.set_aside('replaced').name}"
         )
-    elif settings.new and directory.file("checkpoint.npz").exists():
+    elif settings.new and is_plain_file(directory.file(CHECKPOINT)):
         report.say(
             f"starting {directory.path} anew; the unfinished one is kept as {directory.set_aside('unfinished').name}"
         )
@@ -184,9 +187,8 @@ def _claims(
     directory: RunDirectory, get: Callable[[], Result], report: Report
 ) -> list[dict[str, Any]]:
     """The stored verdicts if the code is still the same, else evaluated and stored anew."""
-    path = directory.file("claims.json")
-    if path.exists():
-        stored = read_json(path)
+    if directory.holds("claims.json"):
+        stored = read_json(directory.file("claims.json"))
         if stored["package"] == provenance.package_hash():
             return list(stored["claims"])
     report.say("checking")
@@ -218,7 +220,7 @@ def verify_targets(
             execute(cases, Settings(root=root, figures=()), report)
             directories += [RunDirectory.of(root, case) for case in cases]
         elif Path(target).is_dir():
-            directories.append(RunDirectory(Path(target)))
+            directories.append(RunDirectory.named(Path(target)))
         else:
             raise UsageError(
                 f"'{target}' is neither an experiment ({', '.join(registry.commands())}) nor a run directory"
@@ -242,6 +244,11 @@ def verify_run(directory: RunDirectory, report: Report) -> tuple[list[dict[str, 
         if damage := directory.damage():
             raise DataError(
                 f"{directory.path} is invalid: {'; '.join(damage)}; run it again, which keeps the damaged folder beside"
+            )
+        if foreign := directory.foreign():
+            rest = f" and {len(foreign) - NAMED} more" if len(foreign) > NAMED else ""
+            report.say(
+                f"{directory.path} also holds what no run wrote, which is not verified: {', '.join(map(shown, foreign[:NAMED]))}{rest}"
             )
         stop = StopReason[directory.provenance()["stop"]["reason"]]
         if writable:

@@ -46,7 +46,7 @@ def rerun(directory: RunDirectory, report: Report) -> Repetition:
             f"{directory.path} is invalid: {'; '.join(damage)}; run it again, which keeps the damaged folder beside"
         )
     case = directory.case()
-    name = next((name for name in RESULTS if directory.file(name).exists()), None)
+    name = next((name for name in RESULTS if directory.holds(name)), None)
     if name is None:
         raise DataError(f"{directory.path} holds none of {', '.join(RESULTS)}; run it again")
     with tempfile.TemporaryDirectory(prefix="flowrepro-rerun-") as folder:
@@ -75,10 +75,15 @@ def rerun(directory: RunDirectory, report: Report) -> Repetition:
 
 def _on_stored_inputs(case: Case, directory: RunDirectory, folder: Path) -> Case:
     """The case with the user's files replaced by what the run directory kept of them."""
-    inputs = directory.file("inputs.npz")
-    if not inputs.exists():
+    if not directory.holds("inputs.npz"):
+        if (case.data is not None and case.data.name == "file") or (
+            isinstance(case, TrainingCase) and case.init.name == "file"
+        ):
+            raise DataError(
+                f"{directory.path} lacks inputs.npz, the user's points and weights; run it again"
+            )
         return case
-    arrays = read_npz(inputs)
+    arrays = read_npz(directory.file("inputs.npz"))
     if case.data is not None and case.data.name == "file":
         points = folder / "points.npz"
         write_atomic(points, npz_bytes({"x": arrays["x"], "y": arrays["y"]}))

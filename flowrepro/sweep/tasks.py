@@ -11,7 +11,7 @@ from flowrepro.core.config import Case, TrainingCase, from_json, override, run_i
 from flowrepro.errors import DiskFault, FlowreproError, Interrupted
 from flowrepro.run.seeds import seed_changes
 from flowrepro.store import provenance
-from flowrepro.store.files import read_json
+from flowrepro.store.files import is_plain_folder, read_json
 from flowrepro.store.run_directory import RunDirectory
 from flowrepro.sweep.grid import Point
 
@@ -88,9 +88,14 @@ def is_done(root: Path, case: Case) -> bool:
     """Whether the case's folder is complete, every file has its size, and the verdicts are of the present code."""
     directory = RunDirectory.of(root, case)
     try:
-        return (
-            directory.is_complete()
+        there = (
+            is_plain_folder(directory.path)
+            and directory.is_complete()
             and directory.has_sizes()
+            and directory.holds("claims.json")
+        )
+        return (
+            there
             and read_json(directory.file("claims.json"))["package"] == provenance.package_hash()
         )
     except (FlowreproError, KeyError, TypeError):
