@@ -11,8 +11,8 @@ import pytest
 from flowrepro.core.config import override
 from flowrepro.papers import registry
 from flowrepro.report import gallery
+from flowrepro.run.kind import Settings
 from flowrepro.run.pipeline import Outcome, execute
-from flowrepro.run.training import Settings
 
 
 class Silent:

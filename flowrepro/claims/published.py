@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from flowrepro import engines
 from flowrepro.core.config import StudyCase, TrainingCase, departures
 from flowrepro.core.trajectory import Ensemble, Run, StopReason, Study
-from flowrepro.engines import FLOWS
 
 FREE = ("seed", "seeds", "protocol.engine", "protocol.device", "record.")
 """Keys that do not make a run another than the paper's."""
@@ -14,7 +14,7 @@ FREE = ("seed", "seeds", "protocol.engine", "protocol.device", "record.")
 
 def is_flow(run: Run | Ensemble) -> bool:
     """Whether the run is the gradient flow itself, not a descent."""
-    return run.engine in FLOWS
+    return engines.is_flow(run.engine)
 
 
 def as_published(

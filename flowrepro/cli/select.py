@@ -22,9 +22,9 @@ from flowrepro.errors import UsageError
 from flowrepro.figures.animation import FORMATS as ANIMATED
 from flowrepro.figures.canvas import FORMATS, reject_bad_epoch, reject_unknown
 from flowrepro.papers import registry
+from flowrepro.run.kind import Settings
 from flowrepro.run.pipeline import quick_variant
 from flowrepro.run.seeds import ENSEMBLE_FROM, runs_at_once, seed_changes, seed_range
-from flowrepro.run.training import Settings
 
 
 def settings_of(

@@ -110,11 +110,16 @@ class Engine(ABC):
 
     One that cannot go on sets ``failure`` in `advance` and returns nan from the first step that it did not reach.
     An engine for other depths than 2 (``network.gain``) says so with ``two_layers_only = False``.
+
+    libraries : those whose version may change its numbers.
+    threads_matter : whether its sums depend on the number of threads.
     """
 
     name: ClassVar[str]
     kind: ClassVar[Literal["descent", "flow"]] = "descent"
     two_layers_only: ClassVar[bool] = True
+    libraries: ClassVar[tuple[str, ...]] = ("numba",)
+    threads_matter: ClassVar[bool] = False
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem

@@ -30,6 +30,8 @@ class TorchGD(Engine):
     """
 
     name: ClassVar[str] = "torch"
+    libraries: ClassVar[tuple[str, ...]] = ("torch",)
+    threads_matter: ClassVar[bool] = True
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem)

@@ -228,6 +228,7 @@ class PooledGD(TorchGD):
     """
 
     name: ClassVar[str] = "pooled"
+    libraries: ClassVar[tuple[str, ...]] = ("torch", "numba")
 
     @classmethod
     def supports(cls, problem: Problem) -> str | None:

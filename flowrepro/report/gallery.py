@@ -22,8 +22,8 @@ from flowrepro.figures import Figure
 from flowrepro.figures.numbers import compare_numbers
 from flowrepro.papers import registry
 from flowrepro.run.console import Console, Signals
+from flowrepro.run.kind import Settings
 from flowrepro.run.pipeline import Outcome, execute
-from flowrepro.run.training import Settings
 from flowrepro.store.files import (
     is_plain_file,
     json_bytes,

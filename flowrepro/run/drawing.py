@@ -12,8 +12,7 @@ from flowrepro.core.trajectory import Run, Study
 from flowrepro.figures import Figure, NotDrawable
 from flowrepro.figures.tables import Table, csv_text, markdown_text
 from flowrepro.papers import registry
-from flowrepro.run.results import Result
-from flowrepro.run.training import Report, Settings
+from flowrepro.run.kind import Report, Result, Settings
 from flowrepro.store import provenance
 from flowrepro.store.files import read_bytes, read_json
 from flowrepro.store.run_directory import RunDirectory

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flowrepro.core.config import AnyCase, Case, StudyCase, knows, override
+from flowrepro.core.config import AnyCase, Case, knows, override
 from flowrepro.core.trajectory import StopReason
 from flowrepro.errors import DataError, Interrupted, UsageError
 from flowrepro.papers import registry
 from flowrepro.run.drawing import Filled, draw_animations, draw_figures, fill_tables
-from flowrepro.run.results import Result, compute, load
-from flowrepro.run.training import Report, Settings
+from flowrepro.run.kind import Report, Result, Settings
+from flowrepro.run.results import compute, kind_of, load
 from flowrepro.store import provenance
 from flowrepro.store.files import is_plain_file, locked, read_json, require_writable, shown
 from flowrepro.store.run_directory import CHECKPOINT, RunDirectory
@@ -140,9 +140,7 @@ def _run_or_reuse(
                 f"{directory.path}: {'; '.join(derived)}; verdicts and figures are made anew"
             )
             directory.drop_derived()
-        if not damage and not (
-            isinstance(case, StudyCase) and (changed := _changed(case, directory))
-        ):
+        if not damage and not (kind_of(case).recomputes and (changed := _changed(case, directory))):
             _say_reuse(case, directory, report)
             return None
         if not damage:
@@ -175,11 +173,7 @@ def _say_reuse(case: Case, directory: RunDirectory, report: Report) -> None:
 def _changed(case: Case, directory: RunDirectory) -> list[str]:
     """What differs between now and when a result was computed."""
     stored = directory.provenance()
-    now = (
-        provenance.study_fingerprint(case.paper)
-        if isinstance(case, StudyCase)
-        else provenance.fingerprint(stored["engine"], case.protocol.device)
-    )
+    now = kind_of(case).conditions(case, stored["engine"])
     return [key for key, value in stored["fingerprint"].items() if now.get(key) != value]
 
 

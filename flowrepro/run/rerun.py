@@ -11,8 +11,8 @@ import numpy as np
 from flowrepro.core.config import Case, Data, TrainingCase
 from flowrepro.data.from_file import file_sha256
 from flowrepro.errors import DataError
+from flowrepro.run.kind import Report, Settings
 from flowrepro.run.results import compute
-from flowrepro.run.training import Report, Settings
 from flowrepro.store import provenance
 from flowrepro.store.files import npz_bytes, read_npz, write_atomic
 from flowrepro.store.run_directory import RunDirectory

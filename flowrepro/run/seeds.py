@@ -6,7 +6,8 @@ from flowrepro import data
 from flowrepro.core.config import Case, TrainingCase
 from flowrepro.core.initialize import STUDENT
 from flowrepro.errors import UsageError
-from flowrepro.run.training import ensemble_refusal, prepare
+from flowrepro.run.ensembles import ensemble_refusal
+from flowrepro.run.training import prepare
 
 ENSEMBLE_FROM = 50
 """Seeds from which a case that can be run at once is one ensemble in one folder, not one run per seed."""

@@ -128,7 +128,7 @@ class Code:
                 elif child.id in imported:
                     yield from self._imported(imported[child.id])
             elif isinstance(child, ast.Constant) and self._names_a_module(child.value):
-                yield from self._resolve(child.value, "*")  # a table of modules by name
+                yield from self._resolve(str(child.value), "*")  # a table of modules by name
 
     def _names_a_module(self, value: object) -> bool:
         return isinstance(value, str) and "." in value and self.path(value) is not None

@@ -16,28 +16,23 @@ from __future__ import annotations
 
 import json
 import os
-import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from flowrepro import __version__
 from flowrepro.core.config import Case, from_json, run_id, to_json, validate
-from flowrepro.core.trajectory import EnsembleTrajectory, Stop, StopReason, Trajectory
+from flowrepro.core.trajectory import StopReason
 from flowrepro.errors import DataError, UsageError
 from flowrepro.store.files import (
     is_plain_file,
     is_safe_name,
     json_bytes,
     member,
-    npz_bytes,
     own_sha256,
     read_bytes,
     read_json,
-    read_npz,
     require_folder,
     set_aside,
     sha256_of,
@@ -50,8 +45,6 @@ MANIFEST = "manifest.json"
 CHECKPOINT = "checkpoint.npz"
 DERIVED = ("claims.json", "figures/", "tables/", "animations/")
 """Members that are made from the others."""
-CHECKPOINT_SECONDS = 20.0
-"""Seconds between two checkpoints; the environment variable FLOWREPRO_CHECKPOINT_SECONDS sets another number."""
 
 
 PROVENANCE: dict[str, Any] = {
@@ -70,75 +63,6 @@ def _has(found: Any, fields: Mapping[str, Any]) -> bool:
     return isinstance(found, dict) and all(
         isinstance(found.get(name), kind) for name, kind in fields.items()
     )
-
-
-def save_trajectory(trajectory: Trajectory) -> bytes:
-    """The bytes of trajectory.npz."""
-    arrays = {
-        name: getattr(trajectory, name)
-        for name in ("step", "t", "loss", "snapshot_step", "W", "a", "group")
-    }
-    arrays |= {f"observed.{name}": values for name, values in trajectory.observed.items()}
-    arrays |= {f"events.{name}": values for name, values in trajectory.events.items()}
-    return npz_bytes({**arrays, **_ending(trajectory)})
-
-
-def save_ensemble(trajectory: EnsembleTrajectory) -> bytes:
-    """The bytes of ensemble.npz."""
-    names = ("seeds", "step", "t", "loss", "levels", "first_below", "snapshot_step", "W", "a")
-    return npz_bytes({**{name: getattr(trajectory, name) for name in names}, **_ending(trajectory)})
-
-
-def _ending(trajectory: Trajectory | EnsembleTrajectory) -> dict[str, np.ndarray]:
-    """Why a run stopped and its counts, as JSON texts."""
-    stop = trajectory.stop
-    reason = {"reason": stop.reason.name, "step": stop.step, "t": stop.t, "note": stop.note}
-    return {
-        "stop": np.array(json.dumps(reason)),
-        "stats": np.array(json.dumps(dict(trajectory.stats))),
-    }
-
-
-def _read_ending(arrays: dict[str, np.ndarray]) -> tuple[Stop, dict[str, Any]]:
-    """Take `_ending` out of the arrays of a file."""
-    stop, stats = json.loads(str(arrays.pop("stop"))), json.loads(str(arrays.pop("stats")))
-    return Stop(
-        StopReason[stop["reason"]], int(stop["step"]), float(stop["t"]), stop["note"]
-    ), stats
-
-
-def load_trajectory(path: Path) -> Trajectory:
-    """The trajectory stored in ``path``; DataError where the file is not one."""
-    arrays = read_npz(path)
-    try:
-        stop, stats = _read_ending(arrays)
-        observed, events = _pop_group(arrays, "observed."), _pop_group(arrays, "events.")
-        return Trajectory(**arrays, stop=stop, observed=observed, stats=stats, events=events)
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(
-            f"{path} is not a trajectory of this version of flowrepro ({error})"
-        ) from error
-
-
-def _pop_group(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
-    """Take the arrays whose names begin with ``prefix`` out, under the rest of their names."""
-    return {
-        name.removeprefix(prefix): arrays.pop(name)
-        for name in list(arrays)
-        if name.startswith(prefix)
-    }
-
-
-def load_ensemble(path: Path) -> EnsembleTrajectory:
-    """The ensemble stored in ``path``; DataError where the file is not one."""
-    arrays = read_npz(path)
-    try:
-        stop, stats = _read_ending(arrays)
-        return EnsembleTrajectory(**arrays, stop=stop, stats=stats)
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(
-            f"{path} is not an ensemble of this version of flowrepro ({error})"
-        ) from error
 
 
 @dataclass(frozen=True)
@@ -322,45 +246,6 @@ class RunDirectory:
         """Rename the folder (nothing is deleted) so that the run can be made anew; the new path."""
         return set_aside(self.path, why)
 
-    # ---- checkpoints
-
-    def checkpoint(
-        self, arrays: Mapping[str, np.ndarray], fingerprint: Mapping[str, str], wall_s: float
-    ) -> None:
-        """Keep arrays to resume from, with what must be equal then and the seconds spent so far."""
-        header = np.array(json.dumps({"fingerprint": dict(fingerprint), "wall_s": wall_s}))
-        self.write(CHECKPOINT, npz_bytes({**arrays, "header": header}))
-
-    def resume(
-        self, fingerprint: Mapping[str, str], force: bool
-    ) -> tuple[dict[str, np.ndarray], float, list[str]] | None:
-        """(arrays, seconds spent, remarks) of the last checkpoint; None if there is none.
-
-        Raises UsageError listing the differences where code, versions or machine changed, unless ``force``;
-        a checkpoint that cannot be read raises DataError.
-        """
-        path = self.file(CHECKPOINT)
-        if not os.path.lexists(path):
-            return None
-        arrays = read_npz(path)
-        try:
-            header = json.loads(str(arrays.pop("header")))
-            before, spent = dict(header["fingerprint"]), float(header["wall_s"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise DataError(
-                f"{path} is not a checkpoint of this version of flowrepro ({error})"
-            ) from error
-        changed = [
-            f"{key}: {before.get(key)} -> {fingerprint.get(key)}"
-            for key in sorted(before.keys() | fingerprint.keys())
-            if before.get(key) != fingerprint.get(key)
-        ]
-        if changed and not force:
-            raise UsageError(
-                f"{self.path} was begun under other conditions ({'; '.join(changed)}); start it anew with --new, or mix with --force-resume, which is recorded"
-            )
-        return arrays, spent, changed
-
     def clean(self) -> None:
         """Remove torn temporary files of a killed writer; what is here and is no folder, or a link to one, is set aside."""
         require_folder(self.path)
@@ -426,34 +311,3 @@ def _require_safe_names(case: Case) -> None:
             raise DataError(
                 f"a case cannot have the name {name!r}, which is no plain name of a folder"
             )
-
-
-def _checkpoint_seconds() -> float:
-    asked = os.environ.get("FLOWREPRO_CHECKPOINT_SECONDS", "")
-    try:
-        return max(0.0, float(asked)) if asked else CHECKPOINT_SECONDS
-    except ValueError:
-        raise UsageError(
-            f"FLOWREPRO_CHECKPOINT_SECONDS must be a number of seconds, not '{asked}'; correct or unset it"
-        ) from None
-
-
-class Checkpointer:
-    """Callback for engines.base.run: keeps a checkpoint every CHECKPOINT_SECONDS, and a last one on interruption."""
-
-    def __init__(
-        self, directory: RunDirectory, fingerprint: Mapping[str, str], spent: float
-    ) -> None:
-        self.directory, self.fingerprint = directory, dict(fingerprint)
-        self.interval = _checkpoint_seconds()
-        self.spent, self.started, self.last = spent, time.perf_counter(), time.perf_counter()
-
-    def wall_s(self) -> float:
-        """Seconds of computation so far, over all sessions of the run."""
-        return self.spent + time.perf_counter() - self.started
-
-    def __call__(self, take: Callable[[], Mapping[str, np.ndarray]], final: bool) -> None:
-        """Keep the arrays if the last checkpoint is old enough, or if it is the final one."""
-        if final or time.perf_counter() - self.last >= self.interval:
-            self.directory.checkpoint(take(), self.fingerprint, self.wall_s())
-            self.last = time.perf_counter()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flowrepro.core.config import Case, run_id
-from flowrepro.run.training import Report
+from flowrepro.run.kind import Report
 from flowrepro.sweep.grid import Axis, Point
 from flowrepro.sweep.tasks import Answer, Task, is_done, is_intact
 

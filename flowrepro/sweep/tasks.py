@@ -125,8 +125,8 @@ class _Quiet:
 
 def perform(task: Task, interrupted: Callable[[], bool]) -> Answer:
     """Compute the cases that are missing; a case that fails does not keep the others from being computed."""
+    from flowrepro.run.kind import Settings
     from flowrepro.run.pipeline import execute_case
-    from flowrepro.run.training import Settings
 
     failed: list[tuple[str, str]] = []
     for case in task.cases:
