@@ -484,7 +484,10 @@ def test_finished_cases_are_shown_when_a_later_one_fails(flowrepro: Call, tmp_pa
 
 
 def test_many_processes_may_begin_in_one_folder(tmp_path: Path) -> None:
-    script = f"from pathlib import Path; from flowrepro.store.files import require_writable\nfor _ in range(200): require_writable(Path({str(tmp_path)!r}))"
+    script = (
+        "from pathlib import Path; from flowrepro.store.files import require_writable\nfor _ in "
+        f"range(200): require_writable(Path({str(tmp_path)!r}))"
+    )
     processes = [subprocess.Popen([sys.executable, "-c", script]) for _ in range(3)]
     assert [process.wait() for process in processes] == [0, 0, 0]
 

@@ -1,4 +1,6 @@
-"""Faults by injection, beside test_faults.py: hostile files, broken installations, failing devices, limits, clocks, terminals."""
+"""Faults by injection, beside test_faults.py: hostile files, broken installations, failing devices,
+limits, clocks, terminals.
+"""
 
 from __future__ import annotations
 
@@ -241,7 +243,9 @@ def _loss_panel(axes: Sequence[Any], curve: tuple[np.ndarray, np.ndarray]) -> No
 def test_one_of_several_flows_is_flagged_in_the_folder_and_in_every_image(
     flowrepro: Call, tmp_path: Path
 ) -> None:
-    """The problem of test_cli.py: a neuron may leave its activation boundary to either side at t = 2.44271."""
+    """The problem of test_cli.py: a neuron may leave its activation boundary to either side at t =
+    2.44271.
+    """
     rng = np.random.default_rng(17)
     X, W = rng.standard_normal((5, 3)), 0.5 * rng.standard_normal((8, 3))
     rng.choice([-1.0, 1.0], 8)
@@ -297,7 +301,9 @@ def test_one_of_several_flows_is_flagged_in_the_folder_and_in_every_image(
 def test_a_step_that_cannot_be_captured_is_made_eagerly_with_the_same_bits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The machinery of CUDA graphs on the CPU, its capture refused; the weights that the warm-up moved are put back."""
+    """The machinery of CUDA graphs on the CPU, its capture refused; the weights that the warm-up
+    moved are put back.
+    """
     torch = pytest.importorskip("torch")
     from flowrepro.engines import torch_gd
 

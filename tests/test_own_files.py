@@ -1,4 +1,6 @@
-"""What the user put into a run directory is the user's: injected files, edits, links and folders outlive every command."""
+"""What the user put into a run directory is the user's: injected files, edits, links and folders
+outlive every command.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The report: everything of the runs is in it, images inside, text escaped; a browser opens it without an error."""
+"""The report: everything of the runs is in it, images inside, text escaped; a browser opens it
+without an error.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""StudyCase cases: stored, reused, computed anew when their code changed, interrupted; their options are typed."""
+"""StudyCase cases: stored, reused, computed anew when their code changed, interrupted; their
+options are typed.
+"""
 
 from __future__ import annotations
 

@@ -34,7 +34,8 @@ JSON = click.option(
 def verify(targets: Sequence[str], quick: bool, out: Path, as_json: bool) -> int:
     """Re-hash every file of stored runs and evaluate all their claims anew.
 
-    EXPERIMENT names all cases of an experiment; those not yet run below --out are run first. RUN is a run directory.
+    EXPERIMENT names all cases of an experiment; those not yet run below --out are run first. RUN is
+    a run directory.
     """
     from flowrepro.core.trajectory import REGULAR_STOPS
     from flowrepro.errors import Interrupted
@@ -61,7 +62,10 @@ def verify(targets: Sequence[str], quick: bool, out: Path, as_json: bool) -> int
 @click.argument("run", type=click.Path(path_type=Path))
 @JSON
 def rerun(run: Path, as_json: bool) -> int:
-    """Compute a stored run again, in a temporary folder, and compare every array bit by bit. Exit code 5 where one differs."""
+    """Compute a stored run again, in a temporary folder, and compare every array bit by bit.
+
+    Exit code 5 where one differs.
+    """
     from flowrepro.errors import Interrupted
     from flowrepro.run.console import Console, Signals
     from flowrepro.run.rerun import rerun as repeat
@@ -114,7 +118,8 @@ def rerun(run: Path, as_json: bool) -> int:
 def report(runs: Sequence[Path], out: Path | None, as_markdown: bool) -> int:
     """Write one page on the runs in RUNS (run directories, or folders of them; default: runs).
 
-    The HTML page holds its images and needs no network; it reads well in light and dark, and on paper.
+    The HTML page holds its images and needs no network; it reads well in light and dark, and on
+    paper.
     """
     from flowrepro.report import page as page
 
@@ -147,7 +152,8 @@ def show(run: Path, as_json: bool) -> int:
     damage = directory.damage()
     if damage:
         raise DataError(
-            f"{run} is invalid: {'; '.join(damage)}; run it again, which keeps the damaged folder beside"
+            f"{run} is invalid: {'; '.join(damage)}; run it again, which keeps the damaged folder "
+            "beside"
         )
     claims = directory.claims()
     stored = {

@@ -1,8 +1,10 @@
-"""The gallery in figures/: one PNG per figure of the papers, the numbers behind it, and a page that shows them.
+"""The gallery in figures/: one PNG per figure of the papers, the numbers behind it, and a page that
+shows them.
 
     python -m flowrepro.gallery FOLDER [--update] [--out RUNS] [EXPERIMENT...]
 
-runs the experiments, draws their figures and compares the numbers behind them with the gallery's JSON; with
+runs the experiments, draws their figures and compares the numbers behind them with the gallery's
+JSON; with
 --update it writes the gallery instead.
 """
 
@@ -34,8 +36,11 @@ from flowrepro.store.files import (
 )
 
 TOLERANCE = {"float64": (1e-6, 1e-9), "float32": (2e-2, 1e-4)}
-"""(relative, absolute) difference allowed between the gallery's numbers and another machine's, by dtype of the run:
-rounding differs between processors and is amplified while neurons rotate; float32 runs differ by their precision."""
+"""(relative, absolute) difference allowed between the gallery's numbers and another machine's, by
+dtype of the run:
+rounding differs between processors and is amplified while neurons rotate; float32 runs differ by
+their precision.
+"""
 
 
 TITLE = "# Gallery\n\nWritten by `make gallery`"
@@ -45,7 +50,9 @@ SEEDS = (0, 1000)
 
 
 def batches_of(command: str) -> list[list[Case]]:
-    """The cases of an experiment, then those that a figure of many seeds needs, as ensembles of SEEDS."""
+    """The cases of an experiment, then those that a figure of many seeds needs, as ensembles of
+    SEEDS.
+    """
     cases = registry.cases_of(command)
     shown = {
         name
@@ -64,7 +71,9 @@ def batches_of(command: str) -> list[list[Case]]:
 
 
 def compare(folder: Path, outcomes: Sequence[Outcome]) -> list[str]:
-    """One sentence for each series of a figure whose numbers differ from the gallery's, figure not drawn, and verdict that changed."""
+    """One sentence for each series of a figure whose numbers differ from the gallery's, figure not
+    drawn, and verdict that changed.
+    """
     drawn = {(outcome.case.command, figure.id) for outcome, figure in _drawn(outcomes)}
     commands = dict.fromkeys(outcome.case.command for outcome in outcomes)
     declared = [
@@ -109,7 +118,8 @@ def _changed_verdicts(path: Path, outcomes: Sequence[Outcome]) -> list[str]:
         for outcome in outcomes
     }
     return [
-        f"claim {id} of case {case}: {before.get(case, {}).get(id, 'absent')} in the gallery, {verdicts.get(id, 'absent')} now"
+        f"claim {id} of case {case}: {before.get(case, {}).get(id, 'absent')} in the gallery, "
+        f"{verdicts.get(id, 'absent')} now"
         for case, verdicts in after.items()
         for id in dict.fromkeys([*before.get(case, {}), *verdicts])
         if before.get(case, {}).get(id) != verdicts.get(id)
@@ -119,7 +129,8 @@ def _changed_verdicts(path: Path, outcomes: Sequence[Outcome]) -> list[str]:
 def update(folder: Path, outcomes: Sequence[Outcome]) -> None:
     """Write images, numbers and the page of the gallery.
 
-    Files of these names are replaced in a folder whose page is a gallery's; elsewhere they are set aside.
+    Files of these names are replaced in a folder whose page is a gallery's; elsewhere they are set
+    aside.
     """
     old = folder / "README.md"
     is_gallery = is_plain_file(old) and read_bytes(old).startswith(TITLE.encode())
@@ -144,10 +155,13 @@ def update(folder: Path, outcomes: Sequence[Outcome]) -> None:
 
 
 def page(outcomes: Sequence[Outcome]) -> str:
-    """The gallery's README: figures, then every statement with the paper's place, our number and the verdict."""
+    """The gallery's README: figures, then every statement with the paper's place, our number and
+    the verdict.
+    """
     parts = [TITLE + "; `make figures` draws everything again and compares the numbers.\n"]
     parts.append(
-        "| paper's figure | ours | command | PASS | FAIL | N/A | INFO |\n| --- | --- | --- | --- | --- | --- | --- |"
+        "| paper's figure | ours | command | PASS | FAIL | N/A | INFO |\n| --- | --- | --- | --- "
+        "| --- | --- | --- |"
     )
     for outcome, figure in _drawn(outcomes):
         counts = " | ".join(
@@ -157,7 +171,9 @@ def page(outcomes: Sequence[Outcome]) -> str:
         seeds = " --seeds {}:{}".format(*outcome.case.seeds) if outcome.case.seeds else ""
         command = f"`flowrepro {outcome.case.command} --figure {figure.id}{seeds}`"
         parts.append(
-            f"| {outcome.case.paper}, Figure {figure.id} | [{_stem(outcome, figure)}.png]({_stem(outcome, figure)}.png) | {command} | {counts} |"
+            f"| {outcome.case.paper}, Figure {figure.id} | "
+            f"[{_stem(outcome, figure)}.png]({_stem(outcome, figure)}.png) | {command} | {counts} "
+            "|"
         )
     for command in dict.fromkeys(outcome.case.command for outcome in outcomes):
         parts.append(f"\n## `flowrepro {command}`\n\n{registry.paper_of(command).citation}\n")
@@ -280,7 +296,8 @@ def main(folder: Path, experiments: Sequence[str], out: Path, write: bool) -> No
     for sentence in (*differences, *failed):
         print(sentence)
     print(
-        f"{len(differences)} differences in the numbers of {len(_drawn(outcomes))} figures, {len(failed)} FAIL"
+        f"{len(differences)} differences in the numbers of {len(_drawn(outcomes))} figures, "
+        f"{len(failed)} FAIL"
     )
     sys.exit(EXIT_CLAIM_FAILED if differences or failed else 0)
 

@@ -1,6 +1,8 @@
-"""One page on what was run: per paper each figure beside its claims, the paper's numbers and ours, verdicts, misprints, provenance.
+"""One page on what was run: per paper each figure beside its claims, the paper's numbers and ours,
+verdicts, misprints, provenance.
 
-The HTML page holds its images and asks for nothing over a network; the Markdown page refers to the files where they are.
+The HTML page holds its images and asks for nothing over a network; the Markdown page refers to the
+files where they are.
 """
 
 from __future__ import annotations
@@ -81,11 +83,15 @@ class Chapter:
 
 
 def find_runs(places: Sequence[Path]) -> list[RunDirectory]:
-    """The complete runs at or below the given folders; DataError where there are none, or one is damaged."""
+    """The complete runs at or below the given folders;
+
+    DataError where there are none, or one is damaged.
+    """
     for place in places:
         if not place.is_dir():
             raise DataError(
-                f"{place} is not a folder with runs; name a run directory or the folder given to --out"
+                f"{place} is not a folder with runs; name a run directory or the folder given to "
+                "--out"
             )
     found = [
         RunDirectory.named(manifest.parent)
@@ -104,7 +110,8 @@ def find_runs(places: Sequence[Path]) -> list[RunDirectory]:
     for directory in found:
         if damage := directory.damage():
             raise DataError(
-                f"{directory.path} is invalid: {'; '.join(damage)}; run it again, which keeps the damaged folder beside"
+                f"{directory.path} is invalid: {'; '.join(damage)}; run it again, which keeps the "
+                "damaged folder beside"
             )
     return found
 
@@ -161,7 +168,9 @@ def _title(paper: str) -> str:
 
 
 def html(chapters: Sequence[Chapter], place: Path) -> str:
-    """The page as it will stand at ``place``: images inside, links to the runs' files relative to it."""
+    """The page as it will stand at ``place``: images inside, links to the runs' files relative to
+    it.
+    """
     return _rendered("report.html.j2", chapters, place)
 
 
@@ -180,7 +189,9 @@ def require_place(place: Path) -> None:
 
 
 def write(place: Path, text: str) -> None:
-    """Write a page, signed so that it is known again; a file that is there and is no page as we wrote it is set aside."""
+    """Write a page, signed so that it is known again; a file that is there and is no page as we
+    wrote it is set aside.
+    """
     content = text.encode(errors="backslashreplace")
     before = read_bytes(place) if is_plain_file(place) and os.access(place, os.R_OK) else b""
     ours = (sha256_of(before),) if _is_signed(before) else ()

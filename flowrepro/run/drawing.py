@@ -1,4 +1,6 @@
-"""What a result shows: figures, tables and animations, drawn into its folder where they are not there already."""
+"""What a result shows: figures, tables and animations, drawn into its folder where they are not
+there already.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +80,9 @@ def draw_figures(
     settings: Settings,
     report: Report,
 ) -> list[Path]:
-    """Draw the figures that this case completes into its folder, where they are not there already."""
+    """Draw the figures that this case completes into its folder, where they are not there
+    already.
+    """
     wanted = [
         figure
         for figure in registry.figures_of(case.command)
@@ -127,7 +131,9 @@ def draw_animations(
     settings: Settings,
     report: Report,
 ) -> list[Path]:
-    """Draw the animations of the case's run into its folder, in the formats that can be written here."""
+    """Draw the animations of the case's run into its folder, in the formats that can be written
+    here.
+    """
     mine = registry.animations_of(case)
     if not settings.animations or not mine:
         return []
