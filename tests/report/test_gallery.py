@@ -103,7 +103,7 @@ def test_a_missing_gallery_is_named(outcomes: list[Outcome], tmp_path: Path) -> 
 
 
 def test_the_committed_gallery_holds_every_figure() -> None:
-    folder = Path(__file__).parents[1] / "figures"
+    folder = Path(__file__).parents[2] / "figures"
     for command in registry.commands():
         for figure in registry.figures_of(command):
             stem = f"{registry.paper_of(command).key}-{figure.file}"

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from command_line import Result, in_process
 
-from flowrepro import papers
 from flowrepro.core.config import override
 from flowrepro.errors import DataError
+from flowrepro.papers import registry
 from flowrepro.store import files as storage
 from flowrepro.store.own_files import LEDGER, OwnFiles
 from flowrepro.store.run_directory import RunDirectory
@@ -176,7 +176,7 @@ def test_what_we_drew_and_nobody_changed_leaves_no_copies(
 @pytest.mark.parametrize("name", [FIGURE, "tables/a.csv", "animations/toy.gif", "claims.json"])
 @pytest.mark.parametrize("thing", ["file", "folder", "link", "dangling link"])
 def test_a_name_that_we_need_and_the_user_took(tmp_path: Path, name: str, thing: str) -> None:
-    directory = RunDirectory.of(tmp_path / "out", papers.find_case("orthogonal", "toy"))
+    directory = RunDirectory.of(tmp_path / "out", registry.find_case("orthogonal", "toy"))
     directory.write("experiment.json", b"{}")
     directory.seal()
     path = directory.file(name)
@@ -458,7 +458,7 @@ def test_an_unfinished_folder_keeps_what_cannot_be_proven_ours(
 
 
 def test_what_a_killed_run_wrote_is_replaced_without_copies(tmp_path: Path) -> None:
-    case = override(papers.find_case("orthogonal", "toy"), {"n_steps": 5})
+    case = override(registry.find_case("orthogonal", "toy"), {"n_steps": 5})
     directory = RunDirectory.of(tmp_path, case)
     directory.begin(case)
     for content in (b"first", b"second"):
