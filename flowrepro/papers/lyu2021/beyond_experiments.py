@@ -12,7 +12,6 @@ FADING = {
     "q": 0.05,
 }
 HINTS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.55, 0.6, 0.7, 0.8, 1.0, 1.2, 1.4]
-TABLE_NET = {"shift": 0.45, "alpha": 0.5, "m": 100, "scale": 1e-3, "lr": 0.01}  # as for Table 1
 
 BEYOND_CASES = (
     study_case(
@@ -76,43 +75,5 @@ BEYOND_CASES = (
         None,
         {"alpha": 0.5, "m": 6, "scale": 1e-40, "seeds": 6, "H": 4.0, "K": HINTS, "q": 1e4},
         {"options.seeds": 2, "options.K": [0.3, 0.8]},
-    ),
-    study_case(
-        "early-stopping",
-        "beyond the paper: test errors of Table 1 along the training, with and without mirror images",
-        "early-stopping",
-        None,
-        {
-            **TABLE_NET,
-            "sizes": [100],
-            "seeds": 3,
-            "n_test": 10_000,
-            "q": [1.0, 3.0, 10.0, 30.0, 100.0, 300.0],
-        },
-        {"options.seeds": 1, "options.q": [1.0, 10.0, 100.0]},
-    ),
-    study_case(
-        "table-optimum",
-        "beyond the paper: is the margin reached on the sets of Table 1 the largest?",
-        "table-optimum",
-        None,
-        {**TABLE_NET, "sizes": [10, 20, 40], "seeds": 3, "q": [100.0, 1000.0]},
-        {"options.seeds": 1, "options.sizes": [10]},
-    ),
-    study_case(
-        "convergence-constants",
-        "beyond the paper: the constants of the convergence laws over random symmetric sets",
-        "convergence",
-        None,
-        {
-            "alpha": 0.5,
-            "dimensions": [2] * 10 + [3] * 10 + [5] * 10,
-            "halves": [6] * 10 + [8] * 10 + [10] * 10,
-            "data_seeds": list(range(100, 130)),
-            "m": 6,
-            "scale": 1e-6,
-            "q": 1e6,
-        },
-        {"options.dimensions": [2, 3], "options.halves": [6, 8], "options.data_seeds": [100, 110]},
     ),
 )

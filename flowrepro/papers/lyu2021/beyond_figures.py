@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from flowrepro.figures import Figure
-from flowrepro.papers.lyu2021 import constants, escape, small_starts, table_beyond
+from flowrepro.papers.lyu2021 import escape, small_starts
 
 FIGURES: tuple[Figure, ...] = (
     *escape.FIGURES,
     *small_starts.FIGURES,
-    *constants.FIGURES,
-    *table_beyond.FIGURES,
 )

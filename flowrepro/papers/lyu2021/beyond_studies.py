@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flowrepro.papers.lyu2021.escape_flows import escape
 from flowrepro.papers.lyu2021.small_starts_flows import fading, hint_crossover, small_enough
-from flowrepro.papers.lyu2021.table_flows import early_stopping, table_optimum
 from flowrepro.papers.topic import StudyFunction
 
 STUDIES: dict[str, StudyFunction] = {
@@ -12,6 +11,4 @@ STUDIES: dict[str, StudyFunction] = {
     "small-enough": small_enough,
     "fading": fading,
     "hint-crossover": hint_crossover,
-    "early-stopping": early_stopping,
-    "table-optimum": table_optimum,
 }
