@@ -5,8 +5,8 @@ widths; a KKT network that is not optimal where the data set brings one (Figure 
 better single neuron; which theorem of the paper applies; one network trained into its late phase.
 
 Paper -> here: \alpha_leaky -> alpha; \phi -> sigma; q_i(\theta) = y_i f(x_i); \gamma(\theta) =
-q_min / ||\theta||^2, the normalised margin. The loss is the mean of ln(1 + e^{-q_i}) and t its flow time.
-Constant steps never get past q ~ 15, so nets are trained by ``engines.log_domain``.
+q_min / ||\theta||^2, the normalised margin. The loss is the mean of ln(1 + e^{-q_i}) and t its flow
+time. Constant steps never get past q ~ 15, so nets are trained by ``engines.log_domain``.
 
 The largest margin is bracketed. Where the arrangement of the points is small, column generation
 closes the bracket to 1e-8. Elsewhere, for any lam in the simplex,

@@ -375,7 +375,7 @@ def example(result: Study, title: str, told: str, marks: Iterable[Mark], hints: 
     points, label = result.X[:, :2], result.y
     own = [*marks, *classes(points[hints:], label[hints:])]
     if hints:
-        own.append(Points(*points[:hints].T, marker="X", colour=style.POSITIVE, size=6.0,
+        own.append(Points(*points[:hints].T, marker="X", colour=style.POSITIVE, size=7.5,
                           edge="white", label="hint, $y=+1$", zorder=4))  # fmt: skip
     xlim, ylim = limits_around(points)
     return Panel(own, title=title, xlabel=f"$x_1$\n{told}", ylabel="$x_2$", xlim=xlim, ylim=ylim)
@@ -399,8 +399,8 @@ def figure_1(*results: Study) -> Iterable[Panel]:
         lower, upper = float(arrays["largest_lower"]), float(arrays["largest_upper"])
         residual = float(max(arrays["kkt_eps"], arrays["kkt_delta"]))
         told = (
-            f"KKT: $\\gamma={arrays['kkt_margin']:.4f}$, residual {residual:.0e}\n"
-            f"largest: $\\gamma={lower:.4f}$, bracket {upper - lower:.0e}"
+            f"KKT $\\gamma$ {arrays['kkt_margin']:.4f}, residual {residual:.0e}\n"
+            f"largest $\\gamma$ {lower:.4f}, bracket {upper - lower:.0e}"
         )
         marks = [
             Line(*zero_line(result, "kkt").T, dash="--", colour=style.THEORY, width=1.8,

@@ -74,5 +74,5 @@ def figure_4(result: Study) -> Iterable[Panel]:
             *classes(points, label, size=3.0),
             Vertical(0.0, label="true separator"),
         ]  # fmt: skip
-        yield Panel(marks, title=f"$n={n}$", xlabel="true normal", ylabel="classifier, rest",
+        yield Panel(marks, title=f"$n={n}$", xlabel="true normal", ylabel="rest of $w^*$",
                     xlim=(-BOX, BOX), ylim=(-BOX, BOX), aspect="equal")  # fmt: skip

@@ -3,8 +3,8 @@ r"""What the statements of lyu2021 need of a set of points, and of random starts
 Mean directions, reweighted points, separators, limit functions, slacks of assumptions.
 
 Paper -> here: \mu -> mean; x_i^+ , x_i^- -> `reweighted` with sign +1, -1 (the footnote of
-Assumption A.1 prints both as x_i^+); \mu^+, \mu^- -> `one_neuron_mean`; w^*, \gamma^* -> `separator`;
-w^+, \gamma^+ -> `one_neuron`; \kappa -> `lag`; D_init, D~_init -> `draw`.
+Assumption A.1 prints both as x_i^+); \mu^+, \mu^- -> `one_neuron_mean`; w^*, \gamma^* ->
+`separator`; w^+, \gamma^+ -> `one_neuron`; \kappa -> `lag`; D_init, D~_init -> `draw`.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from flowrepro.claims.verdict import Part, at_least, at_most, number
 from flowrepro.core.config import Data
 from flowrepro.core.trajectory import Study
 from flowrepro.figures import style
-from flowrepro.figures.panels import Contour, Horizontal, Line, Mark, Panel, Span, Vertical
+from flowrepro.figures.panels import Contour, Horizontal, Line, Panel, Span, Vertical
 from flowrepro.papers.lyu2021 import PAPER, geometry
 from flowrepro.papers.lyu2021.classifiers import MET, classifiers
 from flowrepro.papers.lyu2021.figure_1_kkt_networks import LEFT, MIDDLE, RIGHT
@@ -331,7 +331,7 @@ def portrait(result: Study) -> Iterable[Panel]:
     yield Panel(
         [
             shades(u, v, height),
-            Contour(u, v, height, width=2.0, label="trained net, $f=0$"),
+            Contour(u, v, height, width=2.0, label="trained net"),
             Vertical(0.0, colour=style.THEORY, dash="--", width=1.2,
                      label=f"separator, residual {residual:.0e}"),
             *classes(points, result.y),
@@ -340,17 +340,19 @@ def portrait(result: Study) -> Iterable[Panel]:
         xlabel=r"$\langle x,w^*\rangle$",
         ylabel="widest direction across",
     )  # fmt: skip
+    levels = list(known_margins(result))
+    top = 1.12 * max(float(np.max(mark.y)) for mark in levels)
     yield Panel(
-        known_margins(result),
+        levels,
         title="normalised margin",
         xlabel=r"$q=\min_i\,y_i f(x_i)$",
         ylabel=r"$\gamma=q/\|\theta\|^2$",
         scale="log-linear",
-        ylim=(0.0, None),
+        ylim=(0.0, top),
     )
 
 
-def known_margins(result: Study) -> Iterator[Mark]:
+def known_margins(result: Study) -> Iterator[Span | Horizontal | Line]:
     """The net's margin against q, and levels: largest, linear pair, single neurons."""
     arrays = result.arrays
     low, high = value(result, "largest_lower"), value(result, "largest_upper")

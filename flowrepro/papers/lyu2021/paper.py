@@ -83,8 +83,8 @@ CONTENTS = Contents(
             "Appendix G.1",
             "Assumption A.1 is a weaker assumption than Assumption A.2",
             "Assumption A.1 is stronger",
-            "Lemma G.1 proves that A.1 implies A.2; on two of the paper's examples A.2 holds and A.1 "
-            "fails (measured)",
+            "Lemma G.1 proves that A.1 implies A.2; on two of the paper's examples A.2 holds and "
+            "A.1 fails (measured)",
         ),
         Misprint(
             "linearised-loss-sign",
@@ -112,8 +112,8 @@ CONTENTS = Contents(
             "Appendix H",
             "w_k / a_k; f = phi(<x, w+>) + phi(<x, w->); ||theta||^2 = ||w-||^2 + ||w+||^2",
             "w_k / |a_k|; f = phi(<x, w+>) - phi(<x, w->); ||theta||^2 = 2 (||w+|| + ||w-||)",
-            "neurons with a negative output weight contribute with a minus sign, and |a_k| = ||w_k|| "
-            "at KKT points; runs agree (measured)",
+            "neurons with a negative output weight contribute with a minus sign, and |a_k| = "
+            "||w_k|| at KKT points; runs agree (measured)",
         ),
         Misprint(
             "theorem-5-5-proof",
@@ -127,8 +127,8 @@ CONTENTS = Contents(
             "Table 1, caption",
             "2-Layer ReLU neural networks",
             "2-layer leaky ReLU networks, alpha = 1/2",
-            "Appendix J says leaky ReLU; the printed ratios of errors come out with 1/2 and not with "
-            "slopes near 0 (measured)",
+            "Appendix J says leaky ReLU; the printed ratios of errors come out with 1/2 and not "
+            "with slopes near 0 (measured)",
         ),
     ),
 )
