@@ -10,23 +10,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from scipy.optimize import lsq_linear
 
 from flowrepro.claims.published import as_declared
 from flowrepro.claims.verdict import Part, at_most, none_of, number, within
 from flowrepro.core.config import Data, Target
-from flowrepro.core.network import activation, predict
+from flowrepro.core.network import predict
 from flowrepro.core.trajectory import Study
 from flowrepro.data.separable import symmetric_example
 from flowrepro.figures import NotDrawable, style
 from flowrepro.figures.panels import Line, Mark, Panel, Points
 from flowrepro.papers.lyu2021 import PAPER
 from flowrepro.papers.lyu2021.classifiers import classifiers
+from flowrepro.papers.lyu2021.geometry import stationarity
 from flowrepro.papers.lyu2021.planes import classes, crossings, plane, zero_rays
 from flowrepro.papers.topic import Progress, Topic, option
 from flowrepro.theory.margin import normalised_margin
 from flowrepro.theory.margin_global import largest_margin
-from flowrepro.theory.margin_kkt import KINK, kkt_certificate
+from flowrepro.theory.margin_kkt import kkt_certificate
 
 EXACT, BRACKET = 1e-12, 1e-7
 """Allowed residual of a closed form, and width of the bracket of the largest margin."""
@@ -104,26 +104,6 @@ RIGHT = classifiers.case(
     targets=(RIGHT_RATIO, RIGHT_RAYS, RIGHT_NET, RIGHT_FUNCTION),
     quick={"options.q": 100.0},
 )
-
-
-def stationarity(
-    X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray, alpha: float, duals: np.ndarray
-) -> float:
-    """Largest entry of theta - sum_i lam_i grad q_i, with the slopes at kinks that make it least.
-
-    Slopes at kinks lie in [alpha, 1]. Each neuron has its own, so each is a small bounded
-    least-squares problem.
-    """
-    Z = X @ W.T
-    worst = float(np.abs(a - (duals * y) @ activation(Z, alpha)).max())
-    for w, out, z in zip(W, a, Z.T, strict=True):
-        pull = (out * duals * y)[:, None] * X
-        kink = np.abs(z) <= KINK * np.linalg.norm(X, axis=1) * np.linalg.norm(w)
-        rest = w - np.where(z > 0, 1.0, alpha)[~kink] @ pull[~kink]
-        if kink.any():
-            rest = rest - lsq_linear(pull[kink].T, rest, (alpha, 1.0), method="bvls").x @ pull[kink]
-        worst = max(worst, float(np.abs(rest).max()))
-    return worst
 
 
 @topic.study

@@ -133,8 +133,8 @@ def figure_2_right(result: Study) -> Iterable[Part]:
 
 @topic.figure(
     "2",
-    "Nets of 100 neurons trained by descent from 0.001 times the He initialisation to q = 1000:"
-    " contours of f / ||theta||^2, lighter is higher.",
+    "Nets trained by descent from a small start until the least output margin is q: contours of"
+    " f / ||theta||^2, lighter is higher.",
     on=(LEFT, MIDDLE, RIGHT),
     layout=(1, 3, style.PAGE, 2.9),
     file="figure-2-trained",

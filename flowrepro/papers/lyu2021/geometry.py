@@ -12,11 +12,13 @@ from __future__ import annotations
 from itertools import product
 
 import numpy as np
+from scipy.optimize import lsq_linear
 from scipy.spatial.distance import cdist
 
 from flowrepro.core.network import activation
 from flowrepro.errors import DataError, NumericalError, UsageError
 from flowrepro.theory.margin import Inseparable, Separator, hard_margin
+from flowrepro.theory.margin_kkt import KINK
 
 Weights = tuple[np.ndarray, np.ndarray]
 """W (..., m, d) and a (..., m)."""
@@ -186,6 +188,26 @@ def one_neuron_target(
 ) -> np.ndarray:
     """Sign phi(sign <w, x>) / 2   (Theorem A.7; sign -1 is Theorem A.10)."""
     return sign / 2 * activation(sign * (points @ w), alpha)
+
+
+def stationarity(
+    X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray, alpha: float, duals: np.ndarray
+) -> float:
+    """Largest entry of theta - sum_i lam_i grad q_i, with the slopes at kinks that make it least.
+
+    Slopes at kinks lie in [alpha, 1]. Each neuron has its own, so each is a small bounded
+    least-squares problem.
+    """
+    Z = X @ W.T
+    worst = float(np.abs(a - (duals * y) @ activation(Z, alpha)).max())
+    for w, out, z in zip(W, a, Z.T, strict=True):
+        pull = (out * duals * y)[:, None] * X
+        kink = np.abs(z) <= KINK * np.linalg.norm(X, axis=1) * np.linalg.norm(w)
+        rest = w - np.where(z > 0, 1.0, alpha)[~kink] @ pull[~kink]
+        if kink.any():
+            rest = rest - lsq_linear(pull[kink].T, rest, (alpha, 1.0), method="bvls").x @ pull[kink]
+        worst = max(worst, float(np.abs(rest).max()))
+    return worst
 
 
 def draw(rng: np.random.Generator, m: int, d: int, init: str) -> Weights:

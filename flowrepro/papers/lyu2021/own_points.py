@@ -340,37 +340,37 @@ def portrait(result: Study) -> Iterable[Panel]:
         xlabel=r"$\langle x,w^*\rangle$",
         ylabel="widest direction across",
     )  # fmt: skip
-    levels = list(known_margins(result))
-    top = 1.12 * max(float(np.max(mark.y)) for mark in levels)
-    yield Panel(
-        levels,
-        title="normalised margin",
-        xlabel=r"$q=\min_i\,y_i f(x_i)$",
-        ylabel=r"$\gamma=q/\|\theta\|^2$",
-        scale="log-linear",
-        ylim=(0.0, top),
-    )
+    yield known_margins(result)
 
 
-def known_margins(result: Study) -> Iterator[Span | Horizontal | Line]:
+def known_margins(result: Study) -> Panel:
     """The net's margin against q, and levels: largest, linear pair, single neurons."""
     arrays = result.arrays
     low, high = value(result, "largest_lower"), value(result, "largest_upper")
     closed = high - low <= WIDTH * high
-    yield Span(y=(low, high), colour=style.DATA, opacity=0.25)
     told = f"largest, bracket {high - low:.0e}" if closed else "largest is in the grey band"
-    yield Horizontal(low, colour=style.DATA, dash="-", width=1.4,
-                     label=told)  # fmt: skip
-    for level, dash, name in (
-        (linear_margin(result), "--", "linear pair"),
-        (value(result, "gamma_plus") / 2, "-.", "positive neuron"),
-        (value(result, "gamma_minus") / 2, ":", "negative neuron"),
-    ):
-        if np.isfinite(level):
-            yield Horizontal(level, colour=style.THEORY, dash=dash, width=1.2, label=name)
     shown = arrays["net_q_min"] > 0
     q, margin = arrays["net_q_min"][shown], arrays["net_normalised_margin"][shown]
-    yield Line(q, margin, width=2.0, marker="o", size=3, label="trained net")
+    levels = {
+        "linear pair": (linear_margin(result), "--"),
+        "positive neuron": (value(result, "gamma_plus") / 2, "-."),
+        "negative neuron": (value(result, "gamma_minus") / 2, ":"),
+    }
+    top = np.nanmax([high, margin.max(initial=0.0), *(level for level, _ in levels.values())])
+    return Panel(
+        [
+            Span(y=(low, high), colour=style.DATA, opacity=0.25),
+            Horizontal(low, colour=style.DATA, dash="-", width=1.4, label=told),
+            *(Horizontal(level, colour=style.THEORY, dash=dash, width=1.2, label=name)
+              for name, (level, dash) in levels.items() if np.isfinite(level)),
+            Line(q, margin, width=2.0, marker="o", size=3, label="trained net"),
+        ],
+        title="normalised margin",
+        xlabel=r"$q=\min_i\,y_i f(x_i)$",
+        ylabel=r"$\gamma=q/\|\theta\|^2$",
+        scale="log-linear",
+        ylim=(0.0, 1.12 * float(top)),
+    )  # fmt: skip
 
 
 @topic.table(

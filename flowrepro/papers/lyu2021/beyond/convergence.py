@@ -212,7 +212,7 @@ def distance_law(result: Study) -> Iterable[Part]:
 @topic.figure(
     "convergence",
     "Symmetric data, flow from small starts: margin gap and distance of functions to the limit of"
-    " Theorem 4.3, down to losses of 10^-43000000.",
+    " Theorem 4.3, down to losses of e^-q.",
     on=(CONVERGENCE,),
     layout=(1, 2, style.PAGE, 2.8),
     file="convergence-laws",
