@@ -106,7 +106,16 @@ def classifiers(
     found = described_points(X, y, alpha)
     progress(1, 4)
     W, a = _kkt_network(data, alpha)
-    found |= _kkt(X, y, W, a, alpha)
+    proof = kkt_certificate(geometry.scaled(X), y, W, a, alpha)
+    found |= {
+        "kkt_W": W,
+        "kkt_a": a,
+        "kkt_margin": normalised_margin(X, y, W, a, alpha),
+        "kkt_eps": proof.eps,
+        "kkt_delta": proof.delta,
+        "kkt_duals": proof.duals,
+        "kkt_kinks": proof.kinks,
+    }
     progress(2, 4)
     task = Classification(X, y, alpha)
     run = train(task, m=m, init=init, scale=scale, method=method, lr=lr, q=q, seed=seed)
@@ -193,21 +202,6 @@ def _kkt_network(data: Dataset, alpha: float) -> Weights:
         return geometry.linear_pair(geometry.best_separator(data.X, data.y).w)
     _, w, sign = max(known, key=lambda item: item[0])
     return sign * w[None] / np.sqrt(2), np.array([sign / np.sqrt(2)])
-
-
-def _kkt(
-    X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray, alpha: float
-) -> dict[str, Any]:
-    proof = kkt_certificate(geometry.scaled(X), y, W, a, alpha)
-    return {
-        "kkt_W": W,
-        "kkt_a": a,
-        "kkt_margin": normalised_margin(X, y, W, a, alpha),
-        "kkt_eps": proof.eps,
-        "kkt_delta": proof.delta,
-        "kkt_duals": proof.duals,
-        "kkt_kinks": proof.kinks,
-    }
 
 
 def train(

@@ -7,13 +7,15 @@ other slopes. The targets of the cases include those of Figure 2, which is about
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 
+from flowrepro.claims.claim import Claim
 from flowrepro.claims.published import as_declared
 from flowrepro.claims.verdict import Part, at_most, none_of, number, within
-from flowrepro.core.config import Data, Target
+from flowrepro.core.config import Data, StudyCase, Target
 from flowrepro.core.network import predict
 from flowrepro.core.trajectory import Study
 from flowrepro.data.separable import symmetric_example
@@ -34,6 +36,8 @@ HEIGHTS = np.arange(-2.0, 2.25, 0.25)
 """Heights y at which the boundary of the middle example is followed."""
 HINTS = 3
 """The first so many points of the right example are its hints."""
+
+Measure = Callable[[Any], Iterable[Part]]
 
 topic = Topic(PAPER, "Figure 1: KKT networks that are not optimal")
 
@@ -176,6 +180,12 @@ def boundary(result: Study, name: str, heights: np.ndarray, reach: float = 3.0) 
     return crossings(plane(*network(result, name), np.eye(d)[:2], offset), heights, reach)
 
 
+def observed(case: StudyCase, id: str, sentence: str, place: str) -> Callable[[Measure], Claim]:
+    """Decorator: a claim that reproduces the paper, on a case as declared but for its seed."""
+    given = (as_declared(case, ("seed",)),)
+    return topic.claim(id, sentence, place=place, on=(case,), kind="reproduction", given=given)
+
+
 def meets(target: Target, note: str, measured: float) -> Part:
     """Part: a measurement in the window of a target."""
     assert target.window is not None
@@ -188,13 +198,11 @@ def bracket(result: Study) -> Part:
     return at_most("largest margin: width of its bracket", width, BRACKET)
 
 
-@topic.claim(
+@observed(
+    LEFT,
     "figure-1-left",
     "A KKT direction on symmetric data can have less than the largest margin.",
-    place="Figure 1 left; Appendix I.1.1",
-    on=(LEFT,),
-    kind="reproduction",
-    given=(as_declared(LEFT, ("seed",)),),
+    "Figure 1 left; Appendix I.1.1",
 )
 def figure_1_left(result: Study) -> Iterable[Part]:
     """Residuals of the network of Appendix I.1.1 and its multipliers, margins, zero rays."""
@@ -221,13 +229,11 @@ def figure_1_left(result: Study) -> Iterable[Part]:
     yield at_most("zero rays of the optimum off +-90 degrees", off, 1e-3)
 
 
-@topic.claim(
+@observed(
+    LEFT_SLOPES,
     "figure-1-left-slopes",
     "The example of Figure 1 left exists for every slope in [0, 1).",
-    place="Appendix I.1.1",
-    on=(LEFT_SLOPES,),
-    kind="reproduction",
-    given=(as_declared(LEFT_SLOPES, ("seed",)),),
+    "Appendix I.1.1",
 )
 def figure_1_slopes(result: Study) -> Iterable[Part]:
     """KKT residuals, angle and margin at every slope, and the largest margin (1 + alpha)/4."""
@@ -264,13 +270,11 @@ def assumptions(result: Study) -> Iterable[Part]:
                  float(arrays["principal"]))  # fmt: skip
 
 
-@topic.claim(
+@observed(
+    MIDDLE,
     "figure-1-middle",
     "With a constant feature, a linear KKT classifier has three quarters of the largest margin.",
-    place="Figure 1 middle; Appendix I.1.2",
-    on=(MIDDLE,),
-    kind="reproduction",
-    given=(as_declared(MIDDLE, ("seed",)),),
+    "Figure 1 middle; Appendix I.1.2",
 )
 def figure_1_middle(result: Study) -> Iterable[Part]:
     """Margins, both boundaries, and the assumptions of Theorem A.7.
@@ -288,13 +292,11 @@ def figure_1_middle(result: Study) -> Iterable[Part]:
     yield from assumptions(result)
 
 
-@topic.claim(
+@observed(
+    RIGHT,
     "figure-1-right",
     "Three hints make a linear KKT classifier suboptimal.",
-    place="Figure 1 right; Definition 6.1",
-    on=(RIGHT,),
-    kind="reproduction",
-    given=(as_declared(RIGHT, ("seed",)),),
+    "Figure 1 right; Definition 6.1",
 )
 def figure_1_right(result: Study) -> Iterable[Part]:
     """Margins, support vectors, zero rays and the assumptions of Theorem A.7.

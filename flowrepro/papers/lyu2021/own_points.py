@@ -7,7 +7,6 @@ three examples.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
@@ -142,21 +141,16 @@ def trained_margin(result: Study) -> Iterable[Part]:
     yield number("normalised margin", float(arrays["net_normalised_margin"][-1]))
 
 
-class Limit(NamedTuple):
-    """Which theorem names the limit, its margin and the array with the distance of functions."""
-
-    theorem: str
-    margin: float
-    distance: str
-
-
 def plus_grows_faster(result: Study) -> bool:
     """Whether ||mu+|| > ||mu-||: Theorem A.7 is about these points, else A.10."""
     return value(result, "mu_plus") > value(result, "mu_minus")
 
 
-def predicted_limit(result: Study) -> Limit:
-    """The limit of the flow from a vanishing start; NotApplicable where no theorem names it."""
+def predicted_limit(result: Study) -> tuple[str, float, str]:
+    """The limit of the flow from a vanishing start; NotApplicable where no theorem names it.
+
+    The theorem, the limit's margin, and which of the arrays net_... has the distance of functions.
+    """
     alpha, arrays = float(result.case.options["alpha"]), result.arrays
     if not 0 < alpha < 1:
         raise NotApplicable(
@@ -172,7 +166,7 @@ def predicted_limit(result: Study) -> Limit:
                 "all neurons grow with one sign (probability 2^-(m - 1)), "
                 "so the limit is a single neuron"
             )
-        return Limit("4.3", linear_margin(result), "linear")
+        return "4.3", linear_margin(result), "linear"
     plus = plus_grows_faster(result)
     name, sign, theorem = ("plus", 1.0, "A.7") if plus else ("minus", -1.0, "A.10")
     if not value(result, "alignment") > 0:
@@ -192,7 +186,7 @@ def predicted_limit(result: Study) -> Limit:
             f"{np.sum(~arrays['net_aligned'])} neurons fail the cone test of Lemma G.4 "
             "at L = ln 2 / n; take a smaller scale"
         )
-    return Limit(theorem, value(result, f"gamma_{name}") / 2, name)
+    return theorem, value(result, f"gamma_{name}") / 2, name
 
 
 def orthogonal_to_mean(result: Study) -> bool:
@@ -201,16 +195,16 @@ def orthogonal_to_mean(result: Study) -> bool:
     return bool(value(result, "mu_x_least") <= 1e-9 * largest**2)
 
 
-def unevenness(result: Study, limit: Limit) -> float:
-    """What the weights of the other neurons are, against the limit.
+def unevenness(result: Study, two_signs: bool) -> float:
+    """How far the weights are from the limit's.
 
-    Theorem 4.3: |sum_{a>0} a^2 / sum_{a<0} a^2 - 1|. A.7, A.10: the smaller of the two sums over
-    the larger.
+    Both signs (Theorem 4.3): |sum_{a>0} a^2 / sum_{a<0} a^2 - 1|. One sign (A.7, A.10): the smaller
+    of the two sums over the larger.
     """
     a = result.arrays["net_a"]
     sums = float(np.sum(a[a > 0] ** 2)), float(np.sum(a[a < 0] ** 2))
     ratio = min(sums) / max(sums)
-    return 1 - ratio if limit.distance == "linear" else ratio
+    return 1 - ratio if two_signs else ratio
 
 
 def followed_from_a_small_start(result: Study) -> str | None:
@@ -243,19 +237,19 @@ def predicted(result: Study) -> Iterable[Part]:
 
     It falls like K / q, with K of the order of ln n (measured).
     """
-    limit, arrays = predicted_limit(result), result.arrays
-    q, rest = float(arrays["net_q_min"][-1]), unevenness(result, limit)
-    if limit.distance == "linear" and rest > EVEN:
+    (theorem, margin, name), arrays = predicted_limit(result), result.arrays
+    q, rest = float(arrays["net_q_min"][-1]), unevenness(result, name == "linear")
+    if name == "linear" and rest > EVEN:
         raise NotApplicable(
             f"the two signs are not even yet (they differ by {rest:.2g} of their squared weights "
             f"at q = {q:.2g}); raise options.q"
         )
-    gap = abs(float(arrays["net_normalised_margin"][-1]) / limit.margin - 1)
+    gap = abs(float(arrays["net_normalised_margin"][-1]) / margin - 1)
     allowed = (2 + np.log(len(result.y))) / q + rest
-    yield at_most(f"Theorem {limit.theorem}: margin gap", gap, allowed)
-    yield number("predicted margin", limit.margin)
-    yield number("of the largest margin", limit.margin / value(result, "largest_lower"))
-    distance = float(arrays[f"net_{limit.distance}"][-1])
+    yield at_most(f"Theorem {theorem}: margin gap", gap, allowed)
+    yield number("predicted margin", margin)
+    yield number("of the largest margin", margin / value(result, "largest_lower"))
+    distance = float(arrays[f"net_{name}"][-1])
     yield number("distance of f / rho^2 from the predicted function", distance)
 
 

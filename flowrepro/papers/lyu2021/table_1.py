@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -207,7 +208,13 @@ def trained_to_the_end(result: Study) -> str | None:
     return f"a net was trained to q = {least:.4g} only, not to {wanted:g}"
 
 
-GIVEN = (as_declared(TABLE, ("seed",)), trained_to_the_end)
+observed = partial(
+    topic.claim,
+    on=(TABLE,),
+    kind="reproduction",
+    given=(as_declared(TABLE, ("seed",)), trained_to_the_end),
+)
+"""Decorator: a claim that reproduces the paper, on the case as declared but for its seed."""
 
 
 def certificates(result: Study) -> Part:
@@ -216,13 +223,10 @@ def certificates(result: Study) -> Part:
     return at_most("residual of the separators' certificates", residual, EXACT)
 
 
-@topic.claim(
+@observed(
     "table-1-svm",
     "Test errors of the max-margin linear classifier are the paper's up to the spread of draws.",
     place="Table 1, SVM",
-    on=(TABLE,),
-    kind="reproduction",
-    given=GIVEN,
 )
 def svm_errors(result: Study) -> Iterable[Part]:
     """Mean error at every size.
@@ -235,13 +239,10 @@ def svm_errors(result: Study) -> Iterable[Part]:
     yield certificates(result)
 
 
-@topic.claim(
+@observed(
     "table-1-nearly-equal",
     "Errors of nets and of linear classifiers are nearly the same, those of nets a little smaller.",
     place="Table 1",
-    on=(TABLE,),
-    kind="reproduction",
-    given=GIVEN,
 )
 def nearly_equal(result: Study) -> Iterable[Part]:
     """Largest difference of the means at any size; mean over sizes of net / SVM (paper: 0.90)."""
@@ -256,13 +257,10 @@ def nearly_equal(result: Study) -> Iterable[Part]:
     yield number("ln L, largest", float(result.arrays["ln_loss"].max()))
 
 
-@topic.claim(
+@observed(
     "table-1-agreement",
     "Nets and linear classifiers give most test points the same sign.",
     place="Table 1; Appendix J",
-    on=(TABLE,),
-    kind="reproduction",
-    given=GIVEN,
 )
 def agreement(result: Study) -> Iterable[Part]:
     """Share of test points: the least over nets, and the mean."""
@@ -271,14 +269,7 @@ def agreement(result: Study) -> Iterable[Part]:
     yield at_least("mean", float(shares.mean()), 0.95)
 
 
-@topic.claim(
-    "table-1-trend",
-    "Errors fall with the number of points.",
-    place="Table 1",
-    on=(TABLE,),
-    kind="reproduction",
-    given=GIVEN,
-)
+@observed("table-1-trend", "Errors fall with the number of points.", place="Table 1")
 def trend(result: Study) -> Iterable[Part]:
     """Rank correlation of size and mean error."""
     for key, name in (("svm", "SVM"), ("net", "net")):

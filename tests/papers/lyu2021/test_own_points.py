@@ -76,7 +76,7 @@ def test_where_no_theorem_names_the_limit_the_reason_is_said(
 
 
 def test_which_theorem_applies() -> None:
-    assert predicted_limit(found(SEPARATOR)).theorem == "4.3"
+    assert predicted_limit(found(SEPARATOR))[0] == "4.3"
     small = {"m": 10, "init": "balanced", "scale": 1e-6, "method": "flow", "q": 1e4}
     middle = computed(MIDDLE, **small)
     assert predicted_limit(middle) == ("A.7", pytest.approx(0.1118034, abs=1e-7), "plus")

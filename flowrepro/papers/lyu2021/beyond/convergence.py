@@ -290,8 +290,8 @@ def scatter(result: Study) -> Iterable[Panel]:
     labels = ("$K_1$ = margin gap · $q$", r"$K_2$ = distance · $\sqrt{q}$")
     for values, ylabel in zip(constants(result), labels, strict=True):
         marks = [
-            Points(angle[dimension == d], values[dimension == d], marker=marker, fill="none", clip=False,
-                   label=f"$d={d}$")
+            Points(angle[dimension == d], values[dimension == d], marker=marker, fill="none",
+                   clip=False, label=f"$d={d}$")
             for marker, d in zip(style.MARKERS, np.unique(dimension), strict=False)
         ]  # fmt: skip
         yield Panel(marks, xlabel=r"angle between $\mu$ and $w^*$ (degrees)", ylabel=ylabel,
