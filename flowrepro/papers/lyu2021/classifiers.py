@@ -28,7 +28,7 @@ import numpy as np
 
 from flowrepro.core.initialize import INITS
 from flowrepro.core.network import predict
-from flowrepro.core.trajectory import Dataset
+from flowrepro.core.trajectory import Dataset, Study
 from flowrepro.engines.log_domain import (
     HANDOVER,
     Classification,
@@ -360,3 +360,14 @@ def affordable(X: np.ndarray) -> bool:
     n, d = X.shape
     cells = 2 * sum(comb(n - 1, k) for k in range(min(d, n)))
     return bool(n * cells <= MOST_PROBLEMS)
+
+
+def network(result: Study, name: str) -> tuple[np.ndarray, np.ndarray, float]:
+    """(W, a, alpha) of the network "kkt", "largest" or "net"."""
+    arrays = result.arrays
+    return arrays[f"{name}_W"], arrays[f"{name}_a"], float(result.case.options["alpha"])
+
+
+def last(result: Study, name: str) -> float:
+    """The trained net's record at its end."""
+    return float(result.arrays[f"net_{name}"][-1])

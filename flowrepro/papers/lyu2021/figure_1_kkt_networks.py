@@ -22,7 +22,7 @@ from flowrepro.data.separable import symmetric_example
 from flowrepro.figures import NotDrawable, style
 from flowrepro.figures.panels import Line, Mark, Panel, Points
 from flowrepro.papers.lyu2021 import PAPER
-from flowrepro.papers.lyu2021.classifiers import classifiers
+from flowrepro.papers.lyu2021.classifiers import classifiers, network
 from flowrepro.papers.lyu2021.geometry import stationarity
 from flowrepro.papers.lyu2021.planes import classes, crossings, plane, zero_rays
 from flowrepro.papers.topic import Progress, Topic, option
@@ -86,14 +86,14 @@ SLOPE_MARGINS = {
 
 LEFT = classifiers.case(
     "left",
-    "Figures 1 and 2, left: symmetric data with a KKT network that is not optimal",
+    "Figures 1 and 2, left: symmetric data with a KKT network that is not optimal.",
     Data(name="symmetric-example"),
     targets=(LEFT_KKT, LEFT_RAYS, LEFT_NET, LEFT_FUNCTION),
     quick={"options.q": 100.0},
 )
 MIDDLE = classifiers.case(
     "middle",
-    "Figures 1 and 2, middle: a constant feature, the linear classifier is not optimal",
+    "Figures 1 and 2, middle: a constant feature, the linear classifier is not optimal.",
     Data(name="constant-feature"),
     targets=(
         MIDDLE_RATIO, MIDDLE_AT_0, MIDDLE_AT_1, MIDDLE_AT_2, MIDDLE_BOUNDARY, MIDDLE_NET,
@@ -103,7 +103,7 @@ MIDDLE = classifiers.case(
 )  # fmt: skip
 RIGHT = classifiers.case(
     "right",
-    "Figures 1 and 2, right: three hints, the linear classifier is not optimal",
+    "Figures 1 and 2, right: three hints, the linear classifier is not optimal.",
     Data(name="hinted"),
     targets=(RIGHT_RATIO, RIGHT_RAYS, RIGHT_NET, RIGHT_FUNCTION),
     quick={"options.q": 100.0},
@@ -145,15 +145,9 @@ def left_slopes(
 
 LEFT_SLOPES = left_slopes.case(
     "left-slopes",
-    "Appendix I.1.1: the example of Figure 1 left at other slopes",
+    "Appendix I.1.1: the example of Figure 1 left at other slopes.",
     targets=(*SLOPE_ANGLES.values(), *SLOPE_MARGINS.values()),
 )
-
-
-def network(result: Study, name: str) -> tuple[np.ndarray, np.ndarray, float]:
-    """(W, a, alpha) of the network "kkt", "largest" or "net"."""
-    arrays = result.arrays
-    return arrays[f"{name}_W"], arrays[f"{name}_a"], float(result.case.options["alpha"])
 
 
 def rays(result: Study, name: str) -> float:

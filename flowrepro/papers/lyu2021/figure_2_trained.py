@@ -12,6 +12,7 @@ from flowrepro.core.trajectory import Study
 from flowrepro.figures import style
 from flowrepro.figures.panels import Line, Panel
 from flowrepro.papers.lyu2021 import PAPER
+from flowrepro.papers.lyu2021.classifiers import last, network
 from flowrepro.papers.lyu2021.figure_1_kkt_networks import (
     HEIGHTS,
     HINTS,
@@ -29,7 +30,6 @@ from flowrepro.papers.lyu2021.figure_1_kkt_networks import (
     example,
     limits_around,
     meets,
-    network,
     ray_error,
     require_examples,
     zero_line,
@@ -43,11 +43,6 @@ CELLS = 81
 """Grid lines of a contour plot in each direction."""
 
 topic = Topic(PAPER, "Figure 2: what descent finds")
-
-
-def last(result: Study, name: str) -> float:
-    """The trained net's record at its end."""
-    return float(result.arrays[f"net_{name}"][-1])
 
 
 def trained_to_the_end(result: Study) -> str | None:

@@ -100,7 +100,7 @@ def edges(
     }
 
 
-EDGES = edges.case("edges", "Figure 3: flow on a ridge, in a valley, across a refraction edge")
+EDGES = edges.case("edges", "Figure 3: flow on a ridge, in a valley, across a refraction edge.")
 
 
 @topic.claim(
@@ -108,6 +108,7 @@ EDGES = edges.case("edges", "Figure 3: flow on a ridge, in a valley, across a re
     "The flow is unique in a valley and across a refraction edge.",
     place="Figure 3 b, c",
     kind="reproduction",
+    label="identity",
     given=(as_declared(EDGES, ("seed",)),),
 )
 def unique(result: Study) -> Iterable[Part]:
@@ -125,6 +126,7 @@ def unique(result: Study) -> Iterable[Part]:
     "The flow branches on a ridge.",
     place="Figure 3 a",
     kind="reproduction",
+    label="identity",
     given=(as_declared(EDGES, ("seed",)),),
 )
 def branching(result: Study) -> Iterable[Part]:

@@ -17,7 +17,7 @@ from flowrepro.core.trajectory import Study
 from flowrepro.figures import style
 from flowrepro.figures.panels import Contour, Horizontal, Line, Panel, Span, Vertical
 from flowrepro.papers.lyu2021 import PAPER, geometry
-from flowrepro.papers.lyu2021.classifiers import MET, classifiers
+from flowrepro.papers.lyu2021.classifiers import MET, classifiers, last, network
 from flowrepro.papers.lyu2021.figure_1_kkt_networks import LEFT, MIDDLE, RIGHT
 from flowrepro.papers.lyu2021.planes import classes, on_grid, plane, shades
 from flowrepro.papers.topic import Topic
@@ -42,8 +42,8 @@ topic = Topic(PAPER, "Any set of points")
 
 SEPARATOR = classifiers.case(
     "separator",
-    "the classifiers of a set of points with their certificates, and where the flow from a small "
-    "start goes",
+    "The classifiers of a set of points with their certificates, and where the flow from a small "
+    "start goes.",
     Data(name="symmetric"),
     m=10,
     init="balanced",
@@ -134,11 +134,11 @@ def trained_margin(result: Study) -> Iterable[Part]:
     if not {"gd", "euler"} & set(str(arrays["net_method"]).split("+")):  # a descent may lower it
         fall = float(np.max(-np.diff(smoothed) / smoothed[1:], initial=0.0))
         yield at_most("largest relative fall", fall, ALLOWED_FALL)
-    yield number("KKT eps", float(arrays["net_eps"][-1]))
-    yield number("KKT delta", float(arrays["net_delta"][-1]))
-    yield number("q", float(arrays["net_q_min"][-1]))
-    yield number("ln L", float(arrays["net_ln_loss"][-1]))
-    yield number("normalised margin", float(arrays["net_normalised_margin"][-1]))
+    yield number("KKT eps", last(result, "eps"))
+    yield number("KKT delta", last(result, "delta"))
+    yield number("q", last(result, "q_min"))
+    yield number("ln L", last(result, "ln_loss"))
+    yield number("normalised margin", last(result, "normalised_margin"))
 
 
 def plus_grows_faster(result: Study) -> bool:
@@ -209,7 +209,7 @@ def unevenness(result: Study, two_signs: bool) -> float:
 
 def followed_from_a_small_start(result: Study) -> str | None:
     """The flow itself, from a small start, far enough."""
-    options, q = result.case.options, float(result.arrays["net_q_min"][-1])
+    options, q = result.case.options, last(result, "q_min")
     m = float(options["m"])
     output = float(options["scale"]) ** 2 * m * float(np.linalg.norm(result.X, axis=1).max())
     if output > SMALL**2 * m:
@@ -237,20 +237,19 @@ def predicted(result: Study) -> Iterable[Part]:
 
     It falls like K / q, with K of the order of ln n (measured).
     """
-    (theorem, margin, name), arrays = predicted_limit(result), result.arrays
-    q, rest = float(arrays["net_q_min"][-1]), unevenness(result, name == "linear")
+    theorem, margin, name = predicted_limit(result)
+    q, rest = last(result, "q_min"), unevenness(result, name == "linear")
     if name == "linear" and rest > EVEN:
         raise NotApplicable(
             f"the two signs are not even yet (they differ by {rest:.2g} of their squared weights "
             f"at q = {q:.2g}); raise options.q"
         )
-    gap = abs(float(arrays["net_normalised_margin"][-1]) / margin - 1)
+    gap = abs(last(result, "normalised_margin") / margin - 1)
     allowed = (2 + np.log(len(result.y))) / q + rest
     yield at_most(f"Theorem {theorem}: margin gap", gap, allowed)
     yield number("predicted margin", margin)
     yield number("of the largest margin", margin / value(result, "largest_lower"))
-    distance = float(arrays[f"net_{name}"][-1])
-    yield number("distance of f / rho^2 from the predicted function", distance)
+    yield number("distance of f / rho^2 from the predicted function", last(result, name))
 
 
 def applicable(result: Study) -> Iterator[str]:
@@ -306,11 +305,8 @@ def which_theorem(result: Study) -> Iterable[Part]:
     tolerance=(1e-3, 1e-4),
 )
 def portrait(result: Study) -> Iterable[Panel]:
-    """The trained net on a plane, and its margin against the margins that are known.
-
-    The plane goes through 0, along w* (horizontal) and the widest direction of the points across.
-    """
-    arrays, alpha, w = result.arrays, float(result.case.options["alpha"]), result.arrays["w_star"]
+    """The net on the plane through 0 of w* and the widest direction across it; known margins."""
+    w = result.arrays["w_star"]
     across = result.X - np.outer(result.X @ w, w)
     widest = np.zeros(len(w))
     if result.X.shape[1] > 1 and across.any():
@@ -319,8 +315,8 @@ def portrait(result: Study) -> Iterable[Panel]:
     points = result.X @ axes.T
     reach = 1.25 * np.maximum(np.abs(points).max(axis=0), 0.25 * np.abs(points).max())
     u, v = (np.linspace(-size, size, CELLS) for size in reach)
-    f = plane(arrays["net_W"], arrays["net_a"], alpha, axes, np.zeros(len(w)))
-    height = on_grid(f, u, v) / float(arrays["net_rho"][-1]) ** 2
+    f = plane(*network(result, "net"), axes, np.zeros(len(w)))
+    height = on_grid(f, u, v) / last(result, "rho") ** 2
     residual = value(result, "star_residual")
     yield Panel(
         [
@@ -377,14 +373,13 @@ def known_margins(result: Study) -> Panel:
 )
 def margins(result: Study) -> Sequence[Sequence[float | str | None]]:
     """Margin of each classifier, its part of the largest one where that is known, and residual."""
-    arrays = result.arrays
-    largest, exact = value(result, "largest_lower"), bool(arrays["largest_exact"])
+    largest, exact = value(result, "largest_lower"), bool(result.arrays["largest_exact"])
     name = (
         "largest of any width (residual: width of its bracket)"
         if exact
         else "lower bound of the largest (residual: to the upper bound)"
     )
-    q = float(arrays["net_q_min"][-1])
+    q = last(result, "q_min")
     known: list[tuple[str, float, float]] = [
         (name, largest, value(result, "largest_upper") - largest),
         ("linear pair, (1 + alpha)/4 gamma*", linear_margin(result),
@@ -394,7 +389,7 @@ def margins(result: Study) -> Sequence[Sequence[float | str | None]]:
         ("one negative neuron, gamma- / 2", value(result, "gamma_minus") / 2,
          value(result, "minus_residual")),
         (f"trained net at q = {q:.4g} (residual: KKT eps)",
-         float(arrays["net_normalised_margin"][-1]), float(arrays["net_eps"][-1])),
+         last(result, "normalised_margin"), last(result, "eps")),
     ]  # fmt: skip
     return [
         (name, margin, margin / largest if exact else None, residual)

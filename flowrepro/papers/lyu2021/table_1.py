@@ -177,7 +177,7 @@ def table(
 TABLE = table.case(
     "table",
     "Table 1 and Figure 4: test errors of the max-margin linear classifier and of trained nets, "
-    "n = 10 to 100",
+    "n = 10 to 100.",
     targets=tuple(
         Target(
             what=f"SVM test error at n = {n}, mean over seeds",
@@ -191,7 +191,7 @@ TABLE = table.case(
 )
 TABLE_MIRRORED = table.case(
     "table-mirrored",
-    "Table 1 on symmetric data: the training sets together with their mirror images",
+    "Table 1 on symmetric data: the training sets together with their mirror images.",
     sizes=[20, 50, 100],
     seeds=2,
     q=1000.0,

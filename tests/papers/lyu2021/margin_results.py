@@ -1,4 +1,4 @@
-"""Results of cases of lyu2021, computed once for all test files, and three verdicts on each claim."""
+"""Results of cases of lyu2021, computed once for all tests, and three verdicts on a claim."""
 
 from __future__ import annotations
 

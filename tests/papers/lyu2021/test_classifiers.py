@@ -88,7 +88,8 @@ def test_points_that_are_not_separable_are_proved_so() -> None:
     points = own([[1, 1], [-1, -1], [1, -1], [2, 0.5]], [1, 1, -1, 1])
     with pytest.raises(
         NumericalError,
-        match=r"not separable by a hyperplane through the origin: 0\.5 z_\d \+ 0\.5 z_\d = 0 up to .* bias=true",
+        match=r"not separable by a hyperplane through the origin: "
+        r"0\.5 z_\d \+ 0\.5 z_\d = 0 up to .* bias=true",
     ) as error:
         computed(SEPARATOR, points)
     assert error.value.exit_code == 4

@@ -1,4 +1,4 @@
-"""``flowrepro margin --data FILE``: a proof where points are not separable, a remedy where labels are wrong."""
+"""``flowrepro margin --data FILE``: proof of inseparable points, remedy for wrong labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Table 1 and Figure 4: the study on two small sizes, claims on the declared errors, text, panels."""
+"""Table 1 and Figure 4: the study on two small sizes, claims, text, panels."""
 
 from __future__ import annotations
 

@@ -117,8 +117,8 @@ def _one(
 
 CONVERGENCE = convergence.case(
     "convergence",
-    "how fast the flow reaches its limit on symmetric data: margin gap K1 / q, distance of "
-    "functions K2 / sqrt(q)",
+    "How fast the flow reaches its limit on symmetric data: margin gap K1 / q, distance of "
+    "functions K2 / sqrt(q).",
     quick={
         "options.dimensions": [2, 5],
         "options.halves": [6, 10],
@@ -128,7 +128,7 @@ CONVERGENCE = convergence.case(
 )
 CONSTANTS = convergence.case(
     "convergence-constants",
-    "beyond the paper: the constants of the convergence laws over random symmetric sets",
+    "Beyond the paper: the constants of the convergence laws over random symmetric sets.",
     dimensions=[2] * 10 + [3] * 10 + [5] * 10,
     halves=[6] * 10 + [8] * 10 + [10] * 10,
     data_seeds=list(range(100, 130)),

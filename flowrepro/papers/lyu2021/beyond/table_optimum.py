@@ -97,7 +97,7 @@ def early_stopping(
 
 EARLY_STOPPING = early_stopping.case(
     "early-stopping",
-    "beyond the paper: test errors of Table 1 along the training, with and without mirror images",
+    "Beyond the paper: test errors of Table 1 along the training, with and without mirror images.",
     quick={"options.seeds": 1, "options.q": [1.0, 10.0, 100.0]},
 )
 
@@ -149,7 +149,7 @@ def table_optimum(
 
 TABLE_OPTIMUM = table_optimum.case(
     "table-optimum",
-    "beyond the paper: is the margin reached on the sets of Table 1 the largest?",
+    "Beyond the paper: is the margin reached on the sets of Table 1 the largest?",
     quick={"options.seeds": 1, "options.sizes": [10]},
 )
 
