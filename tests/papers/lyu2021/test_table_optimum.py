@@ -11,6 +11,7 @@ from margin_results import computed, drawn
 from flowrepro.claims.verdict import Verdict
 from flowrepro.core.trajectory import Study
 from flowrepro.errors import UsageError
+from flowrepro.papers.lyu2021 import table_1
 from flowrepro.papers.lyu2021.beyond import table_optimum
 from flowrepro.papers.lyu2021.beyond.table_optimum import EARLY_STOPPING, TABLE_OPTIMUM
 
@@ -90,3 +91,10 @@ def test_ranges() -> None:
         computed(EARLY_STOPPING, lr=0.0)
     with pytest.raises(UsageError, match=r"options\.sizes"):
         computed(TABLE_OPTIMUM, sizes=[1])
+
+
+def test_a_net_that_never_separates_the_points_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One ReLU neuron is inactive on some point."""
+    monkeypatch.setattr(table_1, "MOST_STEPS", 100)
+    with pytest.raises(UsageError, match="take more neurons"):
+        computed(TABLE_OPTIMUM, sizes=[10], seeds=1, m=1, alpha=0.0, q=[1.0])

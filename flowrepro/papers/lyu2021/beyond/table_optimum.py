@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from flowrepro.claims.verdict import Part, at_least, at_most, number
 from flowrepro.core.network import predict
 from flowrepro.core.trajectory import Study
 from flowrepro.data.separable import shifted_gaussian
+from flowrepro.engines.log_domain import LateRun
+from flowrepro.errors import UsageError
 from flowrepro.figures import style
 from flowrepro.figures.panels import ErrorBars, Horizontal, Panel, Points, Ticks
 from flowrepro.papers.lyu2021 import PAPER
@@ -38,7 +41,21 @@ SEEDS = option(3, "number of draws of each size", within=(1, 1000))
 LEVELS = (1e-3, 1e5)
 """Least and largest output margin at which a net is looked at."""
 
+MET = 1e-12
+"""Relative distance up to which a level is met."""
+
 topic = Topic(PAPER, "The sets of Table 1: early stopping, mirror images, largest margins")
+
+
+def trained_to_the_end(X: np.ndarray, y: np.ndarray, q: list[float], **training: Any) -> LateRun:
+    """`trained`; UsageError where the net does not get to the last margin."""
+    run = trained(X, y, q, **training)
+    if run.q_min[-1] < q[-1] * (1 - MET):
+        raise UsageError(
+            f"a net got to a margin of {run.q_min[-1]:.3g} only, not to options.q = {q[-1]:g}; "
+            "take more neurons or larger steps"
+        )
+    return run
 
 
 @topic.study
@@ -71,7 +88,7 @@ def early_stopping(
         n, mirror, own = cell
         points = shifted_gaussian(n, shift, own, n_test=n_test)
         X, y = with_mirror_images(points.X, points.y) if mirror else (points.X, points.y)
-        run = trained(X, y, q, alpha=alpha, m=m, scale=scale, lr=lr, seed=own)
+        run = trained_to_the_end(X, y, q, alpha=alpha, m=m, scale=scale, lr=lr, seed=own)
         X_test, positive = points.extra["X_test"], points.extra["y_test"] > 0
         linear = X_test @ best_separator(X, y).w > 0
         nets = [predict(X_test, *run.at(level), alpha) > 0 for level in q]
@@ -128,7 +145,7 @@ def table_optimum(
     for done, (n, own) in enumerate(cells, 1):
         points = shifted_gaussian(n, shift, own, n_test=1)
         X, y = points.X, points.y
-        run = trained(X, y, q, alpha=alpha, m=m, scale=scale, lr=lr, seed=own)
+        run = trained_to_the_end(X, y, q, alpha=alpha, m=m, scale=scale, lr=lr, seed=own)
         margins = np.array([run.normalised_margin[run.index(level)] for level in q])
         best = improved_margin(X, y, *run.final, alpha, own)
         kept.append(
