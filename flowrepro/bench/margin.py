@@ -20,7 +20,7 @@ from flowrepro.core.network import predict
 from flowrepro.engines.base import Problem
 from flowrepro.engines.log_domain import Classification
 from flowrepro.papers.lyu2021.classifiers import train
-from flowrepro.papers.lyu2021.experiments import MIDDLE
+from flowrepro.papers.lyu2021.figure_1_kkt_networks import MIDDLE
 
 FURTHER = 2e5
 """Margin to which ours is trained here, 200 times the figure's, so that the plain loop has seconds
@@ -39,9 +39,10 @@ def compare_margin(q: float = FURTHER, case: StudyCase = MIDDLE) -> BenchResult:
     assert case.data is not None
     points, options = data.load(case.data), {**case.options, "q": q}
     task = Classification(points.X, points.y, options["alpha"])
-    train(task, {**options, "q": 2.0}, case.seed)  # compiles
+    training = {name: value for name, value in options.items() if name != "alpha"}
+    train(task, **{**training, "q": 2.0}, seed=case.seed)  # compiles
     started = time.perf_counter()
-    run = train(task, options, case.seed)
+    run = train(task, **training, seed=case.seed)
     spent = time.perf_counter() - started
     W, a = INITS[options["init"]](np.random.default_rng(case.seed), options["m"], points.X.shape[1])
     scale, loss = options["scale"], Loss(name="logistic", reduction="mean")

@@ -7,7 +7,7 @@ import pytest
 from flowrepro.bench import margin as bench_margin
 from flowrepro.bench.margin import compare_margin
 from flowrepro.core.config import override
-from flowrepro.papers.lyu2021.experiments import LEFT
+from flowrepro.papers.lyu2021.figure_1_kkt_networks import LEFT
 
 
 def test_both_sides_train_the_same_net(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from flowrepro.errors import DataError
 from flowrepro.papers.lyu2021 import geometry
-from flowrepro.papers.lyu2021.draws import Weights
+from flowrepro.papers.lyu2021.geometry import Weights
 
 
 def largest_norm(W: np.ndarray, a: np.ndarray) -> np.ndarray:

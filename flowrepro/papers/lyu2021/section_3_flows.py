@@ -17,7 +17,7 @@ from flowrepro.core.network import activation, predict
 from flowrepro.core.trajectory import Dataset, StopReason, Study
 from flowrepro.engines.log_domain import Classification, LateRun, Start, integrate
 from flowrepro.papers.lyu2021 import PAPER
-from flowrepro.papers.lyu2021.draws import draws, probes
+from flowrepro.papers.lyu2021.geometry import draws, probes
 from flowrepro.papers.lyu2021.hypotheses import alpha
 from flowrepro.papers.topic import Progress, Topic, option
 

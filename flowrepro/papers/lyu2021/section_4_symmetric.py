@@ -18,7 +18,7 @@ from flowrepro.core.trajectory import Dataset, Study
 from flowrepro.engines.log_domain import Classification, integrate_many
 from flowrepro.papers.lyu2021 import PAPER, geometry
 from flowrepro.papers.lyu2021.assumptions import LEFT_SET, MIDDLE_SET, SYMMETRIC_SET
-from flowrepro.papers.lyu2021.draws import draws, probes
+from flowrepro.papers.lyu2021.geometry import draws, probes
 from flowrepro.papers.lyu2021.hypotheses import (
     SECTION_4,
     alpha,

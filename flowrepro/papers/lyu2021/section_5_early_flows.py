@@ -14,7 +14,7 @@ import numpy as np
 from flowrepro.core.trajectory import Dataset
 from flowrepro.engines.log_domain import Classification, integrate
 from flowrepro.papers.lyu2021 import PAPER, geometry
-from flowrepro.papers.lyu2021.draws import Weights, draws
+from flowrepro.papers.lyu2021.geometry import Weights, draws
 from flowrepro.papers.lyu2021.power_iteration import (
     PowerIteration,
     embed,

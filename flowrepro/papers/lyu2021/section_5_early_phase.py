@@ -15,7 +15,7 @@ from flowrepro.claims.claim import NotApplicable, require
 from flowrepro.claims.verdict import Part, at_most, none_of, number, within
 from flowrepro.core.trajectory import Study
 from flowrepro.papers.lyu2021 import PAPER, geometry
-from flowrepro.papers.lyu2021.draws import Weights
+from flowrepro.papers.lyu2021.geometry import Weights
 from flowrepro.papers.lyu2021.hypotheses import SECTION_4, alpha, not_orthogonal_to_mean
 from flowrepro.papers.lyu2021.power_iteration import (
     PowerIteration,

@@ -21,7 +21,7 @@ from flowrepro.core.network import predict
 from flowrepro.data import separable
 from flowrepro.errors import UsageError
 from flowrepro.papers.lyu2021 import geometry
-from flowrepro.papers.lyu2021.draws import draw, draws
+from flowrepro.papers.lyu2021.geometry import draw, draws
 from flowrepro.papers.lyu2021.power_iteration import (
     PowerIteration,
     embed,

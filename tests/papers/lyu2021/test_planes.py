@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from margin_findings import found
+from margin_results import found
 
-from flowrepro.papers.lyu2021.boundaries import (
+from flowrepro.papers.lyu2021.figure_1_kkt_networks import LEFT
+from flowrepro.papers.lyu2021.planes import (
     crossings,
     plane,
     sign_changes,
@@ -34,7 +35,7 @@ def test_rays_of_a_linear_function(angle: float) -> None:
 
 def test_rays_of_the_kkt_network() -> None:
     """Symmetric about the x axis; measured 93.8635 degrees."""
-    arrays = found("left").arrays
+    arrays = found(LEFT).arrays
     np.testing.assert_allclose(
         zero_rays(arrays["kkt_W"], arrays["kkt_a"], 0.5), [-93.8635, 93.8635], atol=1e-3
     )
