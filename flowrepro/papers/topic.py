@@ -333,8 +333,8 @@ class Topic:
         """Decorator: the function that gives the panels for the results of the cases ``on``.
 
         ``on`` is in the order of the function's arguments; all cases of the topic unless given.
-        The caption is one sentence, or a function of the results. The folder of the first case
-        keeps the image, whose name is ``file``, by default the id. See `figures.declare.Figure`.
+        The caption is one sentence, or a function of the results. The folder of the case
+        that runs last keeps the image, whose name is ``file``, by default the id. See `figures.declare.Figure`.
         """
 
         def declare(panels: Callable[..., Iterable[Panel]]) -> Figure:
