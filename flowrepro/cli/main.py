@@ -462,17 +462,25 @@ def _outcome_json(outcome: Outcome) -> dict[str, Any]:
 
 
 @cli.command("list", short_help="Experiments, cases, figures and claims.")
+@click.argument("name", required=False, metavar="[NAME]")
 @click.option("--keys", is_flag=True, help="Every key that --set takes, with each case's value.")
 @click.option("--misprints", is_flag=True, help="Misprints and errors found in the papers.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def list_command(keys: bool, misprints: bool, as_json: bool) -> int:
-    """Experiments with their cases, figures and claims."""
+def list_command(name: str | None, keys: bool, misprints: bool, as_json: bool) -> int:
+    """The experiments; the cases of one, NAME; or a claim or a case in words.
+
+    With --json and without NAME: every case with its figures and claims.
+    """
     from flowrepro.cli import catalogue
     from flowrepro.cli.output import print_table
 
-    table = (
-        catalogue.misprints() if misprints else catalogue.keys() if keys else catalogue.everything()
-    )
+    if keys or misprints:
+        table = catalogue.misprints() if misprints else catalogue.keys()
+    elif name is not None:
+        is_experiment = name in registry.commands()
+        table = (catalogue.experiment if is_experiment else catalogue.explained)(name)
+    else:
+        table = catalogue.everything() if as_json else catalogue.overview()
     if as_json:
         print(json.dumps(table.as_json(), indent=2))
     else:

@@ -44,6 +44,18 @@ def test_list_names_every_case_figure_and_claim(flowrepro: Call) -> None:
     }
 
 
+def test_list_is_short_and_explains(flowrepro: Call) -> None:
+    assert len(flowrepro("list").out.splitlines()) <= 24
+    cases = flowrepro("list", "margin").out.splitlines()
+    assert len(cases) == 1 + len(registry.cases_of("margin"))
+    claim = registry.contents("lyu2021").claims[0]
+    told = flowrepro("list", claim.id).out
+    assert claim.sentence in told
+    assert f"lyu2021, {claim.place}" in told
+    assert "protocol.lr" in flowrepro("list", "toy").out
+    assert flowrepro("list", "no-such").code == 2
+
+
 def test_list_keys_and_misprints(flowrepro: Call) -> None:
     keys = flowrepro("list", "--keys", "--json").json()
     assert {
