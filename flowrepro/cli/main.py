@@ -1,9 +1,8 @@
 """The command line. Imports what a command needs when it runs, so that ``--help`` answers at once.
 
 Exit codes: 0 ok, 1 internal error, 2 usage, 3 bad input data, 4 numerical failure, 5 a claim
-FAILed,
-6 sweep incomplete, 7 environment (device, disk, lock), 129/130/143 stopped by a signal, 141 the
-reader of stdout went away.
+FAILed, 6 sweep incomplete, 7 environment (device, disk, lock), 129/130/143 stopped by a signal, 141
+the reader of stdout went away.
 """
 
 from __future__ import annotations
@@ -84,8 +83,7 @@ def cli() -> None:
     Every experiment runs the paper's own setting by default, draws its figures, evaluates every
     statement of the paper that the run can answer, and keeps all of it in a run directory. A killed
     run resumes with the same command. Exit codes: 0 ok, 2 usage, 3 bad input data, 4 numerical
-    failure, 5 a claim FAILed,
-    6 sweep incomplete, 7 environment, 130/143 interrupted.
+    failure, 5 a claim FAILed, 6 sweep incomplete, 7 environment, 130/143 interrupted.
     """
 
 
