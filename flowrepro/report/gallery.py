@@ -146,7 +146,7 @@ def page(outcomes: Sequence[Outcome]) -> str:
     for command in dict.fromkeys(outcome.case.command for outcome in outcomes):
         parts.append(f"\n## `flowrepro {command}`\n\n{registry.paper_of(command).citation}\n")
         parts += [
-            f"![{figure.caption}]({_stem(outcome, figure)}.png)\n\n{figure.caption}\n"
+            f"![{_caption(outcome, figure)}]({_stem(outcome, figure)}.png)\n\n{_caption(outcome, figure)}\n"
             for outcome, figure in _drawn(outcomes)
             if outcome.case.command == command
         ]
@@ -216,6 +216,10 @@ def _drawn(outcomes: Sequence[Outcome]) -> list[tuple[Outcome, Figure]]:
 
 def _stem(outcome: Outcome, figure: Figure) -> str:
     return f"{outcome.case.paper}-{figure.file}"
+
+
+def _caption(outcome: Outcome, figure: Figure) -> str:
+    return str(read_json(outcome.directory / f"figures/{figure.file}.json")["caption"])
 
 
 def _numbers(outcome: Outcome, figure: Figure) -> dict[str, list[float]]:

@@ -21,6 +21,7 @@ from flowrepro.errors import DataError
 from flowrepro.figures import Figure
 from flowrepro.papers import registry
 from flowrepro.papers.paper import Misprint
+from flowrepro.store.files import read_json
 from flowrepro.store.run_directory import RunDirectory
 
 VERDICTS = ("PASS", "FAIL", "N/A", "INFO")
@@ -141,7 +142,7 @@ def _section(directory: RunDirectory) -> Section:
     files = tuple(sorted(directory.files()))
     declared = {figure.file: figure for figure in _figures(case)}
     images = tuple(
-        Image(declared[path.stem].id, declared[path.stem].caption, path)
+        Image(declared[path.stem].id, _caption(path), path)
         for path in sorted(
             directory.path.glob("figures/*.png"),
             key=lambda path: list(declared).index(path.stem) if path.stem in declared else 0,
@@ -151,6 +152,11 @@ def _section(directory: RunDirectory) -> Section:
     return Section(
         case, directory.path, images, tuple(directory.claims()), directory.provenance(), files
     )
+
+
+def _caption(image: Path) -> str:
+    """What was written of an image when it was drawn."""
+    return str(read_json(image.with_suffix(".json"))["caption"])
 
 
 def _figures(case: Case) -> Sequence[Figure]:

@@ -46,7 +46,11 @@ def draw(
     ]
     directory.write_json(
         f"figures/{figure.file}.json",
-        {"package": provenance.package_hash(), "numbers": numbers(collected)},
+        {
+            "package": provenance.package_hash(),
+            "caption": getattr(collected, "caption", figure.caption),
+            "numbers": numbers(collected),
+        },
     )
     return written
 
