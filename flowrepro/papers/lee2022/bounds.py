@@ -1,6 +1,8 @@
 r"""The bounds of lee2022 on norm and angle, for the flow and for descent.
 
-Descent has (1 - c lr)^T in place of e^{-ct}. Norm, m = depth - 1, eps_0 = 1 - S(phi_0), S(phi) = (sin phi - phi cos phi) / pi: the flow with S
+Descent has (1 - c lr)^T in place of e^{-ct}.
+
+Norm, m = depth - 1, eps_0 = 1 - S(phi_0), S(phi) = (sin phi - phi cos phi) / pi: the flow with S
 held at S(phi_0) is slower, and that with S = 1 is faster, so the norm lies between two scalar flows
 (Theorems 3.3 and 3.8; A.1 and A.3). Angle, for r < ||w|| < R: d phi / dt lies between two multiples
 of sin phi (Theorems 3.4 and 3.9; A.2 and 4.2).

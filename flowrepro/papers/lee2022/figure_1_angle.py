@@ -1,8 +1,8 @@
 """The angle of a run closes monotonically, between its two bounds (lee2022, Figure 1).
 
 Theorems 3.4 and 3.9 bound the angle of the flow, A.2 and 4.2 that of descent, and Corollary 4.3
-says when it is small. The formulas are in `bounds`; r and R are those of Appendix D.3, widened to what
-the norm of the run really did.
+says when it is small. The formulas are in `bounds`. The radii r and R are those of Appendix D.3,
+widened to what the norm of the run really did.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The norm of a run stays between its bounds (lee2022, Figure 2).
 
-It falls above a threshold and grows below it. Theorems 3.3 and 3.8 bound the norm of the flow, A.1 and A.3 that of descent; eq 11 is the
-threshold v* S(phi)^(1/(m+1)). On a sample a bound may be exceeded by what a finite sample explains,
-2 sqrt(1.25 / n) max(v_0, v*), and for more than one layer by lr max(v_0, v*)^(2m) v*, the order of
-the error that Theorem 4.1 leaves.
+It falls above a threshold and grows below it. Theorems 3.3 and 3.8 bound the norm of the flow, A.1
+and A.3 that of descent; eq 11 is the threshold v* S(phi)^(1/(m+1)). On a sample a bound may be
+exceeded by what a finite sample explains, 2 sqrt(1.25 / n) max(v_0, v*), and for more than one
+layer by lr max(v_0, v*)^(2m) v*, the order of the error that Theorem 4.1 leaves.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ def flips(
     steps = np.unique(steps.astype(np.int64))
     found: list[np.ndarray] = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for counts in pool.map(lambda run: count(*run, steps), runs.values()):
+        for counts in pool.map(lambda run: count(run[0], run[1], steps), runs.values()):
             found.append(counts)
             progress(len(found), len(runs))
     *counted_samples, theta = np.swapaxes(found, 0, 1)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import product
+from typing import Any
 
 import numpy as np
 from scipy.interpolate import CubicSpline
@@ -193,7 +194,7 @@ def orbits_and_integral(study: Study) -> Iterable[Panel]:
         if depth in shown:
             orbit = solve(depth, float(np.log(ratio)), theta0, 3e-3, 120)
             dash = style.DASHES[shown.index(depth)]
-            look = {"colour": style.THEORY, "dash": dash, "label": f"solved, {counted(depth)}"}
+            look: Any = {"colour": style.THEORY, "dash": dash, "label": f"solved, {counted(depth)}"}
             orbits.append(Line(np.pi - orbit.theta, np.exp(orbit.ln_norm), width=1.2, **look))
     yield Panel(orbits, title="orbits", xlabel=r"angle $\varphi$ [rad]", ylabel=r"$\|w\|/v^*$",
                 scale="linear-log")  # fmt: skip

@@ -1,8 +1,8 @@
 r"""Bounds fed into each other, and bounds started again at every moment.
 
-Beyond lee2022, Sections 3 and 5.2. The paper holds S(phi) between S(phi_0) and 1 for the norm, and the norm between r and R for the
-angle. Instead, bounds of one may enter the equation of the other as functions of time: with
-theta_low <= theta <= theta_high and v* = 1,
+Beyond lee2022, Sections 3 and 5.2. The paper holds S(phi) between S(phi_0) and 1 for the norm, and
+the norm between r and R for the angle. Instead, bounds of one may enter the equation of the other
+as functions of time: with theta_low <= theta <= theta_high and v* = 1,
 
     v_low' = -(1/2) v^m (v^(m+1) - S(theta_high)),
     (ln tan theta_high/2)' = -v^(m-1) (pi - theta_high) / (2 pi),
