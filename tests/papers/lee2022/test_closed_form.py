@@ -7,7 +7,9 @@ import pytest
 
 from flowrepro.engines.population import PlaneStart, population_flow
 from flowrepro.errors import UsageError
-from flowrepro.papers.lee2022.solved_flow import (
+from flowrepro.papers.lee2022.beyond.closed_form import (
+    alignment_constant,
+    alignment_time,
     falls_throughout,
     grows_throughout,
     ln_q,
@@ -92,3 +94,34 @@ def test_what_cannot_be_solved() -> None:
         solve(1, 0.0, 1.0, 2.0)
     with pytest.raises(UsageError, match="use solve"):
         one_layer(PlaneStart(2, 1.0, 1.0, 1.0), np.array([0.0]))
+
+
+@pytest.mark.parametrize(
+    ("m", "constant"), list(enumerate([39.86658, 7.58657, 3.03830, 1.87647, 1.38518, 1.10939]))
+)
+def test_constants_of_small_starts(m: int, constant: float) -> None:
+    """Angle 0.1 from a right angle; reference values of the integrated flow."""
+    assert alignment_constant(m, np.pi / 2, 0.1) == pytest.approx(constant, abs=1e-5)
+
+
+@pytest.mark.parametrize("v0", [0.1, 1.0, 3.0])
+def test_two_layers_align_at_the_predicted_time_from_any_norm(v0: float) -> None:
+    start = PlaneStart(2, 1.3, v0, 1.6)
+    time = alignment_time(start, 0.1)
+    assert population_flow(start, np.array([0.0, time])).theta[-1] == pytest.approx(0.1, rel=1e-9)
+    assert alignment_time(start, 2.0) == 0.0
+
+
+@pytest.mark.parametrize("depth", [2, 3, 5])
+def test_deep_norms_end_below_the_teachers(depth: int) -> None:
+    """1 - v/v* ~ theta^2 v*^2 t / 4 for two layers, theta^2 / (2 (m - 1)) for more (misprint
+    deep-is-monotone)."""
+    m = depth - 1
+    errors = []
+    for last in (1e-3, 1e-6):
+        orbit = solve(depth, 0.0, np.pi / 2, last, 20_000)
+        factor = orbit.time[-1] / 4 if m == 1 else 1 / (2 * (m - 1))
+        errors.append(abs(-orbit.ln_norm[-1] / (last**2 * factor) - 1))
+        assert orbit.ln_norm[-1] < 0
+    assert errors[1] < 0.1
+    assert errors[1] < errors[0]
