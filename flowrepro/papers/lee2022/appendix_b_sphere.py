@@ -67,8 +67,7 @@ SPHERE = sphere.case(
     place="Proposition B.1",
 )
 def same_dynamics(study: Study) -> Iterator[Part]:
-    """sup |theta - theta_pop| and sup |v - v_pop| / v* of the sphere, and for comparison of the
-    Gaussian sample."""
+    """sup |theta - theta_pop| and sup |v - v_pop| / v*, of the Gaussian sample for comparison."""
     arrays = study.arrays
     for k, depth in enumerate(arrays["depth"]):
         (norm, norm_gauss), (angle, angle_gauss) = arrays["norm"][k], arrays["angle"][k]

@@ -80,8 +80,7 @@ DIRECTIONS = directions.case(
     place="Proposition C.1",
 )
 def almost_orthogonal(study: Study) -> Iterator[Part]:
-    """The shares less their bound, and off the exact probability, in standard errors; the angle's
-    spread at the first d."""
+    """The shares less their bound, and off the exact probability, in standard errors."""
     arrays = study.arrays
     columns = (arrays[name] for name in ("d", "epsilon", "one", "two", "pairs"))
     for d, e, one, two, pairs in zip(*columns, strict=True):

@@ -73,8 +73,7 @@ def loss_falls(run: Run) -> Iterator[Part]:
     on=ALL,
 )
 def follows(run: Run) -> Iterator[Part]:
-    """sup |v - v_pop| / v* and sup |theta - theta_pop|; for n / d = 100 they were 0.065 and 0.097
-    at most in 500 runs."""
+    """sup distances; for n / d = 100 they were 0.065 and 0.097 at most in 500 runs."""
     neuron = Neuron.of(run)
     n, d = neuron.shape
     widen = max(1.0, float(np.sqrt(100.0 * d / n)))
@@ -124,8 +123,7 @@ minimiser."""
     label="identity",  # a property of the drawn points
 )
 def uniqueness(run: Run) -> Iterator[Part]:
-    """Ends of the spectrum of the active second moments relative to (1 -+ sqrt(2d/n))^2 / 2; the
-    loss of another w on three points (misprint: uniqueness)."""
+    """Ends of the spectrum over (1 -+ sqrt(2d/n))^2 / 2 (misprint: uniqueness)."""
     n, d = run.X.shape
     values = active_moments(run.X, run.dataset.extra["teacher"])
     for name, side, value in (("least", -1, values[0]), ("largest", 1, values[-1])):
@@ -165,8 +163,7 @@ def dead_scalar(run: Run) -> Iterator[Part]:
 
 
 def chain_gradient(X: np.ndarray, y: np.ndarray, w: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Gradient (d + m,) in (w, v_1 ... v_m) of half the mean square for
-    f = v_1 relu(v_2 relu(... v_m relu(<w, x>)))."""
+    """Gradient (d + m,) in (w, v_1 ... v_m) for f = v_1 relu(v_2 relu(... relu(<w, x>)))."""
     hidden = [activation(X @ w)]
     for factor in v[:0:-1]:
         hidden.append(activation(factor * hidden[-1]))

@@ -86,8 +86,7 @@ def _between(who: str, start: PlaneStart, path: PlanePath, clock: Clock) -> Iter
 
 
 def _descents(run: Run) -> Iterator[Part]:
-    """The angle of the sample and of the population's descent, and by how much the norm leaves the
-    radii of the paper."""
+    """The angle of the sample and of the population; the norm beside the paper's radii."""
     neuron = Neuron.of(run)
     if neuron.lr == 0:
         raise NotApplicable("the run is the flow; its own bounds are checked")
@@ -103,58 +102,41 @@ def _descents(run: Run) -> Iterator[Part]:
 
 
 def _flow(run: Run) -> Iterator[Part]:
+    """The angle of the population flow from the start of the run."""
     neuron = Neuron.of(run)
     return _between("population flow", neuron.start, neuron.flow(), Clock(neuron.path.t))
 
 
-@topic.claim(
+theorem_a2 = topic.claim(
     "theorem-a-2",
     "The angle phi of descent with one layer stays between its bounds, which hold without "
     "tolerance on the sample and on the population.",
     place="Theorem A.2; Figure 1a-c",
     on=ONE_LAYER,
     given=(layers(1, 1),),
-)
-def theorem_a2(run: Run) -> Iterator[Part]:
-    """Ratios of theta to its bounds."""
-    return _descents(run)
-
-
-@topic.claim(
+)(_descents)
+theorem_4_2 = topic.claim(
     "theorem-4-2",
     "The angle phi of descent with two and more layers stays between its bounds, whose rates are "
     "multiples of r^(m-1) v*^(m+1) and R^(m-1) v*^(m+1).",
     place="Theorem 4.2; Figure 1d-i",
     on=MORE_LAYERS,
     given=(layers(2),),
-)
-def theorem_4_2(run: Run) -> Iterator[Part]:
-    """Ratios of theta to its bounds."""
-    return _descents(run)
-
-
-@topic.claim(
+)(_descents)
+theorem_3_4 = topic.claim(
     "theorem-3-4",
     "The angle phi of the flow with one layer stays between its bounds.",
     place="Theorem 3.4",
     on=ONE_LAYER,
     given=(layers(1, 1),),
-)
-def theorem_3_4(run: Run) -> Iterator[Part]:
-    """Ratios of theta to its bounds on the population flow."""
-    return _flow(run)
-
-
-@topic.claim(
+)(_flow)
+theorem_3_9 = topic.claim(
     "theorem-3-9",
     "The angle phi of the flow with two and more layers stays between its bounds.",
     place="Theorem 3.9",
     on=MORE_LAYERS,
     given=(layers(2),),
-)
-def theorem_3_9(run: Run) -> Iterator[Part]:
-    """Ratios of theta to its bounds on the population flow."""
-    return _flow(run)
+)(_flow)
 
 
 @topic.claim(
@@ -192,9 +174,7 @@ def corollary_4_3(run: Run) -> Iterator[Part]:
     given=(same_time,),
 )
 def times(run: Run) -> Iterator[Part]:
-    """First recorded step (of the paper's size) with theta < 0.1 over the population's, and, for
-    the points of the case, in its window; for three layers from a small norm, theta at the end.
-    """
+    """First recorded step with theta < 0.1, in steps of the paper's size."""
     neuron, case = Neuron.of(run), NEURONS[run.case.name]
     theta, steps = neuron.path.theta, neuron.path.t / (run.case.loss.factor * case.protocol.lr)
     if case.name == "3l-sn":

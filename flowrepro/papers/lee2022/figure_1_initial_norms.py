@@ -86,8 +86,7 @@ INITIAL_NORMS = initial_norms.case(
     kind="reproduction",
 )
 def ordering(study: Study) -> Iterator[Part]:
-    """Draws out of the order small < middle < large (one layer), spread of the times (two), draws
-    in which a small norm is not the slowest (three)."""
+    """Draws out of order (one and three layers); spread of the times (two)."""
     one, two, three = np.split(study.arrays["aligned"], 3, axis=1)
     ordered = (one[:, 0] < one[:, 1]) & (one[:, 1] < one[:, 2])
     yield none_of("one layer: draws out of order", int(np.sum(~ordered)))

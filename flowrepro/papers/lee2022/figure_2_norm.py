@@ -82,78 +82,55 @@ def _descents(run: Run) -> Iterator[Part]:
 
 
 def _flow(run: Run) -> Iterator[Part]:
+    """The norm of the population flow from the start of the run."""
     neuron = Neuron.of(run)
     clock = Clock(neuron.path.t)
     return _excess("population flow", neuron.start, neuron.flow(), clock, INTEGRATION)
 
 
-@topic.claim(
+theorem_a1 = topic.claim(
     "theorem-a-1",
     "The norm of descent with one layer stays between its bounds: strictly on the population, up "
     "to 2 sqrt(1.25/n) max(v_0, v*) on the sample.",
     place="Theorem A.1; Figure 2a-c",
     on=with_layers(1, 1),
     given=(layers(1, 1),),
-)
-def theorem_a1(run: Run) -> Iterator[Part]:
-    """Excess over the bounds in units of v*."""
-    return _descents(run)
-
-
-@topic.claim(
+)(_descents)
+theorem_a3 = topic.claim(
     "theorem-a-3",
     "The norm of descent with two layers stays between its bounds up to O(lr), and on the sample "
     "up to 2 sqrt(1.25/n) max(v_0, v*) more.",
     place="Theorem A.3; Figure 2d-f",
     on=with_layers(2, 2),
     given=(layers(2, 2),),
-)
-def theorem_a3(run: Run) -> Iterator[Part]:
-    """Excess over the bounds in units of v*."""
-    return _descents(run)
-
-
-@topic.claim(
+)(_descents)
+theorem_3_8_descent = topic.claim(
     "theorem-3-8-descent",
     "The norm of descent with three layers stays between the implicit bounds up to O(lr), and on "
     "the sample up to 2 sqrt(1.25/n) max(v_0, v*) more.",
     place="Theorem 3.8",
     on=with_layers(3, 3),
     given=(layers(3),),
-)
-def theorem_3_8_descent(run: Run) -> Iterator[Part]:
-    """Excess over the hypergeometric bounds of the flow, in units of v*."""
-    return _descents(run)
-
-
-@topic.claim(
+)(_descents)
+theorem_3_3 = topic.claim(
     "theorem-3-3",
     "The norm of the flow with one layer stays between its bounds.",
     place="Theorem 3.3",
     on=with_layers(1, 1),
     given=(layers(1, 1),),
-)
-def theorem_3_3(run: Run) -> Iterator[Part]:
-    """Excess over the bounds on the population flow."""
-    return _flow(run)
-
-
-@topic.claim(
+)(_flow)
+theorem_3_8 = topic.claim(
     "theorem-3-8",
     "The norm of the flow with two and more layers stays between u(t; eps_0) and u(t; 0), each "
     "with the same epsilon in both of its terms.",
     place="Theorem 3.8",
     on=with_layers(2, 3),
     given=(layers(2),),
-)
-def theorem_3_8(run: Run) -> Iterator[Part]:
-    """Excess over the bounds on the population flow (misprint: implicit-constant)."""
-    return _flow(run)
+)(_flow)
 
 
 def turns(norm: np.ndarray, least: float) -> tuple[int, int]:
-    """Numbers of interior minima and maxima of a recorded series that stand out by more than
-    ``least`` on both sides."""
+    """Interior minima and maxima of a series that stand out by more than ``least``."""
     found = {1: 0, -1: 0}  # sign of the motion after the turn -> number
     direction, lowest, highest = 0, norm[0], norm[0]
     for value in norm:
@@ -182,8 +159,7 @@ def threshold(neuron: Neuron, theta: np.ndarray) -> np.ndarray:
     on=ALL,
 )
 def equation_11(run: Run) -> Iterator[Part]:
-    """Recorded intervals on one side of the threshold in which the norm goes the wrong way; minima
-    and maxima of the flow."""
+    """Intervals on one side of the threshold in which the norm goes the wrong way; turns."""
     neuron = Neuron.of(run)
     # descent ends above v* by O(lr), as its balancedness drifts
     drift = max(1e-3, neuron.step_tolerance / neuron.teacher)
@@ -212,8 +188,7 @@ def equation_11(run: Run) -> Iterator[Part]:
     given=(same_time,),
 )
 def figure_2_shape(run: Run) -> Iterator[Part]:
-    """Minima and maxima of the recorded norm that stand out by more than O(lr), by which descent
-    ends off v*; growth of a small start."""
+    """Minima and maxima that stand out by more than O(lr), by which descent ends off v*."""
     neuron = Neuron.of(run)
     norm = neuron.path.norm
     low, high = turns(norm, max(INTEGRATION * neuron.teacher, neuron.step_tolerance))
@@ -251,8 +226,7 @@ def figure_2_restart(run: Run) -> Iterator[Part]:
     given=(layers(2),),
 )
 def balancedness(run: Run) -> Iterator[Part]:
-    """Largest |v^2 - ||w||^2| / v*^2 against lr v*^(2m) max(1, v_0/v*)^(2m+2); least scalar, which
-    must stay positive (Proposition 3.5)."""
+    """|v^2 - ||w||^2| / v*^2 against lr v*^(2m) max(1, v_0/v*)^(2m+2); least scalar."""
     neuron = Neuron.of(run)
     drift = np.abs(imbalance(run.trajectory.W, run.trajectory.a)).max() / neuron.teacher**2
     scale = max(1.0, neuron.start.norm / neuron.teacher) ** (2 * neuron.m + 2)

@@ -67,8 +67,7 @@ def epsilon_falls(run: Run) -> Iterator[Part]:
     kind="reproduction",
 )
 def latest_is_tightest(run: Run) -> Iterator[Part]:
-    """Widths at the end that do not shrink; after the last restart, how far another band goes
-    inside the newest one."""
+    """Widths at the end; how far another band goes inside the newest one."""
     neuron = Neuron.of(run)
     *earlier, (last, _, newest) = found = list(bands(run, neuron))
     widths = [float(band.high[-1] - band.low[-1]) / neuron.teacher for _, _, band in found]
@@ -93,8 +92,7 @@ def latest_is_tightest(run: Run) -> Iterator[Part]:
     on=TWO,
 )
 def between_restarted(run: Run) -> Iterator[Part]:
-    """Largest excess over a bound after its restart, in units of v*; the tolerance is
-    2 sqrt(1.25/n) max(1, v_0/v*) + lr max(v_0, v*)^(2m)."""
+    """Excess over a bound after its restart, in units of v*."""
     neuron = Neuron.of(run)
     tolerance = (neuron.sample_tolerance + neuron.step_tolerance) / neuron.teacher
     for k, (index, _, band) in enumerate(bands(run, neuron)):

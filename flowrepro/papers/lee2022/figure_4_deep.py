@@ -153,8 +153,7 @@ def survived(name: str) -> Callable[[Study], str | None]:
     given=(survived("small"),),
 )
 def small_grows(study: Study) -> Iterator[Part]:
-    """Depth of the dip before the first minimum, and the largest fall between records after it,
-    relative to the norm."""
+    """Dip before the first minimum and largest fall after it, relative to the norm."""
     norm = total(study.arrays["small_norms"])
     first = int(norm.argmin())
     falls = np.maximum(-np.diff(norm[first:]), 0.0).max(initial=0.0) / norm[0]
@@ -172,8 +171,7 @@ def small_grows(study: Study) -> Iterator[Part]:
     given=(survived("large"),),
 )
 def large_falls(study: Study) -> Iterator[Part]:
-    """Records after step 10 at which the norm grows; seeds that overflowed before the one shown;
-    jump of the loss in the first steps."""
+    """Records after step 10 at which the norm grows; jump of the loss in the first steps."""
     arrays = study.arrays
     later = np.flatnonzero(arrays["large_step"] >= SETTLED)
     grows = int(np.sum(np.diff(total(arrays["large_norms"])[later]) > 0))
@@ -190,8 +188,7 @@ def large_falls(study: Study) -> Iterator[Part]:
     label="identity",  # f is positively homogeneous of degree 5
 )
 def norm_identity(study: Study) -> Iterator[Part]:
-    """Largest error relative to ||Theta||^2, in float64: why the norm is monotone while
-    mean(f^2) - mean(y f) keeps its sign."""
+    """Largest error relative to ||Theta||^2, in float64."""
     for name in ("small", "large"):
         yield at_most(f"{name} start", np.nanmax(study.arrays[f"{name}_euler"]), 1e-13)
 
@@ -204,8 +201,7 @@ def norm_identity(study: Study) -> Iterator[Part]:
     given=(survived("small"),),
 )
 def balance(study: Study) -> Iterator[Part]:
-    """Largest drift of ||W_(l+1)||^2 - ||W_l||^2, in units of ||Theta(0)||^2 / 5; the steps of the
-    large start are not the flow's."""
+    """Drift of ||W_(l+1)||^2 - ||W_l||^2, in units of ||Theta(0)||^2 / 5."""
     squares = np.square(study.arrays["small_norms"])
     gaps = np.diff(squares, axis=1)
     yield at_most("largest drift", np.abs(gaps - gaps[0]).max() / squares[0].mean(), 1e-2)

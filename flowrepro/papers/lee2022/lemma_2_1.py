@@ -42,15 +42,13 @@ def wedge_moment(u: np.ndarray, v: np.ndarray) -> np.ndarray:
 
 
 def wedge_eigenvalues(theta: float, d: int) -> np.ndarray:
-    """Ascending eigenvalues of M: pi - theta - sin theta, pi - theta (d - 2 times), and
-    pi - theta + sin theta, each over 2 pi."""
+    """(pi - theta - sin theta, pi - theta, ..., pi - theta + sin theta) / (2 pi), of M."""
     middle, ends = np.full(d - 2, np.pi - theta), np.pi - theta + np.sin(theta) * np.array([-1, 1])
     return np.concatenate([ends[:1], middle, ends[1:]]) / (2 * np.pi)
 
 
 def angular_integrals(theta: float) -> np.ndarray:
-    """The outer eigenvalues of M once more: (1/pi) int sin^2 and cos^2 over the wedge
-    |angle| < (pi - theta)/2, by quadrature."""
+    """The outer eigenvalues of M, by quadrature over the wedge |angle| < (pi - theta)/2."""
     nodes, weights = np.polynomial.legendre.leggauss(QUADRATURE)
     half = (np.pi - theta) / 2
     squares = (np.square(f(half * nodes)) for f in (np.sin, np.cos))

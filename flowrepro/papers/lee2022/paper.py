@@ -18,7 +18,7 @@ from flowrepro.papers.lee2022 import (
     section_5_runs,
     theorem_3_8,
     theorem_4_1,
-)
+)  # fmt: skip
 from flowrepro.papers.lee2022.beyond import (
     dips,
     flips,
@@ -27,34 +27,19 @@ from flowrepro.papers.lee2022.beyond import (
     small_starts,
     solved_flow,
     tighter_bounds,
-)
+)  # fmt: skip
 from flowrepro.papers.paper import Contents, Misprint
+
+TOPICS = (
+    section_5_runs, lemma_2_1, proposition_3_1, theorem_3_8, convergence, theorem_4_1,
+    figure_1_angle, figure_1_initial_norms, figure_2_norm, figure_3_restarts, figure_4_deep,
+    appendix_b_sphere, appendix_c_directions, appendix_d_curvature,
+    solved_flow, small_starts, dips, many_seeds, tighter_bounds, other_laws, flips,
+)  # fmt: skip
 
 CONTENTS = Contents(
     PAPER,
-    topics=(
-        section_5_runs.topic,
-        lemma_2_1.topic,
-        proposition_3_1.topic,
-        theorem_3_8.topic,
-        convergence.topic,
-        theorem_4_1.topic,
-        figure_1_angle.topic,
-        figure_1_initial_norms.topic,
-        figure_2_norm.topic,
-        figure_3_restarts.topic,
-        figure_4_deep.topic,
-        appendix_b_sphere.topic,
-        appendix_c_directions.topic,
-        appendix_d_curvature.topic,
-        solved_flow.topic,
-        small_starts.topic,
-        dips.topic,
-        many_seeds.topic,
-        tighter_bounds.topic,
-        other_laws.topic,
-        flips.topic,
-    ),
+    topics=tuple(module.topic for module in TOPICS),
     misprints=(
         Misprint(
             "implicit-constant",

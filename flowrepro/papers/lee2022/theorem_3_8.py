@@ -25,8 +25,7 @@ STARTS = [
 
 
 def horizon(v0: float, a: float, m: int) -> float:
-    """Flow time after which u is at its limit to 1e-6: the delay of a small start and fourteen
-    time constants."""
+    """Flow time after which u is at its limit to 1e-6."""
     limit = a ** (1 / (m + 1))
     delay = 2 * v0 ** (1 - m) / ((m - 1) * a) if v0 < limit else 0.0
     return float(delay + 14 / (0.5 * (m + 1) * limit ** (2 * m)))

@@ -51,7 +51,7 @@ def test_a_start_at_the_limit_stays_there() -> None:
 
 @pytest.mark.parametrize("v0", [0.05, 0.999, 1.001, 30.0])
 def test_implicit_norm_far_from_and_near_its_limit(v0: float) -> None:
-    """Monotone towards the limit 1, equal to v0 at 0, and at rest in the end; F(u) - F(v0) = -t/2 in between."""
+    """Monotone from v0 to rest at the limit 1; F(u) - F(v0) = -t/2 in between."""
     t = np.concatenate([[0.0], np.geomspace(1e-6, 1e5, 200)])
     u = implicit_norm(v0, 1.0, 2, t)
     assert u[0] == v0

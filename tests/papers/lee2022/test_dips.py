@@ -42,5 +42,5 @@ def test_figure_is_drawn() -> None:
 
 
 def test_an_option_out_of_range_is_refused() -> None:
-    with pytest.raises(UsageError, match="options.ratios .* must"):
+    with pytest.raises(UsageError, match=r"options\.ratios .* must"):
         dips(ratios=[0.0])

@@ -57,7 +57,7 @@ def test_figure_is_drawn() -> None:
 
 
 def test_an_option_out_of_range_is_refused() -> None:
-    with pytest.raises(UsageError, match="options.coarser .* must"):
+    with pytest.raises(UsageError, match=r"options\.coarser .* must"):
         flips(coarser=1e6)
 
 

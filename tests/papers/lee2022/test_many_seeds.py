@@ -61,7 +61,7 @@ def test_figure_is_drawn() -> None:
 
 
 def test_an_option_out_of_range_is_refused() -> None:
-    with pytest.raises(UsageError, match="options.draws .* must"):
+    with pytest.raises(UsageError, match=r"options\.draws .* must"):
         many_seeds(draws=0)
 
 

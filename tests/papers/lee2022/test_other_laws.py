@@ -64,7 +64,7 @@ def test_figure_is_drawn_of_one_depth() -> None:
 
 
 def test_an_option_out_of_range_is_refused() -> None:
-    with pytest.raises(UsageError, match="options.freedom .* must"):
+    with pytest.raises(UsageError, match=r"options\.freedom .* must"):
         other_laws(freedom=2.0)
 
 

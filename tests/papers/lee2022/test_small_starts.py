@@ -53,5 +53,5 @@ def test_figure_is_drawn() -> None:
 
 
 def test_an_option_out_of_range_is_refused() -> None:
-    with pytest.raises(UsageError, match="options.depths .* must"):
+    with pytest.raises(UsageError, match=r"options\.depths .* must"):
         small_starts(depths=[0])

@@ -54,5 +54,5 @@ def test_figure_is_drawn() -> None:
 
 
 def test_an_option_out_of_range_is_refused() -> None:
-    with pytest.raises(UsageError, match="options.last .* must"):
+    with pytest.raises(UsageError, match=r"options\.last .* must"):
         solved_flow(last=0.5)

@@ -45,7 +45,7 @@ def test_figure_is_drawn() -> None:
 
 
 def test_an_option_out_of_range_is_refused() -> None:
-    with pytest.raises(UsageError, match="options.rounds must"):
+    with pytest.raises(UsageError, match=r"options\.rounds must"):
         tighter_bounds(rounds=1.5)
 
 

@@ -40,8 +40,7 @@ large norm falls at once."""
 
 
 class Orbit(NamedTuple):
-    """The flow by its angle, all (T,): theta falling, ln(||w|| / v*), and the time in units of
-    (v_0/v*)^(1-m) v*^(-2m)."""
+    """theta falling, ln(||w|| / v*), time in units of (v_0/v*)^(1-m) v*^(-2m), all (T,)."""
 
     theta: np.ndarray
     ln_norm: np.ndarray
@@ -144,8 +143,7 @@ def alignment_constant(m: int, phi: float, theta: float) -> float:
 
 
 def alignment_time(start: PlaneStart, theta: float) -> float:
-    """Flow time until the angle falls to ``theta``, by the law of small starts; 0 if it is there
-    already."""
+    """Flow time until the angle is ``theta``, by the law of small starts; 0 if at once."""
     m, goal, phi = start.depth - 1, start.teacher_norm, np.pi - start.theta
     if start.theta <= theta:
         return 0.0

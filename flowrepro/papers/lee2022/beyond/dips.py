@@ -67,8 +67,7 @@ def dips(
 
 
 def _least(depth: int, ratio: float, theta0: float) -> float:
-    """Least ||w|| / v* of an orbit, by a parabola through the least of its points and its
-    neighbours."""
+    """Least ||w|| / v* of an orbit, by a parabola through its least points."""
     values = solve(depth, float(np.log(ratio)), theta0, LAST_MINIMUM).ln_norm
     at = int(np.clip(values.argmin(), 1, len(values) - 2))
     before, here, after = values[at - 1 : at + 2]
@@ -97,8 +96,7 @@ DIPS = dips.case(
     place="Section 3.2, beyond the paper",
 )
 def dips_shrink(study: Study) -> Iterator[Part]:
-    """Values of m at which the least norm does not rise; least norm over its bound
-    S(phi_0)^(1/(m+1)); share of that bound the deepest net uses."""
+    """Values of m without a rise of the least norm; least norm over S(phi_0)^(1/(m+1))."""
     arrays = study.arrays
     order = np.argsort(arrays["m"])
     least, limit = arrays["least"][arrays["ratios"] >= 1][:, order], arrays["limit"][order]
@@ -116,8 +114,7 @@ def dips_shrink(study: Study) -> Iterator[Part]:
     place="eq 11, beyond the paper",
 )
 def shapes_as_solved(study: Study) -> Iterator[Part]:
-    """Starts of the grid whose orbit has another shape than the closed form says; starts that fall
-    throughout, by layers."""
+    """Starts whose orbit has another shape than the closed form says."""
     arrays = study.arrays
     ratio, phi = arrays["grid_ratio"][:, None], arrays["grid_phi"]
     for depth, shape in zip(arrays["grid_depth"], arrays["shape"], strict=True):

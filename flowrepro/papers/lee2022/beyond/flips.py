@@ -93,8 +93,7 @@ FLIPS = flips.case(
     place="Lemma 2.1, beyond the paper",
 )
 def wedge_is_angle(study: Study) -> Iterator[Part]:
-    """At the start, where w_0 does not depend on the sample, the deviation in standard errors;
-    later its largest in units of sqrt(d/n)."""
+    """At the start, where w_0 does not depend on the sample, in standard errors; later."""
     arrays = study.arrays
     n, share = int(arrays["n"]), arrays["theta"] / np.pi
     deviation = arrays["wedge"] / n - share
@@ -111,8 +110,7 @@ def wedge_is_angle(study: Study) -> Iterator[Part]:
     place="Figure 1, beyond the paper",
 )
 def few_return(study: Study) -> Iterator[Part]:
-    """Records at which the count has not the parity and at least the number of the changed samples;
-    changes over n (theta_0 - theta) / pi."""
+    """Counts without the parity or number of the changed samples; changes / swept."""
     arrays = study.arrays
     changes, changed, theta = arrays["flips"], arrays["changed"], arrays["theta"]
     fewer, odd = changes < changed, (changes - changed) % 2 == 1

@@ -129,8 +129,7 @@ MANY_SEEDS = many_seeds.case(
 
 
 def enough_draws(study: Study) -> str | None:
-    """ENOUGH_DRAWS of sizes that differ by WIDE and start at LEAST d: the sup of one draw scatters,
-    and small samples do not follow."""
+    """The sup of one draw scatters, and small samples do not follow."""
     n, d, draws = study.arrays["n"], study.case.options["d"], study.arrays["norm"].shape[2]
     if draws >= ENOUGH_DRAWS and n.max() >= WIDE * n.min() and n.min() >= LEAST * d:
         return None
@@ -153,8 +152,7 @@ def rms(study: Study, name: str) -> np.ndarray:
     given=(enough_draws,),
 )
 def sample_rate(study: Study) -> Iterator[Part]:
-    """Slope in n of the rms over draws of sup |v - v_pop| / v* and sup |theta - theta_pop|; range
-    over all nine settings."""
+    """Slopes in n of the rms of the sup distances; their range over all nine settings."""
     at = list(study.arrays["runs"]).index("1l-mn")
     for name in ("norm", "angle"):
         slopes = np.polyfit(np.log(study.arrays["n"]), np.log(rms(study, name)).T, 1)[0]
@@ -170,8 +168,7 @@ def sample_rate(study: Study) -> Iterator[Part]:
     place="Theorems A.1, A.2, A.3, 3.8 and 4.2, beyond the paper",
 )
 def bounds_over_draws(study: Study) -> Iterator[Part]:
-    """Runs with n >= 100 d whose angle leaves its bounds; largest excess of the norm over
-    2 sqrt(1.25/n) max(1, v_0/v*) + lr max(v_0, v*)^(2m)."""
+    """Runs with n >= 100 d whose angle leaves its bounds; excess of the norm / tolerance."""
     arrays = study.arrays
     large = arrays["n"] >= FOLLOWS * study.case.options["d"]
     outside = np.maximum(arrays["angle_low"], arrays["angle_high"])[:, large] >= 1

@@ -134,8 +134,7 @@ def enough_samples(study: Study) -> str | None:
     given=(enough_samples,),
 )
 def symmetric_collapse(study: Study) -> Iterator[Part]:
-    """sup |theta - theta_pop| and sup |v - v_pop| / v* of every symmetric law, in units of
-    sqrt(d/n)."""
+    """sup |theta - theta_pop| and sup |v - v_pop| / v*, in units of sqrt(d/n)."""
     arrays, options = study.arrays, study.case.options
     for name in ("theta", "norm"):
         away = np.abs(arrays[name] - arrays[f"population_{name}"][:, None]).max(axis=2)
@@ -151,8 +150,7 @@ def symmetric_collapse(study: Study) -> Iterator[Part]:
     given=(enough_samples,),
 )
 def uneven_differs(study: Study) -> Iterator[Part]:
-    """First step with theta < 0.05 of the uneven law over the last one of the symmetric laws, for
-    each depth."""
+    """First step with theta < 0.05 of the uneven law over the last one of the others."""
     arrays, widest = study.arrays, study.case.options["widest"]
     if widest < 2:
         raise NotApplicable(f"the covariance diag(1 .. {widest:g}) is nearly even")

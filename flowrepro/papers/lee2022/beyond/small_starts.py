@@ -94,8 +94,7 @@ SMALL_STARTS = small_starts.case(
     place="Section 3.2, beyond the paper",
 )
 def law_holds(study: Study) -> Iterator[Part]:
-    """Relative error of the law, largest over the norms it is for; slope of ln T in ln v_0 there
-    minus 1 - m."""
+    """Largest relative error of the law; slope of ln T in ln v_0 minus 1 - m."""
     arrays, judged = study.arrays, False
     for k, depth in enumerate(arrays["depth"]):
         small = arrays["log10_v0"] <= FIRST_DECADES.get(int(depth), -3.0)
@@ -119,8 +118,7 @@ def law_holds(study: Study) -> Iterator[Part]:
     place="Section 3.2, beyond the paper",
 )
 def flow_agrees(study: Study) -> Iterator[Part]:
-    """Largest relative difference from 0.1 of the angle that the flow has at the time at which it
-    should be 0.1."""
+    """Angle of the flow at the time at which it should be 0.1."""
     reached = study.arrays["reached"]
     if np.all(np.isnan(reached)):
         raise NotApplicable(

@@ -130,8 +130,7 @@ SOLVED_FLOW = solved_flow.case(
     place="Propositions 3.1 and 3.6, beyond the paper",
 )
 def flow_is_solved(study: Study) -> Iterator[Part]:
-    """Largest differences between integrated and solved flow over layers and starts, until
-    theta = 1e-6."""
+    """Largest differences between integrated and solved flow, until theta = 1e-6."""
     arrays = study.arrays
     yield at_most("first integral, ln", arrays["integral"].max(), 1e-6)
     yield at_most("angle at equal times, relative", arrays["angle"].max(), 1e-8)
@@ -147,8 +146,7 @@ def flow_is_solved(study: Study) -> Iterator[Part]:
     place="Theorem 4.1, beyond the paper",
 )
 def descent_nearly(study: Study) -> Iterator[Part]:
-    """Log-log slope of the largest deviation of ln(v q) from -t/2 against lr, one layer; the
-    deviation at the largest step."""
+    """Slope of ln of the largest deviation of ln(v q) from -t/2 against ln lr, one layer."""
     lr, descent = study.arrays["lr"], study.arrays["descent"]
     if len(lr) < 2 or lr.max() > 0.02:
         raise NotApplicable("an order needs two steps at least, none above 0.02; change options.lr")
@@ -163,8 +161,7 @@ def descent_nearly(study: Study) -> Iterator[Part]:
     place="Section 5.1, beyond the paper",
 )
 def sample_leaves(study: Study) -> Iterator[Part]:
-    """|ln(v q e^(t/2) / (v_0 q_0))| over sqrt(d/n) while theta > 0.5; the same at the end, which
-    is no error of the step."""
+    """|ln(v q e^(t/2) / (v_0 q_0))| over sqrt(d/n) while theta > 0.5; the same at the end."""
     arrays, options = study.arrays, study.case.options
     share = float(np.sqrt(options["d"] / options["n"]))
     if share > FEW**-0.5:

@@ -148,8 +148,7 @@ TIGHTER_BOUNDS = tighter_bounds.case(
     place="Theorems 3.3, 3.4, 3.8 and 3.9, beyond the paper",
 )
 def rounds_enclose(study: Study) -> Iterator[Part]:
-    """Excess of the flow over any round, and of a round over the one before; width of the last
-    round over that of round 0."""
+    """Excess of the flow over rounds, of rounds over those before; shrinking of widths."""
     for name in ("norm", "theta"):
         low, high = (study.arrays[f"{name}_{side}"] for side in ("low", "high"))
         flow = study.arrays[name][:, None]
@@ -169,8 +168,7 @@ def rounds_enclose(study: Study) -> Iterator[Part]:
     place="Section 5.2, beyond the paper",
 )
 def later_is_tighter(study: Study) -> Iterator[Part]:
-    """Largest amount by which a bound started later lies outside one started earlier; pairs of
-    moments at which the flow leaves them."""
+    """How far a bound lies outside an earlier one; moments at which the flow leaves them."""
     low, high = study.arrays["again_low"], study.arrays["again_high"]
     looser = max(float(np.nanmax(np.diff(each, axis=1))) for each in (-low, high))
     yield at_most("later bound outside an earlier one by, v*", looser, CLOSE)
