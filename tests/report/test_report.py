@@ -1,4 +1,6 @@
-"""The report: everything of the runs is in it, images inside, text escaped; a browser opens it without an error."""
+"""The report: everything of the runs is in it, images inside, text escaped; a browser opens it
+without an error.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +28,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two stored runs with figures, one of them with an awkward name."""
     from flowrepro.core.config import override
     from flowrepro.papers.boursier2022.experiments import LAZY, TOY
+    from flowrepro.run.kind import Settings
     from flowrepro.run.pipeline import execute
-    from flowrepro.run.training import Settings
 
     class Silent:
         def say(self, text: str) -> None: ...
