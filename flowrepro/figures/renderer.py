@@ -148,7 +148,7 @@ def _name_smaller_ticks(ax: Any) -> None:
     for axis in (ax.xaxis, ax.yaxis):
         if axis.get_scale() == "log":
             low, high = np.sort(np.log10(axis.get_view_interval()))
-            most = np.inf if np.floor(high) <= np.ceil(low) else 0.0
+            most = 2.0 if np.floor(high) <= np.ceil(low) else 0.0
             sparse = LogFormatterSciNotation(minor_thresholds=(most, 0.3))
             axis.set_minor_formatter(sparse)
 
