@@ -73,7 +73,7 @@ def _scores(products: np.ndarray, mask: np.ndarray, expected: np.ndarray) -> np.
 @topic.study
 def moments(
     *,
-    n: int = option(200_000, "points of a sample", within=(1_000, 10_000_000)),
+    n: int = option(200_000, "points of a sample", within=(10_000, 10_000_000)),
     d: int = option(6, "dimension", within=(2, 100)),
     pairs: int = option(20, "random pairs u, v for each law", within=(1, 1_000)),
     seed: int,

@@ -1,4 +1,4 @@
-"""Claims on the end of a run: they hold on the paper's runs, fail on spoilt ones, else do not apply."""
+"""Claims on the end of a run hold on the paper's runs, fail on spoilt ones, else do not apply."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from .results import Tampered, at, changed, ids, study, three_ways
 
 @cache
 def computed() -> Study:
-    return study(INITIAL_NORMS, seeds=[0], coarser=20.0)
+    return study(INITIAL_NORMS, seeds=[0], coarser=50.0)
 
 
 @pytest.mark.parametrize(

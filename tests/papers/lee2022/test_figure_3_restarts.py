@@ -1,4 +1,4 @@
-"""Restarted bounds: the claims hold on the paper's runs, fail on spoilt ones; the figure is drawn."""
+"""Claims on restarted bounds hold on the paper's runs and fail on spoilt ones."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def test_the_nine_runs_of_a_seed_share_points_direction_and_angle() -> None:
 
 @pytest.mark.parametrize(("size", "ratio"), [("sn", 0.1), ("mn", 1.0), ("ln", 2.0)])
 def test_sizes_are_ratios_of_standard_deviations(size: str, ratio: float) -> None:
-    """Seed 0: ||z*|| = 11.087, ||z0|| = 9.773, so the large start is 1.77 ||w*||."""
+    """Seed 0: ||z*|| = 11.087, ||z0|| = 9.773, so the large start is 1.76 ||w*||."""
     run = quick_run(f"2l-{size}")
     norms = [np.linalg.norm(w) for w in (run.trajectory.W[0], run.dataset.extra["teacher"])]
     assert norms[0] / norms[1] == pytest.approx(ratio * 9.773 / 11.087, rel=1e-3)
