@@ -195,6 +195,15 @@ def times(run: Run) -> Iterator[Part]:
         yield within(ALIGNS, first, 0.97 * ours, 1.03 * ours)
 
 
+def _bounded(run: Run) -> Iterable[np.ndarray]:
+    """Thousands of steps, theta, its bounds with the radii of Appendix D.3, population's theta."""
+    neuron = drawable(run)
+    shown, start = thinned(len(neuron.step)), neuron.start
+    band = angle_band(start, angle_rates(start, *radii(start)), neuron.clock)
+    curves = (neuron.path.theta, band.low, band.high, neuron.descent().theta)
+    return [neuron.step[shown] / 1000, *(curve[shown] for curve in curves)]
+
+
 def _caption(*runs: Run) -> str:
     large = drawable(runs[2]).start
     return (
@@ -210,13 +219,10 @@ def _caption(*runs: Run) -> str:
 def angles(*runs: Run) -> Iterable[Panel]:
     """phi = pi - theta between the bounds of Theorems A.2 and 4.2, radii of Appendix D.3."""
     for run in runs:
-        neuron = drawable(run)
-        shown, start = thinned(len(neuron.step)), neuron.start
-        x, theta = neuron.step[shown] / 1000, neuron.path.theta[shown]
-        band = angle_band(start, angle_rates(start, *radii(start)), neuron.clock)
+        x, theta, low, high, _ = _bounded(run)
         marks = [
             Horizontal(np.pi, label=r"$\pi$, aligned with the teacher"),
-            *bounds(x, np.pi - band.high[shown], np.pi - band.low[shown]),
+            *bounds(x, np.pi - high, np.pi - low),
             Line(x, np.pi - theta, width=1.8, label=r"angle $\varphi(T)$"),
         ]
         yield Panel(marks, title=run.case.name.upper(), xlabel=STEPS, ylabel=r"$\varphi(T)$ [rad]",
@@ -237,16 +243,12 @@ def angles(*runs: Run) -> Iterable[Panel]:
 def log_angles(*runs: Run) -> Iterable[Panel]:
     """theta on a logarithmic scale; the lower bound is left out where it is not positive."""
     for run in runs:
-        neuron = drawable(run)
-        shown, start = thinned(len(neuron.step)), neuron.start
-        x = neuron.step[shown] / 1000
-        band = angle_band(start, angle_rates(start, *radii(start)), neuron.clock)
-        low = np.where(band.low > 0, band.low, np.nan)
+        x, theta, low, high, population = _bounded(run)
         marks = [
-            *bounds(x, low[shown], band.high[shown]),
-            Line(x, neuron.descent().theta[shown], colour=style.DATA, width=0.9, dash=":",
+            *bounds(x, np.where(low > 0, low, np.nan), high),
+            Line(x, population, colour=style.DATA, width=0.9, dash=":",
                  label="infinitely many points"),
-            Line(x, neuron.path.theta[shown], width=1.8, label=r"angle $\theta(T)$ to the teacher"),
+            Line(x, theta, width=1.8, label=r"angle $\theta(T)$ to the teacher"),
         ]  # fmt: skip
         yield Panel(marks, title=run.case.name.upper(), xlabel=STEPS, ylabel=r"$\theta(T)$ [rad]",
                     xlim=(0, x[-1]), ylim=(1e-7, 5.0), xticks=5, scale="linear-log")  # fmt: skip
