@@ -13,10 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flowrepro.core.config import AnyCase, Case, knows, override
+from flowrepro.claims.claim import Claim
+from flowrepro.claims.verdict import none_of
+from flowrepro.core.config import AnyCase, Case, knows, override, run_id
 from flowrepro.core.trajectory import StopReason
 from flowrepro.errors import DataError, Interrupted, UsageError
 from flowrepro.papers import registry
+from flowrepro.run.consistency import inconsistencies
 from flowrepro.run.drawing import Filled, draw_animations, draw_figures, fill_tables
 from flowrepro.run.kind import Report, Result, Settings
 from flowrepro.run.results import compute, kind_of, load
@@ -61,9 +64,29 @@ def quick_variant(case: AnyCase) -> AnyCase:
 # ---- checking
 
 
-def evaluate(run: Result) -> list[dict[str, Any]]:
-    """Every claim that judges the run's case, as stored in claims.json."""
-    return [claim.to_json(run) for claim in registry.claims_of(run.case)]
+def evaluate(result: Result, directory: RunDirectory | None = None) -> list[dict[str, Any]]:
+    """Every claim that judges the result's case, as stored in claims.json.
+
+    A result that does not belong to its case passes none of them. ``directory`` is where it is
+    stored, for a result that was not computed just now.
+    """
+    faults = inconsistencies(result, directory)
+    claims = [claim.to_json(result) for claim in registry.claims_of(result.case)]
+    if faults:
+        note = f"the stored result is inconsistent: {'; '.join(faults)}"
+        own = Claim(
+            id="consistency",
+            paper=result.case.paper,
+            place="every claim",
+            sentence="The stored result belongs to its own case.",
+            kind="theory",
+            cases=(result.case,),
+            measure=lambda _: [none_of(note, len(faults))],
+            label="engine",
+        )
+        claims = [{**claim, "verdict": "FAIL", "note": note} for claim in claims]
+        claims.append(own.to_json(result))
+    return claims
 
 
 # ---- the whole pipeline
@@ -202,9 +225,11 @@ def _claims(
     return evaluate_and_store(directory, get())
 
 
-def evaluate_and_store(directory: RunDirectory, run: Result) -> list[dict[str, Any]]:
+def evaluate_and_store(
+    directory: RunDirectory, run: Result, stored: bool = False
+) -> list[dict[str, Any]]:
     """Evaluate every claim of a run and keep the verdicts in its folder."""
-    claims = evaluate(run)
+    claims = evaluate(run, directory if stored else None)
     directory.write_json("claims.json", {"package": provenance.package_hash(), "claims": claims})
     directory.seal()
     return claims
@@ -263,8 +288,25 @@ def verify_run(directory: RunDirectory, report: Report) -> tuple[list[dict[str, 
                 f"{directory.path} also holds what no run wrote, which is not verified: "
                 f"{', '.join(map(shown, foreign[:NAMED]))}{rest}"
             )
+        _require_own_case(directory)
         stop = StopReason[directory.provenance()["stop"]["reason"]]
         if writable:
-            return evaluate_and_store(directory, load(directory)), stop
+            return evaluate_and_store(directory, load(directory), stored=True), stop
         report.say(f"{directory.path} is read-only; the verdicts are not kept")
-        return evaluate(load(directory)), stop
+        return evaluate(load(directory), directory), stop
+
+
+def _require_own_case(directory: RunDirectory) -> None:
+    """DataError unless the folder is named after the case in it, and the case is known."""
+    case = directory.case()
+    if not directory.path.name.startswith(run_id(case)):
+        raise DataError(
+            f"{directory.path} holds the case whose folder is named {run_id(case)}: its name or "
+            "its experiment.json was changed, so nothing in it can be judged"
+        )
+    known = case.paper in registry.PAPERS and case.command in registry.commands()
+    if not known or not any(own.name == case.name for own in registry.cases_of(case.command)):
+        raise DataError(
+            f"{directory.path} holds the case '{case.name}' of {case.command}, which this version "
+            "does not declare, so nothing in it can be judged; see 'flowrepro list'"
+        )
