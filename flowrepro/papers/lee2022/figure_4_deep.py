@@ -239,11 +239,14 @@ def _caption(study: Study) -> str:
         ("n", "samples"), ("small_steps", "steps from the small start"),
         ("large_steps", "steps from the large start"))]  # fmt: skip
     times = ours["small_lr"] / PAPER_LR["small"]
+    step, norm = study.arrays["large_step"], total(study.arrays["large_norms"])
+    settled = norm[np.searchsorted(step, min(SETTLED, step[-1]))]
     return (
         "Five weight matrices, not balanced: the norm grows from a small start and, once the first "
-        f"{SETTLED} steps are over, falls from a large one. There are {', '.join(told)}; the axis "
-        f"counts steps of the paper's size, and those from the small start are {times:g} times as "
-        "large."
+        f"{SETTLED} steps are over, falls from a large one: it is {norm[0]:.4g} at the start, "
+        f"{settled:.4g} at step {SETTLED} and {norm[-1]:.4g} at the end (the paper: it falls from "
+        f"the start). There are {', '.join(told)}; the axis counts steps of the paper's size, and "
+        f"those from the small start are {times:g} times as large."
     )
 
 
