@@ -73,8 +73,8 @@ Range = tuple[float, float]
 class Option:
     """An option of a study: its default, what it means, and which values it takes.
 
-    within : least and largest value of every entry of a list; for a list of tuples, one such pair for
-        each place in a tuple.
+    within : least and largest value of every entry of a list; for a list of tuples, one such pair
+        for each place in a tuple.
     choices : the values that there are, where they are words.
     """
 

@@ -80,7 +80,7 @@ def test_the_caption_says_how_far_the_case_is_from_the_papers() -> None:
     caption = norm_and_loss.collect(computed()).caption
     assert "2000 samples (the paper: 10000)" in caption
     assert "10 times as large" in caption
-    assert "2.55 at the start, 2.394 at step 10 and 2.356 at the end" in caption
+    assert "2.345 at the start, 2.175 at step 10 and 2.133 at the end" in caption
 
 
 def test_a_deep_network_is_trained_and_recorded() -> None:
