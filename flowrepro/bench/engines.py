@@ -25,7 +25,7 @@ from flowrepro.data.points import eight_pieces, three_points
 from flowrepro.engines import choose, load
 from flowrepro.engines.base import Problem, SaveAt
 from flowrepro.papers.boursier2022.experiments import HIGH_DIMENSION, MSE, TOY
-from flowrepro.papers.lee2022.experiments import HALF_MSE, NEURONS
+from flowrepro.papers.lee2022.section_5_runs import HALF_MSE, NEURONS
 from flowrepro.run.training import prepare
 
 WIDTH_STEPS = 200_000

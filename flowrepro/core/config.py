@@ -225,6 +225,8 @@ def coerce(kind: Any, value: Any, where: str) -> Any:
                     errors.append(error)
         raise errors[0]
     if origin is Literal:
+        if not isinstance(value, str) and str(value) in arguments:
+            return str(value)  # divide_by=1 was read as a number
         if value not in arguments:
             raise UsageError(
                 f"{where} must be one of {', '.join(map(str, arguments))}, not "
@@ -244,6 +246,10 @@ def coerce(kind: Any, value: Any, where: str) -> Any:
         if not isinstance(value, list | tuple):
             raise UsageError(f"{where} must be a list such as [1,2], not '{value}'")
         return [_build(arguments[0], item, where) for item in value]
+    if kind is bool and value in ("True", "False"):
+        return value == "True"
+    if kind is str and isinstance(value, int | float) and not isinstance(value, bool):
+        return json.dumps(value)
     if kind is int and isinstance(value, float) and value.is_integer():
         return int(value)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):

@@ -2,7 +2,7 @@
 written here.
 
 The members ending in "-quadrature" draw nothing: their m neurons are nodes of equal weight for the
-law of the draw of that name, so that a row with divide_by="sqrt(m)" trains the limit of infinite
+law of the draw of that name, so that a case with divide_by="sqrt(m)" trains the limit of infinite
 width up to the error of the nodes. As neurons of a ReLU network are homogeneous, only E[|theta|^2]
 in each direction of theta = (w, a) matters, and isotropic laws need nodes on one sphere only
 (boursier2024).

@@ -68,8 +68,8 @@ def load(name: str) -> type[Engine]:
         ) from error
 
 
-def choose(name: str, problem: Problem) -> tuple[type[Engine], str]:
-    """The engine for ``problem`` and one line saying why.
+def choose(name: str, problem: Problem, reasoned: bool = True) -> tuple[type[Engine], str]:
+    """The engine for ``problem`` and one line saying why; ``reasoned`` adds why not the others.
 
     "auto" takes the first member of ENGINES that supports the problem and recommends itself for it;
     the flow, which is not what a descent computes, never does.
@@ -91,7 +91,7 @@ def choose(name: str, problem: Problem) -> tuple[type[Engine], str]:
             continue
         reason = _refusal(engine, problem) or engine.advises_against(problem)
         if reason is None:
-            passed_over = f" ({'; '.join(reasons)})" if reasons else ""
+            passed_over = f" ({'; '.join(reasons)})" if reasons and reasoned else ""
             return engine, f"engine {candidate}, the fastest exact one for this case{passed_over}"
         reasons.append(f"not {candidate}: {reason}")
     if broken:

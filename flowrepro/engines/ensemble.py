@@ -1,4 +1,4 @@
-"""Many seeds of one small row at once: the kernel of the engine "fused", members shared among the
+"""Many seeds of one small case at once: the kernel of the engine "fused", members shared among the
 cores.
 
 Every member makes the iterates of `FusedGD` bit for bit, whatever the number of threads and however

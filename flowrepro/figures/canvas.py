@@ -33,15 +33,15 @@ def render(
     data: Any,
     metadata: Mapping[str, str],
     formats: Iterable[str] = FORMATS,
+    caption: str = "",
 ) -> dict[str, bytes]:
     """Draw ``data``, which ``figure.collect`` returned, and give the image files as bytes.
 
     Parameters
     ----------
-    metadata : what the image shows (experiment, row, seed, scale, step, engine); embedded in every
-        file:
-        PNG text chunks, the keywords of a PDF, the keywords of the SVG's Dublin Core.
-    formats : members of FORMATS.
+    metadata : what the image shows (experiment, case, seed, scale, step, engine); embedded in every
+        file: PNG text chunks, the keywords of a PDF, the keywords of the SVG's Dublin Core.
+    formats : members of FORMATS. caption : the figure's own if empty.
 
     Returns
     -------
@@ -54,8 +54,8 @@ def render(
     reject_bad_epoch()
     with paper_style():
         canvas = _drawn(figure, data)
-        caption = data.caption if isinstance(data, Picture) else str(figure.caption)
-        return {name: _saved(canvas, name, caption, metadata) for name in wanted}
+        own = data.caption if isinstance(data, Picture) else str(figure.caption)
+        return {name: _saved(canvas, name, caption or own, metadata) for name in wanted}
 
 
 def reject_unknown(formats: Iterable[str]) -> None:

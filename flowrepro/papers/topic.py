@@ -65,17 +65,23 @@ def silent(done: int, total: int) -> None:
     """A progress that says nothing."""
 
 
+Range = tuple[float, float]
+"""Least and largest value."""
+
+
 @dataclass(frozen=True)
 class Option:
     """An option of a study: its default, what it means, and which values it takes.
 
-    within : least and largest value, of every entry of a list. A list is empty only if its default is.
+    within : least and largest value of every entry of a list; for a list of tuples, one such pair
+        for each place in a tuple.
+        A list may be empty only if its default is.
     choices : the values that there are, where they are words.
     """
 
     default: Any
     meaning: str
-    within: tuple[float, float] | None = None
+    within: Range | tuple[Range, ...] | None = None
     choices: tuple[Any, ...] = ()
 
     def refusal(self, value: Any) -> str | None:
@@ -84,23 +90,32 @@ class Option:
             return f"must be one of {', '.join(map(str, self.choices))}"
         if value == [] != self.default:
             return "must not be empty"
-        if self.within is not None and not all(
-            self.within[0] <= entry <= self.within[1] for entry in _numbers(value)
-        ):
-            return "must lie in [{:g}, {:g}]".format(*self.within)
-        return None
+        if self.within is None:
+            return None
+        if isinstance(self.within[0], tuple):
+            places = self.within
+            fits = all(all(map(_inside, entry, places)) for entry in value)
+            listed = " and ".join("[{:g}, {:g}]".format(*place) for place in places)
+            return None if fits else f"must lie in {listed}"
+        ends = self.within
+        fits = all(_inside(entry, ends) for entry in _numbers(value))
+        return None if fits else "must lie in [{:g}, {:g}]".format(*ends)
 
 
 def option(
     default: Any,
     meaning: str,
-    within: tuple[float, float] | None = None,
+    within: Range | tuple[Range, ...] | None = None,
     choices: tuple[Any, ...] = (),
 ) -> Any:
     """Default of a keyword of a study function: a value with its meaning and its range (see
     `Option`).
     """
     return Option(default, meaning, within, choices)
+
+
+def _inside(value: float, ends: Range) -> bool:
+    return ends[0] <= value <= ends[1]
 
 
 def _numbers(value: Any) -> Iterable[float]:
@@ -201,8 +216,12 @@ class StudyFunction:
     ) -> StudyCase:
         """Declare a case: its points, and the options that differ from their defaults.
 
-        ``quick`` holds the options of the reduced variant.
+        ``quick`` holds the options of the reduced variant; its other keys are those of the case.
         """
+        quick = quick or {}
+        fewer = {key: value for key, value in quick.items() if key in self.options}
+        self.validated({**options, **fewer})
+        reduced = {f"options.{key}" if key in fewer else key: quick[key] for key in quick}
         case = StudyCase(
             name=name,
             command=command or self.topic.command,
@@ -213,7 +232,7 @@ class StudyFunction:
             data=data,
             seed=seed,
             targets=targets,
-            quick=quick or {},
+            quick=reduced,
         )
         self.topic.cases.append(case)
         return case
@@ -333,8 +352,8 @@ class Topic:
         """Decorator: the function that gives the panels for the results of the cases ``on``.
 
         ``on`` is in the order of the function's arguments; all cases of the topic unless given.
-        The caption is one sentence, or a function of the results. The folder of the first case
-        keeps the image, whose name is ``file``, by default the id. See `figures.declare.Figure`.
+        The caption is one sentence, or a function of the results. The folder of the case
+        that runs last keeps the image, whose name is ``file``, by default the id. See `figures.declare.Figure`.
         """
 
         def declare(panels: Callable[..., Iterable[Panel]]) -> Figure:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from flowrepro.errors import EXIT_CLAIM_FAILED, FlowreproError, Interrupted
 from flowrepro.figures import Figure
 from flowrepro.figures.numbers import compare_numbers
 from flowrepro.papers import registry
+from flowrepro.report.page import markdown_text
 from flowrepro.run.console import Console, Signals
 from flowrepro.run.kind import Settings
 from flowrepro.run.pipeline import Outcome, execute
@@ -155,82 +157,34 @@ def update(folder: Path, outcomes: Sequence[Outcome]) -> None:
 
 
 def page(outcomes: Sequence[Outcome]) -> str:
-    """The gallery's README: figures, then every statement with the paper's place, our number and
-    the verdict.
-    """
-    parts = [TITLE + "; `make figures` draws everything again and compares the numbers.\n"]
-    parts.append(
-        "| paper's figure | ours | command | PASS | FAIL | N/A | INFO |\n| --- | --- | --- | --- "
-        "| --- | --- | --- |"
-    )
-    for outcome, figure in _drawn(outcomes):
-        counts = " | ".join(
-            str(sum(claim["verdict"] == verdict for claim in outcome.claims))
-            for verdict in ("PASS", "FAIL", "N/A", "INFO")
-        )
-        seeds = " --seeds {}:{}".format(*outcome.case.seeds) if outcome.case.seeds else ""
-        command = f"`flowrepro {outcome.case.command} --figure {figure.id}{seeds}`"
-        parts.append(
-            f"| {outcome.case.paper}, Figure {figure.id} | "
-            f"[{_stem(outcome, figure)}.png]({_stem(outcome, figure)}.png) | {command} | {counts} "
-            "|"
-        )
+    """The gallery's README: one line per figure, with the verdicts on the case that it shows."""
+    parts = [
+        "# Gallery\n",
+        "`make gallery` writes this folder. `make figures` draws everything again and compares the "
+        "numbers behind every figure (`*.json`) and every verdict (`claims.json`).",
+    ]
     for command in dict.fromkeys(outcome.case.command for outcome in outcomes):
-        parts.append(f"\n## `flowrepro {command}`\n\n{registry.paper_of(command).citation}\n")
         parts += [
-            f"![{figure.caption}]({_stem(outcome, figure)}.png)\n\n{figure.caption}\n"
-            for outcome, figure in _drawn(outcomes)
-            if outcome.case.command == command
+            f"\n## `flowrepro {command}`\n",
+            f"{registry.paper_of(command).citation}\n",
+            "| figure | what it shows | PASS | FAIL | N/A | INFO |",
+            "| --- | --- | --- | --- | --- | --- |",
         ]
-        for outcome in outcomes:
-            if outcome.case.command == command:
-                parts.append(_statements(outcome))
+        drawn = [pair for pair in _drawn(outcomes) if pair[0].case.command == command]
+        parts += [_line(outcome, figure) for outcome, figure in drawn]
     return "\n".join(parts) + "\n"
 
 
-def _statements(outcome: Outcome) -> str:
-    lines = [f"### Case `{_label(outcome.case)}`: {outcome.case.shows}\n"]
-    if outcome.case.targets and outcome.case.seeds is None:
-        lines += ["| what the paper states | paper | accepted |", "| --- | --- | --- |"]
-        lines += [
-            f"| {target.what} | {_cell(target.paper)} | {_cell(target.window)} |"
-            for target in outcome.case.targets
-        ]
-        lines.append("")
-    lines += [
-        "| claim | claim | place | measured | bound | slack | verdict | what was measured |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for claim in outcome.claims:
-        bound = f"{claim['relation']} {_cell(claim['bound'])}" if claim["relation"] else ""
-        cells = (
-            claim["id"],
-            claim["sentence"],
-            claim["place"],
-            _cell(claim["measured"]),
-            bound,
-            _cell(claim["slack"]),
-            claim["verdict"],
-            claim["note"],
-        )
-        lines.append(
-            "| "
-            + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells)
-            + " |"
-        )
-    return "\n".join(lines) + "\n"
+def _line(outcome: Outcome, figure: Figure) -> str:
+    counts = Counter(claim["verdict"] for claim in outcome.claims)
+    shown = " | ".join(str(counts[verdict]) for verdict in ("PASS", "FAIL", "N/A", "INFO"))
+    stored = read_json(outcome.directory / f"figures/{figure.file}.json")
+    image = f"[{figure.id}]({_stem(outcome, figure)}.png)"
+    return f"| {image} | {markdown_text(stored['caption'])} | {shown} |"
 
 
 def _label(case: Case) -> str:
     return case.name if case.seeds is None else "{} --seeds {}:{}".format(case.name, *case.seeds)
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, list | tuple):
-        return " to ".join(map(_cell, value))
-    return f"{value:.6g}" if isinstance(value, float | int) else str(value)
 
 
 def _drawn(outcomes: Sequence[Outcome]) -> list[tuple[Outcome, Figure]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import importlib.resources
 import os
+import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,15 @@ from flowrepro.errors import DataError, UsageError
 from flowrepro.figures import Figure
 from flowrepro.papers import registry
 from flowrepro.papers.paper import Misprint
-from flowrepro.store.files import is_plain_file, read_bytes, sha256_of, shown, write_atomic
+from flowrepro.run.changes import told
+from flowrepro.store.files import (
+    is_plain_file,
+    read_bytes,
+    read_json,
+    sha256_of,
+    shown,
+    write_atomic,
+)
 from flowrepro.store.run_directory import RunDirectory
 
 VERDICTS = ("PASS", "FAIL", "N/A", "INFO")
@@ -31,7 +40,7 @@ VERDICTS = ("PASS", "FAIL", "N/A", "INFO")
 
 @dataclass(frozen=True)
 class Image:
-    """A drawn figure: its id and caption in the wing, and its PNG."""
+    """A drawn figure: its id, the caption that was stored with it, and its PNG."""
 
     id: str
     caption: str
@@ -57,6 +66,21 @@ class Section:
             if self.case.seeds is None
             else f"{self.case.seeds[0]} to {self.case.seeds[1] - 1}"
         )
+
+    @property
+    def changed(self) -> str:
+        """What was changed against the case as declared; empty for the paper's own setting."""
+        return told(self.case)
+
+    @property
+    def anchor(self) -> str:
+        """The section's address within the page."""
+        return self.path.name
+
+    @property
+    def failed(self) -> tuple[Mapping[str, Any], ...]:
+        """The claims that FAIL."""
+        return tuple(claim for claim in self.claims if claim["verdict"] == "FAIL")
 
     @property
     def command(self) -> str:
@@ -150,7 +174,7 @@ def _section(directory: RunDirectory) -> Section:
     declared = {figure.file: figure for figure in _figures(case)}
     names = {stem: f"figures/{stem}.png" for stem in declared}
     images = tuple(
-        Image(declared[stem].id, declared[stem].caption, directory.file(name))
+        Image(declared[stem].id, _caption(directory, stem), directory.file(name))
         for stem, name in names.items()
         if name in files
     )
@@ -161,6 +185,15 @@ def _section(directory: RunDirectory) -> Section:
 
 def _figures(case: Case) -> Sequence[Figure]:
     return registry.contents(case.paper).figures if case.paper in registry.PAPERS else ()
+
+
+def _caption(directory: RunDirectory, stem: str) -> str:
+    """The caption stored beside a figure's numbers; empty where none is."""
+    name = f"figures/{stem}.json"
+    if not directory.holds(name):
+        return ""
+    stored = read_json(directory.file(name))
+    return str(stored.get("caption", "")) if isinstance(stored, dict) else ""
 
 
 def _title(paper: str) -> str:
@@ -210,22 +243,21 @@ def _is_signed(content: bytes) -> bool:
 
 def _rendered(template: str, chapters: Sequence[Chapter], place: Path) -> str:
     from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
 
     environment = Environment(
         autoescape=template.endswith(".html.j2"),
+        finalize=None if template.endswith(".html.j2") else markdown_text,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
-        "number": _number,
-        "cell": lambda value: str(value).replace("|", "\\|").replace("\n", " "),
-    }
+    environment.filters["number"] = _number
     environment.filters["embedded"] = lambda path: (
         "data:image/png;base64," + base64.b64encode(read_bytes(path)).decode()
     )
-    environment.filters["link"] = lambda path: quote(
-        os.fsencode(os.path.relpath(path, place.absolute().parent))
+    environment.filters["link"] = lambda path: Markup(
+        quote(os.fsencode(os.path.relpath(path, place.absolute().parent)))
     )
     text = (
         importlib.resources.files("flowrepro.report")
@@ -235,6 +267,16 @@ def _rendered(template: str, chapters: Sequence[Chapter], place: Path) -> str:
     return environment.from_string(text).render(
         chapters=chapters, verdicts=VERDICTS, version=__version__
     )
+
+
+def markdown_text(value: Any) -> Any:
+    """A value as text that Markdown shows as it is: no markup, no HTML, no new line."""
+    from markupsafe import Markup
+
+    if isinstance(value, Markup):
+        return value
+    text = str(value).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_\[\]|~#])", r"\\\1", " ".join(text.split()))
 
 
 def _number(value: object) -> str:

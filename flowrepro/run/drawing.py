@@ -14,6 +14,7 @@ from flowrepro.core.trajectory import Run, Study
 from flowrepro.figures import Figure, NotDrawable
 from flowrepro.figures.tables import Table, csv_text, markdown_text
 from flowrepro.papers import registry
+from flowrepro.run.changes import caption
 from flowrepro.run.kind import Report, Result, Settings
 from flowrepro.store import provenance
 from flowrepro.store.files import read_bytes, read_json
@@ -32,6 +33,7 @@ def draw(
 ) -> list[Path]:
     """Draw a figure into a folder, with the numbers behind it as JSON; the image paths."""
     from flowrepro.figures import canvas
+    from flowrepro.figures.declare import Picture
     from flowrepro.figures.numbers import numbers
 
     try:
@@ -39,15 +41,20 @@ def draw(
     except NotDrawable as reason:
         report.say(f"figure {figure.id} is not drawn: {reason}")
         return []
-    metadata = _metadata(runs[0])
-    images = canvas.render(figure, collected, metadata, formats)
+    sentence = collected.caption if isinstance(collected, Picture) else str(figure.caption)
+    words = caption(sentence, figure.file, runs)
+    images = canvas.render(figure, collected, _metadata(runs[0]), formats, words)
     written = [
         directory.write(f"figures/{figure.file}.{name}", content)
         for name, content in images.items()
     ]
     directory.write_json(
         f"figures/{figure.file}.json",
-        {"package": provenance.package_hash(), "numbers": numbers(collected)},
+        {
+            "package": provenance.package_hash(),
+            "caption": words,
+            "numbers": numbers(collected),
+        },
     )
     return written
 

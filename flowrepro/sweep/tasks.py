@@ -139,9 +139,11 @@ def perform(task: Task, interrupted: Callable[[], bool]) -> Answer:
     """Compute the cases that are missing; a case that fails does not keep the others from being
     computed.
     """
+    from flowrepro.papers.plugins import add_installed
     from flowrepro.run.kind import Settings
     from flowrepro.run.pipeline import execute_case
 
+    add_installed()
     failed: list[tuple[str, str]] = []
     for case in task.cases:
         try:

@@ -30,7 +30,7 @@ class PiecewiseLinear:
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Values at the points x (p,)."""
         hinges: np.ndarray = np.maximum(x[:, None] - self.kinks, 0.0) @ self.jumps
-        return self.slope * x + self.intercept + hinges
+        return np.asarray(self.slope * x + self.intercept + hinges)
 
     def visible(self, least: float) -> np.ndarray:
         """Kinks at which the slope changes by more than ``least``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,6 +42,18 @@ def test_list_names_every_case_figure_and_claim(flowrepro: Call) -> None:
         if line["experiment"] == "orthogonal"
         for figure in line["figures"].split()
     }
+
+
+def test_list_is_short_and_explains(flowrepro: Call) -> None:
+    assert len(flowrepro("list").out.splitlines()) <= 24
+    cases = flowrepro("list", "margin").out.splitlines()
+    assert len(cases) == 1 + len(registry.cases_of("margin"))
+    claim = registry.contents("lyu2021").claims[0]
+    told = flowrepro("list", claim.id).out
+    assert claim.sentence in told
+    assert f"lyu2021, {claim.place}" in told
+    assert "protocol.lr" in flowrepro("list", "toy").out
+    assert flowrepro("list", "no-such").code == 2
 
 
 def test_list_keys_and_misprints(flowrepro: Call) -> None:
@@ -195,9 +208,40 @@ def test_one_figure_runs_only_its_case(flowrepro: Call, tmp_path: Path) -> None:
 
 
 def test_tables_are_plain_lines_where_nobody_watches(flowrepro: Call, tmp_path: Path) -> None:
-    result = flowrepro("orthogonal", "--case", "toy", *SHORT, "--out", tmp_path)
+    result = flowrepro("orthogonal", "--case", "toy", *SHORT, "--out", tmp_path, "-v")
     assert result.out.splitlines()[0].split("\t")[:2] == ["verdict", "claim"]
     assert "\x1b[" not in result.out + result.err
+
+
+def test_the_answer_is_short_and_comes_last(flowrepro: Call, tmp_path: Path) -> None:
+    words = ("orthogonal", "--case", "toy", "--case", "lazy", *SHORT, "--no-figures")
+    lines = flowrepro(*words, "--out", tmp_path).out.splitlines()
+    assert len(lines) < 40
+    assert lines[0] == f"orthogonal  in {tmp_path / 'orthogonal'}"
+    assert [line.split("-")[0].strip() for line in lines[1:3]] == ["toy", "lazy"]
+    assert re.match(
+        r"\d+ PASS.*, \d+ FAIL, \d+ N/A, \d+ INFO; 0 figures; .* s of computing", lines[-1]
+    )
+
+
+def test_a_figure_shows_the_claims_about_it(flowrepro: Call, tmp_path: Path) -> None:
+    words = ("orthogonal", "--figure", "3", *SHORT, "--format", "png", "--out", tmp_path)
+    answer = flowrepro(*words)
+    assert "claims not about these figures; " in answer.out.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("init.divide_by=1", "1"), ("init.divide_by=sqrt(m)", "sqrt(m)")]
+)
+def test_values_are_read_by_the_type_of_their_field(
+    flowrepro: Call, tmp_path: Path, text: str, value: str
+) -> None:
+    answer = flowrepro(
+        "orthogonal", "--case", "toy", "--set", text, *SHORT, "--no-figures", "--out", tmp_path
+    )
+    assert answer.code in (0, 5)
+    (stored,) = tmp_path.rglob("experiment.json")
+    assert json.loads(stored.read_text())["init"]["divide_by"] == value
 
 
 def test_force_color_and_no_color(tmp_path: Path) -> None:

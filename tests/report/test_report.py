@@ -90,13 +90,13 @@ def test_the_markdown_page_links_to_the_images(
 ) -> None:
     place = tmp_path / "report.md"
     assert flowrepro("report", runs, "--markdown", "--out", place).code == 0
-    images = re.findall(r"!\[[^\]]*\]\(([^)]*)\)", place.read_text())
+    images = re.findall(r"!\[(?:[^\]\\]|\\.)*\]\(([^)]*)\)", place.read_text())
     assert len(images) == len(list(runs.rglob("*.png")))
     assert all((place.parent / unquote(image)).is_file() for image in images)
     widths = [
         len(re.findall(r"(?<!\\)\|", line))
         for line in place.read_text().splitlines()
-        if re.search(r"\| (PASS|FAIL|N/A|INFO) \|$", line)
+        if re.match(r"\| (PASS|FAIL|N/A|INFO) \|", line)
     ]
     assert len(widths) > 20
     assert set(widths[1:]) == {9}
