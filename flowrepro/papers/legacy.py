@@ -1,4 +1,7 @@
-"""Papers whose modules still declare by name: their registries as contents. Goes with the last of them."""
+"""Papers whose modules still declare by name: their registries as contents.
+
+Goes with the last of them.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ class OldClaim:
 
     def __init__(self, old: old_verdict.Claim) -> None:
         self.old, self.id, self.sentence, self.kind = old, old.id, old.sentence, old.family
+        self.measure, self.cases = old.function, ()
         self.paper, self.place, self.label, self.over_seeds = (
             old.ref.paper,
             old.ref.place,
