@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from flowrepro.papers.min2024.figure_5_mnist import DIGITS_1_0
 from problems import KNOWN, Known, random_problem
 
 from flowrepro import data, engines
@@ -18,6 +17,7 @@ from flowrepro.engines.base import Problem, SaveAt, run
 from flowrepro.engines.smooth_flow import SmoothFlow
 from flowrepro.engines.torch_gd import TorchGD
 from flowrepro.errors import UsageError
+from flowrepro.papers.min2024.figure_5_mnist import DIGITS_1_0
 from flowrepro.run.training import prepare
 
 HORIZON = 8.0

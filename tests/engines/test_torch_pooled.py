@@ -9,7 +9,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from flowrepro.papers.min2024.figure_5_mnist import DIGITS_1_0
 
 from flowrepro import data
 from flowrepro.core.config import Data, Loss, Record, override
@@ -17,6 +16,7 @@ from flowrepro.core.models import TwoLayer, objective
 from flowrepro.engines import load
 from flowrepro.engines.base import Problem, SaveAt, run
 from flowrepro.engines.torch_pooled import PooledGD, form_pools
+from flowrepro.papers.min2024.figure_5_mnist import DIGITS_1_0
 from flowrepro.run.training import prepare
 
 

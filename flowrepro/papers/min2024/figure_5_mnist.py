@@ -17,7 +17,7 @@ from flowrepro.claims.claim import require
 from flowrepro.claims.verdict import Part, at_least, at_most, number, within
 from flowrepro.core.config import Target
 from flowrepro.core.trajectory import Run
-from flowrepro.engines import FLOWS
+from flowrepro.engines import is_flow
 from flowrepro.papers.min2024 import PAPER
 from flowrepro.papers.min2024.correlation import correlations
 from flowrepro.papers.min2024.digits import (
@@ -267,7 +267,7 @@ def descent(run: Run) -> Iterator[Part]:
 
 def is_the_flow(run: Run) -> str | None:
     """The flow from seed 0 on all images, with records where the descent's loss is known."""
-    if run.engine not in FLOWS:
+    if not is_flow(run.engine):
         return (
             "this is the descent, with which the flow is compared; "
             "--engine smooth-flow --set rtol=1e-3 makes the flow"
