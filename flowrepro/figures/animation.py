@@ -245,7 +245,7 @@ def _mp4(frames: Sequence[Image], caption: str) -> bytes:
             ["ffmpeg", "-v", "error", "-y", *source, *coding, *exact, str(target)],
             input=pixels,
             capture_output=True,
-            claim=False,
+            check=False,
         )
         if done.returncode != 0 or not target.exists():
             words = " ".join(done.stderr.decode(errors="replace").split())[-300:]
