@@ -80,10 +80,14 @@ def numbers(result: Study) -> dict[str, float]:
 def positive_constants(result: Study) -> Iterable[Part]:
     """With the scales lambda* and the constant of eq 37 as numbers."""
     arrays, options = result.arrays, result.case.options
-    largest = float(arrays["D_max"])
-    yield at_least("alpha_min", min(arrays["alpha_plus"], arrays["alpha_minus"]), ON)
-    yield at_least("D_min", arrays["D_min"], ON * largest)
-    yield at_least("delta_0", min(arrays["delta_outer"], arrays["delta_inner"]), ON * largest)
+    largest, least = float(arrays["D_max"]), float(arrays["D_min"])
+    angle, boundary = (
+        float(min(arrays[one], arrays[other]))
+        for one, other in (("alpha_plus", "alpha_minus"), ("delta_outer", "delta_inner"))
+    )
+    yield at_least("alpha_min", angle, ON)
+    yield at_least("D_min", least, ON * largest)
+    yield at_least("delta_0", boundary, ON * largest)
     yield number("D_max", largest)
     for a, scales in zip(options["alpha0"], arrays["critical_scale"], strict=True):
         for e, scale in zip(options["eps"], scales, strict=True):

@@ -144,8 +144,8 @@ BOXES = boxes.case(
 def assumption_slacks(result: Study) -> Iterable[Part]:
     """Assumption 1 holds for the half square, not for the square (2-Lipschitz slope)."""
     arrays, eta = result.arrays, result.case.options["eta"]
-    yield number(f"Assumption 3 (eta = {eta:.4g})", arrays["assumption_3"])
-    yield number("Assumption 4", arrays["assumption_4"])
+    yield number(f"Assumption 3 (eta = {eta:.4g})", float(arrays["assumption_3"]))
+    yield number("Assumption 4", float(arrays["assumption_4"]))
     yield number("Assumption 5, left / right", fifth_ratio(result))
     yield number("Assumption 6", arrays["assumption_6"].min())
     yield number("residual MSE of least squares", np.mean(arrays["residual"] ** 2))
@@ -171,7 +171,7 @@ def own_points_in_boxes(result: Study) -> str | None:
 )
 def lemma_8(result: Study) -> Iterable[Part]:
     """Assumption 5, which the lemma claims too, is measured only: see the misprints."""
-    yield at_least("Assumption 4", result.arrays["assumption_4"], ON)
+    yield at_least("Assumption 4", float(result.arrays["assumption_4"]), ON)
     yield at_least("Assumption 6", result.arrays["assumption_6"].min(), ON)
     yield number("Assumption 5, left / right", fifth_ratio(result))
 
@@ -232,7 +232,8 @@ def theorem_2_boxes(result: Study) -> Iterable[Part]:
     yield at_most("largest |h - <beta*, x>| at the end", largest, AT_REST)
     yield at_least("least MSE at the end", least, 1e-3)
     yield number("sets trained", trained)
-    yield number("of them failing Assumption 5", np.sum(arrays["ratio"][0, :trained] <= 1))
+    failing = int(np.sum(arrays["ratio"][0, :trained] <= 1))
+    yield number("of them failing Assumption 5", failing)
     left, fine_left = (int(np.sum(arrays[name] > AT_REST)) for name in ("descent", "fine_descent"))
     yield number("of them leaving least squares by descent", left)
     yield number(f"and with a step {finer} times shorter", fine_left)

@@ -138,7 +138,8 @@ def limit_point(
     """
     X, y = data.X, data.y
     work, done = len(inits) * (1 + len(sigmas)), 0
-    ends, after = [], []
+    ends: list[dict[str, float]] = []
+    after: list[list[float]] = []
     for name in inits:
         init = law(name, m, scale)
         problem = problem_of(X, y, init, seed, lr, n_steps)

@@ -90,7 +90,7 @@ class Early:
     @property
     def between(self) -> np.ndarray:
         """The larger output at the two ends of each interval, (S - 1,)."""
-        return np.maximum(self.output[:-1], self.output[1:])
+        return np.asarray(np.maximum(self.output[:-1], self.output[1:]))
 
 
 @topic.claim(
@@ -280,8 +280,8 @@ def theorem_1_ii(run: Run) -> Iterable[Part]:
 def lemma_13(run: Run) -> Iterable[Part]:
     """Neurons that leave the all-active cone (a > 0) or the inactive one (any) before tau."""
     early = Early.of(run)
-    homes = (early.bits.all(axis=2) & (early.a > 0), ~early.bits.any(axis=2))
-    yield none_of("departures", int(sum(np.sum(home[:-1] & ~home[1:]) for home in homes)))
+    home = np.stack([early.bits.all(axis=2) & (early.a > 0), ~early.bits.any(axis=2)])
+    yield none_of("departures", int(np.sum(home[:, :-1] & ~home[:, 1:])))
 
 
 @topic.claim(

@@ -15,7 +15,7 @@ from flowrepro.claims.verdict import Part, at_most, none_of, number, within
 from flowrepro.core.config import Data, Init, Target
 from flowrepro.core.trajectory import Dataset, Study
 from flowrepro.figures import style
-from flowrepro.figures.panels import HeatMap, Panel, Text, Ticks, Vertical
+from flowrepro.figures.panels import HeatMap, Mark, Panel, Text, Ticks, Vertical
 from flowrepro.papers.boursier2024 import PAPER
 from flowrepro.papers.boursier2024.hypotheses import declared, spurious, target_window
 from flowrepro.papers.boursier2024.neurons import least_mse
@@ -150,7 +150,7 @@ def width_independence(result: Study) -> Iterable[Part]:
     yield none_of("dominated runs that escape", int(dominated.sum()))
     yield number("runs", balanced.size + dominated.size)
     yield number("critical scale of infinite width", low)
-    yield number("lambda* of Theorem 1", arrays["alignment_scale"])
+    yield number("lambda* of Theorem 1", float(arrays["alignment_scale"]))
 
 
 @topic.claim(
@@ -170,7 +170,7 @@ def known_scale(result: Study) -> Iterable[Part]:
         yield within(f"{name} law", np.sqrt(np.prod(bracket)), *window)
     kept = int(np.sum(~arrays["escaped"][wide][:, large]))
     yield none_of("wide networks trapped at 1.4 times the scale or more", kept)
-    yield at_most("lambda* of Theorem 1", arrays["alignment_scale"], arrays["bracket"][0, 1])
+    yield at_most("lambda* of Theorem 1", float(arrays["alignment_scale"]), arrays["bracket"][0, 1])
 
 
 @topic.figure(
@@ -185,7 +185,7 @@ def scale_map(result: Study) -> Iterable[Panel]:
     scales, part = np.array(options["scales"]), arrays["escaped"].mean(axis=2)
     columns, rows = np.arange(len(scales)), np.arange(len(options["widths"]))
     cells = list(np.ndenumerate(part))
-    marks = [HeatMap(part, low=0.0, high=1.0)]
+    marks: list[Mark] = [HeatMap(part, low=0.0, high=1.0)]
     for shown, colour in ((part <= 0.6, "0"), (part > 0.6, "1")):
         places = [
             (j, i, f"{value:.2g}".replace("0.", ".")) for (i, j), value in cells if shown[i, j]

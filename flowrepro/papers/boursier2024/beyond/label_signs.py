@@ -164,7 +164,7 @@ def both_signs_measured(result: Study) -> Iterable[Part]:
     yield at_least("part of the dominated runs that lose a datum", part, 1.0)
     yield none_of("lost data of balanced runs", int(balanced.sum()))
     for j, name in enumerate(laws):
-        yield number(f"part of the {name} runs that fit", np.mean(~lost[:, j].any(axis=-1)))
+        yield number(f"part of the {name} runs that fit", float(np.mean(~lost[:, j].any(axis=-1))))
 
 
 @topic.figure(

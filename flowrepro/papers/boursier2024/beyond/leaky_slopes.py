@@ -7,6 +7,7 @@ With slope gamma > 0 no neuron is without force, and inactive ones move. Theorem
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -130,7 +131,7 @@ def slopes_figure(result: Study) -> Iterable[Panel]:
     slopes, fit = fits(result)
     departure = result.arrays["departure"]
     places = np.arange(len(slopes))
-    axis = {
+    axis: Any = {
         "xlabel": "slope of the leaky part",
         "xticks": Ticks(places, [f"{slope:g}" for slope in slopes]),
         "xlim": (-0.5, len(slopes) - 0.5),

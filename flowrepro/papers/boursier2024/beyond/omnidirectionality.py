@@ -111,7 +111,7 @@ def two_cones(result: Study) -> Iterable[Part]:
         require("at this scale the network's output is not negligible during the alignment")
     mixed = arrays["part"][known][:, late, 0, 1:-1].sum(axis=-1)
     yield none_of("snapshots with mixed positive neurons", int(np.sum(mixed > 0)))
-    yield number("alignment ends at flow time", arrays["latest"])
+    yield number("alignment ends at flow time", float(arrays["latest"]))
 
 
 @topic.claim(

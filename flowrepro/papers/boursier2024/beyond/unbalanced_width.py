@@ -8,6 +8,7 @@ scale. A run departs when its MSE falls below half that of least squares.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -137,7 +138,7 @@ def departures(result: Study) -> Iterable[Panel]:
     options, departure = result.case.options, result.arrays["departure"]
     widths, scales = np.array(options["widths"]), options["scales"]
     part = np.isfinite(departure).mean(axis=2)
-    looks = [
+    looks: list[Any] = [
         {"marker": style.MARKERS[j % 7], "colour": style.grey(j, len(scales)), "fill": "none"}
         for j in range(len(scales))
     ]
