@@ -105,7 +105,8 @@ def boxes(run: Run) -> Iterable[Panel]:
     grid = line_grid(x)
     low, high = box_ends(ETA)
     marks: list[Mark] = [
-        Region([low[k], high[k], high[k], low[k]], np.repeat([low[6 + k // 2], high[6 + k // 2]], 2),
+        Region([low[k], high[k], high[k], low[k]],
+               np.repeat([low[6 + k // 2], high[6 + k // 2]], 2),
                colour=style.DEAD, opacity=0.3, label=r"boxes of Assumption 3, $\eta=1/6$")
         for k in (0, 2, 4)
     ]  # fmt: skip

@@ -135,15 +135,9 @@ class Views:
         few = len(self.run.y) <= MOST_RAYS
         data = np.arctan2(self.run.X[:, 1], self.run.X[:, 0]) if few else np.empty(0)
         return Panel([*marks, *(directions(data, top) if few else ())],
-                     title=f"step {step}" if titled else r"norms $\|w_j\|$", projection="polar", hole=INNER, ylim=(0, top),
-                     yticks=(_round(top / 2), _round(top / 1.06)),
+                     title=f"step {step}" if titled else r"norms $\|w_j\|$",
+                     projection="polar", hole=INNER, ylim=(0, top),
                      xticks=degrees(data))  # fmt: skip
-
-
-def _round(radius: float) -> float:
-    """The number of one significant digit below a radius."""
-    power = 10.0 ** np.floor(np.log10(radius))
-    return float(np.floor(radius / power) * power)
 
 
 def directions(data: np.ndarray, top: float) -> list[Mark]:

@@ -263,5 +263,5 @@ def phases_figure(run: Run) -> Iterable[Panel]:
         rate, since = linearised_rate(run), loss_t[late] - loss_t[late][0]
         loss.append(Line(loss_t[late], 2 * excess[late][0] * np.exp(-rate * since), dash=":",
                          colour=style.THEORY, label=f"rate {rate:.4g} of the limit"))  # fmt: skip
-    yield panel([*loss, *ends], title="loss", ylim=(LOWEST, 3.0), floor=FLOOR,
+    yield panel([*loss, *ends], title="loss", ylim=(FLOOR, 3.0),
                 ylabel="MSE above least squares")  # fmt: skip

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from flowrepro.papers.boursier2024.label_signs import AT_ZERO, CLAIMS, collect_ends
 from study_findings import changed, computed, small, small_case, with_options
 
 from flowrepro.claims.old_verdict import Verdict
 from flowrepro.errors import UsageError
-from flowrepro.papers.boursier2024.label_signs import AT_ZERO, CLAIMS, collect_ends
 
 LOST_DATA = CLAIMS[0].function
 

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from study_findings import changed, computed, small, small_case, with_options
-
-from flowrepro.claims.old_verdict import Verdict
-from flowrepro.figures import NotDrawable
 from flowrepro.papers.boursier2024.saddle_view import (
     CLAIMS,
     FIGURES,
@@ -15,6 +11,10 @@ from flowrepro.papers.boursier2024.saddle_view import (
     growth,
     plateaus,
 )
+from study_findings import changed, computed, small, small_case, with_options
+
+from flowrepro.claims.old_verdict import Verdict
+from flowrepro.figures import NotDrawable
 
 RATES = CLAIMS[0].function
 

@@ -4,15 +4,18 @@ import dataclasses
 
 import numpy as np
 import pytest
+from boursier2024_results import trained
 
 from flowrepro import data
-from flowrepro.claims.old_verdict import Verdict
+from flowrepro.claims.verdict import Verdict
 from flowrepro.core.config import override
 from flowrepro.core.trajectory import Run, Stop, StopReason, Trajectory
-from flowrepro.papers.boursier2024.eight_piece_observations import CLAIMS, KINKS, PLATEAUS, kinks
-from flowrepro.papers.boursier2024.experiments import FIGURE_3
+from flowrepro.data.points import teacher
+from flowrepro.figures import canvas
+from flowrepro.papers.boursier2024 import figure_3_eight_pieces as figure_3
+from flowrepro.papers.boursier2024.figure_3_eight_pieces import FIGURE_3, KINKS, PLATEAUS, kinks
 
-BY_ID = {claim.id: claim for claim in CLAIMS}
+BY_ID = {claim.id: claim for claim in figure_3.topic.claims}
 CHANGES = (-3.59, 2.55, 1.95, -3.89)
 
 
@@ -59,7 +62,7 @@ def test_kinks_are_counted_once_and_small_ones_not_at_all():
 
 @pytest.mark.parametrize("id", BY_ID)
 def test_a_run_like_the_papers_passes(id):
-    result = BY_ID[id].function(made())
+    result = BY_ID[id].judge(made())
     assert result.verdict is Verdict.PASS, result.note
 
 
@@ -74,7 +77,7 @@ def test_a_run_like_the_papers_passes(id):
     ],
 )
 def test_wrong_runs_fail(id, run):
-    assert BY_ID[id].function(run()).verdict is Verdict.FAIL
+    assert BY_ID[id].judge(run()).verdict is Verdict.FAIL
 
 
 def test_a_run_that_covers_all_directions_fails():
@@ -88,28 +91,41 @@ def test_a_run_that_covers_all_directions_fails():
         group=np.arange(112),
     )
     assert (
-        BY_ID["figure-3-directions"].function(dataclasses.replace(run, trajectory=t)).verdict
+        BY_ID["figure-3-directions"].judge(dataclasses.replace(run, trajectory=t)).verdict
         is Verdict.FAIL
     )
 
 
 @pytest.mark.parametrize("id", BY_ID)
 def test_shorter_runs_have_no_verdict(id):
-    assert BY_ID[id].function(made(n_steps=2_500_000)).verdict is Verdict.NOT_APPLICABLE
+    assert BY_ID[id].judge(made(n_steps=2_500_000)).verdict is Verdict.NOT_APPLICABLE
 
 
 def test_other_points_are_judged_by_the_loss_only():
     verdicts = {
-        id: claim.function(made(**{"data.options.seed": 3})).verdict for id, claim in BY_ID.items()
+        id: claim.judge(made(**{"data.options.seed": 3})).verdict for id, claim in BY_ID.items()
     }
     assert verdicts.pop("figure-3-any-points") is Verdict.PASS
     assert set(verdicts.values()) == {Verdict.NOT_APPLICABLE}
 
 
+def test_the_figure_shows_its_teacher_and_no_other():
+    (figure,) = figure_3.topic.figures
+    run = trained("figure-3", m=500, n_steps=6000)
+    picture = figure.collect(run)
+    reference = picture.panels[0].marks[1]
+    assert np.array_equal(reference.y, teacher(reference.x))
+    assert canvas.render(figure, picture, {}, ("png",))["png"].startswith(b"\x89PNG")
+    own = dataclasses.replace(run.case.data, name="file")
+    elsewhere = dataclasses.replace(run, case=dataclasses.replace(run.case, data=own))
+    labels = [mark.label for mark in figure.collect(elsewhere).panels[0].marks]
+    assert labels == ["learned function $h$", "data"]
+
+
 @pytest.mark.slow
-def test_the_papers_run(run_of):
+def test_the_papers_run():
     """With 2000 neurons, seed 1: five pieces as with 20000 and 200000."""
-    run = run_of("figure-3", m=2000, seed=1)
-    for claim in CLAIMS:
-        result = claim.function(run)
+    run = trained("figure-3", m=2000, seed=1)
+    for claim in figure_3.topic.claims:
+        result = claim.judge(run)
         assert result.verdict is Verdict.PASS, result.note
