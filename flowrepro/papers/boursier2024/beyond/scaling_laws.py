@@ -261,7 +261,7 @@ def laws(result: Study) -> Iterable[Panel]:
     x, spread = -power[shown], np.log10(arrays["misalignment"][shown])
     square = spread[-1] - 2 * (x - x[-1])
     marks = [
-        Points(x, spread, label=r"$1 - \min \cos$"),
+        Points(x, spread),
         Line(x, square, colour=style.THEORY, dash=":", width=1.0, label=r"$\lambda^2$"),
     ]
     yield Panel(marks, title="spread of the neurons", xlabel=axis,

@@ -139,7 +139,11 @@ def departures(result: Study) -> Iterable[Panel]:
     widths, scales = np.array(options["widths"]), options["scales"]
     part = np.isfinite(departure).mean(axis=2)
     looks: list[Any] = [
-        {"marker": style.MARKERS[j % 7], "colour": style.grey(j, len(scales)), "fill": "none"}
+        {
+            "marker": style.MARKERS[j % 7],
+            "colour": style.grey(j, len(scales), light=0.6),
+            "fill": "none",
+        }
         for j in range(len(scales))
     ]
     shift = 0.14 * (np.arange(len(scales)) - (len(scales) - 1) / 2)
