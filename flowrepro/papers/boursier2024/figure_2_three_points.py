@@ -6,6 +6,7 @@ The windows hold for every measured seed (4 to 9 each). Those that depend on the
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 import numpy as np
 
@@ -108,17 +109,18 @@ PHASES = topic.run(
     protocol=Descent(lr=1e-3, n_steps=250_000),
     record=Record(save_every=10, geometric=1.02),
 )
-ON = (FIGURE_2,)
-PUBLISHED = (as_published(FIGURE_2, (*FREE, "init.m")),)
+observed = partial(
+    topic.claim,
+    on=(FIGURE_2,),
+    kind="reproduction",
+    given=(as_published(FIGURE_2, (*FREE, "init.m")),),
+)
 
 
-@topic.claim(
+@observed(
     "figure-2-width",
     "The run follows the limit of infinite width to order 1/sqrt(m).",
     place="Figure 2",
-    on=ON,
-    kind="reproduction",
-    given=PUBLISHED,
 )
 def width(run: Run) -> Iterable[Part]:
     """max_k |h(x_k) - h_infinity(x_k)| sqrt(m), while the loss falls and after."""
@@ -128,13 +130,10 @@ def width(run: Run) -> Iterable[Part]:
         yield at_most(f"step {step}: distance times sqrt(m)", gap * root, WIDTH_ERROR[step])
 
 
-@topic.claim(
+@observed(
     "figure-2-frames",
     "At both ends of the axis h is that of the published animation.",
     place="Figure 2",
-    on=ON,
-    kind="reproduction",
-    given=PUBLISHED,
 )
 def frames_agree(run: Run) -> Iterable[Part]:
     """Largest difference of h(-1) and h(1) at each frame."""
@@ -144,13 +143,10 @@ def frames_agree(run: Run) -> Iterable[Part]:
         yield at_most(f"step {step}: difference", gap, bound)
 
 
-@topic.claim(
+@observed(
     "figure-2-cd-alignment",
     "Positive neurons are aligned with D* while h is still nearly 0.",
     place="Figure 2 (c), (d)",
-    on=ON,
-    kind="reproduction",
-    given=PUBLISHED,
 )
 def aligned_early(run: Run) -> Iterable[Part]:
     """At step 3031."""
@@ -164,13 +160,10 @@ def aligned_early(run: Run) -> Iterable[Part]:
     yield at_least("least cosine of I with D*", cosines(W[I], run.y @ run.X).min(), 0.98)
 
 
-@topic.claim(
+@observed(
     "figure-2-d-growth",
     "At the end of phase 2a the positive neurons just start to grow.",
     place="Figure 2 (d)",
-    on=ON,
-    kind="reproduction",
-    given=PUBLISHED,
 )
 def start_to_grow(run: Run) -> Iterable[Part]:
     """At step 3031."""
@@ -181,13 +174,10 @@ def start_to_grow(run: Run) -> Iterable[Part]:
     yield at_least("least cosine of I with a datum", least_cosine_to_data(run.X, W[I]), 0.5)
 
 
-@topic.claim(
+@observed(
     "figure-2-ef-least-squares",
     "At the end of phase 2 the estimator is near least squares, and negative neurons are small.",
     place="Figure 2 (e), (f)",
-    on=ON,
-    kind="reproduction",
-    given=PUBLISHED,
 )
 def near_least_squares(run: Run) -> Iterable[Part]:
     """At step 6504."""
@@ -198,13 +188,10 @@ def near_least_squares(run: Run) -> Iterable[Part]:
     yield at_most("sum over a < 0 of a^2 / lambda^2", small, 2.0)
 
 
-@topic.claim(
+@observed(
     "figure-2-gh-end",
     "Training ends at least squares, with every neuron active on all data or on none.",
     place="Figure 2 (g), (h)",
-    on=ON,
-    kind="reproduction",
-    given=PUBLISHED,
 )
 def ends(run: Run) -> Iterable[Part]:
     """The share of I is that of its cone, up to four standard deviations of the draw.
@@ -224,13 +211,10 @@ def ends(run: Run) -> Iterable[Part]:
     yield number("of these with a < 0", int(np.sum(a[full] < 0)))
 
 
-@topic.claim(
+@observed(
     "figure-2-turn",
     "The positive neurons turn from D* to beta* between Figures 2 (d) and (h).",
     place="Section 6",
-    on=ON,
-    kind="reproduction",
-    given=PUBLISHED,
 )
 def turn(run: Run) -> Iterable[Part]:
     """Angles of sum over I of a w at step 3669, and of the neurons of I at the end, in degrees."""
@@ -260,7 +244,7 @@ def value_limits(run: Run) -> tuple[float, float]:
     "Three points: the learned function and the directions and norms of the neurons at four "
     "steps; training ends at least squares.",
     layout=("AAB;CCD;EEF;GGH", style.PAGE, 8.6),
-    on=ON,
+    on=(FIGURE_2,),
     file="figure-2-three-points",
     share="x",
     tolerance=(1e-4, 1e-6),  # single neurons over millions of steps

@@ -6,6 +6,7 @@ A piece ends where x -> h(x, 1) bends visibly.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 import numpy as np
 
@@ -60,7 +61,9 @@ FIGURE_3 = topic.run(
     ),
     quick={"m": 2000, "n_steps": 120_000},
 )
-PUBLISHED = (as_published(FIGURE_3, (*FREE, "init.m")),)
+observed = partial(
+    topic.claim, kind="reproduction", given=(as_published(FIGURE_3, (*FREE, "init.m")),)
+)
 ANY_POINTS = (as_published(FIGURE_3, (*FREE, "init.m", "data.options")),)
 
 
@@ -74,12 +77,10 @@ def kinks(W: np.ndarray, a: np.ndarray) -> np.ndarray:
     return bends.visible(max(LEAST_JUMP, LEAST_SHARE * float(np.abs(bends.jumps).max(initial=0.0))))
 
 
-@topic.claim(
+@observed(
     "figure-3-pieces",
     "The function has one piece after the first growth and five at the end.",
     place="Figure 3",
-    kind="reproduction",
-    given=PUBLISHED,
 )
 def pieces(run: Run) -> Iterable[Part]:
     """Pieces at step 113573 and at the end; distance of the last kinks to the known ones."""
@@ -91,12 +92,10 @@ def pieces(run: Run) -> Iterable[Part]:
         yield at_most("largest error of a kink", np.abs(last - KINKS).max(), 0.02)
 
 
-@topic.claim(
+@observed(
     "figure-3-loss",
     "The loss descends from plateau to plateau and does not reach 0.",
     place="Figure 3",
-    kind="reproduction",
-    given=PUBLISHED,
 )
 def loss(run: Run) -> Iterable[Part]:
     """MSE on the plateaus relative to the known ones; MSE and largest residual at the end."""
@@ -108,12 +107,10 @@ def loss(run: Run) -> Iterable[Part]:
     yield at_least("largest |residual| at the end", np.abs(residual).max(), 0.1)
 
 
-@topic.claim(
+@observed(
     "figure-3-directions",
     "The weights lose omnidirectionality although the initialisation is unbalanced.",
     place="Appendix B.2",
-    kind="reproduction",
-    given=PUBLISHED,
 )
 def directions(run: Run) -> Iterable[Part]:
     """Sectors of five degrees without a neuron that is active on some datum."""

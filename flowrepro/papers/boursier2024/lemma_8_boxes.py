@@ -50,7 +50,7 @@ def boxes(
     trained: int = option(24, "sets of the first eta that are trained", within=(0, 1000)),
     m: int = option(500, "neurons", within=(1, 100_000)),
     scale: float = option(1e-4, "initial scale lambda", within=(1e-12, 10.0)),
-    lr: float = option(1e-2, "step of descent", within=(1e-6, 0.1)),
+    lr: float = option(1e-2, "step of descent", within=(1e-4, 0.1)),
     n_steps: int = option(10_000, "steps", within=(1, 10**7)),
     finer: int = option(10, "how many times shorter the fine steps are", within=(1, 1000)),
     seed: int,

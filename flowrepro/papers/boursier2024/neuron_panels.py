@@ -22,7 +22,6 @@ GRID_POINTS = 201
 MOST_RAYS = 8
 """Samples up to which their directions and the cone boundaries are drawn (the paper leaves them out
 for 40)."""
-LAYERS = 16
 MARKS = {
     -1: ("v", 3.0, style.NEGATIVE, "neuron, $a_j<0$"),
     1: ("*", 5.0, style.POSITIVE, "neuron, $a_j>0$"),
@@ -124,7 +123,7 @@ class Views:
         angle, radius, sign = np.arctan2(W[:, 1], W[:, 0]), np.hypot(W[:, 0], W[:, 1]), np.sign(a)
         top = 1.06 * (float(radius.max()) or 1.0)
         # The signs are drawn by turns, so that neither covers the other.
-        layers = LAYERS if len(a) <= DENSE else int(np.clip(len(a) // 5000, 1, LAYERS))
+        layers = 16 if len(a) <= DENSE else 4
         marks: list[Mark] = []
         for first in range(layers):
             for kind, (marker, size, colour, label) in MARKS.items():

@@ -6,6 +6,7 @@ dw/dt = a D, da/dt = <D, w>, so a^2 - ||w||^2 of every neuron is constant (Lemma
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 import numpy as np
 
@@ -27,14 +28,14 @@ from flowrepro.theory.square_descent import step_time
 
 topic = Topic(PAPER, "What the flow keeps", given=(square_descent,))
 ALL = (FIGURE_1, FIGURE_2, PHASES, UNBALANCED, DOMINATED, FIGURE_3)
+stated = partial(topic.claim, on=ALL)
 INTERVALS = 60
 
 
-@topic.claim(
+@stated(
     "lemma-1",
     "The flow keeps a^2 - ||w||^2 of every neuron, and descent does up to the step.",
     place="Lemma 1",
-    on=ALL,
 )
 def lemma_1(run: Run) -> Iterable[Part]:
     """Sum over neurons of the largest change, relative to its bound.
@@ -81,11 +82,10 @@ def _largest_force(run: Run, W: np.ndarray, a: np.ndarray) -> np.ndarray:
     return (np.linalg.norm(D, axis=1) + near) / len(residual)  # type: ignore[no-any-return]
 
 
-@topic.claim(
+@stated(
     "section-3-signs",
     "An initialisation with |a| >= ||w|| keeps the signs of the output weights.",
     place="Section 3",
-    on=ALL,
     given=(dominated,),
 )
 def signs_kept(run: Run) -> Iterable[Part]:
@@ -94,11 +94,10 @@ def signs_kept(run: Run) -> Iterable[Part]:
     yield none_of("neurons that change the sign of a", changed)
 
 
-@topic.claim(
+@stated(
     "lemma-4-inactive",
     "Neurons that start inactive on all data never move.",
     place="Lemma 4, item 3",
-    on=ALL,
 )
 def inactive_neurons(run: Run) -> Iterable[Part]:
     """Such neurons that differ in a bit from their start at any snapshot."""
@@ -112,7 +111,7 @@ def inactive_neurons(run: Run) -> Iterable[Part]:
     yield none_of(f"of {idle.sum()} neurons, moved", int(moved.sum()))
 
 
-@topic.claim("equation-2-descent", "The loss never rises.", place="Equation (2)", on=ALL)
+@stated("equation-2-descent", "The loss never rises.", place="Equation (2)")
 def loss_descends(run: Run) -> Iterable[Part]:
     """Largest rise of the recorded loss, relative to its first value."""
     loss = run.trajectory.loss

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -38,6 +39,7 @@ from flowrepro.papers.topic import Topic
 from flowrepro.theory.alignment import cosines
 
 topic = Topic(PAPER, "Phase 2: growth", given=ONE_DIRECTION)
+stated = partial(topic.claim, on=FOLLOWED)
 EPS_2, EPS_3 = 0.01, 0.1
 EPS = 0.3
 """Exponent of lambda in Lemma 6, item 3."""
@@ -87,11 +89,10 @@ def _snapshot(run: Run, index: int) -> tuple[np.ndarray, np.ndarray]:
     return run.trajectory.W[index][group], run.trajectory.a[index][group]
 
 
-@topic.claim(
+@stated(
     "lemma-5",
     "In phase 2a positive neurons reach the threshold together, and negative ones have shrunk.",
     place="Lemma 5",
-    on=FOLLOWED,
     given=(stays_linear,),
 )
 @below_an_unnamed_scale
@@ -109,11 +110,10 @@ def lemma_5(run: Run) -> Iterable[Part]:
     yield number("tau_2", phases.tau_2)
 
 
-@topic.claim(
+@stated(
     "lemma-6",
     "In phase 2b the positive neurons become the linear regressor, and negative ones stay small.",
     place="Lemma 6",
-    on=FOLLOWED,
     given=(stays_linear,),
 )
 @below_an_unnamed_scale
@@ -136,11 +136,10 @@ def length_bound(X: np.ndarray, y: np.ndarray, eps_2: float, eps_3: float) -> fl
     return float(np.log(kappa * size / eps_3) / (curvature[0] * eps_2))
 
 
-@topic.claim(
+@stated(
     "equation-48",
     "Phase 2b takes a time that does not depend on the scale.",
     place="Equation (48)",
-    on=FOLLOWED,
     given=(stays_linear,),
 )
 def equation_48(run: Run) -> Iterable[Part]:
@@ -150,11 +149,10 @@ def equation_48(run: Run) -> Iterable[Part]:
     yield at_most("tau_3 - tau_2", phases.tau_3 - phases.tau_2, bound)
 
 
-@topic.claim(
+@stated(
     "lemma-16",
     "The sum over I of a^2 stays bounded in phase 2b.",
     place="Lemma 16",
-    on=FOLLOWED,
     given=(stays_linear,),
 )
 def lemma_16(run: Run) -> Iterable[Part]:
@@ -167,11 +165,10 @@ def lemma_16(run: Run) -> Iterable[Part]:
     yield at_most("largest sum over I of a^2", phases.mass.max(), bound)
 
 
-@topic.claim(
+@stated(
     "lemma-17",
     "Positive neurons stay correlated with all data in phase 2b.",
     place="Lemma 17",
-    on=FOLLOWED,
     given=(assumption_5,),
 )
 @below_an_unnamed_scale
@@ -186,11 +183,10 @@ def lemma_17(run: Run) -> Iterable[Part]:
     yield number("least <w/a, x>/||x||", min(least))
 
 
-@topic.claim(
+@stated(
     "lemma-18",
     "The sum over I of a^2 stays above the threshold in phase 2b.",
     place="Lemma 18",
-    on=FOLLOWED,
     given=(stays_linear,),
 )
 @below_an_unnamed_scale
@@ -199,11 +195,10 @@ def lemma_18(run: Run) -> Iterable[Part]:
     yield at_least("least sum over I of a^2", Phases.of(run).mass.min(), EPS_2)
 
 
-@topic.claim(
+@stated(
     "lemma-6-force",
     "The force obeys ||D^t|| <= sqrt(mean y^2 mean ||x||^2) throughout.",
     place="Lemma 6, proof",
-    on=FOLLOWED,
 )
 def force_bound(run: Run) -> Iterable[Part]:
     """Over all snapshots."""
@@ -212,11 +207,10 @@ def force_bound(run: Run) -> Iterable[Part]:
     yield at_most("largest ||D^t||", largest, bound * (1 + 1e-6))
 
 
-@topic.claim(
+@stated(
     "section-4-positive-stay",
     "Positive neurons, once active on all data, stay so to the end.",
     place="Section 4.1.2",
-    on=FOLLOWED,
 )
 def positive_stay(run: Run) -> Iterable[Part]:
     """Neurons of I not active on all data from tau_2 on; a number where Assumption 5 fails."""

@@ -48,6 +48,7 @@ from flowrepro.theory.stationary import gradient_norm
 
 topic = Topic(PAPER, "Phase 3: convergence", given=(*ONE_DIRECTION, stays_linear, assumption_6))
 ENDS = (*FOLLOWED, FIGURE_2, DOMINATED)
+stated = partial(topic.claim, on=FOLLOWED)
 REACHED = 1e-8
 """max |h - <beta*, x>| at the data below which a run is at its limit."""
 FIT = (1e-13, 1e-5)
@@ -122,12 +123,7 @@ def lemma_7(run: Run) -> Iterable[Part]:
     yield at_most("||beta* - sum of a w||", float(gap), REACHED)
 
 
-@topic.claim(
-    "lemma-20",
-    "After phase 2 no neuron becomes mixed.",
-    place="Lemma 20",
-    on=FOLLOWED,
-)
+@stated("lemma-20", "After phase 2 no neuron becomes mixed.", place="Lemma 20")
 @below_an_unnamed_scale
 def lemma_20(run: Run) -> Iterable[Part]:
     """Increases of the number of mixed neurons after tau_3."""
@@ -138,11 +134,10 @@ def lemma_20(run: Run) -> Iterable[Part]:
     yield number("mixed at the end", counts[-1])
 
 
-@topic.claim(
+@stated(
     "lemma-21",
     "A local PL condition holds: ||grad L||^2 >= sigma_min ||beta*|| (L - L_beta*).",
     place="Lemma 21",
-    on=FOLLOWED,
 )
 @below_an_unnamed_scale
 def lemma_21(run: Run) -> Iterable[Part]:
@@ -160,11 +155,10 @@ def lemma_21(run: Run) -> Iterable[Part]:
     yield number("least ratio", min(ratios))
 
 
-@topic.claim(
+@stated(
     "lemma-22",
     "The loss converges exponentially at the rate of the linearised flow.",
     place="Lemma 22",
-    on=FOLLOWED,
     given=(at_its_limit,),
 )
 def lemma_22(run: Run) -> Iterable[Part]:
@@ -181,11 +175,10 @@ def lemma_22(run: Run) -> Iterable[Part]:
     yield at_least("rate", rate, least_rate(run) / 2)
 
 
-@topic.claim(
+@stated(
     "lemmas-23-24",
     "After phase 2 neurons move by no more than J = int ||D|| dt.",
     place="Lemmas 23 and 24",
-    on=FOLLOWED,
 )
 def lemmas_23_24(run: Run) -> Iterable[Part]:
     """Over I and the snapshots after tau_3, with J up to the snapshot."""
@@ -204,11 +197,10 @@ def lemmas_23_24(run: Run) -> Iterable[Part]:
     yield number("J to the end", J[-1])
 
 
-@topic.claim(
+@stated(
     "corollary-1",
     "After phase 2 positive neurons stay away from all hyperplanes for ever.",
     place="Corollary 1",
-    on=FOLLOWED,
 )
 @below_an_unnamed_scale
 def corollary_1(run: Run) -> Iterable[Part]:

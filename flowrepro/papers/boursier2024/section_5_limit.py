@@ -122,7 +122,7 @@ def limit_point(
     inits: list[str] = option(["balanced", "dominated"], "laws of the start", choices=LAWS),
     m: int = option(2000, "neurons", within=(1, 10**6)),
     scale: float = option(1e-3, "initial scale lambda", within=(1e-12, 10.0)),
-    lr: float = option(1e-3, "step of descent", within=(1e-6, 0.1)),
+    lr: float = option(1e-3, "step of descent", within=(1e-4, 0.1)),
     n_steps: int = option(200_000, "steps", within=(1, 10**8)),
     sigmas: list[float] = option(
         [0.0, 1e-9, 1e-8, 1e-6, 1e-4, 1e-2], "noise on every parameter of the end", within=(0, 10.0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -40,6 +41,7 @@ from flowrepro.theory.stationary import HALF_MEAN_SQUARE, force
 topic = Topic(PAPER, "Early alignment")
 FOLLOWED = (FIGURE_1, PHASES)
 """Cases with snapshots dense enough to follow the alignment."""
+stated = partial(topic.claim, on=FOLLOWED)
 LONGEST_GAP = 20
 """Steps between snapshots up to which a difference quotient is read as a derivative."""
 FEWEST = 20
@@ -93,11 +95,10 @@ class Early:
         return np.asarray(np.maximum(self.output[:-1], self.output[1:]))
 
 
-@topic.claim(
+@stated(
     "theorem-1-i",
     "Until tau output weights change by a factor of at most lambda^(-2 eps).",
     place="Theorem 1 (i)",
-    on=FOLLOWED,
     given=THEOREM_1,
 )
 def theorem_1_i(run: Run) -> Iterable[Part]:
@@ -112,11 +113,10 @@ def theorem_1_i(run: Run) -> Iterable[Part]:
     yield at_most("largest sum a^2 / lambda^(2 - 4 eps)", largest, 1.0)
 
 
-@topic.claim(
+@stated(
     "equation-8",
     "While the output is small, f = <w/a, D> obeys f' = ||D||^2 - f^2.",
     place="Equation (8)",
-    on=FOLLOWED,
     given=THEOREM_1,
 )
 def equation_8(run: Run) -> Iterable[Part]:
@@ -140,11 +140,10 @@ def equation_8(run: Run) -> Iterable[Part]:
     yield number("largest |residual|", residual[same].max())
 
 
-@topic.claim(
+@stated(
     "theorem-1-ascent",
     "The alignment <w/a, D(w, 0)> never decreases by more than the output allows.",
     place="Theorem 1, proof",
-    on=FOLLOWED,
     given=THEOREM_1,
 )
 def alignment_ascends(run: Run) -> Iterable[Part]:
@@ -174,11 +173,10 @@ def _all_active_times(run: Run, chosen: np.ndarray, bound: float) -> np.ndarray:
     return times
 
 
-@topic.claim(
+@stated(
     "theorem-1-settling",
     "Positive neurons are in the cone of D* by t_2 = O(1).",
     place="Theorem 1, proof",
-    on=FOLLOWED,
     given=ONE_DIRECTION,
 )
 def settling_time(run: Run) -> Iterable[Part]:
@@ -189,11 +187,10 @@ def settling_time(run: Run) -> Iterable[Part]:
     yield at_most("largest t_2", times.max(), bound)
 
 
-@topic.claim(
+@stated(
     "theorem-3",
     "Neurons that start with <D, w/a> > 0 settle by 2 D_max / (D_min alpha_min,+)^2.",
     place="Theorem 3",
-    on=FOLLOWED,
     given=ONE_DIRECTION,
 )
 def theorem_3(run: Run) -> Iterable[Part]:
@@ -209,11 +206,10 @@ def theorem_3(run: Run) -> Iterable[Part]:
     yield none_of("neurons of I that miss the condition", missed)
 
 
-@topic.claim(
+@stated(
     "equation-36-rate",
     "In the cone of D* the alignment grows at least as c tanh(c t).",
     place="Equation (36)",
-    on=FOLLOWED,
     given=ONE_DIRECTION,
 )
 def alignment_rate(run: Run) -> Iterable[Part]:
@@ -244,11 +240,10 @@ def alignment_rate(run: Run) -> Iterable[Part]:
     yield number("largest |gap| to ||D*|| tanh(...)", largest)
 
 
-@topic.claim(
+@stated(
     "theorem-1-ii",
     "At tau the neurons that had the time to align are active on all data or on none.",
     place="Theorem 1 (ii)",
-    on=FOLLOWED,
     given=ONE_DIRECTION,
 )
 def theorem_1_ii(run: Run) -> Iterable[Part]:
@@ -270,11 +265,10 @@ def theorem_1_ii(run: Run) -> Iterable[Part]:
     yield number("log10 of the printed constant c_alpha0", constant)
 
 
-@topic.claim(
+@stated(
     "lemma-13",
     "Once the force is in the cone of its neuron, the activation pattern stays until tau.",
     place="Lemma 13",
-    on=FOLLOWED,
     given=ONE_DIRECTION,
 )
 def lemma_13(run: Run) -> Iterable[Part]:
@@ -284,11 +278,10 @@ def lemma_13(run: Run) -> Iterable[Part]:
     yield none_of("departures", int(np.sum(home[:, :-1] & ~home[:, 1:])))
 
 
-@topic.claim(
+@stated(
     "lemma-11",
     "While mean ||h x|| < delta_0 every extremal vector stays in its cone.",
     place="Lemma 11",
-    on=FOLLOWED,
     given=(square_descent, fine_step, generic),
 )
 def lemma_11(run: Run) -> Iterable[Part]:
@@ -304,11 +297,10 @@ def lemma_11(run: Run) -> Iterable[Part]:
     yield none_of(f"at {used} snapshots, extremal vectors that leave", lost)
 
 
-@topic.claim(
+@stated(
     "lemma-4",
     "At tau positive neurons have grown by at most lambda^(-2 eps), and negative ones have shrunk.",
     place="Lemma 4",
-    on=FOLLOWED,
     given=ONE_DIRECTION,
 )
 def lemma_4(run: Run) -> Iterable[Part]:

@@ -47,7 +47,7 @@ def basin(
         within=(1e-300, 10.0),
     ),
     draws: int = option(12, "draws of the noise", within=(1, 1000)),
-    lr: float = option(2e-2, "step of descent", within=(1e-6, 0.1)),
+    lr: float = option(2e-2, "step of descent", within=(1e-4, 0.1)),
     n_steps: int = option(10_000, "steps to the minimum", within=(1, 10**7)),
     more_steps: int = option(25_000, "steps after the noise", within=(1, 10**7)),
     seed: int,

@@ -61,7 +61,7 @@ def critical_scale(
     nodes: int = option(1000, "nodes of infinite width, even", within=(2, 10**6)),
     low: float = option(0.02, "trapped scale at which the bisection starts", within=(1e-12, 10.0)),
     high: float = option(0.5, "escaping scale at which it starts", within=(1e-12, 10.0)),
-    lr: float = option(1e-2, "step of descent", within=(1e-6, 0.1)),
+    lr: float = option(1e-2, "step of descent", within=(1e-4, 0.1)),
     n_steps: int = option(15_000, "steps", within=(1, 10**7)),
     alpha0: float = option(1.0, "alpha_0 of the scale lambda* beside", within=(1e-3, 1.0)),
     eps: float = option(0.1, "eps of the scale lambda* beside", within=(1e-3, 0.3333)),

@@ -34,7 +34,7 @@ def eight_piece_sets(
     sets: int = option(8, "draws of the points", within=(1, 1000)),
     m: int = option(400, "neurons", within=(1, 100_000)),
     scale: float = option(1e-3, "initial scale lambda", within=(1e-12, 10.0)),
-    lr: float = option(4e-2, "step of descent", within=(1e-6, 0.1)),
+    lr: float = option(4e-2, "step of descent", within=(1e-4, 0.1)),
     n_steps: int = option(40_000, "steps", within=(1, 10**7)),
     starts: int = option(10, "random starts of the search", within=(0, 1000)),
     seed: int,

@@ -43,7 +43,7 @@ def infinite_width(
     seeds: int = option(16, "networks of each width", within=(1, 1000)),
     nodes: int = option(40_000, "nodes of infinite width, a multiple of 20", within=(20, 10**6)),
     scale: float = option(1e-3, "initial scale lambda", within=(1e-12, 10.0)),
-    lr: float = option(1e-3, "step of descent", within=(1e-6, 0.1)),
+    lr: float = option(1e-3, "step of descent", within=(1e-4, 0.1)),
     seed: int,
     progress: Progress,
 ) -> dict[str, np.ndarray]:

@@ -58,7 +58,7 @@ def label_signs(
     m: int = option(300, "neurons", within=(1, 100_000)),
     scale: float = option(1e-5, "initial scale lambda", within=(1e-12, 10.0)),
     seeds: int = option(6, "runs of each loss and law", within=(1, 1000)),
-    lr: float = option(1e-2, "step of descent", within=(1e-6, 0.1)),
+    lr: float = option(1e-2, "step of descent", within=(1e-4, 0.1)),
     n_steps: int = option(100_000, "steps", within=(1, 10**7)),
     seed: int,
     progress: Progress,

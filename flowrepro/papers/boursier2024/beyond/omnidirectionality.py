@@ -45,7 +45,7 @@ def omnidirectionality(
     inits: list[str] = option(["balanced", "gaussian"], "laws of the start", choices=LAWS),
     m: int = option(2000, "neurons", within=(1, 100_000)),
     scale: float = option(1e-3, "initial scale lambda", within=(1e-12, 10.0)),
-    lr: float = option(1e-3, "step of descent", within=(1e-6, 0.1)),
+    lr: float = option(1e-3, "step of descent", within=(1e-4, 0.1)),
     n_steps: int = option(300_000, "steps", within=(1, 10**8)),
     growth: float = option(1.1, "ratio of the steps at which neurons count", within=(1.01, 10.0)),
     seed: int,

@@ -79,8 +79,8 @@ def saddle_view(
     *,
     m: int = option(500, "neurons", within=(1, 100_000)),
     scale: float = option(1e-3, "initial scale lambda", within=(1e-12, 10.0)),
-    lr: float = option(1e-2, "step of descent", within=(1e-6, 0.1)),
-    horizon: float = option(600.0, "flow time of the run", within=(0.5, 1e5)),
+    lr: float = option(1e-2, "step of descent", within=(1e-4, 0.1)),
+    horizon: float = option(600.0, "flow time of the run", within=(0.5, 1e4)),
     every: int = option(10, "steps between losses", within=(1, 100_000)),
     growth: float = option(1.05, "ratio of the steps at which neurons count", within=(1.005, 10.0)),
     seed: int,
@@ -124,7 +124,8 @@ def plateaus(speed: np.ndarray) -> list[tuple[int, int]]:
 
 def log_speed(speed: np.ndarray) -> np.ndarray:
     """ln of the speed, or that of RESOLVED times the largest where it is lost in rounding."""
-    return np.log(np.maximum(speed, RESOLVED * speed.max()))  # type: ignore[no-any-return]
+    floor = max(RESOLVED * float(speed.max()), np.finfo(float).tiny)
+    return np.asarray(np.log(np.maximum(speed, floor)))
 
 
 def rise_rate(t: np.ndarray, speed: np.ndarray, plateau: int, peak: int) -> float:

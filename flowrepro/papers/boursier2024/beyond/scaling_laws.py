@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from flowrepro.claims.claim import require
 from flowrepro.claims.verdict import Part, at_most, number, within
 from flowrepro.core.config import Data
 from flowrepro.core.initialize import initial_weights
@@ -61,7 +62,7 @@ def scaling(
         "log10 lambda of descent",
         within=(-150.0, 0.0),
     ),
-    lr: float = option(1e-3, "step of descent", within=(1e-6, 0.1)),
+    lr: float = option(1e-3, "step of descent", within=(1e-4, 0.1)),
     log10_scales_flow: list[float] = option(
         [-3.0, -10.0, -30.0, -100.0, -300.0, -1000.0],
         "log10 lambda of the flow",
@@ -150,6 +151,8 @@ SCALING = scaling.case(
 
 
 def _slope(x: np.ndarray, y: np.ndarray) -> float:
+    if len(x) < 2:
+        require("a slope needs two scales in its range")
     return float(np.polyfit(x, y, 1)[0])
 
 

@@ -36,8 +36,8 @@ def unbalanced_width(
     widths: list[int] = option([20, 50, 100, 200, 500], "neurons", within=(1, 100_000)),
     scales: list[float] = option([1e-2, 1e-3, 1e-4, 1e-5], "initial scales", within=(1e-12, 10.0)),
     seeds: int = option(6, "runs of each pair", within=(1, 1000)),
-    lr: float = option(2e-2, "step of descent", within=(1e-6, 0.1)),
-    horizon: float = option(900.0, "flow time of a run", within=(1.0, 1e5)),
+    lr: float = option(2e-2, "step of descent", within=(1e-4, 0.1)),
+    horizon: float = option(900.0, "flow time of a run", within=(1.0, 1e4)),
     seed: int,
     progress: Progress,
 ) -> dict[str, np.ndarray]:
