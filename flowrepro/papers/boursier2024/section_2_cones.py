@@ -370,7 +370,7 @@ def _cone_panel(result: Study, boundary: np.ndarray) -> Panel:
 
 
 for _id, _case, _which in (
-    ("arrangement", ANALYSIS, "The points of Figure 2"),
+    ("arrangement", ANALYSIS, "The points of Figure 2, or a user's own"),
     ("arrangement-boxes", ANALYSIS_BOXES, "The points of Figure 1"),
 ):
     topic.figure(

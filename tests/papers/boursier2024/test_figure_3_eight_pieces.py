@@ -1,4 +1,5 @@
-"""Figure 3: its claims on a run put together by hand, since training takes seconds, and on the real one (slow)."""
+"""Figure 3: its claims on a run put together by hand, since training takes seconds, and on the real
+one (slow)."""
 
 import dataclasses
 
@@ -20,7 +21,7 @@ CHANGES = (-3.59, 2.55, 1.95, -3.89)
 
 
 def bent(places, changes, jitter=0.0):
-    """A network whose kinks lie at the given places with the given changes of slope, ten neurons each."""
+    """A network with kinks at the given places and these changes of slope, ten neurons each."""
     x = np.repeat(places, 10) + jitter * np.tile(np.linspace(-1, 1, 10), len(places))
     W = np.column_stack([np.ones(len(x)), -x])
     return W, np.repeat(changes, 10) / 10.0
