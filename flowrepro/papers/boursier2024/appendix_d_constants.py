@@ -138,8 +138,8 @@ def known_numbers(result: Study) -> Iterable[Part]:
 
 @topic.figure(
     "alignment-map",
-    "The points of Figure 2, or a user's own: on how many data a neuron is active, over its initial "
-    "direction and time, exactly in the limit of vanishing scale.",
+    "The points of Figure 2, or a user's own: on how many data a neuron is active, over its "
+    "initial direction and time, exactly in the limit of vanishing scale.",
     layout=(1, 3, style.PAGE, 2.6),
     on=(ANALYSIS,),
 )

@@ -119,8 +119,8 @@ def leaky_leaves(result: Study) -> Iterable[Part]:
 
 @topic.figure(
     "leaky-slopes",
-    "Three points, leaky activations: part of the runs that leave least squares, and when, over the "
-    "slope of the leaky part.",
+    "Three points, leaky activations: part of the runs that leave least squares, and when, over "
+    "the slope of the leaky part.",
     layout=(1, 2, style.PAGE, 2.6),
     tolerance=(0.05, 0.2),
 )

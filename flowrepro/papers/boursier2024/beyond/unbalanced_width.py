@@ -125,8 +125,8 @@ def unbalanced_plateau(result: Study) -> Iterable[Part]:
 
 @topic.figure(
     "unbalanced-width",
-    "Three points, unbalanced initialisation: part of the runs that leave least squares, over width "
-    "and scale, and when they do.",
+    "Three points, unbalanced initialisation: part of the runs that leave least squares, over "
+    "width and scale, and when they do.",
     layout=(1, 2, style.PAGE, 2.7),
     tolerance=(0.05, 0.2),
 )
