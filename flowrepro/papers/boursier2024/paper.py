@@ -116,9 +116,10 @@ CONTENTS = Contents(
         Misprint(
             "mixed-neurons",
             "Equations (51) and (52)",
-            "the sum is over u_k' = 1, without the factor u_k",
-            "over u_k' = -1, with the factor u_k",
-            "The statement about the sides of a mixed neuron is not symmetric otherwise.",
+            "infima over u with some u_k' = 1, twice, without the factor u_k in (51)",
+            "over u with some u_k' = 1 and some u_k' = -1, with the factor u_k",
+            "A mixed neuron has data on both of its sides, and the statement is not symmetric "
+            "in them otherwise.",
         ),
         Misprint(
             "lemma-8-assumption-5",
