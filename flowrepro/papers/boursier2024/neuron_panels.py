@@ -162,7 +162,7 @@ def degrees(taken: np.ndarray) -> Ticks:
 
 def both(run: Run, steps: Sequence[int], reference: Reference | None,
          values: tuple[float, float] | None = None) -> list[Panel]:  # fmt: skip
-    """A row per step that the run has (`shown_steps`): the function, then the neurons."""
+    """For each step that the run has (`shown_steps`): the function, then the neurons."""
     require_line(run)
     shown = shown_steps(run, steps)
     views = Views.of(run, shown, reference, values)
