@@ -74,9 +74,8 @@ class Option:
     """An option of a study: its default, what it means, and which values it takes.
 
     within : least and largest value of every entry of a list; for a list of tuples, one such pair
-        for each place in a tuple.
-        A list may be empty only if its default is.
-    choices : the values that there are, where they are words.
+        for each place in a tuple. A list may be empty only if its default is.
+    choices : the values that there are, of every entry of a list, where they are words.
     """
 
     default: Any
@@ -86,7 +85,8 @@ class Option:
 
     def refusal(self, value: Any) -> str | None:
         """None, or the rule that a value of the right type breaks."""
-        if self.choices and value not in self.choices:
+        entries = value if isinstance(value, list) else [value]
+        if self.choices and not all(entry in self.choices for entry in entries):
             return f"must be one of {', '.join(map(str, self.choices))}"
         if value == [] != self.default:
             return "must not be empty"

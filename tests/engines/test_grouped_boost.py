@@ -14,8 +14,8 @@ from flowrepro.engines import ENGINES, choose
 from flowrepro.engines.base import Problem
 from flowrepro.engines.flow.flow import integrate
 from flowrepro.engines.grouped import GroupedBoost, GroupedGD
-from flowrepro.papers.boursier2024.box_study import in_boxes
-from flowrepro.papers.boursier2024.least_squares import least_squares
+from flowrepro.papers.boursier2024.lemma_8_boxes import in_boxes
+from flowrepro.papers.boursier2024.neurons import least_squares
 from flowrepro.theory.conservation import imbalance
 
 MSE = Loss(name="square", reduction="mean", factor=2.0)
