@@ -3,7 +3,7 @@
 def loss(run: Run) -> Iterable[Panel]:
     yield Panel([Line(run.t, run.loss)], xlabel="step", ylabel="loss", scale="linear-log")
 
-Figure("3", "figure-3-loss", "Two points: the loss.", loss, rows=("toy",), layout=(1, 1,
+Figure("3", "figure-3-loss", "Two points: the loss.", loss, cases=("toy",), layout=(1, 1,
 style.COLUMN, 2.7))
 """
 
@@ -41,7 +41,7 @@ class Figure:
     caption : one line; what the panels show. A function of the results where it states numbers.
     panels : results -> panels, in the order of the layout; fewer leave the last places blank. May
     raise `NotDrawable`.
-    rows : names of the rows whose results `panels` takes, in order; the first one's directory keeps
+    cases : names of the cases whose results `panels` takes, in order; the first one's directory keeps
     the image.
     layout : places of the panels, and the size of the figure.
     share : "x" where the panels of a column have one x axis, "y" where those of a row have one y
@@ -56,7 +56,7 @@ class Figure:
     caption: str | Callable[..., str]
     panels: Callable[..., Iterable[Panel]]
     _: KW_ONLY
-    rows: tuple[str, ...]
+    cases: tuple[str, ...]
     layout: Layout
     share: str = ""
     many_seeds: bool = False
@@ -77,7 +77,7 @@ class Film:
     """A declared animation: frames gives, for a run, the panels of every frame; each frame has the
     same axes.
 
-    The other fields are those of `Figure`; row is the one row whose run it shows. Marks without
+    The other fields are those of `Figure`; case is the one case whose run it shows. Marks without
     points keep their label in the legend, which is that of the first frame.
     """
 
@@ -86,6 +86,6 @@ class Film:
     caption: str
     frames: Callable[..., Iterable[Iterable[Panel]]]
     _: KW_ONLY
-    row: str
+    case: str
     layout: Layout
     share: str = ""
