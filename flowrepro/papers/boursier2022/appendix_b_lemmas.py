@@ -350,8 +350,9 @@ def validity_map(*results: Study) -> Iterator[Panel]:
             values[::-1] if values.ndim == 2 else values for values in validity(result)
         )
         rows, columns = np.nonzero(judged)
+        bar = "share of draws and eps on which it holds"
         marks: list[Mark] = [
-            HeatMap(share, low=0.0, high=1.0, bar="share of draws and eps on which it holds"),
+            HeatMap(share, colours="light", low=0.0, high=1.0, bar=bar),
             Points(columns, rows, size=2.5, label="says something at this scale (judged)"),
         ]
         rows, columns = np.nonzero((share > 0) & (share < 1))

@@ -60,7 +60,7 @@ def timeline(result: Study) -> Iterator[Panel]:
     """Above: the fit of each class and the measured events. Below: the distance to the saddle."""
     trace = timeline_trace(result)
     try:
-        ends = trace.t2(), trace.t3()
+        t2, t3 = trace.t2(), trace.t3()
     except NotApplicable as reason:
         raise NotDrawable(str(reason)) from None
     values, ll = trace.values, trace.ll
@@ -98,10 +98,10 @@ def timeline(result: Study) -> Iterator[Panel]:
             *ground,
             Line(trace.t / ll, values["to_saddle"], label=r"$\|\theta_t-\theta_S\|$"),
             Line(ticks[1:3], [bound] * 2, colour=style.THEORY, width=2.0, label=named),
-            *(
-                Vertical(time / ll, tag=name, at=0.55)
-                for time, name in zip(ends, ("$t_2$", "$t_3$"), strict=True)
-            ),
+            Vertical(t2 / ll),
+            Vertical(t3 / ll),
+            Text(t2 / ll, 1e-5, "$t_2$", offset=(-3, 0)),
+            Text(t3 / ll, 1e-5, "$t_3$", offset=(3, 0)),
         ],
         xlabel=rf"$t\,/\,\ln(1/\lambda)$,   {scale}",
         ylabel="distance to the saddle",

@@ -80,7 +80,7 @@ TIMED = (*SMALL, recorded_every(1_000))
 SADDLE_TOLERANCE = 1e-4
 """Of the MSE at the saddle; 1e-5 measured."""
 SADDLE_REACH = {225.0: (5.0, 0.01), 17.5: (22.5, 3e-3)}
-"""Direction -> (reach of a group of neurons at the saddle, tolerance of its sum ||w||^2); degrees."""
+"""Degrees -> (reach of a group of neurons at the saddle, tolerance of its sum ||w||^2)."""
 
 
 def _apart(angles: np.ndarray, other: np.ndarray | float) -> np.ndarray:
@@ -288,8 +288,8 @@ def five_points(run: Run) -> Iterator[Panel]:
     heights = np.interp(shown, run.trajectory.step, loss)
     late = shown > 0.95 * run.trajectory.step[-1]  # its letter would stand on the axis
     letters = [
-        Text(*at, letter, offset=(-3 if end else 3, 3), colour=style.FRAME)
-        for *at, end, letter in zip(shown, heights, late, "abcde", strict=False)
+        Text(x, y, letter, offset=(-3 if end else 3, 3), colour=style.FRAME)
+        for x, y, end, letter in zip(shown, heights, late, "abcde", strict=False)
     ]
     marks: list[Mark] = [
         Line(run.trajectory.step, loss),

@@ -59,16 +59,16 @@ CONTENTS = Contents(
             "Proposition 1",
             printed="<w_j, -D+> = ||w_j|| ||D+|| for j in S+",
             correct="<w_j, D+> = ||w_j|| ||D+||",
-            reason="neurons with a positive output weight fit positive labels; the proof, and every "
-            "run, has +D+",
+            reason="neurons with a positive output weight fit positive labels; the proof, and "
+            "every run, has +D+",
         ),
         Misprint(
             "lemma-14-scope",
             "Lemma 14",
             printed="for all balanced theta",
             correct="for balanced theta at which S+ and S- are active on their class",
-            reason="the bound counts the gradient of those neurons only, and an inactive neuron has "
-            "none",
+            reason="the bound counts the gradient of those neurons only, and an inactive neuron "
+            "has none",
         ),
         Misprint(
             "path-criterion",
@@ -84,30 +84,30 @@ CONTENTS = Contents(
             printed="theta_t for t >= t3 stays in the ball around theta* of radius "
             "lambda^{eps/240}",
             correct="of radius 2 lambda^{eps/240}",
-            reason="the proof keeps the flow within lambda^{eps/240} of theta_{t3}, which is itself "
-            "only near theta*; its last line has the factor 2",
+            reason="the proof keeps the flow within lambda^{eps/240} of theta_{t3}, which is only "
+            "near theta*; its last line has the factor 2",
         ),
         Misprint(
             "loss-factor",
             "Figure 3",
             printed="axis L(theta), with L = (1/2n) sum r^2",
             correct="2 L = (1/n) sum r^2",
-            reason="the curve starts at 1, the mean of y^2; the iteration numbers of Section 5 need "
-            "this loss too",
+            reason="the curve starts at 1, the mean of y^2; the iteration numbers of Section 5 "
+            "need this loss too",
         ),
         Misprint(
             "sign-in-deactivation",
             "eq 11",
             printed="d<w_j, x_k>/dt = -(h(x_k) - y_k)/n ||w_j|| where <w_j, x_k> > 0",
             correct="the same times s_j",
-            reason="a_j = s_j ||w_j|| multiplies D_j in dw_j/dt; Lemma 6 holds with either sign, as "
-            "it only needs the derivative to vanish at inactive pairs",
+            reason="a_j = s_j ||w_j|| multiplies D_j in dw_j/dt; Lemma 6 holds with either sign, "
+            "as it only needs the derivative to vanish at inactive pairs",
         ),
         Misprint(
             "inactive-set",
             "Lemmas 7 (iii) and 8 (iii)",
-            printed="<w_j, x_k> = 0 for labels of the other sign, for all lambda below a lambda* of "
-            "the data and the width",
+            printed="<w_j, x_k> = 0 for labels of the other sign, for all lambda below a lambda* "
+            "of the data and the width",
             correct="<w_j, x_k> <= 0, for lambda below exp(-||D|| tau / eps), tau the last "
             "deactivation of the draw",
             reason="neurons that start inactive stay negative; tau depends on the drawn directions "
@@ -118,8 +118,8 @@ CONTENTS = Contents(
             "Lemma 16",
             printed="f' <= -af + b int f + c/a implies f <= (f(0) + c)(1 + e^{bt/a})",
             correct="f' <= -af + b int f + c implies f <= (f(0) + c/a)(1 + e^{bt/a})",
-            reason="as printed it fails on 3 to 4 % of random constants (71 of 2000, measured), all "
-            "of them with a < 1",
+            reason="as printed it fails on 3 to 4 % of random constants (71 of 2000, measured), "
+            "all of them with a < 1",
         ),
         Misprint(
             "phase-2-loss",
@@ -141,8 +141,8 @@ CONTENTS = Contents(
             "Lemma 12, proof",
             printed="|rho~_j - rho_j - ln(lambda)| at t_{+1} is small",
             correct="|rho~_j - rho_j + ln(lambda)|",
-            reason="rho~ starts from the draw without its scale, so rho = rho~ + ln(lambda) at time "
-            "0, and the two then grow alike",
+            reason="rho~ starts at ln(||w_j(0)||/lambda), so rho = rho~ + ln(lambda) at time 0, "
+            "and the two then grow alike",
         ),
         Misprint(
             "condition-iv",

@@ -43,7 +43,7 @@ topic = Topic(PAPER, "Theorem 1: the limit has the least norm")
 
 
 def multipliers(X: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """lam_k = y_k / (||x_k||^2 W_sign(y_k)), (n,), of min ||theta||^2 over interpolators (Prop. 1)."""
+    """lam_k = y_k / (||x_k||^2 W_sign(y_k)), (n,), of min ||theta||^2 over interpolators."""
     weights = {chosen.sign: chosen.weight for chosen in sign_classes(X, y)}
     of_label = np.array([weights[float(sign)] for sign in np.sign(y)])
     return y / np.sum(np.square(X), axis=1) / of_label  # type: ignore[no-any-return]

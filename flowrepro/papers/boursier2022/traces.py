@@ -1,4 +1,4 @@
-"""The runs of Appendix B's flow, one for each eps, and the scales at which its lemmas say something.
+"""Runs of the flow of Appendix B, one for each eps, and where its lemmas say something.
 
 At moderate scales most lemmas on the phases are vacuous: lambda^{eps/29} is above 1/2 for every
 lambda that is a double. A rule is a function of a trace: None, or why nothing is said there.

@@ -11,6 +11,7 @@ lambda^q with
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -114,7 +115,7 @@ def closest_approach_law(result: Study) -> Iterator[Part]:
 )
 def distances(two: Study, four: Study, approach: Study) -> Iterator[Panel]:
     """(a) the closest approach to theta_S for several ratios; (b) the limit against theta*."""
-    law = {"colour": style.THEORY, "width": 0.9, "zorder": 1}
+    law: Any = {"colour": style.THEORY, "width": 0.9, "zorder": 1}
     arrays, marks = approach.arrays, list[Mark]()
     for k, (r, ll, nearest) in enumerate(
         zip(arrays["r"], arrays["ll"], arrays["nearest"], strict=True)
@@ -136,7 +137,7 @@ def distances(two: Study, four: Study, approach: Study) -> Iterator[Panel]:
     marks = []
     for k, result in enumerate((two, four)):
         limit = limit_distance(result)
-        look = {"marker": "os"[k], "size": 3.5, "colour": (style.LEARNED, style.DATA)[k]}
+        look: Any = {"marker": "os"[k], "size": 3.5, "colour": (style.LEARNED, style.DATA)[k]}
         marks.append(Points(limit.ll, limit.distance, label=f"{NAMES[k]}, flow", **look))
         ll, distance, gamma = limit.ll[limit.kept], limit.distance[limit.kept], limit.exponent
         if ll.size:

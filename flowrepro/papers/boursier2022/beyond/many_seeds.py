@@ -177,7 +177,7 @@ def half_percentiles(ensemble: Ensemble) -> np.ndarray | None:
     """
     if as_published(TOY)(ensemble):
         return None
-    return np.percentile(half_steps(ensemble), BAND, axis=0, method="nearest").T
+    return np.asarray(np.percentile(half_steps(ensemble), BAND, axis=0, method="nearest").T)
 
 
 @topic.figure(

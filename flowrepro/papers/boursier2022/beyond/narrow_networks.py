@@ -8,6 +8,7 @@ always is: L -> (1/2n) sum over uncovered y_k^2.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -143,7 +144,7 @@ def uncovered_loss(result: Study) -> Iterator[Part]:
     given=SAME,
 )
 def uncovered_norm(result: Study) -> Iterator[Part]:
-    """||theta||^2 over its least value, with Assumption 3 and of covered draws without; plateaus."""
+    """||theta||^2 over its least value, with Assumption 3 and without; plateaus of the loss."""
     arrays = result.arrays
     good, rest = arrays["complete"], ~arrays["complete"] & arrays["all_covered"]
     require(None if good.any() else "no draw satisfies Assumption 3")
@@ -207,10 +208,13 @@ def narrow(result: Study) -> Iterator[Panel]:
         for kind, (label, colour, marker) in enumerate(KINDS):
             chosen = np.flatnonzero(kinds == kind)
             spread = 0.5 * ((np.arange(len(chosen)) * 0.618) % 1.0 - 0.5)
-            look = {"size": 3.5, "colour": colour, "marker": marker, "label": label}
+            look: Any = {"size": 3.5, "colour": colour, "marker": marker, "label": label}
             yield Points(places[chosen] + spread, arrays[quantity][chosen], **look)
 
-    axis = {"xlabel": "width $m$", "xticks": Ticks(range(len(widths)), [f"{m}" for m in widths])}
+    axis: Any = {
+        "xlabel": "width $m$",
+        "xticks": Ticks(range(len(widths)), [f"{m}" for m in widths]),
+    }
     yield Panel(
         [Horizontal(1.0, dash="-", width=0.6), *cloud("ratio")],
         title="norm of the limit",

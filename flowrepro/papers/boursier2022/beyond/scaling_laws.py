@@ -9,7 +9,7 @@ with several labels, and 1 if there are none.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -58,10 +58,12 @@ def escape_times(result: Study) -> EscapeTimes:
         for i in np.flatnonzero(kept)
     ]
     return EscapeTimes(
-        *(arrays[name][kept] for name in ("p", "seed", "ll")),
-        measured=np.array(measured).reshape(-1, 2),
-        predicted=arrays["half_time_predicted"][kept],
-        rates=np.array([chosen.rate for chosen in sign_classes(result.X, result.y)]),
+        arrays["p"][kept],
+        arrays["seed"][kept],
+        arrays["ll"][kept],
+        np.array(measured).reshape(-1, 2),
+        arrays["half_time_predicted"][kept],
+        np.array([chosen.rate for chosen in sign_classes(result.X, result.y)]),
     )
 
 
@@ -141,7 +143,7 @@ def escape(*results: Study) -> Iterator[Panel]:
             )
         ]
         for k, colour in enumerate((style.POSITIVE, style.NEGATIVE)):
-            look = {"marker": "os"[k], "size": 3.5, "colour": colour}
+            look: Any = {"marker": "os"[k], "size": 3.5, "colour": colour}
             marks.append(Points(times.ll, times.measured[:, k], label=named[k], **look))
         yield Panel(
             marks,

@@ -10,6 +10,7 @@ is the remedy (measured, seed 0 at 1e-5: it stays with lr = 1e-3 and leaves with
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -195,7 +196,7 @@ def flow_and_descent(result: Study) -> Iterator[Panel]:
     ):
         left, at = arrays[f"left_{key}"], place + 0.12 * (2 * k - 1)
         stays = np.isnan(left)
-        look = {"marker": "os"[k], "size": 3.5, "colour": colour}
+        look: Any = {"marker": "os"[k], "size": 3.5, "colour": colour}
         times.append(Points(at[~stays], left[~stays], label=name, **look))
         if stays.any():
             end, named = np.full(stays.sum(), options["horizon"]), f"{name}: stays"
@@ -205,7 +206,7 @@ def flow_and_descent(result: Study) -> Iterator[Panel]:
     counts.append(
         Points(place, start, marker="_", size=6.0, colour=style.FRAME, label="at the start")
     )
-    axis = {
+    axis: Any = {
         "xlabel": "initial scale",
         "xticks": Ticks(range(len(scales)), [f"$10^{{-{p:g}}}$" for p in scales]),
         "ylim": (0.0, None),
