@@ -6,6 +6,7 @@ What the paper asserts of its own data is judged on its own data; on other data 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -42,6 +43,7 @@ from flowrepro.theory.square_descent import descent_on_squares, moderate, step_t
 from flowrepro.theory.variation_norm import least_variation_norm
 
 topic = Topic(PAPER, "Assumptions, definitions and conserved quantities")
+claim = partial(topic.claim, on=(TOY,))
 
 MANY = 20
 """Snapshots before the first half-fit that show whether a neuron returns to a sample."""
@@ -60,11 +62,10 @@ def _two_classes(run: Run) -> tuple[SignClass, ...]:
     return classes
 
 
-@topic.claim(
+@claim(
     "assumption-1",
     "The inputs are orthogonal; norms other than 1 are allowed.",
     place="Assumption 1",
-    on=(TOY,),
     given=(moderate,),
 )
 def assumption_1(run: Run) -> Iterator[Part]:
@@ -78,11 +79,10 @@ def assumption_1(run: Run) -> Iterator[Part]:
     yield at_most(f"largest |cos| ({unit})", largest_cosine(run.X), 1e-12)
 
 
-@topic.claim(
+@claim(
     "assumption-2",
     "No label is zero, and ||D+|| != ||D-||.",
     place="Assumption 2",
-    on=(TOY,),
     given=(moderate,),
 )
 def assumption_2(run: Run) -> Iterator[Part]:
@@ -96,11 +96,10 @@ def assumption_2(run: Run) -> Iterator[Part]:
         yield number("labels that are zero", zeros)
 
 
-@topic.claim(
+@claim(
     "assumption-3",
     "S+ and S- are not empty at the initialisation.",
     place="Assumption 3",
-    on=(TOY,),
     given=(moderate, two_layer_relu, orthogonal),
 )
 def assumption_3(run: Run) -> Iterator[Part]:
@@ -118,7 +117,7 @@ def assumption_3(run: Run) -> Iterator[Part]:
     yield number("probability for such a draw", chance)
 
 
-@topic.claim(
+@claim(
     "lemma-1",
     "a_j^2 - ||w_j||^2 is constant up to the drift of descent, and no a_j with a_j^2 above that "
     "drift changes its sign.",
@@ -156,11 +155,10 @@ def lemma_1(run: Run) -> Iterator[Part]:
         )
 
 
-@topic.claim(
+@claim(
     "appendix-b-1-epsilon",
     "The timeline has room between its phases: (1 + 3 eps)/||D+|| <= (1 - eps)/||D-||.",
     place="Appendix B.1",
-    on=(TOY,),
     given=(moderate, orthogonal, two_signs),
     label="identity",
 )
@@ -190,11 +188,10 @@ def _directed(run: Run) -> np.ndarray:
     return (U / np.where(norms > 0, norms, 1.0)) @ run.X.T  # type: ignore[no-any-return]
 
 
-@topic.claim(
+@claim(
     "lemma-6",
     "A neuron that leaves a sample never becomes active on it again.",
     place="Lemma 6",
-    on=(TOY,),
     given=ORTHOGONAL_FLOW,
 )
 def lemma_6(run: Run) -> Iterator[Part]:
@@ -218,11 +215,10 @@ def lemma_6(run: Run) -> Iterator[Part]:
     yield number("snapshots before the first half-fit", early)
 
 
-@topic.claim(
+@claim(
     "proposition-2",
     "With relu'(0) = 0 a deactivated pair stays on <w_j, x_k> = 0.",
     place="Proposition 2",
-    on=(TOY,),
     given=ORTHOGONAL_FLOW,
 )
 def proposition_2(run: Run) -> Iterator[Part]:
@@ -253,11 +249,10 @@ def proposition_2(run: Run) -> Iterator[Part]:
     yield number("not judged, between snapshots too far apart", left.sum() - close.sum())
 
 
-@topic.claim(
+@claim(
     "equation-8",
     "The least ||theta||^2/2 of an interpolator is the least F1 norm, W+ + W-.",
     place="eq 8",
-    on=(TOY,),
     given=(moderate, orthogonal, two_signs, univariate),
     label="identity",
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -77,6 +78,7 @@ FIVE_POINTS = topic.run(
 )
 SMALL = (as_published(FIVE_POINTS),)
 TIMED = (*SMALL, recorded_every(1_000))
+observed = partial(topic.claim, kind="reproduction", given=SMALL)
 SADDLE_TOLERANCE = 1e-4
 """Of the MSE at the saddle; 1e-5 measured."""
 SADDLE_REACH = {225.0: (5.0, 0.01), 17.5: (22.5, 3e-3)}
@@ -122,11 +124,10 @@ def leaves_the_saddle(run: Run) -> str | None:
     )
 
 
-@topic.claim(
+@observed(
     "figure-4f-start",
     "The loss stays at the mean of y^2 before it drops for the first time.",
     place="Figure 4f",
-    kind="reproduction",
     given=TIMED,
 )
 def figure_4f_start(run: Run) -> Iterator[Part]:
@@ -138,12 +139,8 @@ def figure_4f_start(run: Run) -> Iterator[Part]:
     yield within("first step with MSE < 0.99 mean y^2", first, 20_000, 26_000)
 
 
-@topic.claim(
-    "figure-4b",
-    "Early alignment ends with small neurons in few directions.",
-    place="Figure 4b",
-    kind="reproduction",
-    given=SMALL,
+@observed(
+    "figure-4b", "Early alignment ends with small neurons in few directions.", place="Figure 4b"
 )
 def figure_4b(run: Run) -> Iterator[Part]:
     """Norms, and distance of the larger neurons with a > 0 to stable directions, at step 15000."""
@@ -156,12 +153,8 @@ def figure_4b(run: Run) -> Iterator[Part]:
     yield at_most("degrees to the nearest stable direction", apart.max(initial=0.0), 5.0)
 
 
-@topic.claim(
-    "figure-4c",
-    "Two groups of neurons have grown at the intermediate saddle.",
-    place="Figure 4c",
-    kind="reproduction",
-    given=SMALL,
+@observed(
+    "figure-4c", "Two groups of neurons have grown at the intermediate saddle.", place="Figure 4c"
 )
 def figure_4c(run: Run) -> Iterator[Part]:
     """The MSE, sum ||w||^2 of the two groups with a > 0, and that of all others, at step 94000."""
@@ -184,11 +177,10 @@ def figure_4c(run: Run) -> Iterator[Part]:
     yield at_most("sum ||w||^2 of the other neurons", masses[others].sum(), 5e-3)
 
 
-@topic.claim(
+@observed(
     "figure-4f-plateau",
     "The loss stays near its value at the saddle from step 75000 to step 135000.",
     place="Figure 4f",
-    kind="reproduction",
     given=(*TIMED, leaves_the_saddle),
 )
 def figure_4f_plateau(run: Run) -> Iterator[Part]:
@@ -199,11 +191,10 @@ def figure_4f_plateau(run: Run) -> Iterator[Part]:
     yield within("first step 1 % below the saddle", first, *leave)
 
 
-@topic.claim(
+@observed(
     "figure-4d",
     "While the run leaves the saddle, a group of neurons grows and turns at the same time.",
     place="Figure 4d",
-    kind="reproduction",
     given=(*SMALL, leaves_the_saddle),
 )
 def figure_4d(run: Run) -> Iterator[Part]:
@@ -219,11 +210,10 @@ def figure_4d(run: Run) -> Iterator[Part]:
     yield at_least("turn in degrees", float(_apart(ended, began)), 15.0)
 
 
-@topic.claim(
+@observed(
     "figure-4e",
     "The final function fits the data and has few kinks.",
     place="Figure 4e",
-    kind="reproduction",
     given=(*SMALL, leaves_the_saddle),
 )
 def figure_4e(run: Run) -> Iterator[Part]:
@@ -241,11 +231,10 @@ def relative_variation_norm(run: Run) -> tuple[str, float]:
     return "F1 norm / least F1 norm", norm / least_variation_norm(run.X, run.y)
 
 
-@topic.claim(
+@observed(
     "figure-4e-variation-norm",
     "A small initialisation comes close to the least F1 norm.",
     place="Appendix A",
-    kind="reproduction",
     given=(as_published(FIVE_POINTS, (*FREE, "protocol.n_steps")),),
 )
 def figure_4e_variation_norm(run: Run) -> Iterator[Part]:

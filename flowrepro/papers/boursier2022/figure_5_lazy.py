@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -54,26 +55,23 @@ LAZY = topic.run(
 )
 
 LARGE = (as_published(LAZY),)
+observed = partial(topic.claim, kind="reproduction", given=LARGE)
 
 
-@topic.claim(
+@observed(
     "figure-5-movement",
     "In the lazy regime the weights do not move significantly.",
     place="Figure 5",
-    kind="reproduction",
-    given=LARGE,
 )
 def figure_5_movement(run: Run) -> Iterator[Part]:
     """||theta_end - theta_0|| / ||theta_0||."""
     yield at_most("relative movement", relative_movement(*initial(run), *final(run)), 0.3)
 
 
-@topic.claim(
+@observed(
     "figure-5-kernel",
     "The final function is near the interpolator of the tangent kernel at the initialisation.",
     place="Figure 5b",
-    kind="reproduction",
-    given=LARGE,
 )
 def figure_5_kernel(run: Run) -> Iterator[Part]:
     """sup |f_end - f_NTK| / sup |f_NTK - f_0| on a grid; so for descent on the linearised net."""
@@ -89,11 +87,10 @@ def figure_5_kernel(run: Run) -> Iterator[Part]:
     yield at_most("distance between the two", np.abs(linear - limit).max() / size, 0.05)
 
 
-@topic.claim(
+@observed(
     "figure-5-speed",
     "A large initialisation converges much faster.",
     place="Appendix A",
-    kind="reproduction",
     given=(as_published(LAZY, (*FREE, "protocol.n_steps")), recorded_every(100)),
 )
 def figure_5_speed(run: Run) -> Iterator[Part]:
@@ -116,13 +113,7 @@ def figure_5_speed(run: Run) -> Iterator[Part]:
         yield within(name, first, *limits)
 
 
-@topic.claim(
-    "figure-5-variation-norm",
-    "The lazy solution is far from simple.",
-    place="Figure 5b",
-    kind="reproduction",
-    given=LARGE,
-)
+@observed("figure-5-variation-norm", "The lazy solution is far from simple.", place="Figure 5b")
 def figure_5_variation_norm(run: Run) -> Iterator[Part]:
     """The F1 norm of the final function."""
     yield at_least(*relative_variation_norm(run), 10.0)

@@ -97,6 +97,7 @@ TOY = topic.run(
 
 PUBLISHED = (as_published(TOY),)
 TIMED = (*PUBLISHED, recorded_every(100))
+observed = partial(topic.claim, kind="reproduction", given=PUBLISHED)
 STEP_WINDOWS = {
     **{level: target_window(TOY, f"first step with MSE < {level:g} ") for level in (0.99, 0.495)},
     0.625: (5_900.0, 6_700.0),
@@ -128,24 +129,16 @@ def _largest_norm(W: np.ndarray) -> float:
     return float(np.linalg.norm(W, axis=1).max(initial=0.0))
 
 
-@topic.claim(
-    "figure-2a",
-    "At the initialisation all neurons are close to 0.",
-    place="Figure 2a",
-    kind="reproduction",
-    given=PUBLISHED,
-)
+@observed("figure-2a", "At the initialisation all neurons are close to 0.", place="Figure 2a")
 def figure_2a(run: Run) -> Iterator[Part]:
     """The largest norm at step 0."""
     yield at_most("largest ||w_j|| at step 0", _largest_norm(initial(run)[0]), 1e-6)
 
 
-@topic.claim(
+@observed(
     "figure-2b",
     "At the end of the first phase S+ is aligned with D+ and S- with -D-.",
     place="Figure 2b",
-    kind="reproduction",
-    given=PUBLISHED,
 )
 def figure_2b(run: Run) -> Iterator[Part]:
     """Norms, cosines with the two directions, and distances of the kinks to theirs, at 4000."""
@@ -157,12 +150,10 @@ def figure_2b(run: Run) -> Iterator[Part]:
         yield _kink_error(chosen, W[members], 0.15)
 
 
-@topic.claim(
+@observed(
     "figure-2c",
     "At the end of the second phase S+ has grown and the positive label is fitted.",
     place="Figure 2c",
-    kind="reproduction",
-    given=PUBLISHED,
 )
 def figure_2c(run: Run) -> Iterator[Part]:
     """Outputs, u+ = sum over S+ of ||w||^2, other norms and the MSE, at step 8000."""
@@ -176,12 +167,10 @@ def figure_2c(run: Run) -> Iterator[Part]:
     yield within("MSE", np.mean(np.square(f - run.y)), 0.4995, 0.5005)
 
 
-@topic.claim(
+@observed(
     "figure-2d",
     "At the end of the third phase both labels are fitted by a function with two kinks.",
     place="Figure 2d",
-    kind="reproduction",
-    given=PUBLISHED,
 )
 def figure_2d(run: Run) -> Iterator[Part]:
     """MSE at two steps; at the end the kinks, and the distance to W+ relu(<D+,x>/||D+||) - ..."""
@@ -204,12 +193,10 @@ def figure_2d(run: Run) -> Iterator[Part]:
     yield at_most("sup distance to the two-neuron interpolator", distance, 1e-3)
 
 
-@topic.claim(
+@observed(
     "figure-2d-variation-norm",
     "The learned function has a smaller F1 norm than the linear interpolator.",
     place="Section 5",
-    kind="reproduction",
-    given=PUBLISHED,
 )
 def figure_2d_variation_norm(run: Run) -> Iterator[Part]:
     """The F1 norm of the final function against that of the line through the two points."""
@@ -221,11 +208,10 @@ def figure_2d_variation_norm(run: Run) -> Iterator[Part]:
     )
 
 
-@topic.claim(
+@observed(
     "figure-3-steps",
     "The run leaves the first saddle after 5000 iterations and the second one around 11000.",
     place="Figure 3",
-    kind="reproduction",
     given=TIMED,
 )
 def figure_3_steps(run: Run) -> Iterator[Part]:
@@ -234,11 +220,10 @@ def figure_3_steps(run: Run) -> Iterator[Part]:
         yield within(f"first step with MSE < {level:g}", first_below(run, level), *limits)
 
 
-@topic.claim(
+@observed(
     "figure-3-plateaus",
     "The loss stays near 1, then near 1/2, and then goes to 0.",
     place="Figure 3",
-    kind="reproduction",
     given=TIMED,
 )
 def figure_3_plateaus(run: Run) -> Iterator[Part]:
@@ -249,11 +234,10 @@ def figure_3_plateaus(run: Run) -> Iterator[Part]:
     yield number("MSE at the end", mse(run)[-1])
 
 
-@topic.claim(
+@observed(
     "figure-4-contrast",
     "With orthogonal data the neurons keep their direction while they grow.",
     place="Appendix A",
-    kind="reproduction",
     given=TIMED,
 )
 def figure_4_contrast(run: Run) -> Iterator[Part]:

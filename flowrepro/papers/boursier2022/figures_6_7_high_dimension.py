@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -74,6 +75,7 @@ HIGH_DIMENSION = topic.run(
 
 SAME = (as_published(HIGH_DIMENSION, ("seed", "protocol.engine", "protocol.device", "record.")),)
 TIMED = (*SAME, recorded_every(200))
+observed = partial(topic.claim, kind="reproduction", given=SAME)
 ALIGNED, SADDLE, END = 33_000, 75_000, 200_000
 """Steps of panels b, c and d of Figure 6."""
 
@@ -128,12 +130,10 @@ def _negative_level(run: Run) -> float:
     return float(np.sum(np.square(run.y[run.y < 0])) / len(run.y))
 
 
-@topic.claim(
+@observed(
     "figure-6b",
     "Early alignment: the neurons of each sign turn to one direction while they are tiny.",
     place="Figure 6b",
-    kind="reproduction",
-    given=SAME,
 )
 def figure_6b(run: Run) -> Iterator[Part]:
     """Mean cosine with D+ and -D- at step 33000, and the largest norm."""
@@ -143,12 +143,10 @@ def figure_6b(run: Run) -> Iterator[Part]:
     yield at_most("largest ||w_j||", largest, 1e-6)
 
 
-@topic.claim(
+@observed(
     "figure-6c",
     "At the saddle one cluster has grown; the other one is aligned and still small.",
     place="Figure 6c",
-    kind="reproduction",
-    given=SAME,
 )
 def figure_6c(run: Run) -> Iterator[Part]:
     """sum ||w||^2 of the negative over the positive sign, and its mean cosine, at step 75000."""
@@ -157,12 +155,10 @@ def figure_6c(run: Run) -> Iterator[Part]:
     yield at_least("mean cosine of sign -1", cosine, 0.9)
 
 
-@topic.claim(
+@observed(
     "figure-6d",
     "At the end the neurons are near two directions, but not on them.",
     place="Figure 6d",
-    kind="reproduction",
-    given=SAME,
 )
 def figure_6d(run: Run) -> Iterator[Part]:
     """Mean cosine of each sign with its direction at the end."""
@@ -170,11 +166,10 @@ def figure_6d(run: Run) -> Iterator[Part]:
         yield within(f"mean cosine, sign {sign:+.0f}", cosine, 0.6, 0.95)
 
 
-@topic.claim(
+@observed(
     "figure-7a-steps",
     "The run leaves 0, passes a saddle around step 75000 and leaves it.",
     place="Figure 7a",
-    kind="reproduction",
     given=TIMED,
 )
 def figure_7a_steps(run: Run) -> Iterator[Part]:
@@ -193,11 +188,10 @@ def figure_7a_steps(run: Run) -> Iterator[Part]:
     )
 
 
-@topic.claim(
+@observed(
     "figure-7a-end",
     "At step 200000 the loss is at a third plateau, below 0.1 % of its start: one label is left.",
     place="Figure 7a",
-    kind="reproduction",
     given=TIMED,
 )
 def figure_7a_end(run: Run) -> Iterator[Part]:
@@ -215,12 +209,10 @@ def figure_7a_end(run: Run) -> Iterator[Part]:
     yield number("its residual", np.sqrt(residuals[worst]))
 
 
-@topic.claim(
+@observed(
     "figure-7b",
     "Two principal components, not centred, explain about 80 % of the final hidden weights.",
     place="Figure 7b",
-    kind="reproduction",
-    given=SAME,
 )
 def figure_7b(run: Run) -> Iterator[Part]:
     """Share of the first two components, and those of the first three."""

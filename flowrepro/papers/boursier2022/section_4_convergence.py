@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from functools import partial
 
 import numpy as np
 
@@ -38,6 +39,7 @@ topic = Topic(PAPER, "Section 4: saddles and exponential convergence")
 RECORDED_DROPS = (*FLOW_EQUAL_NORMS, drops_resolved)
 FLOOR = 1e-24
 """L below this is rounding."""
+claim = partial(topic.claim, on=(TOY,), given=FLOW_EQUAL_NORMS)
 
 
 @dataclass(frozen=True)
@@ -102,11 +104,10 @@ def _tolerance(run: Run, floor: float) -> float:
     return max(floor, left)
 
 
-@topic.claim(
+@claim(
     "section-4-2-logistic-phases",
     "The loss follows u' = 2 ||D|| (1 - u/W) u of each class, from the initial draw alone.",
     place="Section 4.2",
-    on=(TOY,),
     given=RECORDED_DROPS,
 )
 def logistic_phases(run: Run) -> Iterator[Part]:
@@ -117,11 +118,10 @@ def logistic_phases(run: Run) -> Iterator[Part]:
     yield at_most("sup |MSE - closed form| / MSE(0)", distance, _tolerance(run, 1e-3))
 
 
-@topic.claim(
+@claim(
     "section-4-2-half-times",
     "Both classes are half fitted at the predicted iterations.",
     place="Section 4.2",
-    on=(TOY,),
     given=RECORDED_DROPS,
 )
 def half_times(run: Run) -> Iterator[Part]:
@@ -160,11 +160,10 @@ def _crossing(run: Run, level: float) -> float | None:
     return float(step[k - 1] + (step[k] - step[k - 1]) * (high - level) / (high - low))
 
 
-@topic.claim(
+@claim(
     "section-4-2-near-saddle",
     "The run stays near the strict saddle theta_S between its two drops.",
     place="Section 4.2",
-    on=(TOY,),
     kind="reproduction",
     given=(as_published(TOY), *FLOW_EQUAL_NORMS),
 )
@@ -184,11 +183,10 @@ def near_saddle(run: Run) -> Iterator[Part]:
     yield at_most("|L - L(theta_S)| there", distance, 1e-3)
 
 
-@topic.claim(
+@claim(
     "lemma-14",
     "||grad L||^2 >= 2 L min(nu^2 u/n) while S is active on its class.",
     place="Lemma 14",
-    on=(TOY,),
     given=ORTHOGONAL_FLOW,
     label="identity",
 )
@@ -202,12 +200,10 @@ def lemma_14(run: Run) -> Iterator[Part]:
     yield at_least("least ||grad L||^2 / (2 L min nu^2 u / n)", ratio.min(), 1.0 - 1e-6)
 
 
-@topic.claim(
+@claim(
     "lemma-5",
     "Along the run, near the interpolator, ||grad L||^2 / L >= ||D-|| (local PL condition).",
     place="Lemmas 5 and 15",
-    on=(TOY,),
-    given=FLOW_EQUAL_NORMS,
 )
 def lemma_5(run: Run) -> Iterator[Part]:
     """Least ||grad L||^2 / (L ||D_slow||) over the snapshots with u_slow >= W_slow/2, and its end.
@@ -224,12 +220,10 @@ def lemma_5(run: Run) -> Iterator[Part]:
         yield number("its last value", ratio[-1])
 
 
-@topic.claim(
+@claim(
     "theorem-2-rate",
     "The loss decreases exponentially, at rate 4 ||D-|| where the slower class has one label.",
     place="Theorem 2",
-    on=(TOY,),
-    given=FLOW_EQUAL_NORMS,
 )
 def theorem_2_rate(run: Run) -> Iterator[Part]:
     """Slope of -ln L against flow time for L in [1e-11, 1e-6], over ||D_slow||.
@@ -250,12 +244,10 @@ def theorem_2_rate(run: Run) -> Iterator[Part]:
     yield number("per step", slope)
 
 
-@topic.claim(
+@claim(
     "theorem-2-path",
     "The remaining path is at most 2 sqrt(L/alpha), alpha the least ||grad L||^2/L (Chatterjee).",
     place="Theorem 2",
-    on=(TOY,),
-    given=FLOW_EQUAL_NORMS,
 )
 def theorem_2_path(run: Run) -> Iterator[Part]:
     """Path length from T_slow + 2/||D_slow|| on, over its bound.

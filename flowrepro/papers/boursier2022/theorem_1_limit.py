@@ -7,6 +7,7 @@ smallest label of a class, so the limit is at distance of order lambda^gamma fro
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -40,6 +41,7 @@ from flowrepro.theory.stationary import gradient_norm
 from flowrepro.theory.variation_norm import least_variation_norm, piecewise_linear, variation_norm
 
 topic = Topic(PAPER, "Theorem 1: the limit has the least norm")
+claim = partial(topic.claim, on=(TOY,), given=FLOW_EQUAL_NORMS)
 
 
 def multipliers(X: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -49,12 +51,10 @@ def multipliers(X: np.ndarray, y: np.ndarray) -> np.ndarray:
     return y / np.sum(np.square(X), axis=1) / of_label  # type: ignore[no-any-return]
 
 
-@topic.claim(
+@claim(
     "theorem-1",
     "The flow converges to zero loss and, for lambda -> 0, to an interpolator of least norm.",
     place="Theorem 1",
-    on=(TOY,),
-    given=FLOW_EQUAL_NORMS,
 )
 def theorem_1(run: Run) -> Iterator[Part]:
     """Final L, ||theta||^2 / (2 (W+ + W-)) - 1, and ||theta - theta*||, theta* from the draw alone.
@@ -73,12 +73,10 @@ def theorem_1(run: Run) -> Iterator[Part]:
     yield at_most("||theta - theta*|| / ||theta*||", distance, max(dt / 2, left))
 
 
-@topic.claim(
+@claim(
     "proposition-1",
     "The limit is a KKT point of min ||theta||^2 over interpolators, along D+ and -D-.",
     place="Proposition 1",
-    on=(TOY,),
-    given=FLOW_EQUAL_NORMS,
 )
 def proposition_1(run: Run) -> Iterator[Part]:
     """||theta - sum_k lam_k grad f(x_k)|| / ||theta||, and how far grown neurons are turned away.
@@ -102,12 +100,10 @@ def proposition_1(run: Run) -> Iterator[Part]:
             yield at_most(note, 1.0 - cosine, max(1e-4, left) ** 2)
 
 
-@topic.claim(
+@claim(
     "proposition-1-minimal-value",
     "The least ||theta||^2 of an interpolator is 2 (W+ + W-), as the multipliers certify.",
     place="Proposition 1",
-    on=(TOY,),
-    given=FLOW_EQUAL_NORMS,
 )
 def minimal_value(run: Run) -> Iterator[Part]:
     """Duality gap of theta*, and of the end of the run, relative to 2 (W+ + W-).
@@ -143,11 +139,10 @@ def _in_coordinates(X: np.ndarray, W: np.ndarray) -> np.ndarray:
     return np.where(np.abs(turned) > 1e-12 * np.abs(turned).max(initial=0.0), turned, 0.0)
 
 
-@topic.claim(
+@claim(
     "fact-1-strict-saddle",
     "theta_S and 0 are strict saddles.",
     place="Fact 1",
-    on=(TOY,),
     given=(descent_on_squares, orthogonal, two_signs, balanced, equal_norms),
     label="identity",
 )
@@ -183,7 +178,7 @@ def strict_saddle(run: Run) -> Iterator[Part]:
             yield at_most(note, error, 1e-12 * max(1.0, size))
 
 
-@topic.claim(
+@claim(
     "equation-8-variation-norm",
     "The F1 norm of f_theta is at most ||theta||^2/2.",
     place="eq 8",

@@ -7,6 +7,7 @@ A statement about one run is here one about the probability that a run shows it;
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -46,16 +47,14 @@ def keeps_levels(ensemble: Ensemble) -> str | None:
 
 
 PUBLISHED = (as_published(TOY), enough_seeds, keeps_levels)
+claim = partial(topic.claim, on=(TOY,), given=PUBLISHED, over_seeds=True)
 
 
-@topic.claim(
+@claim(
     "figure-3-steps-seeds",
     "On most seeds the run leaves the first saddle after 5000 and the second around 11000 steps.",
     place="Figure 3",
-    on=(TOY,),
     kind="reproduction",
-    given=PUBLISHED,
-    over_seeds=True,
 )
 def figure_3_steps_seeds(ensemble: Ensemble) -> Iterator[Part]:
     """Share of seeds whose first step below each level is in the window of one run."""
@@ -65,15 +64,12 @@ def figure_3_steps_seeds(ensemble: Ensemble) -> Iterator[Part]:
         yield share(note, inside(first, low, high), first)
 
 
-@topic.claim(
+@claim(
     "figure-2-phases-seeds",
     "On most seeds the loss is 1 after the first phase, 1/2 after the second and 0 after the "
     "third.",
     place="Figures 2 and 3",
-    on=(TOY,),
     kind="reproduction",
-    given=PUBLISHED,
-    over_seeds=True,
 )
 def figure_2_phases_seeds(ensemble: Ensemble) -> Iterator[Part]:
     """Share of seeds whose MSE at four steps is in the window of one run."""
@@ -99,13 +95,10 @@ def half_steps(ensemble: Ensemble) -> np.ndarray:
     return np.array([form.half_steps(form.growth(step_time(ensemble))) for form in forms])
 
 
-@topic.claim(
+@claim(
     "section-4-2-half-times-seeds",
     "On every seed each label is half fitted when the logistic growth from the initial draw says.",
     place="Section 4.2",
-    on=(TOY,),
-    given=PUBLISHED,
-    over_seeds=True,
 )
 def half_times_seeds(ensemble: Ensemble) -> Iterator[Part]:
     """Share of seeds with the first step below 0.625, 0.125 within 3 steps of the closed form."""
@@ -116,13 +109,10 @@ def half_times_seeds(ensemble: Ensemble) -> Iterator[Part]:
         yield share(note, np.abs(error) <= 3, np.where(np.isnan(error), np.inf, error))
 
 
-@topic.claim(
+@claim(
     "theorem-1-minimal-norm-seeds",
     "On every seed the limit has the least norm of all interpolators.",
     place="Theorem 1",
-    on=(TOY,),
-    given=PUBLISHED,
-    over_seeds=True,
 )
 def minimal_norm_seeds(ensemble: Ensemble) -> Iterator[Part]:
     """| ||theta||^2 / (2 W+ + 2 W-) - 1 | <= 1e-4 at the end; descent rounds the flow by O(lr)."""
@@ -145,13 +135,11 @@ def independent_signs(ensemble: Ensemble) -> str | None:
     return f"the initial weights '{drawn}' are not Gaussian"
 
 
-@topic.claim(
+@claim(
     "assumption-3-seeds",
     "S+ and S- are both non-empty with the probability of a Gaussian draw.",
     place="Assumption 3",
-    on=(TOY,),
     given=(independent_signs, enough_seeds),
-    over_seeds=True,
 )
 def assumption_3_seeds(ensemble: Ensemble) -> Iterator[Part]:
     """Share of such draws against the probability, 4 standard deviations and half a draw wide."""

@@ -8,6 +8,7 @@ always is: L -> (1/2n) sum over uncovered y_k^2.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -119,14 +120,13 @@ WITHOUT_ASSUMPTION_3 = uncovered.case(
     quick={"options.seeds": 2},
 )
 FREE = ("seed", "options.seeds", "options.m", "options.draws")
-SAME = (as_declared(WITHOUT_ASSUMPTION_3, FREE),)
+claim = partial(topic.claim, given=(as_declared(WITHOUT_ASSUMPTION_3, FREE),))
 
 
-@topic.claim(
+@claim(
     "beyond-uncovered-loss",
     "The loss tends to that of the labels on which no neuron of their sign starts active.",
     place="Assumption 3, beyond",
-    given=SAME,
 )
 def uncovered_loss(result: Study) -> Iterator[Part]:
     """Largest |L(end) - (1/2n) sum over uncovered y^2|."""
@@ -137,11 +137,10 @@ def uncovered_loss(result: Study) -> Iterator[Part]:
     yield number("with an uncovered label", np.sum(~arrays["all_covered"]))
 
 
-@topic.claim(
+@claim(
     "beyond-uncovered-norm",
     "Assumption 3 gives the least norm and two plateaus; without it the norm is larger.",
     place="Theorem 1, beyond",
-    given=SAME,
 )
 def uncovered_norm(result: Study) -> Iterator[Part]:
     """||theta||^2 over its least value, with Assumption 3 and without; plateaus of the loss."""
@@ -166,11 +165,10 @@ def probabilities(result: Study) -> np.ndarray:
     return np.array([assumption_3_probability(int(m), *counts) for m in widths])
 
 
-@topic.claim(
+@claim(
     "assumption-3-width",
     "Wide networks satisfy Assumption 3: its probability tends to 1 with the width.",
     place="Assumption 3",
-    given=SAME,
 )
 def width(result: Study) -> Iterator[Part]:
     """Share of draws at each width against the probability, 4 deviations and one draw wide."""

@@ -213,8 +213,5 @@ def flow_and_descent(result: Study) -> Iterator[Panel]:
     }
     yield Panel(times, title="when the saddle is left", ylabel="saddle left, flow time", **axis)
     yield Panel(
-        counts,
-        title="negative neurons at the end",
-        ylabel="active neurons with $a_j<0$",
-        **axis,
+        counts, title="negative neurons at the end", ylabel="active neurons with $a_j<0$", **axis
     )
