@@ -28,6 +28,9 @@ def best_positive_fit(X: np.ndarray, y: np.ndarray) -> PositiveFit:
     normal = np.arctan2(X[:, 1], X[:, 0])[:, None] + np.array([np.pi / 2, -np.pi / 2])
     angles = np.sort(normal % (2 * np.pi), axis=None)
     angles = angles[np.diff(angles, prepend=-1.0) > 1e-12]
+    gaps = np.diff(angles, append=angles[0] + 2 * np.pi)
+    half = gaps > np.pi - 1e-9  # between opposite directions, if all points lie on one ray or line
+    angles = np.sort(np.concatenate([angles, (angles + gaps / 2)[half] % (2 * np.pi)]))
     U = np.column_stack([np.cos(angles), np.sin(angles)])
     Z = X @ U.T
     active = Z / np.linalg.norm(X, axis=1, keepdims=True) > 1e-9  # below it is rounding

@@ -5,7 +5,7 @@ from flowrepro import data
 from flowrepro.core import initialize
 from flowrepro.core.network import gradient, predict
 from flowrepro.papers.boursier2022.closed_form import ClosedForm, early_growth
-from flowrepro.papers.boursier2022.experiments import TOY
+from flowrepro.papers.boursier2022.figures_2_3_toy import TOY
 from flowrepro.papers.boursier2022.sign_classes import (
     assumption_3_probability,
     largest_epsilon,

@@ -5,24 +5,24 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-import matplotlib.figure
 import numpy as np
 import pytest
+from boursier2022_runs import drawn
 
 from flowrepro import data
-from flowrepro.claims import over_seeds as over_seeds
-from flowrepro.claims.old_verdict import Verdict
+from flowrepro.claims import over_seeds
+from flowrepro.claims.verdict import Verdict
 from flowrepro.core.config import TrainingCase, override
 from flowrepro.core.initialize import initial_weights
 from flowrepro.core.trajectory import Ensemble, Stop, StopReason
 from flowrepro.engines.base import Problem, SaveAt
 from flowrepro.engines.ensemble import Members, run_ensemble
-from flowrepro.figures import NotDrawable, canvas, style
-from flowrepro.papers.boursier2022 import seeds_figure, toy_seeds
+from flowrepro.figures import NotDrawable
+from flowrepro.papers.boursier2022.beyond import many_seeds
 from flowrepro.papers.boursier2022.closed_form import ClosedForm
-from flowrepro.papers.boursier2022.experiments import TOY
+from flowrepro.papers.boursier2022.figures_2_3_toy import TOY
 
-BY_ID = {claim.id: claim for claim in toy_seeds.CLAIMS}
+BY_ID = {claim.id: claim for claim in many_seeds.topic.claims}
 SEEDS = 100
 Tamper = Callable[[Ensemble], Ensemble]
 
@@ -97,8 +97,8 @@ def dominated(ensemble: Ensemble) -> Ensemble:
 TABLE: dict[str, tuple[Tamper, Tamper]] = {
     "figure-3-steps-seeds": (later, other_protocol),
     "figure-2-phases-seeds": (stuck, other_protocol),
-    "half-times-seeds": (later, other_protocol),
-    "minimal-norm-seeds": (larger, other_protocol),
+    "section-4-2-half-times-seeds": (later, other_protocol),
+    "theorem-1-minimal-norm-seeds": (larger, other_protocol),
     "assumption-3-seeds": (one_sign, dominated),
 }
 """id -> (tamper, change that leaves the hypotheses)."""
@@ -106,14 +106,14 @@ TABLE: dict[str, tuple[Tamper, Tamper]] = {
 
 def test_the_table_covers_every_claim() -> None:
     assert set(TABLE) == set(BY_ID)
-    assert all(claim.many_seeds for claim in toy_seeds.CLAIMS)
+    assert all(claim.over_seeds for claim in many_seeds.topic.claims)
 
 
 @pytest.mark.parametrize("id", TABLE)
 def test_each_claim_three_ways(id: str, toy: Ensemble) -> None:
     tamper, leave = TABLE[id]
-    function = BY_ID[id].function
-    good, bad, outside = function(toy), function(tamper(toy)), function(leave(toy))
+    judge = BY_ID[id].judge
+    good, bad, outside = judge(toy), judge(tamper(toy)), judge(leave(toy))
     assert good.verdict is Verdict.PASS, good.note
     assert good.slack >= 0
     assert bad.verdict is Verdict.FAIL, bad.note
@@ -127,28 +127,28 @@ def test_too_few_seeds_decide_nothing(toy: Ensemble) -> None:
     few = changed(
         toy, **{name: getattr(t, name)[:20] for name in ("seeds", "loss", "first_below", "W", "a")}
     )
-    for claim in toy_seeds.CLAIMS:
-        assert claim.function(few).verdict is Verdict.NOT_APPLICABLE
+    for claim in many_seeds.topic.claims:
+        assert claim.judge(few).verdict is Verdict.NOT_APPLICABLE
 
 
 def test_other_levels_and_grids_decide_nothing(toy: Ensemble) -> None:
     no_levels = changed(toy, levels=np.empty(0), first_below=np.empty((SEEDS, 0), dtype=np.int64))
-    assert "0.99, 0.495" in BY_ID["figure-3-steps-seeds"].function(no_levels).note
+    assert "0.99, 0.495" in BY_ID["figure-3-steps-seeds"].judge(no_levels).note
     coarse = changed(toy, step=toy.trajectory.step[::7], loss=toy.trajectory.loss[:, ::7])
-    assert "every 700 steps" in BY_ID["figure-2-phases-seeds"].function(coarse).note
+    assert "every 700 steps" in BY_ID["figure-2-phases-seeds"].judge(coarse).note
 
 
 def test_a_seed_without_neurons_of_a_class_is_late_for_ever(toy: Ensemble) -> None:
     a, first = toy.trajectory.a.copy(), toy.trajectory.first_below.copy()
     a[:4, 0] = np.abs(a[:4, 0])
     first[:4, 3] = -1
-    result = BY_ID["half-times-seeds"].function(changed(toy, a=a, first_below=first))
+    result = BY_ID["section-4-2-half-times-seeds"].judge(changed(toy, a=a, first_below=first))
     assert result.verdict is Verdict.FAIL
     assert "largest inf" in result.note
 
 
 def test_probability_of_assumption_3_where_it_is_not_one(narrow: Ensemble) -> None:
-    result = BY_ID["assumption-3-seeds"].function(narrow)
+    result = BY_ID["assumption-3-seeds"].judge(narrow)
     assert result.verdict is Verdict.PASS, result.note
     assert 0.3 < result.measured < 0.55
 
@@ -169,36 +169,20 @@ def test_wilsons_interval() -> None:
 
 
 def test_the_figure_shows_the_seeds_and_the_closed_form(toy: Ensemble) -> None:
-    band = seeds_figure.collect_loss_band(toy)
-    np.testing.assert_array_equal(band.median, np.median(toy.trajectory.loss, axis=0))
-    assert np.all(band.low <= band.median)
-    assert np.all(band.median <= band.high)
-    assert band.half is not None
-    for level, (low, median, high) in zip((0.625, 0.125), band.half, strict=True):
+    (figure,) = many_seeds.topic.figures
+    (panel,) = drawn(figure, toy)[0].panels
+    band, median, half = panel.marks
+    np.testing.assert_array_equal(median.y, np.median(toy.trajectory.loss, axis=0))
+    assert np.all((band.low <= median.y) & (median.y <= band.high))
+    percentiles = many_seeds.half_percentiles(toy)
+    assert percentiles is not None
+    for level, (low, middle, high) in zip((0.625, 0.125), percentiles, strict=True):
         measured = toy.trajectory.first_steps_below(level)
-        assert low < median < high
-        assert abs(median - np.median(measured)) < 20
+        assert low < middle < high
+        assert abs(middle - np.median(measured)) < 20
+    np.testing.assert_array_equal(half.x, percentiles[:, 1])
     departed = dataclasses.replace(toy, case=override(toy.case, {"init.scale": 1e-3}))
-    assert seeds_figure.collect_loss_band(departed).half is None
+    assert many_seeds.half_percentiles(departed) is None
+    stop = Stop(StopReason.DIVERGED, 3, 0.0, "2 of 9 members diverged")
     with pytest.raises(NotDrawable, match="2 of 9"):
-        seeds_figure.collect_loss_band(
-            changed(toy, stop=Stop(StopReason.DIVERGED, 3, 0.0, "2 of 9 members diverged"))
-        )
-
-
-def test_the_figure_cuts_nothing_off_and_is_the_same_twice(toy: Ensemble) -> None:
-    figure = seeds_figure.FIGURE
-    band = seeds_figure.collect_loss_band(toy)
-    _, _, width, height = figure.layout
-    with style.paper_style():
-        drawn = matplotlib.figure.Figure(figsize=(width, height), layout="constrained")
-        figure.draw([drawn.subplots()], band)
-        drawn.draw_without_rendering()
-        box = drawn.get_tightbbox()
-    assert box.x0 >= 0
-    assert box.y0 >= 0
-    assert box.x1 <= width
-    assert box.y1 <= height
-    assert canvas.render(figure, band, {"case": "toy"}, ("png",)) == canvas.render(
-        figure, band, {"case": "toy"}, ("png",)
-    )
+        figure.collect(changed(toy, stop=stop))

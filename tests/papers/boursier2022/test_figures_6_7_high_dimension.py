@@ -1,30 +1,34 @@
-"""Figures 6 and 7: the claims on runs made up to show what the paper shows, on the run itself where time allows, and the images."""
+"""Figures 6 and 7: the claims on a run made up to show what the paper shows, and the images."""
 
 import dataclasses
 
 import numpy as np
 import pytest
+from boursier2022_runs import drawn, marks
 
 from flowrepro import data, engines
-from flowrepro.claims.old_claim import NotApplicable
-from flowrepro.claims.old_verdict import Verdict
+from flowrepro.claims.claim import NotApplicable
+from flowrepro.claims.verdict import Verdict
 from flowrepro.core import initialize
 from flowrepro.core.config import override
 from flowrepro.core.network import predict
 from flowrepro.core.trajectory import Run, Stop, StopReason, Trajectory
 from flowrepro.engines.base import Problem, SaveAt
 from flowrepro.engines.base import run as drive
-from flowrepro.figures import NotDrawable, canvas
-from flowrepro.papers.boursier2022 import high_dimension, high_dimension_figures
-from flowrepro.papers.boursier2022.experiments import HIGH_DIMENSION
-from flowrepro.papers.boursier2022.high_dimension import CLAIMS, principal_components
+from flowrepro.figures import NotDrawable
+from flowrepro.papers.boursier2022 import figures_6_7_high_dimension as figures
+from flowrepro.papers.boursier2022.figures_6_7_high_dimension import (
+    HIGH_DIMENSION,
+    principal_components,
+)
 from flowrepro.papers.boursier2022.sign_classes import sign_classes
 
-BY_ID = {claim.id: claim for claim in CLAIMS}
+CLAIMS = figures.topic.claims
+FIGURE_6, FIGURE_7 = figures.topic.figures
 
 
 def made_up():
-    """Weights along the key directions with some noise, and a loss curve with the paper's steps; the last labels are the last outputs, but one."""
+    """Weights along the two directions with some noise, a loss curve with the paper's steps."""
     points = data.load(HIGH_DIMENSION.data)
     rng, m = np.random.default_rng(0), 200
     signs = np.where(np.arange(m) < 108, 1.0, -1.0)
@@ -98,27 +102,24 @@ def run():
     return made_up()
 
 
-def judged(claim, run):
-    return claim.function(one_label_off(run) if claim.id == "figure-7a-end" else run)
-
-
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
 def test_a_run_that_shows_it_passes(claim, run):
-    result = judged(claim, run)
+    good = one_label_off(run) if claim.id == "figure-7a-end" else run
+    result = claim.judge(good)
     assert result.verdict is Verdict.PASS, result.note
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
 def test_a_tampered_run_fails(claim, run):
     good = one_label_off(run) if claim.id == "figure-7a-end" else run
-    result = claim.function(TAMPER[claim.id](good))
+    result = claim.judge(TAMPER[claim.id](good))
     assert result.verdict is Verdict.FAIL, result.note
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
 def test_another_draw_of_the_points_is_not_judged(claim, run):
     other = dataclasses.replace(run, case=override(HIGH_DIMENSION, {"data.options.seed": 1}))
-    result = claim.function(other)
+    result = claim.judge(other)
     assert result.verdict is Verdict.NOT_APPLICABLE
     assert "data.options.seed" in result.note
 
@@ -137,22 +138,25 @@ def test_components_are_those_of_the_gram_matrix():
 
 
 def test_the_images_show_every_neuron_with_one_scale(run):
-    panels = high_dimension_figures.collect_polar(run)
-    assert [panel.phase for panel in panels.panels] == list(high_dimension_figures.PHASES.values())
-    assert panels.limit == max(panel.radius.max() for panel in panels.panels)
-    assert all(panel.angle.shape == (200,) for panel in panels.panels)
-    curve = high_dimension_figures.collect_high_dimension(run)
-    assert curve.shares.shape == (75,)
-    assert curve.level == pytest.approx(0.0370050, abs=1e-6)
-    for figure in high_dimension_figures.FIGURES:
-        assert canvas.render(figure, figure.collect(run), {}, ("png",))["png"]
+    picture, _ = drawn(FIGURE_6, run)
+    names = [f"step {step}: {name}" for step, name in figures.PHASES.items()]
+    assert [panel.title for panel in picture.panels] == names
+    radii = [np.concatenate([mark.y for mark in panel.marks]) for panel in picture.panels]
+    assert all(radius.shape == (200,) for radius in radii)
+    limit = max(radius.max() for radius in radii)
+    assert {panel.ylim for panel in picture.panels} == {(0.0, 1.08 * limit)}
+    loss, components = drawn(FIGURE_7, run)[0].panels
+    assert components.marks[0].y.shape == (75,)
+    (level,) = marks(loss, r"$\frac")
+    assert level.y[0] == pytest.approx(0.0370050, abs=1e-6)
+    assert "positive labels fitted" in level.label
 
 
 def test_what_has_no_second_component_is_not_drawn(run):
     with pytest.raises(NotDrawable):
-        high_dimension_figures.collect_polar(with_states(run, 3, lambda W, a: (0 * W, a)))
+        FIGURE_6.collect(with_states(run, 3, lambda W, a: (0 * W, a)))
     with pytest.raises(NotDrawable, match="finite"):
-        high_dimension_figures.collect_high_dimension(with_loss(run, lambda loss: loss * np.nan))
+        FIGURE_7.collect(with_loss(run, lambda loss: loss * np.nan))
 
 
 @pytest.mark.slow
@@ -173,9 +177,9 @@ def test_the_authors_run_passes_every_claim():
         engine.name,
     )
     for claim in CLAIMS:
-        assert claim.function(run).verdict is Verdict.PASS, claim.id
+        assert claim.judge(run).verdict is Verdict.PASS, claim.id
     ours = [target.ours for target in HIGH_DIMENSION.targets]
-    step, plateau = high_dimension.flattest(run)
+    step, plateau = figures.flattest(run)
     measured = [
         run.trajectory.first_below(0.99 * run.trajectory.loss[0]),
         plateau / 0.0370050,
