@@ -51,4 +51,4 @@ bench: setup
 	$(BIN)/flowrepro bench
 
 clean:
-	rm -rf $(VENV) runs report.html build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

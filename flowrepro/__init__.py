@@ -2,7 +2,8 @@
 
 How a run flows, one function call per arrow, plain arrays on both sides:
 
-    experiment row -> dataset -> initial weights -> engine -> trajectory -> checks -> figures -> run directory
+    experiment row -> dataset -> initial weights -> engine -> trajectory -> checks -> figures -> run
+    directory
 
     experiment.py            the frozen row every run starts from
     data/, initialize.py     the points and the weights it names

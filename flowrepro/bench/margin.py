@@ -1,6 +1,8 @@
-"""The margin that training reaches in a given time: descent with backtracking on ln L beside a plain PyTorch loop with a constant step.
+"""The margin that training reaches in a given time: descent with backtracking on ln L beside a
+plain PyTorch loop with a constant step.
 
-With a constant step q = min_i y_i f(x_i) grows like the logarithm of the number of steps, so no patience makes up for it.
+With a constant step q = min_i y_i f(x_i) grows like the logarithm of the number of steps, so no
+patience makes up for it.
 """
 
 from __future__ import annotations
@@ -21,13 +23,17 @@ from flowrepro.papers.lyu2021.classifiers import train
 from flowrepro.papers.lyu2021.experiments import MIDDLE
 
 FURTHER = 2e5
-"""Margin to which ours is trained here, 200 times the figure's, so that the plain loop has seconds for its steps (chosen)."""
+"""Margin to which ours is trained here, 200 times the figure's, so that the plain loop has seconds
+for its steps (chosen).
+"""
 BATCH = 20
 """Steps of the plain loop between two looks at the clock."""
 
 
 def compare_margin(q: float = FURTHER, case: StudyCase = MIDDLE) -> BenchResult:
-    """Least output margins of the net of one panel of Figure 2 of lyu2021: ours trained to ``q``, the plain loop's after the same wall time."""
+    """Least output margins of the net of one panel of Figure 2 of lyu2021: ours trained to ``q``,
+    the plain loop's after the same wall time.
+    """
     from flowrepro.engines.torch_baseline import PlainLoop
 
     assert case.data is not None
@@ -52,7 +58,8 @@ def compare_margin(q: float = FURTHER, case: StudyCase = MIDDLE) -> BenchResult:
         float(np.min(points.y * predict(points.X, *loop.weights(), options["alpha"]))),
     )
     note = (
-        f"{shape(problem)}, {spent:.2f} s each; least margin q reached: {ours:.4g} in {run.step[-1]} steps (loss e^{run.ln_loss[-1]:.0f}), "
+        f"{shape(problem)}, {spent:.2f} s each; least margin q reached: {ours:.4g} in "
+        f"{run.step[-1]} steps (loss e^{run.ln_loss[-1]:.0f}), "
         f"{plain:.2g} in {steps} plain steps"
     )
     return BenchResult(

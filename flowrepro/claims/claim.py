@@ -1,8 +1,9 @@
 """A claim: one statement of a paper, its hypotheses, and the function that measures it.
 
-The function is pure. It takes a result (a run, an ensemble, a study) and yields parts (`verdict.py`).
-It draws no random numbers, plots nothing and touches no disk. Hypotheses come first: outside them the
-verdict is N/A with the reason, never PASS.
+The function is pure. It takes a result (a run, an ensemble, a study) and yields parts
+(`verdict.py`).
+It draws no random numbers, plots nothing and touches no disk. Hypotheses come first: outside them
+the verdict is N/A with the reason, never PASS.
 """
 
 from __future__ import annotations
@@ -59,7 +60,9 @@ class Claim:
         return any((case.command, case.name) == (own.command, own.name) for own in self.cases)
 
     def judge(self, result: Any) -> Judgement:
-        """The verdict on a result: N/A with the first hypothesis that fails, else that of the parts."""
+        """The verdict on a result: N/A with the first hypothesis that fails, else that of the
+        parts.
+        """
         try:
             for hypothesis in self.given:
                 require(hypothesis(result))

@@ -1,12 +1,14 @@
-"""The hypothesis of every reproduction: the case is the paper's own, and it ran as the paper ran it."""
+"""The hypothesis of every reproduction: the case is the paper's own, and it ran as the paper ran
+it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from flowrepro import engines
 from flowrepro.core.config import StudyCase, TrainingCase, departures
 from flowrepro.core.trajectory import Ensemble, Run, StopReason, Study
-from flowrepro.engines import FLOWS
 
 FREE = ("seed", "seeds", "protocol.engine", "protocol.device", "record.")
 """Keys that do not make a run another than the paper's."""
@@ -14,22 +16,30 @@ FREE = ("seed", "seeds", "protocol.engine", "protocol.device", "record.")
 
 def is_flow(run: Run | Ensemble) -> bool:
     """Whether the run is the gradient flow itself, not a descent."""
-    return run.engine in FLOWS
+    return engines.is_flow(run.engine)
 
 
 def as_published(
     case: TrainingCase, free: tuple[str, ...] = FREE
 ) -> Callable[[Run | Ensemble], str | None]:
-    """The case of a run or ensemble is ``case`` but for the keys in ``free``; and it ran to its end."""
+    """The case of a run or ensemble is ``case`` but for the keys in ``free``; and it ran to its
+    end.
+    """
 
     def hypothesis(run: Run | Ensemble) -> str | None:
         changed = departures(run.case, case, free)
         if changed:
-            return f"the paper's observation is for its own protocol; this run departs from it in {', '.join(changed)}"
+            return (
+                "the paper's observation is for its own protocol; this run departs from it in "
+                f"{', '.join(changed)}"
+            )
         if is_flow(run):
             return "the paper's observation is of gradient descent; this run is the flow itself"
         if run.trajectory.stop.reason is not StopReason.HORIZON:
-            return f"the run stopped at step {run.trajectory.last_step}: {run.trajectory.stop.reason.value}"
+            return (
+                f"the run stopped at step {run.trajectory.last_step}: "
+                f"{run.trajectory.stop.reason.value}"
+            )
         return None
 
     return hypothesis

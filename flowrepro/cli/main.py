@@ -1,7 +1,9 @@
 """The command line. Imports what a command needs when it runs, so that ``--help`` answers at once.
 
-Exit codes: 0 ok, 1 internal error, 2 usage, 3 bad input data, 4 numerical failure, 5 a claim FAILed,
-6 sweep incomplete, 7 environment (device, disk, lock), 129/130/143 stopped by a signal, 141 the reader of stdout went away.
+Exit codes: 0 ok, 1 internal error, 2 usage, 3 bad input data, 4 numerical failure, 5 a claim
+FAILed,
+6 sweep incomplete, 7 environment (device, disk, lock), 129/130/143 stopped by a signal, 141 the
+reader of stdout went away.
 """
 
 from __future__ import annotations
@@ -54,11 +56,13 @@ class _Group(click.Group):
 @click.group(cls=_Group, context_settings=CONTEXT)
 @click.version_option(__version__, prog_name="flowrepro")
 def cli() -> None:
-    """Reproduce papers on the gradient-flow training of small ReLU networks, and claim their theorems.
+    """Reproduce papers on the gradient-flow training of small ReLU networks, and claim their
+    theorems.
 
-    Every experiment runs the paper's own setting by default, draws its figures, evaluates every statement of
-    the paper that the run can answer, and keeps all of it in a run directory. A killed run resumes with the
-    same command. Exit codes: 0 ok, 2 usage, 3 bad input data, 4 numerical failure, 5 a claim FAILed,
+    Every experiment runs the paper's own setting by default, draws its figures, evaluates every
+    statement of the paper that the run can answer, and keeps all of it in a run directory. A killed
+    run resumes with the same command. Exit codes: 0 ok, 2 usage, 3 bad input data, 4 numerical
+    failure, 5 a claim FAILed,
     6 sweep incomplete, 7 environment, 130/143 interrupted.
     """
 
@@ -72,7 +76,8 @@ def main() -> None:
     from flowrepro.run.console import repair_streams, report_internal_error, show_warning
 
     repair_streams()
-    # Threads that spin while they wait make matrix products 5 to 30 times slower on a busy machine (measured).
+    # Threads that spin while they wait make matrix products 5 to 30 times slower on a busy machine
+    # (measured).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     warnings.showwarning = show_warning
     try:
@@ -88,7 +93,8 @@ def main() -> None:
     except MemoryError as error:
         size = f" ({error})" if str(error) else ""
         print(
-            f"flowrepro: there is too little memory for this{size}; take fewer neurons, points or seeds, or keep fewer steps",
+            f"flowrepro: there is too little memory for this{size}; take fewer neurons, points or "
+            "seeds, or keep fewer steps",
             file=sys.stderr,
         )
         code = EnvironmentFault.exit_code
@@ -137,7 +143,8 @@ def _experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--seeds",
             metavar="A:B",
-            help="Seeds A to B-1: one run each, 50 or more of a small case one ensemble in one folder; studies only where --case names them.",
+            help="Seeds A to B-1, one run each. 50 or more of a small case are one ensemble in one folder. "
+            "Studies only where --case names them.",
         ),
         click.option(
             "--engine",
@@ -246,7 +253,8 @@ def all_experiments(**options: Any) -> int:
     """Run every experiment: all figures and all claims of all papers."""
     if options["data_file"] or options["init_file"] or options["case_names"]:
         raise UsageError(
-            "'all' takes no --case, --data or --init; name one experiment, e.g. 'flowrepro orthogonal --data FILE'"
+            "'all' takes no --case, --data or --init; name one experiment, e.g. 'flowrepro "
+            "orthogonal --data FILE'"
         )
     return _run_commands(list(registry.commands()), **options)
 
@@ -284,20 +292,25 @@ def _run_commands(commands: Sequence[str], *, as_json: bool, strict: bool, **opt
 
 
 def _has_runs(command: str) -> bool:
-    """Whether an experiment has rows of one seed each; one that has none is left out of many seeds, which is said."""
+    """Whether an experiment has rows of one seed each; one that has none is left out of many seeds,
+    which is said.
+    """
     from flowrepro.core.config import TrainingCase
 
     found = any(isinstance(case, TrainingCase) for case in registry.cases_of(command))
     if not found:
         print(
-            f"{command} is left out: its cases are studies, which have their seeds among their options",
+            f"{command} is left out: its cases are studies, which have their seeds among their "
+            "options",
             file=sys.stderr,
         )
     return found
 
 
 def _plans(commands: Sequence[str], options: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """Each command with its options; of several commands those that have a figure that was asked for."""
+    """Each command with its options; of several commands those that have a figure that was asked
+    for.
+    """
     if len(commands) == 1 or not options["figures"]:
         return [(command, options) for command in commands]
 
@@ -323,13 +336,15 @@ def _exit_code(outcomes: Sequence[Outcome], strict: bool) -> int:
     failed = [outcome for outcome in outcomes if outcome.stop not in REGULAR_STOPS]
     for outcome in failed:
         print(
-            f"flowrepro: {outcome.case.name} ended with {outcome.stop.name}: {outcome.stop_note or outcome.stop.value}",
+            f"flowrepro: {outcome.case.name} ended with {outcome.stop.name}: "
+            f"{outcome.stop_note or outcome.stop.value}",
             file=sys.stderr,
         )
     ambiguous = [outcome for outcome in outcomes if math.isfinite(outcome.unique_until)]
     for outcome in ambiguous:
         print(
-            f"flowrepro: {outcome.case.name} is one of several flows from t={outcome.unique_until:.6g} on",
+            f"flowrepro: {outcome.case.name} is one of several flows from "
+            f"t={outcome.unique_until:.6g} on",
             file=sys.stderr,
         )
     if failed or (strict and ambiguous):

@@ -34,7 +34,8 @@ JSON = click.option(
 def verify(targets: Sequence[str], quick: bool, out: Path, as_json: bool) -> int:
     """Re-hash every file of stored runs and evaluate all their claims anew.
 
-    EXPERIMENT names all cases of an experiment; those not yet run below --out are run first. RUN is a run directory.
+    EXPERIMENT names all cases of an experiment; those not yet run below --out are run first. RUN is
+    a run directory.
     """
     from flowrepro.core.trajectory import REGULAR_STOPS
     from flowrepro.errors import Interrupted
@@ -61,7 +62,10 @@ def verify(targets: Sequence[str], quick: bool, out: Path, as_json: bool) -> int
 @click.argument("run", type=click.Path(path_type=Path))
 @JSON
 def rerun(run: Path, as_json: bool) -> int:
-    """Compute a stored run again, in a temporary folder, and compare every array bit by bit. Exit code 5 where one differs."""
+    """Compute a stored run again, in a temporary folder, and compare every array bit by bit.
+
+    Exit code 5 where one differs.
+    """
     from flowrepro.errors import Interrupted
     from flowrepro.run.console import Console, Signals
     from flowrepro.run.rerun import rerun as repeat
@@ -71,7 +75,7 @@ def rerun(run: Path, as_json: bool) -> int:
     console = Console(signals)
     with signals.caught():
         try:
-            repetition = repeat(RunDirectory(run), console)
+            repetition = repeat(RunDirectory.named(run), console)
         except Interrupted:
             print("stopped; nothing was changed", file=sys.stderr)
             return signals.exit_code
@@ -114,19 +118,15 @@ def rerun(run: Path, as_json: bool) -> int:
 def report(runs: Sequence[Path], out: Path | None, as_markdown: bool) -> int:
     """Write one page on the runs in RUNS (run directories, or folders of them; default: runs).
 
-    The HTML page holds its images and needs no network; it reads well in light and dark, and on paper.
+    The HTML page holds its images and needs no network; it reads well in light and dark, and on
+    paper.
     """
     from flowrepro.report import page as page
-    from flowrepro.store.files import write_atomic
 
     place = out or Path("report.md" if as_markdown else "report.html")
+    page.require_place(place)
     chapters = page.collect(page.find_runs(runs or [Path("runs")]))
-    write_atomic(
-        place,
-        (page.markdown if as_markdown else page.html)(chapters, place).encode(
-            errors="backslashreplace"
-        ),
-    )
+    page.write(place, (page.markdown if as_markdown else page.html)(chapters, place))
     print(place)
     return 0
 
@@ -141,7 +141,7 @@ def show(run: Path, as_json: bool) -> int:
     from flowrepro.store.files import read_json
     from flowrepro.store.run_directory import RunDirectory
 
-    directory = RunDirectory(run)
+    directory = RunDirectory.named(run)
     if not directory.is_complete():
         what = (
             "an unfinished run; the command that began it resumes it"
@@ -152,7 +152,8 @@ def show(run: Path, as_json: bool) -> int:
     damage = directory.damage()
     if damage:
         raise DataError(
-            f"{run} is invalid: {'; '.join(damage)}; run it again, which keeps the damaged folder beside"
+            f"{run} is invalid: {'; '.join(damage)}; run it again, which keeps the damaged folder "
+            "beside"
         )
     claims = directory.claims()
     stored = {

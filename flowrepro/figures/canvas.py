@@ -1,6 +1,7 @@
 """From a declared figure and its data to the bytes of image files: the same bytes on every run.
 
-No global state of matplotlib is used (no pyplot, no chosen backend), and dates are left out of the files.
+No global state of matplotlib is used (no pyplot, no chosen backend), and dates are left out of the
+files.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ def render(
 
     Parameters
     ----------
-    metadata : what the image shows (experiment, row, seed, scale, step, engine); embedded in every file:
+    metadata : what the image shows (experiment, row, seed, scale, step, engine); embedded in every
+        file:
         PNG text chunks, the keywords of a PDF, the keywords of the SVG's Dublin Core.
     formats : members of FORMATS.
 
@@ -66,7 +68,9 @@ def reject_unknown(formats: Iterable[str]) -> None:
 
 
 def reject_bad_epoch() -> None:
-    """Raise UsageError for a SOURCE_DATE_EPOCH that is no time; matplotlib reads it even where no date is written."""
+    """Raise UsageError for a SOURCE_DATE_EPOCH that is no time; matplotlib reads it even where no
+    date is written.
+    """
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     if not epoch:
         return
@@ -74,7 +78,8 @@ def reject_bad_epoch() -> None:
         datetime.datetime.fromtimestamp(int(epoch), datetime.UTC)
     except (ValueError, OverflowError, OSError):
         raise UsageError(
-            f"SOURCE_DATE_EPOCH must be a whole number of seconds since 1970, not '{epoch}'; correct or unset it"
+            f"SOURCE_DATE_EPOCH must be a whole number of seconds since 1970, not '{epoch}'; "
+            "correct or unset it"
         ) from None
 
 
@@ -92,14 +97,17 @@ def _drawn(figure: Figure | PanelFigure, data: Any) -> Canvas:
     else:
         figure.draw(_axes(canvas, figure.projections, *grid), data)
     _rasterise_dense(canvas)
-    # One layout for all formats: each writer would otherwise solve for it again at its own resolution.
+    # One layout for all formats: each writer would otherwise solve for it again at its own
+    # resolution.
     canvas.draw_without_rendering()
     canvas.set_layout_engine("none")
     return canvas
 
 
 def _axes(canvas: Canvas, projections: Mapping[str, str], *grid: Any) -> list[Any]:
-    """The axes of (rows, columns), row by row, or those of a mosaic in the order of their letters."""
+    """The axes of (rows, columns), row by row, or those of a mosaic in the order of their
+    letters.
+    """
     if len(grid) == 1:
         kinds: dict[str | tuple[str, ...], dict[str, Any]] = {
             letter: {"projection": kind} for letter, kind in projections.items()
@@ -117,7 +125,9 @@ def _axes(canvas: Canvas, projections: Mapping[str, str], *grid: Any) -> list[An
 
 
 def _rasterise_dense(canvas: Canvas) -> None:
-    """Turn scatter plots of more than DENSE markers into pixels, so that no vector file grows with the data."""
+    """Turn scatter plots of more than DENSE markers into pixels, so that no vector file grows with
+    the data.
+    """
     for axes in canvas.axes:
         for collection in axes.collections:
             if np.shape(collection.get_offsets())[0] > DENSE:

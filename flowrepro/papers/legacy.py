@@ -1,4 +1,7 @@
-"""Papers whose modules still declare by name: their registries as contents. Goes with the last of them."""
+"""Papers whose modules still declare by name: their registries as contents.
+
+Goes with the last of them.
+"""
 
 from __future__ import annotations
 

@@ -5,10 +5,12 @@ The module declares the cases, what they compute, what is claimed of the results
     topic = Topic(PAPER, "Escape from one-neuron networks")
 
     @topic.study                                      # what a case computes
-    def escape(data, *, q=option(1e11, "margin at which the flow ends", within=(1e3, 1e14)), progress): ...
+    def escape(data, *, q=option(1e11, "margin at which the flow ends", within=(1e3, 1e14)),
+    progress): ...
 
-    SYMMETRIC = escape.case("escape-symmetric", "Neurons of the other sign outgrow the network.", data=...)
-    TOY = topic.run("toy", "Two orthogonal points.", data=..., init=..., loss=..., protocol=...)
+    SYMMETRIC = escape.case("escape-symmetric", "Neurons of the other sign outgrow the network.",
+    data=...) TOY = topic.run("toy", "Two orthogonal points.", data=..., init=..., loss=...,
+    protocol=...)
 
     @topic.claim("beyond-escape-exponent", "A weak neuron grows as a power of the margin.",
                  place="beyond Theorem 4.3", on=(SYMMETRIC,))
@@ -17,7 +19,8 @@ The module declares the cases, what they compute, what is claimed of the results
     @topic.figure("beyond-escape", "Ratios and predicted powers.", layout=(1, 1, 3.4, 2.5))
     def growth(result): yield Panel([Line(...)], xlabel=..., ylabel=...)
 
-Declarations register themselves and refer to objects: a case that does not exist is a NameError at import.
+Declarations register themselves and refer to objects: a case that does not exist is a NameError at
+import.
 """
 
 from __future__ import annotations
@@ -94,7 +97,9 @@ def option(
     within: tuple[float, float] | None = None,
     choices: tuple[Any, ...] = (),
 ) -> Any:
-    """Default of a keyword of a study function: a value with its meaning and its range (see `Option`)."""
+    """Default of a keyword of a study function: a value with its meaning and its range (see
+    `Option`).
+    """
     return Option(default, meaning, within, choices)
 
 
@@ -106,10 +111,11 @@ def _numbers(value: Any) -> Iterable[float]:
 
 
 class StudyFunction:
-    """What study cases compute: a function of points, options, a seed and a progress, declared by `Topic.study`.
+    """What study cases compute: a function of points, options, a seed and a progress, declared by
+    `Topic.study`.
 
-    Called directly it fills in the defaults of its options, so that tests and notebooks need name only what
-    they change.
+    Called directly it fills in the defaults of its options, so that tests and notebooks need name
+    only what they change.
     """
 
     def __init__(
@@ -129,7 +135,8 @@ class StudyFunction:
         unknown = set(parameters) - set(self.options) - self._takes
         if unknown:
             raise TypeError(
-                f"study {name}: {', '.join(sorted(unknown))} has no option(...) with a meaning and a default"
+                f"study {name}: {', '.join(sorted(unknown))} has no option(...) with a meaning "
+                "and a default"
             )
 
     def __call__(
@@ -140,7 +147,10 @@ class StudyFunction:
         progress: Progress = silent,
         **options: Any,
     ) -> dict[str, np.ndarray]:
-        """Compute; UsageError for an option that does not exist, or a value outside its type or range."""
+        """Compute;
+
+        UsageError for an option that does not exist, or a value outside its type or range.
+        """
         given: dict[str, Any] = {"data": data, "seed": seed, "progress": progress}
         known = {name: given[name] for name in self._takes}
         return dict(self.function(**known, **self.validated(options)))
@@ -156,11 +166,15 @@ class StudyFunction:
         self.validated(options)
 
     def validated(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """All options with the given ones in place of their defaults; UsageError naming one that does not fit."""
+        """All options with the given ones in place of their defaults;
+
+        UsageError naming one that does not fit.
+        """
         for name in options:
             if name not in self.options:
                 raise UsageError(
-                    f"{self.name} has no option '{name}'; there are {', '.join(self.options) or 'none'}"
+                    f"{self.name} has no option '{name}'; there are "
+                    f"{', '.join(self.options) or 'none'}"
                 )
         values = {}
         for name, declared in self.options.items():
@@ -282,7 +296,9 @@ class Topic:
         label: Label = "",
         over_seeds: bool = False,
     ) -> Callable[[Callable[[Any], Iterable[Part]]], Claim]:
-        """Decorator: a claim about the results of the cases ``on``, by default all that the topic has declared so far."""
+        """Decorator: a claim about the results of the cases ``on``, by default all that the topic
+        has declared so far.
+        """
 
         def declare(measure: Callable[[Any], Iterable[Part]]) -> Claim:
             claim = Claim(
@@ -348,7 +364,9 @@ class Topic:
         file: str,
         share: str = "",
     ) -> Callable[[Callable[..., Iterable[Iterable[Panel]]]], Film]:
-        """Decorator: the function that gives, for a run of the case ``on``, the panels of each frame."""
+        """Decorator: the function that gives, for a run of the case ``on``, the panels of each
+        frame.
+        """
 
         def declare(frames: Callable[..., Iterable[Iterable[Panel]]]) -> Film:
             film = Film(id, file, caption, frames, case=on.name, layout=layout, share=share)
@@ -360,7 +378,9 @@ class Topic:
     def table(
         self, id: str, caption: str, header: Sequence[str], *, on: Case, file: str
     ) -> Callable[[Callable[[Any], Sequence[Sequence[Any]]]], Table]:
-        """Decorator: the function that gives the lines of a table, a cell for each title in ``header``."""
+        """Decorator: the function that gives the lines of a table, a cell for each title in
+        ``header``.
+        """
 
         def declare(lines: Callable[[Any], Sequence[Sequence[Any]]]) -> Table:
             table = Table(id, file, on.name, caption, tuple(header), lines)

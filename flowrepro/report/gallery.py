@@ -1,8 +1,10 @@
-"""The gallery in figures/: one PNG per figure of the papers, the numbers behind it, and a page that shows them.
+"""The gallery in figures/: one PNG per figure of the papers, the numbers behind it, and a page that
+shows them.
 
     python -m flowrepro.gallery FOLDER [--update] [--out RUNS] [EXPERIMENT...]
 
-runs the experiments, draws their figures and compares the numbers behind them with the gallery's JSON; with
+runs the experiments, draws their figures and compares the numbers behind them with the gallery's
+JSON; with
 --update it writes the gallery instead.
 """
 
@@ -22,21 +24,35 @@ from flowrepro.figures import Figure
 from flowrepro.figures.numbers import compare_numbers
 from flowrepro.papers import registry
 from flowrepro.run.console import Console, Signals
+from flowrepro.run.kind import Settings
 from flowrepro.run.pipeline import Outcome, execute
-from flowrepro.run.training import Settings
-from flowrepro.store.files import json_bytes, read_json, write_atomic
+from flowrepro.store.files import (
+    is_plain_file,
+    json_bytes,
+    own_sha256,
+    read_bytes,
+    read_json,
+    write_atomic,
+)
 
 TOLERANCE = {"float64": (1e-6, 1e-9), "float32": (2e-2, 1e-4)}
-"""(relative, absolute) difference allowed between the gallery's numbers and another machine's, by dtype of the run:
-rounding differs between processors and is amplified while neurons rotate; float32 runs differ by their precision."""
+"""(relative, absolute) difference allowed between the gallery's numbers and another machine's, by
+dtype of the run:
+rounding differs between processors and is amplified while neurons rotate; float32 runs differ by
+their precision.
+"""
 
 
+TITLE = "# Gallery\n\nWritten by `make gallery`"
+"""How the gallery's page begins, by which a gallery is known."""
 SEEDS = (0, 1000)
 """Seeds of the figures that show many (chosen: a few seconds of the toy)."""
 
 
 def batches_of(command: str) -> list[list[Case]]:
-    """The cases of an experiment, then those that a figure of many seeds needs, as ensembles of SEEDS."""
+    """The cases of an experiment, then those that a figure of many seeds needs, as ensembles of
+    SEEDS.
+    """
     cases = registry.cases_of(command)
     shown = {
         name
@@ -55,7 +71,9 @@ def batches_of(command: str) -> list[list[Case]]:
 
 
 def compare(folder: Path, outcomes: Sequence[Outcome]) -> list[str]:
-    """One sentence for each series of a figure whose numbers differ from the gallery's, figure not drawn, and verdict that changed."""
+    """One sentence for each series of a figure whose numbers differ from the gallery's, figure not
+    drawn, and verdict that changed.
+    """
     drawn = {(outcome.case.command, figure.id) for outcome, figure in _drawn(outcomes)}
     commands = dict.fromkeys(outcome.case.command for outcome in outcomes)
     declared = [
@@ -100,7 +118,8 @@ def _changed_verdicts(path: Path, outcomes: Sequence[Outcome]) -> list[str]:
         for outcome in outcomes
     }
     return [
-        f"claim {id} of case {case}: {before.get(case, {}).get(id, 'absent')} in the gallery, {verdicts.get(id, 'absent')} now"
+        f"claim {id} of case {case}: {before.get(case, {}).get(id, 'absent')} in the gallery, "
+        f"{verdicts.get(id, 'absent')} now"
         for case, verdicts in after.items()
         for id in dict.fromkeys([*before.get(case, {}), *verdicts])
         if before.get(case, {}).get(id) != verdicts.get(id)
@@ -108,30 +127,41 @@ def _changed_verdicts(path: Path, outcomes: Sequence[Outcome]) -> list[str]:
 
 
 def update(folder: Path, outcomes: Sequence[Outcome]) -> None:
-    """Write images, numbers and the page of the gallery."""
+    """Write images, numbers and the page of the gallery.
+
+    Files of these names are replaced in a folder whose page is a gallery's; elsewhere they are set
+    aside.
+    """
+    old = folder / "README.md"
+    is_gallery = is_plain_file(old) and read_bytes(old).startswith(TITLE.encode())
+
+    def write(name: str, content: bytes) -> None:
+        before = own_sha256(folder / name)
+        write_atomic(folder / name, content, (before,) if is_gallery and before else ())
+
     for outcome, figure in _drawn(outcomes):
-        write_atomic(
-            folder / f"{_stem(outcome, figure)}.png",
-            (outcome.directory / f"figures/{figure.file}.png").read_bytes(),
+        write(
+            f"{_stem(outcome, figure)}.png",
+            read_bytes(outcome.directory / f"figures/{figure.file}.png"),
         )
-        write_atomic(
-            folder / f"{_stem(outcome, figure)}.json",
-            json.dumps(_numbers(outcome, figure)).encode() + b"\n",
+        write(
+            f"{_stem(outcome, figure)}.json", json.dumps(_numbers(outcome, figure)).encode() + b"\n"
         )
-    write_atomic(
-        folder / "claims.json",
+    write(
+        "claims.json",
         json_bytes({_label(outcome.case): list(outcome.claims) for outcome in outcomes}),
     )
-    write_atomic(folder / "README.md", page(outcomes).encode())
+    write("README.md", page(outcomes).encode())
 
 
 def page(outcomes: Sequence[Outcome]) -> str:
-    """The gallery's README: figures, then every statement with the paper's place, our number and the verdict."""
-    parts = [
-        "# Gallery\n\nWritten by `make gallery`; `make figures` draws everything again and compares the numbers.\n"
-    ]
+    """The gallery's README: figures, then every statement with the paper's place, our number and
+    the verdict.
+    """
+    parts = [TITLE + "; `make figures` draws everything again and compares the numbers.\n"]
     parts.append(
-        "| paper's figure | ours | command | PASS | FAIL | N/A | INFO |\n| --- | --- | --- | --- | --- | --- | --- |"
+        "| paper's figure | ours | command | PASS | FAIL | N/A | INFO |\n| --- | --- | --- | --- "
+        "| --- | --- | --- |"
     )
     for outcome, figure in _drawn(outcomes):
         counts = " | ".join(
@@ -141,7 +171,9 @@ def page(outcomes: Sequence[Outcome]) -> str:
         seeds = " --seeds {}:{}".format(*outcome.case.seeds) if outcome.case.seeds else ""
         command = f"`flowrepro {outcome.case.command} --figure {figure.id}{seeds}`"
         parts.append(
-            f"| {outcome.case.paper}, Figure {figure.id} | [{_stem(outcome, figure)}.png]({_stem(outcome, figure)}.png) | {command} | {counts} |"
+            f"| {outcome.case.paper}, Figure {figure.id} | "
+            f"[{_stem(outcome, figure)}.png]({_stem(outcome, figure)}.png) | {command} | {counts} "
+            "|"
         )
     for command in dict.fromkeys(outcome.case.command for outcome in outcomes):
         parts.append(f"\n## `flowrepro {command}`\n\n{registry.paper_of(command).citation}\n")
@@ -264,7 +296,8 @@ def main(folder: Path, experiments: Sequence[str], out: Path, write: bool) -> No
     for sentence in (*differences, *failed):
         print(sentence)
     print(
-        f"{len(differences)} differences in the numbers of {len(_drawn(outcomes))} figures, {len(failed)} FAIL"
+        f"{len(differences)} differences in the numbers of {len(_drawn(outcomes))} figures, "
+        f"{len(failed)} FAIL"
     )
     sys.exit(EXIT_CLAIM_FAILED if differences or failed else 0)
 

@@ -1,6 +1,8 @@
-"""One page on what was run: per paper each figure beside its claims, the paper's numbers and ours, verdicts, misprints, provenance.
+"""One page on what was run: per paper each figure beside its claims, the paper's numbers and ours,
+verdicts, misprints, provenance.
 
-The HTML page holds its images and asks for nothing over a network; the Markdown page refers to the files where they are.
+The HTML page holds its images and asks for nothing over a network; the Markdown page refers to the
+files where they are.
 """
 
 from __future__ import annotations
@@ -17,10 +19,11 @@ from urllib.parse import quote
 
 from flowrepro import __version__
 from flowrepro.core.config import Case
-from flowrepro.errors import DataError
+from flowrepro.errors import DataError, UsageError
 from flowrepro.figures import Figure
 from flowrepro.papers import registry
 from flowrepro.papers.paper import Misprint
+from flowrepro.store.files import is_plain_file, read_bytes, sha256_of, shown, write_atomic
 from flowrepro.store.run_directory import RunDirectory
 
 VERDICTS = ("PASS", "FAIL", "N/A", "INFO")
@@ -80,14 +83,18 @@ class Chapter:
 
 
 def find_runs(places: Sequence[Path]) -> list[RunDirectory]:
-    """The complete runs at or below the given folders; DataError where there are none, or one is damaged."""
+    """The complete runs at or below the given folders;
+
+    DataError where there are none, or one is damaged.
+    """
     for place in places:
         if not place.is_dir():
             raise DataError(
-                f"{place} is not a folder with runs; name a run directory or the folder given to --out"
+                f"{place} is not a folder with runs; name a run directory or the folder given to "
+                "--out"
             )
     found = [
-        RunDirectory(manifest.parent)
+        RunDirectory.named(manifest.parent)
         for place in places
         for manifest in sorted(place.rglob("manifest.json"))
     ]
@@ -103,7 +110,8 @@ def find_runs(places: Sequence[Path]) -> list[RunDirectory]:
     for directory in found:
         if damage := directory.damage():
             raise DataError(
-                f"{directory.path} is invalid: {'; '.join(damage)}; run it again, which keeps the damaged folder beside"
+                f"{directory.path} is invalid: {'; '.join(damage)}; run it again, which keeps the "
+                "damaged folder beside"
             )
     return found
 
@@ -140,13 +148,11 @@ def _section(directory: RunDirectory) -> Section:
     case = directory.case()
     files = tuple(sorted(directory.files()))
     declared = {figure.file: figure for figure in _figures(case)}
+    names = {stem: f"figures/{stem}.png" for stem in declared}
     images = tuple(
-        Image(declared[path.stem].id, declared[path.stem].caption, path)
-        for path in sorted(
-            directory.path.glob("figures/*.png"),
-            key=lambda path: list(declared).index(path.stem) if path.stem in declared else 0,
-        )
-        if path.stem in declared
+        Image(declared[stem].id, declared[stem].caption, directory.file(name))
+        for stem, name in names.items()
+        if name in files
     )
     return Section(
         case, directory.path, images, tuple(directory.claims()), directory.provenance(), files
@@ -162,13 +168,44 @@ def _title(paper: str) -> str:
 
 
 def html(chapters: Sequence[Chapter], place: Path) -> str:
-    """The page as it will stand at ``place``: images inside, links to the runs' files relative to it."""
+    """The page as it will stand at ``place``: images inside, links to the runs' files relative to
+    it.
+    """
     return _rendered("report.html.j2", chapters, place)
 
 
 def markdown(chapters: Sequence[Chapter], place: Path) -> str:
     """The page for a repository, its images and files by relative links."""
     return _rendered("report.md.j2", chapters, place)
+
+
+def require_place(place: Path) -> None:
+    """UsageError for a place that is no file, or where a file of the system would be replaced."""
+    real = Path(os.path.realpath(place.parent))
+    if place.exists() and not place.is_file():
+        raise UsageError(f"--out {shown(place)} is not a file; name a file to write")
+    if real == Path("/dev") or real.is_relative_to("/proc") or real.is_relative_to("/sys"):
+        raise UsageError(f"--out {shown(place)} belongs to the system; name a file to write")
+
+
+def write(place: Path, text: str) -> None:
+    """Write a page, signed so that it is known again; a file that is there and is no page as we
+    wrote it is set aside.
+    """
+    content = text.encode(errors="backslashreplace")
+    before = read_bytes(place) if is_plain_file(place) and os.access(place, os.R_OK) else b""
+    ours = (sha256_of(before),) if _is_signed(before) else ()
+    write_atomic(place, content + _signature(content), ours, why="foreign")
+
+
+def _signature(content: bytes) -> bytes:
+    return b"<!-- written by flowrepro; sha256 of all above: %s -->\n" % sha256_of(content).encode()
+
+
+def _is_signed(content: bytes) -> bool:
+    """Whether a page is as we wrote it."""
+    length = len(_signature(b""))
+    return content[-length:] == _signature(content[:-length])
 
 
 def _rendered(template: str, chapters: Sequence[Chapter], place: Path) -> str:
@@ -185,7 +222,7 @@ def _rendered(template: str, chapters: Sequence[Chapter], place: Path) -> str:
         "cell": lambda value: str(value).replace("|", "\\|").replace("\n", " "),
     }
     environment.filters["embedded"] = lambda path: (
-        "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+        "data:image/png;base64," + base64.b64encode(read_bytes(path)).decode()
     )
     environment.filters["link"] = lambda path: quote(
         os.fsencode(os.path.relpath(path, place.absolute().parent))

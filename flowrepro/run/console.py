@@ -71,7 +71,9 @@ class Signals:
 
 
 class Console:
-    """The report of a pipeline on stderr: a progress bar on a terminal, one line per 10 % elsewhere."""
+    """The report of a pipeline on stderr: a progress bar on a terminal, one line per 10 %
+    elsewhere.
+    """
 
     def __init__(self, signals: Signals) -> None:
         self.signals = signals
@@ -160,7 +162,7 @@ def print_table(
         table.add_column(name, overflow="fold")
     for case in cases:
         style = "" if plain else (styles or {}).get(case[0], "")
-        table.add_case(Text(case[0], style=style), *(Text(cell) for cell in case[1:]))
+        table.add_row(Text(case[0], style=style), *(Text(cell) for cell in case[1:]))
     RichConsole().print(table)
 
 
@@ -174,7 +176,9 @@ def number(value: Any) -> str:
 
 
 def print_claims(claims: Sequence[dict[str, Any]]) -> None:
-    """The table of verdicts and one line that counts them; a narrow terminal gets the notes below the table."""
+    """The table of verdicts and one line that counts them; a narrow terminal gets the notes below
+    the table.
+    """
     narrow = is_terminal(sys.stdout) and shutil.get_terminal_size().columns < WIDE
     header = (
         "verdict",
@@ -236,7 +240,8 @@ def report_internal_error(error: Exception) -> int:
     ) as report:
         report.write(f"flowrepro {__version__}\n{sys.argv}\n{traceback.format_exc()}")
     print(
-        f"flowrepro: internal error ({type(error).__name__}: {error}); the details are in {report.name}",
+        f"flowrepro: internal error ({type(error).__name__}: {error}); the details are in "
+        f"{report.name}",
         file=sys.stderr,
     )
     return 1

@@ -1,4 +1,6 @@
-"""What a result shows: figures, tables and animations, drawn into its folder where they are not there already."""
+"""What a result shows: figures, tables and animations, drawn into its folder where they are not
+there already.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +14,9 @@ from flowrepro.core.trajectory import Run, Study
 from flowrepro.figures import Figure, NotDrawable
 from flowrepro.figures.tables import Table, csv_text, markdown_text
 from flowrepro.papers import registry
-from flowrepro.run.results import Result
-from flowrepro.run.training import Report, Settings
+from flowrepro.run.kind import Report, Result, Settings
 from flowrepro.store import provenance
-from flowrepro.store.files import read_json
+from flowrepro.store.files import read_bytes, read_json
 from flowrepro.store.run_directory import RunDirectory
 
 Filled = tuple[Table, Sequence[Sequence[Any]]]
@@ -79,7 +80,9 @@ def draw_figures(
     settings: Settings,
     report: Report,
 ) -> list[Path]:
-    """Draw the figures that this case completes into its folder, where they are not there already."""
+    """Draw the figures that this case completes into its folder, where they are not there
+    already.
+    """
     wanted = [
         figure
         for figure in registry.figures_of(case.command)
@@ -91,7 +94,7 @@ def draw_figures(
     paths: list[Path] = []
     for figure in wanted:
         there = [directory.file(f"figures/{figure.file}.{name}") for name in settings.formats]
-        if not _is_current(directory.file(f"figures/{figure.file}.json"), there):
+        if not _is_current(directory, f"figures/{figure.file}", settings.formats):
             report.say(f"drawing figure {figure.id}")
             runs = [get() if name == case.name else earlier[name]() for name in figure.cases]
             there = draw(figure, runs, directory, settings.formats, report)
@@ -105,17 +108,17 @@ def fill_tables(case: Case, directory: RunDirectory, get: Callable[[], Result]) 
     filled = []
     for table in registry.tables_of(case):
         lines = table.lines(get())
-        content = {
+        texts = {
             "csv": csv_text(table, lines).encode(),
             "md": markdown_text(table, lines).encode(),
         }
+        content = {f"tables/{table.file}.{kind}": text for kind, text in texts.items()}
         if any(
-            not (path := directory.file(f"tables/{table.file}.{kind}")).exists()
-            or path.read_bytes() != text
-            for kind, text in content.items()
+            not directory.holds(name) or read_bytes(directory.file(name)) != text
+            for name, text in content.items()
         ):
-            for kind, text in content.items():
-                directory.write(f"tables/{table.file}.{kind}", text)
+            for name, text in content.items():
+                directory.write(name, text)
             directory.seal()
         filled.append((table, lines))
     return filled
@@ -128,7 +131,9 @@ def draw_animations(
     settings: Settings,
     report: Report,
 ) -> list[Path]:
-    """Draw the animations of the case's run into its folder, in the formats that can be written here."""
+    """Draw the animations of the case's run into its folder, in the formats that can be written
+    here.
+    """
     mine = registry.animations_of(case)
     if not settings.animations or not mine:
         return []
@@ -144,7 +149,7 @@ def draw_animations(
     paths: list[Path] = []
     for declared in mine:
         there = [directory.file(f"animations/{declared.file}.{name}") for name in formats]
-        if not _is_current(directory.file(f"animations/{declared.file}.json"), there):
+        if not _is_current(directory, f"animations/{declared.file}", formats):
             report.say(f"drawing animation {declared.id}")
             try:
                 written = animation.render(declared, run, formats)
@@ -161,10 +166,10 @@ def draw_animations(
     return paths
 
 
-def _is_current(numbers: Path, images: Sequence[Path]) -> bool:
-    """Whether all images of a figure are there, drawn by the present code."""
+def _is_current(directory: RunDirectory, stem: str, formats: Sequence[str]) -> bool:
+    """Whether all images of a figure are members of the folder, drawn by the present code."""
+    names = [f"{stem}.{kind}" for kind in ("json", *formats)]
     return (
-        numbers.exists()
-        and read_json(numbers)["package"] == provenance.package_hash()
-        and all(path.exists() for path in images)
+        directory.holds(*names)
+        and read_json(directory.file(names[0]))["package"] == provenance.package_hash()
     )

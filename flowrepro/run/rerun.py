@@ -11,8 +11,8 @@ import numpy as np
 from flowrepro.core.config import Case, Data, TrainingCase
 from flowrepro.data.from_file import file_sha256
 from flowrepro.errors import DataError
+from flowrepro.run.kind import Report, Settings
 from flowrepro.run.results import compute
-from flowrepro.run.training import Report, Settings
 from flowrepro.store import provenance
 from flowrepro.store.files import npz_bytes, read_npz, write_atomic
 from flowrepro.store.run_directory import RunDirectory
@@ -24,7 +24,9 @@ RESULTS = ("trajectory.npz", "ensemble.npz", "study.npz")
 
 @dataclass(frozen=True)
 class Repetition:
-    """How many arrays were compared, one sentence per array that differs, and what else is not as it was (code, versions, machine)."""
+    """How many arrays were compared, one sentence per array that differs, and what else is not as
+    it was (code, versions, machine).
+    """
 
     compared: int
     differences: tuple[str, ...]
@@ -32,7 +34,8 @@ class Repetition:
 
 
 def rerun(directory: RunDirectory, report: Report) -> Repetition:
-    """Compute the case of a complete run again, elsewhere, from its own points and weights where those were the user's.
+    """Compute the case of a complete run again, elsewhere, from its own points and weights where
+    those were the user's.
 
     Raises DataError for a run that is unfinished or damaged, Interrupted where it is stopped.
     """
@@ -43,10 +46,11 @@ def rerun(directory: RunDirectory, report: Report) -> Repetition:
     damage = directory.damage()
     if damage:
         raise DataError(
-            f"{directory.path} is invalid: {'; '.join(damage)}; run it again, which keeps the damaged folder beside"
+            f"{directory.path} is invalid: {'; '.join(damage)}; run it again, which keeps the "
+            "damaged folder beside"
         )
     case = directory.case()
-    name = next((name for name in RESULTS if directory.file(name).exists()), None)
+    name = next((name for name in RESULTS if directory.holds(name)), None)
     if name is None:
         raise DataError(f"{directory.path} holds none of {', '.join(RESULTS)}; run it again")
     with tempfile.TemporaryDirectory(prefix="flowrepro-rerun-") as folder:
@@ -75,10 +79,15 @@ def rerun(directory: RunDirectory, report: Report) -> Repetition:
 
 def _on_stored_inputs(case: Case, directory: RunDirectory, folder: Path) -> Case:
     """The case with the user's files replaced by what the run directory kept of them."""
-    inputs = directory.file("inputs.npz")
-    if not inputs.exists():
+    if not directory.holds("inputs.npz"):
+        if (case.data is not None and case.data.name == "file") or (
+            isinstance(case, TrainingCase) and case.init.name == "file"
+        ):
+            raise DataError(
+                f"{directory.path} lacks inputs.npz, the user's points and weights; run it again"
+            )
         return case
-    arrays = read_npz(inputs)
+    arrays = read_npz(directory.file("inputs.npz"))
     if case.data is not None and case.data.name == "file":
         points = folder / "points.npz"
         write_atomic(points, npz_bytes({"x": arrays["x"], "y": arrays["y"]}))
@@ -114,7 +123,8 @@ def _differences(before: dict[str, np.ndarray], after: dict[str, np.ndarray]) ->
             found.append(f"{name} is {'new' if one is None else 'missing'}")
         elif one.shape != other.shape or one.dtype != other.dtype:
             found.append(
-                f"{name} has shape {other.shape} ({other.dtype}) instead of {one.shape} ({one.dtype})"
+                f"{name} has shape {other.shape} ({other.dtype}) instead of {one.shape} "
+                f"({one.dtype})"
             )
         elif one.tobytes() != other.tobytes():
             found.append(f"{name} differs in {_amount(one, other)}")

@@ -127,9 +127,11 @@ class Code:
                     yield from self._resolve(module, child.id)
                 elif child.id in imported:
                     yield from self._imported(imported[child.id])
-            elif isinstance(child, ast.Constant) and isinstance(child.value, str):
-                if "." in child.value and self.path(child.value):  # tables of modules by name
-                    yield from self._resolve(child.value, "*")
+            elif isinstance(child, ast.Constant) and self._names_a_module(child.value):
+                yield from self._resolve(str(child.value), "*")  # a table of modules by name
+
+    def _names_a_module(self, value: object) -> bool:
+        return isinstance(value, str) and "." in value and self.path(value) is not None
 
 
 def _index(path: Path, module: str) -> _Module:
@@ -187,7 +189,9 @@ def _is_topic(nodes: list[ast.stmt]) -> bool:
 
 
 class _Plain(ast.NodeTransformer):
-    """A definition without what does not compute: docstrings, annotations, declarations, options."""
+    """A definition without what does not compute: docstrings, annotations, declarations,
+    options.
+    """
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         self.generic_visit(node)

@@ -15,19 +15,6 @@ from typing import Any
 import flowrepro
 
 PACKAGE = Path(flowrepro.__file__).parent
-COMPUTING = (
-    "data/**/*.py",
-    "engines/**/*.py",
-    "network.py",
-    "models.py",
-    "initialize.py",
-    "experiment.py",
-    "training.py",
-    "theory/observables.py",
-    "theory/alignment.py",
-    "theory/change_rates.py",
-)
-"""Files that decide the numbers of a trajectory; claims and figures are made anew whenever any file changes."""
 DEPENDENCIES = ("numpy", "scipy", "numba", "torch", "matplotlib")
 
 
@@ -69,27 +56,17 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def study_fingerprint(paper: str) -> dict[str, str]:
-    """What must be equal for a study of a paper to come out bit-identical."""
-    code = _hash((*COMPUTING, "theory/**/*.py", f"papers/{paper}/**/*.py"))
-    others = {f"version of {name}": versions()[name] for name in ("scipy", "torch")}
-    return {**fingerprint("study", "cpu"), "code": code, **others, "threads": str(threads())}
+def conditions(
+    code: str, libraries: tuple[str, ...], *, threads_matter: bool, **more: str
+) -> dict[str, str]:
+    """What must be equal for a computation to come out bit-identical.
 
-
-def fingerprint(engine: str, device: str) -> dict[str, str]:
-    """What must be equal for a resumed run to end bit-identical to an unbroken one."""
-    relevant = (
-        "python",
-        "numpy",
-        *{"torch": ("torch",), "pooled": ("torch", "numba")}.get(engine, ("numba",)),
-    )
-    found = {f"version of {name}": versions()[name] for name in relevant}
-    if engine in (
-        "torch",
-        "pooled",
-    ):  # the other engines add up in the same order whatever the number of threads
-        found["threads"] = str(threads())
-    return {"code": _hash(COMPUTING), "engine": engine, "device": device, "cpu": cpu()} | found
+    code : fingerprint of the code that it reaches. libraries : those whose version matters beside
+    Python and numpy. threads_matter : whether sums depend on the number of threads.
+    """
+    found = {"code": code, "cpu": cpu(), **more}
+    found |= {f"version of {name}": versions()[name] for name in ("python", "numpy", *libraries)}
+    return found | ({"threads": str(threads())} if threads_matter else {})
 
 
 @functools.cache
@@ -106,7 +83,9 @@ def cpu() -> str:
 
 @functools.cache
 def revision() -> dict[str, Any]:
-    """Git revision of the checkout the package lies in, whether it is dirty, and the uncommitted difference."""
+    """Git revision of the checkout the package lies in, whether it is dirty, and the uncommitted
+    difference.
+    """
 
     def git(*words: str) -> str:
         done = subprocess.run(

@@ -1,47 +1,54 @@
-"""The run directory: what a run leaves on disk, whether it is complete, and how it is taken up again.
+"""The run directory: what a run leaves on disk, whether it is complete, and how it is taken up
+again.
 
     <root>/<command>/<case>-<hash10>/
-        experiment.json   the case                       provenance.json   where the numbers come from
-        trajectory.npz    the public format (README)    inputs.npz        the user's own points, weights
+        experiment.json   the case                       provenance.json   where the numbers come
+        from
+        trajectory.npz    the public format (README)    inputs.npz        the user's own points,
+        weights
         ensemble.npz      instead, for an ensemble      study.npz         instead, for a study
         claims.json       verdicts                      figures/          images
-        manifest.json     sha256 of every file, written last
+        manifest.json     sha256 of every file that we wrote, written last
         checkpoint.npz    only while unfinished
 
-A directory without a manifest is unfinished; the same command resumes it.
+A directory without a manifest is unfinished; the same command resumes it. Only what we wrote and
+what is still as we wrote it is replaced or removed (own_files.py); anything else in the folder is
+the user's.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from flowrepro import __version__
 from flowrepro.core.config import Case, from_json, run_id, to_json, validate
-from flowrepro.core.trajectory import EnsembleTrajectory, Stop, StopReason, Trajectory
+from flowrepro.core.trajectory import StopReason
 from flowrepro.errors import DataError, UsageError
 from flowrepro.store.files import (
+    is_plain_file,
+    is_safe_name,
     json_bytes,
-    npz_bytes,
+    member,
+    own_sha256,
+    read_bytes,
     read_json,
-    read_npz,
-    sha256,
+    require_folder,
+    set_aside,
+    sha256_of,
     sweep_temporaries,
-    write_atomic,
 )
+from flowrepro.store.own_files import OwnFiles
 
 MANIFEST_SCHEMA = 1
+MANIFEST = "manifest.json"
+CHECKPOINT = "checkpoint.npz"
 DERIVED = ("claims.json", "figures/", "tables/", "animations/")
 """Members that are made from the others."""
-CHECKPOINT_SECONDS = 20.0
-"""Seconds between two checkpoints; the environment variable FLOWREPRO_CHECKPOINT_SECONDS sets another number."""
 
 
 PROVENANCE: dict[str, Any] = {
@@ -62,75 +69,6 @@ def _has(found: Any, fields: Mapping[str, Any]) -> bool:
     )
 
 
-def save_trajectory(trajectory: Trajectory) -> bytes:
-    """The bytes of trajectory.npz."""
-    arrays = {
-        name: getattr(trajectory, name)
-        for name in ("step", "t", "loss", "snapshot_step", "W", "a", "group")
-    }
-    arrays |= {f"observed.{name}": values for name, values in trajectory.observed.items()}
-    arrays |= {f"events.{name}": values for name, values in trajectory.events.items()}
-    return npz_bytes({**arrays, **_ending(trajectory)})
-
-
-def save_ensemble(trajectory: EnsembleTrajectory) -> bytes:
-    """The bytes of ensemble.npz."""
-    names = ("seeds", "step", "t", "loss", "levels", "first_below", "snapshot_step", "W", "a")
-    return npz_bytes({**{name: getattr(trajectory, name) for name in names}, **_ending(trajectory)})
-
-
-def _ending(trajectory: Trajectory | EnsembleTrajectory) -> dict[str, np.ndarray]:
-    """Why a run stopped and its counts, as JSON texts."""
-    stop = trajectory.stop
-    reason = {"reason": stop.reason.name, "step": stop.step, "t": stop.t, "note": stop.note}
-    return {
-        "stop": np.array(json.dumps(reason)),
-        "stats": np.array(json.dumps(dict(trajectory.stats))),
-    }
-
-
-def _read_ending(arrays: dict[str, np.ndarray]) -> tuple[Stop, dict[str, Any]]:
-    """Take `_ending` out of the arrays of a file."""
-    stop, stats = json.loads(str(arrays.pop("stop"))), json.loads(str(arrays.pop("stats")))
-    return Stop(
-        StopReason[stop["reason"]], int(stop["step"]), float(stop["t"]), stop["note"]
-    ), stats
-
-
-def load_trajectory(path: Path) -> Trajectory:
-    """The trajectory stored in ``path``; DataError where the file is not one."""
-    arrays = read_npz(path)
-    try:
-        stop, stats = _read_ending(arrays)
-        observed, events = _pop_group(arrays, "observed."), _pop_group(arrays, "events.")
-        return Trajectory(**arrays, stop=stop, observed=observed, stats=stats, events=events)
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(
-            f"{path} is not a trajectory of this version of flowrepro ({error})"
-        ) from error
-
-
-def _pop_group(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
-    """Take the arrays whose names begin with ``prefix`` out, under the rest of their names."""
-    return {
-        name.removeprefix(prefix): arrays.pop(name)
-        for name in list(arrays)
-        if name.startswith(prefix)
-    }
-
-
-def load_ensemble(path: Path) -> EnsembleTrajectory:
-    """The ensemble stored in ``path``; DataError where the file is not one."""
-    arrays = read_npz(path)
-    try:
-        stop, stats = _read_ending(arrays)
-        return EnsembleTrajectory(**arrays, stop=stop, stats=stats)
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(
-            f"{path} is not an ensemble of this version of flowrepro ({error})"
-        ) from error
-
-
 @dataclass(frozen=True)
 class RunDirectory:
     """One run's folder."""
@@ -140,6 +78,7 @@ class RunDirectory:
     @classmethod
     def of(cls, root: Path, case: Case) -> RunDirectory:
         """The folder of a case below ``root``."""
+        _require_safe_names(case)
         return cls(root / case.command / run_id(case))
 
     @property
@@ -147,15 +86,42 @@ class RunDirectory:
         """The lock file, beside the folder, so that the folder can be set aside under it."""
         return self.path.with_name(f".{self.path.name}.lock")
 
+    @classmethod
+    def named(cls, path: Path) -> RunDirectory:
+        """The folder that a user names, who may name it by a link."""
+        return cls(Path(os.path.realpath(path)) if path.is_symlink() else path)
+
     def file(self, name: str) -> Path:
-        """Path of a member."""
-        return self.path / name
+        """Path of a member; DataError for a name that cannot be one."""
+        return member(self.path, name)
+
+    def own(self) -> OwnFiles:
+        """The files here that we wrote."""
+        if not self.is_complete():
+            return OwnFiles(self.path)
+        return OwnFiles(
+            self.path,
+            {name: entry["sha256"] for name, entry in self.files().items()} | self._own_manifest(),
+        )
+
+    def _own_manifest(self) -> dict[str, str]:
+        """The manifest's own entry, if it is written as we write it."""
+        content = read_bytes(self.file(MANIFEST))
+        return {MANIFEST: sha256_of(content)} if content == json_bytes(json.loads(content)) else {}
 
     def write(self, name: str, content: bytes) -> Path:
-        """Write a member atomically."""
-        path = self.file(name)
-        write_atomic(path, content)
-        return path
+        """Write a member atomically; what stands in the way and is not ours is set aside."""
+        return self.own().write(name, content)
+
+    def holds(self, *names: str) -> bool:
+        """Whether all these are members that the manifest lists; False for an unfinished folder."""
+        return self.is_complete() and all(
+            name in self.files() and is_plain_file(self.file(name)) for name in names
+        )
+
+    def foreign(self) -> list[str]:
+        """Names of what lies here and was not written by us."""
+        return self.own().foreign()
 
     def write_json(self, name: str, value: Any) -> None:
         """Write a member as JSON."""
@@ -165,21 +131,44 @@ class RunDirectory:
 
     def is_complete(self) -> bool:
         """Whether there is a manifest; `damage` says whether what it lists is intact."""
-        return self.file("manifest.json").exists()
+        return os.path.lexists(self.file(MANIFEST))
 
-    def seal(self) -> None:
-        """Write the manifest of everything that is here now; from then on the run counts as complete."""
-        files = {
-            str(path.relative_to(self.path)): {"sha256": sha256(path), "bytes": path.stat().st_size}
-            for path in sorted(self.path.rglob("*"))
-            if path.is_file()
-            and not path.name.startswith(".")
-            and path.name not in ("manifest.json", "checkpoint.npz")
+    def seal(self, without: Collection[str] = ()) -> None:
+        """Write the manifest of what it listed and of what we wrote since; from then on the run
+        counts as complete.
+
+        A file that was changed keeps the sha256 that it had, and one that we did not write is not
+        listed.
+        """
+        own = self.own()
+        written = {
+            name: digest
+            for name in own.noted
+            if name not in (MANIFEST, CHECKPOINT) and (digest := own.digest(name))
         }
-        self.write_json(
-            "manifest.json", {"schema": MANIFEST_SCHEMA, "flowrepro": __version__, "files": files}
+        files = (
+            {name: entry for name, entry in self.files().items() if name not in without}
+            if self.is_complete()
+            else {}
         )
-        self.file("checkpoint.npz").unlink(missing_ok=True)
+        files |= {
+            name: {"sha256": digest, "bytes": self.file(name).lstat().st_size}
+            for name, digest in written.items()
+            if name not in without
+        }
+        own.write(
+            MANIFEST,
+            json_bytes(
+                {
+                    "schema": MANIFEST_SCHEMA,
+                    "flowrepro": __version__,
+                    "files": dict(sorted(files.items())),
+                }
+            ),
+        )
+        if own.digest(CHECKPOINT):
+            own.drop(CHECKPOINT)
+        own.forget()
 
     def damage(self, results_only: bool = False) -> list[str]:
         """What is wrong with a complete run, one sentence each; empty if every file has its sha256.
@@ -189,13 +178,12 @@ class RunDirectory:
         Raises DataError for a manifest of a later schema, which this version must not touch.
         """
         try:
-            manifest = read_json(self.file("manifest.json"))
-            schema, writer = int(manifest["schema"]), manifest.get("flowrepro", "?")
-            expected = {
-                name: entry["sha256"]
-                for name, entry in manifest["files"].items()
-                if not (results_only and name.startswith(DERIVED))
-            }
+            manifest = read_json(self.file(MANIFEST))
+            schema, writer, files = (
+                int(manifest["schema"]),
+                manifest.get("flowrepro", "?"),
+                manifest["files"],
+            )
         except DataError as error:
             return [f"manifest.json is damaged ({error})"]
         except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -203,28 +191,65 @@ class RunDirectory:
         if schema > MANIFEST_SCHEMA:
             raise DataError(
                 f"{self.path} was written by flowrepro {writer} (manifest schema {schema}); "
-                f"this is {__version__}, which reads schema {MANIFEST_SCHEMA}: upgrade, or choose another --out"
+                f"this is {__version__}, which reads schema {MANIFEST_SCHEMA}: upgrade, or choose "
+                "another --out"
             )
-        missing = [f"{name} is missing" for name in expected if not self.file(name).is_file()]
-        return missing + [
-            f"{name} does not have the sha256 of the manifest"
+        try:
+            expected = {
+                name: entry["sha256"]
+                for name, entry in self._entries(files).items()
+                if not (results_only and name.startswith(DERIVED))
+            }
+        except DataError as error:
+            return [f"manifest.json is not a manifest ({error})"]
+        return [
+            f"{name} {reason}"
             for name, digest in expected.items()
-            if self.file(name).is_file() and sha256(self.file(name)) != digest
+            if (reason := self._flaw(name, digest))
         ]
 
+    def _flaw(self, name: str, digest: str) -> str:
+        path = self.file(name)
+        if not is_plain_file(path):
+            return (
+                "is a link or lies behind one, or is no regular file"
+                if os.path.lexists(path)
+                else "is missing"
+            )
+        return "" if own_sha256(path) == digest else "does not have the sha256 of the manifest"
+
+    def _entries(self, files: Any) -> dict[str, dict[str, Any]]:
+        """The files of a manifest;
+
+        DataError where a name could lead out of the folder, or an entry is not one.
+        """
+        if not isinstance(files, dict) or not all(
+            _has(entry, {"sha256": str, "bytes": int}) for entry in files.values()
+        ):
+            raise DataError("it does not list files with their sha256 and bytes")
+        for name in files:
+            member(self.path, name)
+        return files
+
     def drop_derived(self) -> None:
-        """Remove verdicts, figures, tables and animations, which are then made anew, and seal what is left."""
-        for name in DERIVED:
-            for path in (self.file(name), *self.file(name).glob("*")):
-                if path.is_file():
-                    path.unlink()
-        self.seal()
+        """Remove verdicts, figures, tables and animations that we made, which are then made anew,
+        and seal what is left.
+
+        Those that were changed since are set aside, and what we did not make stays.
+        """
+        own = self.own()
+        derived = [name for name in {**own.listed, **own.noted} if name.startswith(DERIVED)]
+        for name in derived:
+            own.drop(name)
+        self.seal(without=derived)
 
     def has_sizes(self) -> bool:
-        """Whether every file of the manifest is there with its size: a quick look, `damage` is the proof."""
+        """Whether every file of the manifest is there with its size: a quick look, `damage` is the
+        proof.
+        """
         try:
             return all(
-                self.file(name).stat().st_size == entry["bytes"]
+                is_plain_file(self.file(name)) and self.file(name).lstat().st_size == entry["bytes"]
                 for name, entry in self.files().items()
             )
         except (DataError, OSError, KeyError, TypeError, AttributeError):
@@ -232,54 +257,13 @@ class RunDirectory:
 
     def set_aside(self, why: str) -> Path:
         """Rename the folder (nothing is deleted) so that the run can be made anew; the new path."""
-        for k in range(1, 10_000):
-            target = self.path.with_name(f"{self.path.name}.{why}-{k}")
-            if not target.exists():
-                self.path.rename(target)
-                return target
-        raise DataError(f"{self.path.parent} holds too many folders set aside; remove some")
-
-    # ---- checkpoints
-
-    def checkpoint(
-        self, arrays: Mapping[str, np.ndarray], fingerprint: Mapping[str, str], wall_s: float
-    ) -> None:
-        """Keep arrays to resume from, with what must be equal then and the seconds spent so far."""
-        header = np.array(json.dumps({"fingerprint": dict(fingerprint), "wall_s": wall_s}))
-        self.write("checkpoint.npz", npz_bytes({**arrays, "header": header}))
-
-    def resume(
-        self, fingerprint: Mapping[str, str], force: bool
-    ) -> tuple[dict[str, np.ndarray], float, list[str]] | None:
-        """(arrays, seconds spent, remarks) of the last checkpoint; None if there is none.
-
-        Raises UsageError listing the differences where code, versions or machine changed, unless ``force``;
-        a checkpoint that cannot be read raises DataError.
-        """
-        path = self.file("checkpoint.npz")
-        if not path.exists():
-            return None
-        arrays = read_npz(path)
-        try:
-            header = json.loads(str(arrays.pop("header")))
-            before, spent = dict(header["fingerprint"]), float(header["wall_s"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise DataError(
-                f"{path} is not a checkpoint of this version of flowrepro ({error})"
-            ) from error
-        changed = [
-            f"{key}: {before.get(key)} -> {fingerprint.get(key)}"
-            for key in sorted(before.keys() | fingerprint.keys())
-            if before.get(key) != fingerprint.get(key)
-        ]
-        if changed and not force:
-            raise UsageError(
-                f"{self.path} was begun under other conditions ({'; '.join(changed)}); start it anew with --new, or mix with --force-resume, which is recorded"
-            )
-        return arrays, spent, changed
+        return set_aside(self.path, why)
 
     def clean(self) -> None:
-        """Remove torn temporary files of a killed writer."""
+        """Remove torn temporary files of a killed writer; what is here and is no folder, or a link
+        to one, is set aside.
+        """
+        require_folder(self.path)
         sweep_temporaries(self.path)
 
     # ---- reading
@@ -289,10 +273,12 @@ class RunDirectory:
         try:
             case = from_json(read_json(self.file("experiment.json")))
             validate(case)
+            _require_safe_names(case)
             return case
         except (UsageError, TypeError, AttributeError, ValueError) as error:
             raise DataError(
-                f"{self.file('experiment.json')} is not a case of this version of flowrepro ({error}); run it again"
+                f"{self.file('experiment.json')} is not a case of this version of flowrepro "
+                f"({error}); run it again"
             ) from error
 
     def provenance(self) -> dict[str, Any]:
@@ -304,60 +290,48 @@ class RunDirectory:
             or found["stop"]["reason"] not in StopReason.__members__
         ):
             raise DataError(
-                f"{self.file('provenance.json')} is not the provenance of a run of this version of flowrepro; run it again"
+                f"{self.file('provenance.json')} is not the provenance of a run of this version "
+                "of flowrepro; run it again"
             )
         return found  # type: ignore[no-any-return]
 
     def claims(self) -> list[dict[str, Any]]:
-        """The verdicts in claims.json, none where it is absent; DataError where they are not verdicts."""
-        if not self.file("claims.json").exists():
+        """The verdicts in claims.json, none where it is absent;
+
+        DataError where they are not verdicts.
+        """
+        if not self.holds("claims.json"):
             return []
         found = read_json(self.file("claims.json"))
         if not _has(found, {"package": str, "claims": list}) or not all(
             _has(claim, CHECK) for claim in found["claims"]
         ):
             raise DataError(
-                f"{self.file('claims.json')} does not hold verdicts of this version of flowrepro; 'flowrepro verify' makes them anew"
+                f"{self.file('claims.json')} does not hold verdicts of this version of flowrepro; "
+                "'flowrepro verify' makes them anew"
             )
         return found["claims"]  # type: ignore[no-any-return]
 
     def files(self) -> dict[str, dict[str, Any]]:
-        """Name -> sha256 and bytes of every file the manifest lists; `damage` says whether they are there."""
-        return read_json(self.file("manifest.json"))["files"]  # type: ignore[no-any-return]
+        """Name -> sha256 and bytes of every file the manifest lists;
+
+        `damage` says whether they are there.
+        """
+        manifest = read_json(self.file(MANIFEST))
+        try:
+            return self._entries(manifest["files"] if isinstance(manifest, dict) else None)
+        except (DataError, KeyError) as error:
+            raise DataError(f"{self.file(MANIFEST)} is not a manifest ({error})") from None
 
     def begin(self, case: Case) -> None:
-        """Write the case, so that an unfinished folder says what it is; verdicts and figures of an earlier attempt go."""
-        for stale in (self.file("claims.json"), *self.file("figures").glob("*")):
-            stale.unlink(missing_ok=True)
+        """Write the case, so that an unfinished folder says what it is."""
         self.write_json("experiment.json", to_json(case))
 
 
-def _checkpoint_seconds() -> float:
-    asked = os.environ.get("FLOWREPRO_CHECKPOINT_SECONDS", "")
-    try:
-        return max(0.0, float(asked)) if asked else CHECKPOINT_SECONDS
-    except ValueError:
-        raise UsageError(
-            f"FLOWREPRO_CHECKPOINT_SECONDS must be a number of seconds, not '{asked}'; correct or unset it"
-        ) from None
-
-
-class Checkpointer:
-    """Callback for engines.base.run: keeps a checkpoint every CHECKPOINT_SECONDS, and a last one on interruption."""
-
-    def __init__(
-        self, directory: RunDirectory, fingerprint: Mapping[str, str], spent: float
-    ) -> None:
-        self.directory, self.fingerprint = directory, dict(fingerprint)
-        self.interval = _checkpoint_seconds()
-        self.spent, self.started, self.last = spent, time.perf_counter(), time.perf_counter()
-
-    def wall_s(self) -> float:
-        """Seconds of computation so far, over all sessions of the run."""
-        return self.spent + time.perf_counter() - self.started
-
-    def __call__(self, take: Callable[[], Mapping[str, np.ndarray]], final: bool) -> None:
-        """Keep the arrays if the last checkpoint is old enough, or if it is the final one."""
-        if final or time.perf_counter() - self.last >= self.interval:
-            self.directory.checkpoint(take(), self.fingerprint, self.wall_s())
-            self.last = time.perf_counter()
+def _require_safe_names(case: Case) -> None:
+    """DataError for names, which become those of folders, that could lead elsewhere."""
+    for name in (case.name, case.command, case.paper):
+        if not is_safe_name(name):
+            raise DataError(
+                f"a case cannot have the name {name!r}, which is no plain name of a folder"
+            )

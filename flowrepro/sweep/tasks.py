@@ -1,4 +1,6 @@
-"""The unit of work of a sweep: some cases, computed one after the other into their run directories."""
+"""The unit of work of a sweep: some cases, computed one after the other into their run
+directories.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from flowrepro.core.config import Case, TrainingCase, from_json, override, run_i
 from flowrepro.errors import DiskFault, FlowreproError, Interrupted
 from flowrepro.run.seeds import seed_changes
 from flowrepro.store import provenance
-from flowrepro.store.files import read_json
+from flowrepro.store.files import is_plain_folder, read_json
 from flowrepro.store.run_directory import RunDirectory
 from flowrepro.sweep.grid import Point
 
@@ -46,7 +48,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of a task: the cases that failed with their reasons; ``halt``: nothing more can be written (disk, rights)."""
+    """What became of a task: the cases that failed with their reasons;
+
+    ``halt``: nothing more can be written (disk, rights).
+    """
 
     failed: tuple[tuple[str, str], ...] = ()
     interrupted: bool = False
@@ -72,7 +77,9 @@ class Answer:
 def cases_of(
     points: Sequence[Point], seeds: tuple[int, int], at_once: Callable[[TrainingCase], bool]
 ) -> Iterator[tuple[Point, Case]]:
-    """Each point with its cases: one for every seed, or ensembles of seeds where ``at_once`` says that they can be run so."""
+    """Each point with its cases: one for every seed, or ensembles of seeds where ``at_once`` says
+    that they can be run so.
+    """
     first, last = seeds
     for point in points:
         if isinstance(point.case, TrainingCase) and at_once(point.case):
@@ -85,12 +92,19 @@ def cases_of(
 
 
 def is_done(root: Path, case: Case) -> bool:
-    """Whether the case's folder is complete, every file has its size, and the verdicts are of the present code."""
+    """Whether the case's folder is complete, every file has its size, and the verdicts are of the
+    present code.
+    """
     directory = RunDirectory.of(root, case)
     try:
-        return (
-            directory.is_complete()
+        there = (
+            is_plain_folder(directory.path)
+            and directory.is_complete()
             and directory.has_sizes()
+            and directory.holds("claims.json")
+        )
+        return (
+            there
             and read_json(directory.file("claims.json"))["package"] == provenance.package_hash()
         )
     except (FlowreproError, KeyError, TypeError):
@@ -98,7 +112,10 @@ def is_done(root: Path, case: Case) -> bool:
 
 
 def is_intact(root: Path, case: Case) -> bool:
-    """Whether the case is done and every file has its sha256; False also where a later version wrote it."""
+    """Whether the case is done and every file has its sha256;
+
+    False also where a later version wrote it.
+    """
     try:
         return is_done(root, case) and not RunDirectory.of(root, case).damage()
     except FlowreproError:
@@ -119,9 +136,11 @@ class _Quiet:
 
 
 def perform(task: Task, interrupted: Callable[[], bool]) -> Answer:
-    """Compute the cases that are missing; a case that fails does not keep the others from being computed."""
+    """Compute the cases that are missing; a case that fails does not keep the others from being
+    computed.
+    """
+    from flowrepro.run.kind import Settings
     from flowrepro.run.pipeline import execute_case
-    from flowrepro.run.training import Settings
 
     failed: list[tuple[str, str]] = []
     for case in task.cases:

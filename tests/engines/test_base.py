@@ -6,7 +6,7 @@ from problems import HALF_SQUARE, random_problem
 
 from flowrepro.core.config import Record
 from flowrepro.core.network import gradient
-from flowrepro.engines import ENGINES, FLOWS, choose, load
+from flowrepro.engines import ENGINES, choose, load
 from flowrepro.engines.base import Problem, SaveAt, step_bound
 from flowrepro.errors import EnvironmentFault, UsageError
 
@@ -81,11 +81,15 @@ def test_a_named_engine_says_why_it_cannot() -> None:
 
 
 def test_flows_are_known_by_name() -> None:
-    assert set(FLOWS) == {name for name in ENGINES if load(name).kind == "flow"}
+    assert {name: member.kind for name, member in ENGINES.items()} == {
+        name: load(name).kind for name in ENGINES
+    }
 
 
 def test_a_broken_dependency_is_an_environment_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(ENGINES, "torch", ("flowrepro.no_such_module", "TorchGD"))
+    monkeypatch.setitem(
+        ENGINES, "torch", ENGINES["torch"]._replace(module="flowrepro.no_such_module")
+    )
     with pytest.raises(EnvironmentFault, match="needs torch"):
         load("torch")
     assert choose("auto", random_problem())[0].name == "fused"

@@ -1,4 +1,6 @@
-"""The adaptive flow without event location, on 600 of the paper's images and on small problems with known flows."""
+"""The adaptive flow without event location, on 600 of the paper's images and on small problems with
+known flows.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ from flowrepro.errors import UsageError
 from flowrepro.run.training import prepare
 
 HORIZON = 8.0
-"""Flow time at which the loss of the images has fallen from 1 to 0.14: all that is hard lies before."""
+"""Flow time at which the loss of the images has fallen from 1 to 0.14: all that is hard lies
+before.
+"""
 
 
 @pytest.fixture(scope="module")

@@ -85,7 +85,7 @@ def test_numbers_are_named_by_panel_mark_and_field():
 
 def test_numbers_of_a_picture_are_those_of_its_panels():
     panels = [Panel([Line(X, X)]), Panel([Custom(lambda ax, data: None, {"z": np.arange(3)})])]
-    figure = Figure("1", "f", "c", lambda: panels, rows=(), layout=(1, 2, 5, 2))
+    figure = Figure("1", "f", "c", lambda: panels, cases=(), layout=(1, 2, 5, 2))
     assert plain_numbers(figure.collect()) == numbers(panels)
     assert numbers(panels)["1.0-custom.values.z"] == [0, 1, 2]
 
@@ -359,7 +359,7 @@ def sample():
     yield Panel([Points(np.zeros(3000), np.arange(3000))], title="b", **NAMED)
 
 
-SAMPLE = Figure("1", "sample", lambda: "caption", sample, rows=(), layout=("AB", 5, 2))
+SAMPLE = Figure("1", "sample", lambda: "caption", sample, cases=(), layout=("AB", 5, 2))
 
 
 def test_a_figure_gives_the_same_bytes_twice_and_keeps_its_caption():
@@ -382,7 +382,7 @@ def test_a_film_keeps_its_axes_in_place():
         for k in run:
             yield [Panel([Line([0, 1], [0, 10.0**k])], twin=Panel([], ylabel="z"), **NAMED)]
 
-    film = Film("1", "film", "grows", frames, row="toy", layout=(1, 1, 2, 2))
+    film = Film("1", "film", "grows", frames, case="toy", layout=(1, 1, 2, 2))
     movie = Picture.open(io.BytesIO(render_film(film, (0, 1, 2))["gif"]))
     assert movie.n_frames == 3
     assert render_film(film, (0, 1, 2)) == render_film(film, (0, 1, 2))
@@ -401,7 +401,7 @@ def test_a_film_keeps_its_axes_in_place():
         (lambda: Panel([], scale="log"), "scale='log': join two of linear, log, symlog"),
         (lambda: Panel([], projection="map"), "projection: 'map'; choose among"),
         (
-            lambda: Figure("1", "f", "c", sample, rows=(), layout=(1, 1, 1, 1), share="z"),
+            lambda: Figure("1", "f", "c", sample, cases=(), layout=(1, 1, 1, 1), share="z"),
             "share='z'",
         ),
     ],

@@ -24,7 +24,7 @@ from flowrepro.claims.old_verdict import (
     worst,
 )
 from flowrepro.core.trajectory import Run
-from flowrepro.engines import FLOWS
+from flowrepro.engines import is_flow
 from flowrepro.papers.min2024 import theory_cases
 from flowrepro.papers.min2024.correlation import RESOLUTION, correlations
 from flowrepro.papers.min2024.digits_cases import DIGITS_1_0, DIGITS_1_7, DIGITS_3_8
@@ -318,7 +318,7 @@ def check_flow(run: Run) -> list[Judgement]:
 
     Measured 0.013 to 0.014 at rtol 1e-3 to 1e-4 near iteration 3300: the O(lr) shift in time of the descent, which no tolerance removes.
     """
-    if run.engine not in FLOWS:
+    if not is_flow(run.engine):
         raise NotApplicable(
             "this is the descent, with which the flow is compared; --engine smooth-flow --set rtol=1e-3 makes the flow"
         )

@@ -11,8 +11,8 @@ import pytest
 from flowrepro.core.config import override
 from flowrepro.papers import registry
 from flowrepro.report import gallery
+from flowrepro.run.kind import Settings
 from flowrepro.run.pipeline import Outcome, execute
-from flowrepro.run.training import Settings
 
 
 class Silent:
@@ -103,9 +103,9 @@ def test_a_missing_gallery_is_named(outcomes: list[Outcome], tmp_path: Path) -> 
 
 
 def test_the_committed_gallery_holds_every_figure() -> None:
-    folder = Path(__file__).parents[1] / "figures"
+    folder = Path(__file__).parents[2] / "figures"
     for command in registry.commands():
         for figure in registry.figures_of(command):
-            stem = f"{registry.commands()[command].paper}-{figure.file}"
+            stem = f"{registry.paper_of(command).key}-{figure.file}"
             assert (folder / f"{stem}.png").is_file(), stem
             assert json.loads((folder / f"{stem}.json").read_text())

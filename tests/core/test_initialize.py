@@ -80,7 +80,9 @@ def second_moments(W: np.ndarray, a: np.ndarray) -> np.ndarray:
     [("balanced", 2), ("balanced", 3), ("gaussian", 1), ("gaussian", 2), ("dominated", 2)],
 )
 def test_nodes_have_the_moments_of_the_law(law: str, d: int) -> None:
-    """E theta theta^T of the draw: exact values, against which the draw itself errs by 1 / sqrt(m)."""
+    """E theta theta^T of the draw: exact values, against which the draw itself errs by 1 /
+    sqrt(m).
+    """
     expected = np.diag(
         np.append(
             np.full(d, 1 / 3 if law == "dominated" else 1.0), 1.0 if law == "gaussian" else float(d)
@@ -96,7 +98,9 @@ def test_nodes_have_the_moments_of_the_law(law: str, d: int) -> None:
     ("law", "d"), [("balanced", 2), ("balanced", 3), ("gaussian", 2), ("dominated", 2)]
 )
 def test_nodes_fill_every_cap_as_the_law_does(law: str, d: int) -> None:
-    """The share of |theta|^2 in half spaces of theta, nodes against a large draw (standard error 1e-3)."""
+    """The share of |theta|^2 in half spaces of theta, nodes against a large draw (standard error
+    1e-3).
+    """
     nodes = np.column_stack(
         initial_weights(Init(name=f"{law}-quadrature", m=4000, scale=1.0), 0, d)
     )

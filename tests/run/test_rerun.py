@@ -1,4 +1,6 @@
-"""A stored run is repeated and compared bit by bit: runs, ensembles, studies of the user's points; a changed bit is found."""
+"""A stored run is repeated and compared bit by bit: runs, ensembles, studies of the user's points;
+a changed bit is found.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""StudyCase cases: stored, reused, computed anew when their code changed, interrupted; their options are typed."""
+"""StudyCase cases: stored, reused, computed anew when their code changed, interrupted; their
+options are typed.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,7 @@ from flowrepro.errors import UsageError
 from flowrepro.papers import registry
 from flowrepro.papers.paper import Command, Contents, Paper
 from flowrepro.papers.topic import Progress, Topic, option
-from flowrepro.store import provenance
+from flowrepro.run.studies import StudyKind
 
 PAPER = Paper("toy", "Nobody: Toys (2026)", (Command("toys", "Toys."),))
 topic = Topic(PAPER, "Squares")
@@ -77,8 +79,8 @@ def toys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(tmp_path: Path, *cases: StudyCase, fresh: bool = False) -> tuple[list[Any], list[str]]:
+    from flowrepro.run.kind import Settings
     from flowrepro.run.pipeline import execute
-    from flowrepro.run.training import Settings
 
     said: list[str] = []
     report = SimpleNamespace(say=said.append, progress=lambda *_: None, interrupted=lambda: False)
@@ -102,7 +104,7 @@ def test_a_study_is_computed_anew_when_its_code_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(tmp_path, SQUARES)
-    monkeypatch.setattr(provenance, "study_fingerprint", lambda paper: {"code": "another"})
+    monkeypatch.setattr(StudyKind, "conditions", lambda *_: {"code": "another"})
     (outcome,), said = run(tmp_path, SQUARES)
     assert not outcome.reused
     assert any("computed under another code" in line for line in said)
@@ -121,8 +123,9 @@ def test_a_study_on_points_gets_them(tmp_path: Path) -> None:
 
 
 def test_interruption_leaves_an_unfinished_folder_that_starts_anew(tmp_path: Path) -> None:
+    from flowrepro.errors import Interrupted
+    from flowrepro.run.kind import Settings
     from flowrepro.run.pipeline import execute
-    from flowrepro.run.training import Interrupted, Settings
 
     report = SimpleNamespace(
         say=lambda text: None, progress=lambda *_: None, interrupted=lambda: True

@@ -29,7 +29,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_torn_one(
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(EnvironmentFault, match=r"claims\.json.*12 bytes needed.*free"):
-        storage.write_atomic(path, b"new content!")
+        storage.write_atomic(path, b"new content!", ours=(storage.sha256_of(b"old"),))
     assert path.read_bytes() == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["claims.json"]
 
@@ -37,7 +37,10 @@ def test_a_full_disk_leaves_the_old_file_and_no_torn_one(
 def test_killed_in_the_middle_of_a_write(tmp_path: Path) -> None:
     path = tmp_path / "trajectory.npz"
     storage.write_atomic(path, b"old")
-    script = "import os,sys,signal; from pathlib import Path; from flowrepro import storage\nos.fsync = lambda d: os.kill(os.getpid(), signal.SIGKILL)\n"
+    script = (
+        "import os,sys,signal; from pathlib import Path; from flowrepro import storage\nos.fsync "
+        "= lambda d: os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
     script += f"storage.write_atomic(Path({str(path)!r}), b'new' * 1000)"
     done = subprocess.run([sys.executable, "-c", script], check=False)
     assert done.returncode == -signal.SIGKILL

@@ -1,4 +1,6 @@
-"""Whatever is typed or read: never a traceback, always a documented exit code, and one sentence where it is refused."""
+"""Whatever is typed or read: never a traceback, always a documented exit code, and one sentence
+where it is refused.
+"""
 
 from __future__ import annotations
 
@@ -59,8 +61,10 @@ words = st.one_of(
         ["auto", "fused", "torch", "flow", "lazy", "grouped", "float32", "cuda", "cuda:9", "both"]
     ),
 )
-KEYS = """lr n_steps protocol.lr scale init.scale log10_scale divide_by init.name data.name loss.name reduction factor alpha depth batch_size
-train dtype device engine target_loss rtol save_every snapshots snapshot_every geometric observe levels seed seeds protocol record.save"""
+KEYS = """lr n_steps protocol.lr scale init.scale log10_scale divide_by init.name data.name
+loss.name reduction factor alpha depth batch_size train dtype device engine target_loss
+rtol save_every snapshots snapshot_every geometric observe levels seed seeds protocol
+record.save"""
 keys = st.one_of(st.sampled_from(KEYS.split()), st.text(max_size=6))
 assignments = st.tuples(keys, words).map(lambda pair: ["--set", f"{pair[0]}={pair[1]}"])
 options = st.one_of(
@@ -249,14 +253,18 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def any_stored_file(stored: Path, name: str, content: bytes, command: str) -> None:
-    """A run directory one of whose files is something else; sealed again, so that the content itself is read."""
+    """A run directory one of whose files is something else; sealed again, so that the content
+    itself is read.
+    """
     from flowrepro.store.run_directory import RunDirectory
 
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder, stored.name)
         shutil.copytree(stored, copy)
-        (copy / name).write_bytes(content)
-        if name != "manifest.json":
+        if name == "manifest.json":
+            (copy / name).write_bytes(content)
+        else:
+            RunDirectory(copy).write(name, content)
             RunDirectory(copy).seal()
         code, said = call(
             [

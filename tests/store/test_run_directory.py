@@ -13,7 +13,9 @@ from flowrepro.core.trajectory import Stop, StopReason, Trajectory
 from flowrepro.errors import DataError, UsageError
 from flowrepro.papers import registry
 from flowrepro.store import files as storage
-from flowrepro.store.run_directory import RunDirectory, load_trajectory, save_trajectory
+from flowrepro.store.checkpoint import Checkpointer, resume
+from flowrepro.store.run_directory import RunDirectory
+from flowrepro.store.trajectories import load_trajectory, save_trajectory
 
 
 def trajectory() -> Trajectory:
@@ -111,26 +113,27 @@ def test_set_aside_deletes_nothing(directory: RunDirectory) -> None:
 
 def test_a_checkpoint_is_resumed_only_under_the_same_conditions(directory: RunDirectory) -> None:
     arrays = {"step": np.int64(3), "loss": np.array([1.0])}
-    directory.checkpoint(arrays, {"code": "1", "threads": "2"}, 4.5)
-    resumed = directory.resume({"code": "1", "threads": "2"}, force=False)
+    Checkpointer(directory, {"code": "1", "threads": "2"}, 4.5)(lambda: arrays, True)
+    resumed = resume(directory, {"code": "1", "threads": "2"}, force=False)
     assert resumed is not None
-    assert (int(resumed[0]["step"]), resumed[1], resumed[2]) == (3, 4.5, [])
+    assert (int(resumed.arrays["step"]), resumed.mixed) == (3, [])
+    assert 4.5 <= resumed.spent < 60.0
     with pytest.raises(UsageError, match=r"code: 1 -> 9.*--new.*--force-resume"):
-        directory.resume({"code": "9", "threads": "2"}, force=False)
-    forced = directory.resume({"code": "9", "threads": "2"}, force=True)
+        resume(directory, {"code": "9", "threads": "2"}, force=False)
+    forced = resume(directory, {"code": "9", "threads": "2"}, force=True)
     assert forced is not None
-    assert forced[2] == ["code: 1 -> 9"]
+    assert forced.mixed == ["code: 1 -> 9"]
 
 
 def test_a_torn_checkpoint_is_an_error_not_a_crash(directory: RunDirectory) -> None:
     directory.file("checkpoint.npz").write_bytes(b"PK")
     with pytest.raises(DataError, match="damaged"):
-        directory.resume({}, force=False)
+        resume(directory, {}, force=False)
 
 
 def test_the_manifest_leaves_checkpoints_and_torn_files_out(directory: RunDirectory) -> None:
     directory.file(f"{storage.TEMPORARY}1-x").write_text("")
-    directory.checkpoint({"step": np.int64(1)}, {}, 0.0)
+    Checkpointer(directory, {}, 0.0)(lambda: {"step": np.array(1)}, True)
     directory.seal()
     files = json.loads(directory.file("manifest.json").read_text())["files"]
     assert sorted(files) == ["experiment.json", "trajectory.npz"]

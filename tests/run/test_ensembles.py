@@ -1,4 +1,6 @@
-"""Many seeds from the command line: one folder, claims and a figure of its own, resumed, reused, verified."""
+"""Many seeds from the command line: one folder, claims and a figure of its own, resumed, reused,
+verified.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The report: everything of the runs is in it, images inside, text escaped; a browser opens it without an error."""
+"""The report: everything of the runs is in it, images inside, text escaped; a browser opens it
+without an error.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +29,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from flowrepro.core.config import override
     from flowrepro.papers.boursier2022.figure_5_lazy import LAZY
     from flowrepro.papers.boursier2022.figures_2_3_toy import TOY
+    from flowrepro.run.kind import Settings
     from flowrepro.run.pipeline import execute
-    from flowrepro.run.training import Settings
 
     class Silent:
         def say(self, text: str) -> None: ...
