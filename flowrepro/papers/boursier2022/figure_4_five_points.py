@@ -53,7 +53,7 @@ topic = Topic(PAPER, "Figure 4: five points that are not orthogonal")
 
 FIVE_POINTS = topic.run(
     "five-points",
-    "Figure 4: five points that are not orthogonal, small initialisation",
+    "Five points that are not orthogonal pass a saddle from a small start (Figure 4).",
     data=Data(name="five-points"),
     init=Init(name="balanced", m=60, scale=1e-4, divide_by="sqrt(m)"),
     loss=MSE,

@@ -43,7 +43,7 @@ topic = Topic(PAPER, "Figure 5: five points from a large start")
 
 LAZY = topic.run(
     "lazy",
-    "Figure 5: the same five points, large initialisation (lazy regime)",
+    "The same five points are fitted lazily from a large start (Figure 5).",
     data=Data(name="five-points"),
     init=Init(name="balanced", m=60, scale=10.0, divide_by="sqrt(m)"),
     loss=MSE,

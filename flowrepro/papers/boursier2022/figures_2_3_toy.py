@@ -62,7 +62,7 @@ MSE = Loss(name="square", reduction="mean", factor=2.0)
 
 TOY = topic.run(
     "toy",
-    "Figures 2 and 3: four panels of the learned function, and the loss with its two plateaus",
+    "Two orthogonal points pass a saddle from a small start (Figures 2 and 3).",
     data=Data(name="two-points"),
     init=Init(name="balanced", m=60, scale=1e-6, divide_by="sqrt(m)"),  # Section 5
     loss=MSE,

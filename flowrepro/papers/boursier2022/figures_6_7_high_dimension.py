@@ -41,8 +41,7 @@ topic = Topic(PAPER, "Figures 6 and 7: nearly orthogonal points in high dimensio
 
 HIGH_DIMENSION = topic.run(
     "high-dimension",
-    "Figures 6 and 7: 75 nearly orthogonal points in dimension 150, neurons on their two principal "
-    "components, and the loss",
+    "75 nearly orthogonal points in dimension 150 pass a saddle (Figures 6 and 7).",
     data=Data(name="nearly-orthogonal", options={"seed": 4}),  # the authors' draw
     # Appendix A.2; drawn with the points
     init=Init(name="student", m=200, scale=1e-20, divide_by="sqrt(m*d)"),

@@ -64,7 +64,9 @@ def gronwall(
     }  # fmt: skip
 
 
-GRONWALL = gronwall.case("gronwall", "Lemma 16 on random constants, as corrected and as printed")
+GRONWALL = gronwall.case(
+    "gronwall", "Lemma 16 holds on random constants as corrected, not as printed."
+)
 
 
 @topic.claim(

@@ -56,9 +56,8 @@ def made_up():
     shares = [np.sum(points.y[s * points.y > 0] ** 2) / 75 for s in (1, -1)]
     loss = sum(share * (1 - part) ** 2 for share, part in zip(shares, fitted, strict=True)) + 1e-5
     W, a = (np.stack(part) for part in zip(*states, strict=True))
-    trajectory = Trajectory(
-        step, 2e-3 * step, loss, np.array([0, 33_000, 75_000, 200_000]), W, a, np.arange(m), Stop(StopReason.HORIZON, 200_000, 400.0)
-    )  # fmt: skip
+    kept, stop = np.array([0, 33_000, 75_000, 200_000]), Stop(StopReason.HORIZON, 200_000, 400.0)
+    trajectory = Trajectory(step, 2e-3 * step, loss, kept, W, a, np.arange(m), stop)
     return Run(HIGH_DIMENSION, points, trajectory, "fused")
 
 

@@ -85,8 +85,7 @@ def _nearest(r: float, start: Start) -> tuple[float, float, float]:
 
 CLOSEST_APPROACH = closest_approach.case(
     "closest-approach",
-    "beyond the paper: how near the flow comes to the saddle, as a power of the scale, for five "
-    "ratios of the growth rates",
+    "The flow comes near the saddle as a power of the scale (beyond the paper).",
     quick={"options.ratios": [1.5, 3.0]},
 )
 

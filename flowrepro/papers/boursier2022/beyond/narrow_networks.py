@@ -56,7 +56,7 @@ def uncovered(
     data: Dataset,
     *,
     m: list[int] = option([4, 8, 16, 32, 64], "widths", within=(1, 500)),
-    seeds: int = option(12, "draws for each width", within=(1, 1000)),
+    seeds: int = option(12, "draws for each width", within=(1, 100)),
     p: float = option(50.0, "the scale is 10^-p", within=(-2.0, 1e6)),
     horizon: float = option(2500.0, "flow time; all labels are fitted by 1800", within=(1.0, 1e6)),
     draws: int = option(4000, "draws that count Assumption 3", within=(1, 20_000)),
@@ -115,7 +115,7 @@ def _end(
 
 WITHOUT_ASSUMPTION_3 = uncovered.case(
     "without-assumption-3",
-    "beyond the paper: limit, norm and plateaus of networks so narrow that Assumption 3 may fail",
+    "Networks so narrow that Assumption 3 may fail end elsewhere (beyond the paper).",
     Data(name="orthonormal", options={"labels": [1.0, 0.8, 0.5, -0.9, -0.6, -0.4]}),
     quick={"options.seeds": 2},
 )

@@ -41,7 +41,7 @@ def sign_jumps(
     data: Dataset,
     *,
     p: list[int | float] = option([3, 4, 5, 6], "scales 10^-p", within=(-2.0, 300.0)),
-    seeds: int = option(4, "draws for each scale", within=(1, 1000)),
+    seeds: int = option(4, "draws for each scale", within=(1, 100)),
     m: int = option(60, "neurons", within=(1, 2000)),
     lr: float = option(1e-3, "step size of descent on the MSE", within=(1e-5, 0.1)),
     horizon: float = option(600.0, "flow time; the flow leaves by 400", within=(1.0, 5000.0)),
@@ -68,17 +68,13 @@ def sign_jumps(
     level, count = LEFT * best_positive_fit(X, y).mse, len(draws)
     flows = []
     for done, start in enumerate(starts):
-        flows.append(_flow(X, y, start, level, horizon))
+        flows.append(_flow(data, start, level, horizon))
         progress(done + 1, 2 * count)
-    descents = _descend(
-        X,
-        y,
-        starts,
-        level,
-        lr,
-        horizon,
-        lambda part: progress(count + int(part * count), 2 * count),
-    )
+
+    def later(part: float) -> None:
+        progress(count + int(part * count), 2 * count)
+
+    descents = _descend(data, starts, level, lr, horizon, later)
     return {
         "p": np.array([each for each, _ in draws]),
         "seed": np.array([draw for _, draw in draws]),
@@ -97,23 +93,20 @@ def _negative(X: np.ndarray, W: np.ndarray, a: np.ndarray) -> int:
     return int(np.sum((a < 0) & np.any(height > 1e-9, axis=1)))
 
 
-def _flow(
-    X: np.ndarray, y: np.ndarray, start: Start, level: float, horizon: float
-) -> dict[str, int | float]:
-    run = start.flow(X, y, np.linspace(0.0, horizon, RECORDS))
+def _flow(data: Dataset, start: Start, level: float, horizon: float) -> dict[str, int | float]:
+    run = start.flow(data.X, data.y, np.linspace(0.0, horizon, RECORDS))
     below = np.flatnonzero(2 * run.loss < level)
     u, b = run.Y[-1, :, 1:-1], run.Y[-1, :, -1]
     return {
         "left": float(run.t[below[0]]) if below.size else np.nan,
-        "negative": _negative(X, u, b),
+        "negative": _negative(data.X, u, b),
         "changed": int(np.sum(np.sign(b) != np.sign(start.a))),
         "reached": float(run.t[-1]),
     }
 
 
 def _descend(
-    X: np.ndarray,
-    y: np.ndarray,
+    data: Dataset,
     starts: list[Start],
     level: float,
     lr: float,
@@ -124,7 +117,7 @@ def _descend(
     W0 = np.stack([np.exp(start.ln_scale) * start.W for start in starts])
     a0 = np.stack([np.exp(start.ln_scale) * start.a for start in starts])
     run = run_ensemble(
-        Problem(X, y, W0[0], a0[0], MSE, lr, n_steps),
+        Problem(data.X, data.y, W0[0], a0[0], MSE, lr, n_steps),
         Members(np.arange(len(starts)), W0, a0),
         SaveAt.of(Record(save_every=n_steps), n_steps),
         levels=(level,),
@@ -135,7 +128,7 @@ def _descend(
     return [
         {
             "left": float(t) if np.isfinite(t) else np.nan,
-            "negative": _negative(X, W[i], a[i]),
+            "negative": _negative(data.X, W[i], a[i]),
             "changed": int(np.sum(a[i] * a0[i] < 0)),
             "reached": horizon,
         }
@@ -145,8 +138,7 @@ def _descend(
 
 SIGN_JUMPS = sign_jumps.case(
     "sign-jumps",
-    "beyond the paper: the five points of Figure 4 from smaller scales, where descent loses its "
-    "negative neurons and the flow does not",
+    "Descent from smaller scales loses negative neurons that the flow keeps (beyond the paper).",
     Data(name="five-points"),
     quick={"options.seeds": 1},
 )
