@@ -24,7 +24,8 @@ from flowrepro.core.trajectory import Dataset, StopReason
 from flowrepro.data.points import eight_pieces, three_points
 from flowrepro.engines import choose, load
 from flowrepro.engines.base import Problem, SaveAt
-from flowrepro.papers.boursier2022.experiments import HIGH_DIMENSION, MSE, TOY
+from flowrepro.papers.boursier2022.figures_2_3_toy import MSE, TOY
+from flowrepro.papers.boursier2022.figures_6_7_high_dimension import HIGH_DIMENSION
 from flowrepro.papers.lee2022.section_5_runs import HALF_MSE, NEURONS
 from flowrepro.run.training import prepare
 

@@ -22,7 +22,8 @@ from flowrepro.core.config import TrainingCase
 from flowrepro.core.initialize import initial_weights
 from flowrepro.engines import load
 from flowrepro.engines.base import Problem, SaveAt
-from flowrepro.papers.boursier2022.experiments import FIVE_POINTS, TOY
+from flowrepro.papers.boursier2022.figure_4_five_points import FIVE_POINTS
+from flowrepro.papers.boursier2022.figures_2_3_toy import TOY
 from flowrepro.papers.min2024.figure_5_mnist import DIGITS_1_0
 
 

@@ -14,7 +14,7 @@ from flowrepro.bench.main import (
     compare_small,
 )
 from flowrepro.core.config import Loss, override
-from flowrepro.papers.boursier2022.experiments import TOY
+from flowrepro.papers.boursier2022.figures_2_3_toy import TOY
 
 
 def test_small_problems_compare_the_plain_loop_with_the_compiled_one() -> None:

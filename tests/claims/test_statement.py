@@ -11,7 +11,8 @@ from flowrepro.claims.old_claim import (
     window,
 )
 from flowrepro.claims.old_verdict import Ref, Verdict
-from flowrepro.papers.boursier2022.experiments import FIVE_POINTS, TOY
+from flowrepro.papers.boursier2022.figure_4_five_points import FIVE_POINTS
+from flowrepro.papers.boursier2022.figures_2_3_toy import TOY
 
 REF = Ref("paper", "Lemma 1")
 

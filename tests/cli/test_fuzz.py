@@ -22,7 +22,7 @@ from flowrepro.cli.main import main
 from flowrepro.cli.sweep import plan_of
 from flowrepro.core.config import to_json
 from flowrepro.errors import FlowreproError
-from flowrepro.papers.boursier2022.experiments import TOY
+from flowrepro.papers.boursier2022.figures_2_3_toy import TOY
 
 DOCUMENTED = {0, 2, 3, 4, 5, 6, 7}
 TINY = ("--set", "n_steps=12", "--set", "geometric=0", "--set", "m=3", "--no-figures")

@@ -13,7 +13,7 @@ from flowrepro.engines.base import Problem
 from flowrepro.engines.compiled import compiled, is_compiled
 from flowrepro.engines.fused_gd import FusedGD, works_in_span
 from flowrepro.engines.torch_gd import TorchGD
-from flowrepro.papers.boursier2022.experiments import TOY
+from flowrepro.papers.boursier2022.figures_2_3_toy import TOY
 
 
 @pytest.mark.parametrize(

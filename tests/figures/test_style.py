@@ -68,7 +68,7 @@ def test_user_settings_are_overridden_and_come_back():
 
 def test_declaring_figures_does_not_import_matplotlib():
     script = (
-        "import sys, flowrepro.papers.boursier2022.figures, flowrepro.figures.canvas; "
+        "import sys, flowrepro.papers.boursier2022.paper, flowrepro.figures.canvas; "
         "print('matplotlib' in sys.modules)"
     )
     assert (

@@ -27,7 +27,8 @@ Flowrepro = Callable[..., Result]
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two stored runs with figures, one of them with an awkward name."""
     from flowrepro.core.config import override
-    from flowrepro.papers.boursier2022.experiments import LAZY, TOY
+    from flowrepro.papers.boursier2022.figure_5_lazy import LAZY
+    from flowrepro.papers.boursier2022.figures_2_3_toy import TOY
     from flowrepro.run.kind import Settings
     from flowrepro.run.pipeline import execute
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from flowrepro.core.config import TrainingCase
 from flowrepro.errors import UsageError
-from flowrepro.papers.boursier2022.experiments import TOY
+from flowrepro.papers.boursier2022.figures_2_3_toy import TOY
 from flowrepro.sweep.grid import parse_axis, points
 
 

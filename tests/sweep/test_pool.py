@@ -10,7 +10,7 @@ from pathlib import Path
 import mortal_workers
 import pytest
 
-from flowrepro.papers.boursier2022.experiments import TOY
+from flowrepro.papers.boursier2022.figures_2_3_toy import TOY
 from flowrepro.sweep import pool
 from flowrepro.sweep.tasks import Answer, Task
 

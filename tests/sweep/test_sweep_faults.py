@@ -23,7 +23,7 @@ import pytest
 from command_line import Result
 
 from flowrepro.errors import EnvironmentFault
-from flowrepro.papers.boursier2022.experiments import TOY
+from flowrepro.papers.boursier2022.figures_2_3_toy import TOY
 from flowrepro.store import files as storage
 from flowrepro.sweep import cluster, pool, tasks
 

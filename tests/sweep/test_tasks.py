@@ -9,7 +9,7 @@ import pytest
 
 from flowrepro.core.config import override, run_id
 from flowrepro.errors import DiskFault, NumericalError
-from flowrepro.papers.boursier2022.experiments import TOY
+from flowrepro.papers.boursier2022.figures_2_3_toy import TOY
 from flowrepro.run import pipeline
 from flowrepro.sweep.grid import Point
 from flowrepro.sweep.tasks import Answer, Task, cases_of, is_done, perform

@@ -1,246 +1,233 @@
-"""Assumptions, definitions and conserved quantities of boursier2022 as checks.
+"""Assumptions, definitions and conserved quantities of boursier2022 (Section 2, Lemma 1, App. B.1).
 
 What the paper asserts of its own data is judged on its own data; on other data it is a number.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
+
 import numpy as np
 
-from flowrepro.claims.old_claim import (
-    NotApplicable,
-    lower,
-    none_of,
-    number,
-    require,
-    statement,
-    upper,
-    window,
-)
-from flowrepro.claims.old_verdict import Judgement
+from flowrepro.claims.claim import NotApplicable, require
+from flowrepro.claims.verdict import Part, at_least, at_most, none_of, number, within
 from flowrepro.core.trajectory import Run
-from flowrepro.papers.boursier2022.experiments import TOY
+from flowrepro.papers.boursier2022 import PAPER
+from flowrepro.papers.boursier2022.figure_4_five_points import FIVE_POINTS
+from flowrepro.papers.boursier2022.figure_5_lazy import LAZY
+from flowrepro.papers.boursier2022.figures_2_3_toy import TOY
 from flowrepro.papers.boursier2022.hypotheses import (
     ORTHOGONAL_FLOW,
     balanced,
+    closed_form,
     descending,
-    first_half_fit,
+    growth_per_step,
     initial,
-    largest_cosine,
     orthogonal,
-    ref,
     small,
     two_signs,
     univariate,
 )
 from flowrepro.papers.boursier2022.sign_classes import (
+    SignClass,
     assumption_3_probability,
+    largest_cosine,
     largest_epsilon,
     ratio,
     sign_classes,
 )
+from flowrepro.papers.topic import Topic
 from flowrepro.theory.conservation import drift, sign_changes
 from flowrepro.theory.square_descent import descent_on_squares, moderate, step_time, two_layer_relu
 from flowrepro.theory.variation_norm import least_variation_norm
 
-EVERY_RUN = ("toy", "five-points", "lazy")
+topic = Topic(PAPER, "Assumptions, definitions and conserved quantities")
+claim = partial(topic.claim, on=(TOY,))
+
 MANY = 20
-"""Snapshots before the first half-fit from which a neuron's return to a sample is looked for."""
+"""Snapshots before the first half-fit that show whether a neuron returns to a sample."""
 VAGUE = 2.0
-"""Allowance for the shrinking of a neuron between two snapshots above which they do not tell where it was deactivated."""
+"""A neuron that may shrink by more between two snapshots was deactivated nobody knows where."""
 
 
 def _of_the_paper(run: Run) -> bool:
     return run.case.data == TOY.data
 
 
-@statement(
+def _two_classes(run: Run) -> tuple[SignClass, ...]:
+    classes = sign_classes(run.X, run.y)
+    if len(classes) < 2:
+        raise NotApplicable("all labels have one sign; there is one phase only")
+    return classes
+
+
+@claim(
     "assumption-1",
-    ref("Assumption 1"),
-    "theory",
-    ("toy",),
-    "the inputs are orthogonal; norms other than 1 are allowed for",
-    (moderate,),
+    "The inputs are orthogonal; norms other than 1 are allowed.",
+    place="Assumption 1",
+    given=(moderate,),
 )
-def assumption_1(run: Run) -> list[Judgement]:
-    """measured: max |cos(x_k, x_l)|, k != l."""
+def assumption_1(run: Run) -> Iterator[Part]:
+    """max |cos(x_k, x_l)|, k != l."""
     norms = np.linalg.norm(run.X, axis=1)
-    unit = (
-        "norms 1"
-        if np.allclose(norms, 1.0, rtol=1e-12, atol=0.0)
-        else f"orthogonal, not normalised: norms {norms.min():.4g} to {norms.max():.4g}"
-    )
+    unit = f"orthogonal, not normalised: norms {norms.min():.4g} to {norms.max():.4g}"
+    if np.allclose(norms, 1.0, rtol=1e-12, atol=0.0):
+        unit = "norms 1"
     if not _of_the_paper(run):
         require(orthogonal(run))
-    return [upper(f"largest |cos| ({unit})", largest_cosine(run.X), 1e-12)]
+    yield at_most(f"largest |cos| ({unit})", largest_cosine(run.X), 1e-12)
 
 
-@statement(
+@claim(
     "assumption-2",
-    ref("Assumption 2"),
-    "theory",
-    ("toy",),
-    "no label is zero and ||D+|| != ||D-||",
-    (moderate,),
+    "No label is zero, and ||D+|| != ||D-||.",
+    place="Assumption 2",
+    given=(moderate,),
 )
-def assumption_2(run: Run) -> list[Judgement]:
-    """measured: |r - 1|, r = ||D_fast|| / ||D_slow||; near 0 there is no visible saddle."""
-    classes = sign_classes(run.X, run.y)
-    if len(classes) < 2:
-        raise NotApplicable("all labels have one sign; there is one phase only")
-    zeros = int(np.sum(run.y == 0))
+def assumption_2(run: Run) -> Iterator[Part]:
+    """|r - 1|, r = ||D_fast|| / ||D_slow||; near 0 there is no visible saddle."""
+    distance, zeros = ratio(_two_classes(run)) - 1.0, int(np.sum(run.y == 0))
     if _of_the_paper(run):
-        return [
-            none_of("labels that are zero", zeros),
-            lower("|r - 1|", ratio(classes) - 1.0, 1e-9),
-        ]
-    return [number("|r - 1|", ratio(classes) - 1.0), number("labels that are zero", zeros)]
+        yield none_of("labels that are zero", zeros)
+        yield at_least("|r - 1|", distance, 1e-9)
+    else:
+        yield number("|r - 1|", distance)
+        yield number("labels that are zero", zeros)
 
 
-@statement(
+@claim(
     "assumption-3",
-    ref("Assumption 3"),
-    "theory",
-    ("toy",),
-    "S+ and S- are non-empty at initialisation",
-    (moderate, two_layer_relu, orthogonal),
+    "S+ and S- are not empty at the initialisation.",
+    place="Assumption 3",
+    given=(moderate, two_layer_relu, orthogonal),
 )
-def assumption_3(run: Run) -> list[Judgement]:
-    """measured: size of the smaller of the two sets; the note has the probability that a balanced Gaussian draw satisfies it."""
-    classes = sign_classes(run.X, run.y)
-    if len(classes) < 2:
-        raise NotApplicable("all labels have one sign; there is one phase only")
-    W, a = initial(run)
+def assumption_3(run: Run) -> Iterator[Part]:
+    """Size of the smaller of the two sets, and the probability for a balanced Gaussian draw."""
+    classes, (W, a) = _two_classes(run), initial(run)
     if not np.any(W):
         raise NotApplicable(
             "the initial weights are zero, or below the smallest double, so S+ and S- are not known"
         )
     least = min(int(chosen.members(W, a).sum()) for chosen in classes)
-    chance = number(
-        "probability for such a draw",
-        assumption_3_probability(len(a), len(classes[0].y), len(classes[1].y)),
-    )
     counted = "neurons in the smaller of S+ and S-"
-    return (
-        [lower(counted, least, 1), chance]
-        if _of_the_paper(run) and run.case.init.name != "file"
-        else [number(counted, least), chance]
-    )
+    drawn = _of_the_paper(run) and run.case.init.name != "file"
+    yield at_least(counted, least, 1) if drawn else number(counted, least)
+    chance = assumption_3_probability(len(a), *(len(chosen.y) for chosen in classes))
+    yield number("probability for such a draw", chance)
 
 
-@statement(
+@claim(
     "lemma-1",
-    ref("Lemma 1"),
-    "theory",
-    EVERY_RUN,
-    "a_j^2 - ||w_j||^2 is constant, up to the drift of descent, and no a_j with a_j^2 above that drift changes sign",
-    (descent_on_squares, descending),
+    "a_j^2 - ||w_j||^2 is constant up to the drift of descent, and no a_j with a_j^2 above that "
+    "drift changes its sign.",
+    place="Lemma 1",
+    on=(TOY, FIVE_POINTS, LAZY),
+    given=(descent_on_squares, descending),
 )
-def lemma_1(run: Run) -> list[Judgement]:
-    """measured: largest drift over neurons and snapshots.
+def lemma_1(run: Run) -> Iterator[Part]:
+    """Largest drift over neurons and snapshots.
 
-    The flow has none. A step of descent changes a^2 - ||w||^2 by lr^2 (<w, D>^2 - a^2 ||D||^2), at most lr^2 times the
-    squared gradient; summed, by the descent lemma, at most 2 lr times the decrease of the loss. With one orthogonal
-    input per sign, neurons of a small start grow along their own direction and the two terms cancel, which leaves the
-    drift while they align. Signs are kept by a balanced start; descent resolves them for a_j^2 above the drift.
+    The flow has none. A step of descent changes a^2 - ||w||^2 by lr^2 (<w, D>^2 - a^2 ||D||^2), at
+    most lr^2 times the squared gradient; summed, by the descent lemma, at most 2 lr times the
+    decrease of the loss. With one orthogonal input per sign, neurons of a small start grow along
+    their own direction and the two terms cancel, which leaves the drift while they align. Signs
+    are kept by a balanced start; descent resolves them for a_j^2 above the drift.
     """
     group, loss = run.trajectory.group, run.trajectory.loss
     W, a = run.trajectory.W[:, group], run.trajectory.a[:, group]
     drifted, sizes = float(drift(W, a).max()), np.square(a) + np.sum(np.square(W), axis=2)
-    if (
-        len(run.y) == 2
-        and orthogonal(run) is None
-        and two_signs(run) is None
-        and small(run) is None
-    ):
+    cancelling = all(given(run) is None for given in (orthogonal, two_signs, small))
+    if len(run.y) == 2 and cancelling:
         allowed = 1e-8 * sizes.max() + step_time(run) * sizes[0].max()
     else:
         allowed = 2.0 * run.case.protocol.lr * max(loss[0] - loss[-1], 0.0) + 1e-13 * sizes.max()
     if allowed == 0.0:
         raise NotApplicable("all weights are zero")
-    parts = [
-        upper("drift / what the step allows", drifted / allowed, 1.0),
-        number("drift / largest a^2 + ||w||^2", drifted / sizes.max()),
-    ]
+    yield at_most("drift / what the step allows", drifted / allowed, 1.0)
+    yield number("drift / largest a^2 + ||w||^2", drifted / sizes.max())
     if balanced(run) is None:
-        parts.append(
-            none_of(
-                "neurons whose a_j changes sign with a_j^2 above the drift",
-                sign_changes(a, np.sqrt(drifted)),
-            )
+        changed = sign_changes(a, np.sqrt(drifted))
+        yield none_of("neurons whose a_j changes sign with a_j^2 above the drift", changed)
+        yield number(
+            "sign changes with a_j^2 below the drift, which no step resolves",
+            sign_changes(a) - changed,
         )
-        parts.append(
-            number(
-                "sign changes with a_j^2 below the drift, which no step resolves",
-                sign_changes(a) - sign_changes(a, np.sqrt(drifted)),
-            )
-        )
-    return parts
 
 
-@statement(
-    "epsilon",
-    ref("Appendix B.1"),
-    "theory",
-    ("toy",),
-    "the timeline has room: (1+3 eps)/||D+|| <= (1-eps)/||D-||",
-    (moderate, orthogonal, two_signs),
+@claim(
+    "appendix-b-1-epsilon",
+    "The timeline has room between its phases: (1 + 3 eps)/||D+|| <= (1 - eps)/||D-||.",
+    place="Appendix B.1",
+    given=(moderate, orthogonal, two_signs),
+    label="identity",
 )
-def epsilon(run: Run) -> list[Judgement]:
-    """measured: the largest admissible eps; 1/8 on the paper's points with alpha, beta read with the missing 1/n^2."""
-    classes = sign_classes(run.X, run.y)
-    eps = largest_epsilon(classes)
-    room = (1 - eps) / classes[1].rate - (1 + 3 * eps) / classes[0].rate
-    shares = [
-        number("alpha", classes[0].smallest_share),
-        number("beta", classes[1].smallest_share),
-        number("room in units of ln(1/lambda)", room),
-    ]
-    if _of_the_paper(run):
-        return [window("largest eps", eps, 0.125 - 1e-12, 0.125 + 1e-12), *shares]
-    return [number("largest eps", eps), *shares]
+def epsilon(run: Run) -> Iterator[Part]:
+    """The largest admissible eps; 1/8 on the paper's points with the missing 1/n^2 of alpha, beta.
 
-
-@statement(
-    "lemma-6",
-    ref("Lemma 6"),
-    "theory",
-    ("toy",),
-    "a neuron that leaves a sample never becomes active on it again",
-    ORTHOGONAL_FLOW,
-)
-def lemma_6(run: Run) -> list[Judgement]:
-    """measured: pairs (j, k) with <w_j, x_k>/||w_j|| > 1e-12 at a snapshot after being negative at an earlier one.
-
-    Neurons leave samples while they align; MANY snapshots before the first half-fit make a return visible.
+    A property of the points, whatever is trained on them.
     """
-    early = int(np.sum(run.trajectory.snapshot_step < first_half_fit(run)))
+    fast, slow = classes = sign_classes(run.X, run.y)
+    eps = largest_epsilon(classes)
+    if _of_the_paper(run):
+        yield within("largest eps", eps, 0.125 - 1e-12, 0.125 + 1e-12)
+    else:
+        yield number("largest eps", eps)
+    yield number("alpha", fast.smallest_share)
+    yield number("beta", slow.smallest_share)
+    room = (1 - eps) / slow.rate - (1 + 3 * eps) / fast.rate
+    yield number("room in units of ln(1/lambda)", room)
+
+
+def _directed(run: Run) -> np.ndarray:
+    """<w_j, x_k> / ||w_j|| at the snapshots, (S, m, n); 0 for w_j = 0."""
+    W = run.trajectory.W[:, run.trajectory.group]
+    size = np.abs(W).max(axis=2, keepdims=True)
+    U = W / np.where(size > 0, size, 1.0)
+    norms = np.linalg.norm(U, axis=2, keepdims=True)
+    return (U / np.where(norms > 0, norms, 1.0)) @ run.X.T  # type: ignore[no-any-return]
+
+
+@claim(
+    "lemma-6",
+    "A neuron that leaves a sample never becomes active on it again.",
+    place="Lemma 6",
+    given=ORTHOGONAL_FLOW,
+)
+def lemma_6(run: Run) -> Iterator[Part]:
+    """Pairs (j, k) with <w_j, x_k>/||w_j|| > 1e-12 at a snapshot after a negative one.
+
+    Neurons leave samples while they align; MANY snapshots before the first half-fit of the closed
+    form make a return visible.
+    """
+    form = closed_form(run)
+    half_fit = form.half_steps(growth_per_step(run, form))[0]
+    early = int(np.sum(run.trajectory.snapshot_step < half_fit))
     if early < MANY:
         raise NotApplicable(
-            f"the run keeps weights at {early} steps before the first half-fit, too few (of {MANY}) to see a neuron return; set record.geometric=1.05"
+            f"the run keeps weights at {early} steps before the first half-fit, too few (of {MANY})"
+            " to see a neuron return; set record.geometric=1.05"
         )
     u = _directed(run)
     was_negative = np.logical_or.accumulate(u < 0, axis=0)
-    return [
-        none_of("pairs that come back", np.any(was_negative[:-1] & (u[1:] > 1e-12), axis=0).sum()),
-        number("snapshots before the first half-fit", early),
-    ]
+    back = np.any(was_negative[:-1] & (u[1:] > 1e-12), axis=0)
+    yield none_of("pairs that come back", back.sum())
+    yield number("snapshots before the first half-fit", early)
 
 
-@statement(
+@claim(
     "proposition-2",
-    ref("Proposition 2"),
-    "theory",
-    ("toy",),
-    "with relu'(0) = 0 a deactivated pair stays on <w_j, x_k> = 0",
-    ORTHOGONAL_FLOW,
+    "With relu'(0) = 0 a deactivated pair stays on <w_j, x_k> = 0.",
+    place="Proposition 2",
+    given=ORTHOGONAL_FLOW,
 )
-def proposition_2(run: Run) -> list[Judgement]:
-    """measured: most negative <w_j, x_k>/||w_j|| of a deactivated pair, in units of the one step a descent overshoots by.
+def proposition_2(run: Run) -> Iterator[Part]:
+    """Most negative <w_j, x_k>/||w_j|| of a deactivated pair, over one step of descent.
 
-    That step is dt |y_k| ||x_k||^2 / n. The first snapshot after the event is used; ||w_j|| may have shrunk since the
-    event by at most e^{-(||D+|| + ||D-||) dt} over the interval, which the unit allows for. Intervals over which it allows for
-    more than VAGUE decide nothing and are left out.
+    That step, by which descent overshoots, is dt |y_k| ||x_k||^2 / n. The first snapshot after the
+    event is used; ||w_j|| may have shrunk since by at most e^{-(||D+|| + ||D-||) dt} over the
+    interval, which the unit allows for. Intervals over which it allows for more than VAGUE decide
+    nothing and are left out.
     """
     u, steps = _directed(run), run.trajectory.snapshot_step
     dt, fastest = step_time(run), sum(chosen.rate for chosen in sign_classes(run.X, run.y))
@@ -253,53 +240,24 @@ def proposition_2(run: Run) -> list[Judgement]:
     if not close.any():
         apart = int(np.diff(steps)[left.any(axis=(1, 2))].min())
         raise NotApplicable(
-            f"the snapshots around a deactivation are {apart} steps apart or more, too far to tell its overshoot; set record.geometric=1.05"
+            f"the snapshots around a deactivation are {apart} steps apart or more, too far to tell "
+            "its overshoot; set record.geometric=1.05"
         )
     overshoot = np.where(close, -u[1:] / (one_step * shrunk[:, None, None]), 0.0)
-    return [
-        upper("overshoot in steps", overshoot.max(), 1.0 + 1e-6),
-        number("deactivated pairs", close.any(axis=0).sum()),
-        number("not judged, between snapshots too far apart", left.sum() - close.sum()),
-    ]
+    yield at_most("overshoot in steps", overshoot.max(), 1.0 + 1e-6)
+    yield number("deactivated pairs", close.any(axis=0).sum())
+    yield number("not judged, between snapshots too far apart", left.sum() - close.sum())
 
 
-def _directed(run: Run) -> np.ndarray:
-    """<w_j, x_k> / ||w_j|| at the snapshots, (S, m, n); 0 for w_j = 0."""
-    W = run.trajectory.W[:, run.trajectory.group]
-    size = np.abs(W).max(axis=2, keepdims=True)
-    U = W / np.where(size > 0, size, 1.0)
-    norms = np.linalg.norm(U, axis=2, keepdims=True)
-    return (U / np.where(norms > 0, norms, 1.0)) @ run.X.T  # type: ignore[no-any-return]
-
-
-@statement(
+@claim(
     "equation-8",
-    ref("eq 8"),
-    "theory",
-    ("toy",),
-    "min ||theta||^2/2 over interpolators is the least F1 norm, W+ + W-",
-    (moderate, orthogonal, two_signs, univariate),
+    "The least ||theta||^2/2 of an interpolator is the least F1 norm, W+ + W-.",
+    place="eq 8",
+    given=(moderate, orthogonal, two_signs, univariate),
+    label="identity",
 )
-def equation_8(run: Run) -> list[Judgement]:
-    """measured: the least F1 norm, solved as a linear program, over sum over classes of sqrt(sum (y_k/||x_k||)^2)."""
+def equation_8(run: Run) -> Iterator[Part]:
+    """The least F1 norm, by linear programming, over sum over classes of sqrt(sum (y/||x||)^2)."""
     expected = sum(chosen.weight for chosen in sign_classes(run.X, run.y))
-    return [
-        window(
-            "least F1 norm / (W+ + W-)",
-            least_variation_norm(run.X, run.y) / expected,
-            1 - 1e-6,
-            1 + 1e-6,
-        )
-    ]
-
-
-CLAIMS = (
-    assumption_1,
-    assumption_2,
-    assumption_3,
-    lemma_1,
-    epsilon,
-    lemma_6,
-    proposition_2,
-    equation_8,
-)
+    least = least_variation_norm(run.X, run.y) / expected
+    yield within("least F1 norm / (W+ + W-)", least, 1 - 1e-6, 1 + 1e-6)

@@ -1,14 +1,16 @@
-r"""Closed forms of the flow on orthogonal inputs from a small balanced start, from the initial draw alone.
+r"""Closed forms of the flow on orthogonal inputs, from a small balanced initial draw alone.
 
-While the network output is negligible, neuron j with active set A obeys |a|' = s <D_A, w>, w' = |a| s D_A with
-D_A = (1/n) sum_{k in A} y_k x_k. In v = s D_A / ||D_A||, with b = |a| and p = <v, w>:
+While the network output is negligible, neuron j with active set A obeys |a|' = s <D_A, w>,
+w' = |a| s D_A with D_A = (1/n) sum_{k in A} y_k x_k. In v = s D_A / ||D_A||, with b = |a| and
+p = <v, w>:
 
-    b(t) = b cosh(Dt) + p sinh(Dt),   p(t) = p cosh(Dt) + b sinh(Dt),   components orthogonal to D_A stay.
+    b(t) = b cosh(Dt) + p sinh(Dt),   p(t) = p cosh(Dt) + b sinh(Dt),   the rest of w stays.
 
-A sample of the wrong sign leaves A when <w, x_k> = 0; after the last event at time tau, ||w_j(t)|| ~ kappa_j e^{Dt}
-with kappa_j = (b + p) e^{-D tau} / 2. The growth of the two classes then saturates logistically (boursier2022 Section 4.2):
-u' = 2 d (1 - u / W) u for u = sum ||w_j||^2 over S, with d = ||D||, so u(t) = W / (1 + exp(-2 d (t - T))).
-The saturation and its limit need equal input norms within each class.
+A sample of the wrong sign leaves A when <w, x_k> = 0. After the last event, at time tau,
+||w_j(t)|| ~ kappa_j e^{Dt} with kappa_j = (b + p) e^{-D tau} / 2. The growth of the two classes
+then saturates logistically (boursier2022 Section 4.2): u' = 2 d (1 - u / W) u for u = sum ||w_j||^2
+over S, with d = ||D||, so u(t) = W / (1 + exp(-2 d (t - T))). The saturation and its limit need
+equal input norms within each class.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ class ClosedForm:
 
     @classmethod
     def of(cls, X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray) -> ClosedForm:
-        """From points X (n, d), y (n,) with orthogonal X and labels of both signs, and a balanced non-zero start."""
+        """From orthogonal X (n, d), labels y (n,) of both signs, and a balanced non-zero start."""
         return cls.of_many(X, y, W[None], a[None])[0]
 
     @classmethod
@@ -72,7 +74,10 @@ class ClosedForm:
         return np.array([chosen.rate for chosen in self.classes])
 
     def growth(self, dt: float, flow: bool = False) -> np.ndarray:
-        """Growth of ln ||w|| of each class in a step of dt units of flow time: dt d for the flow, ln(1 + dt d) for descent."""
+        """Growth of ln ||w|| of each class in dt units of flow time, (2,).
+
+        dt d for the flow, ln(1 + dt d) for a step of descent.
+        """
         return dt * self.rates if flow else np.log1p(dt * self.rates)
 
     def half_steps(self, growth: np.ndarray) -> np.ndarray:
@@ -90,11 +95,11 @@ class ClosedForm:
         return shares @ np.square(1.0 - self.fitted(step, growth))
 
     def saddle(self) -> tuple[np.ndarray, np.ndarray]:
-        """theta_S as (W, a): the faster class fitted with least norm, every other neuron zero   (Fact 1)."""
+        """theta_S as (W, a): the faster class fitted with least norm, all else zero   (Fact 1)."""
         return self._grown(self.members[:1])
 
     def minimiser(self) -> tuple[np.ndarray, np.ndarray]:
-        """theta* as (W, a): the least-norm interpolator the flow tends to as lambda -> 0   (Lemma 12)."""
+        """theta* as (W, a): the least-norm interpolator, the limit for lambda -> 0   (Lemma 12)."""
         return self._grown(self.members)
 
     def _grown(self, members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -110,7 +115,8 @@ def early_growth(
 ) -> tuple[np.ndarray, np.ndarray]:
     """(kappa, tau), each (m,), of the neurons of a balanced start W (m, d), a (m,).
 
-    kappa: growth factor, ||w_j|| where nothing is left to drive the neuron; tau: time of its last deactivation, 0 if none.
+    kappa : growth factor, ||w_j|| where nothing is left to drive the neuron.
+    tau : time of its last deactivation, 0 if there is none.
     """
     pull, b, W, active = np.sign(a)[:, None] * y / len(y), np.abs(a), W.copy(), X @ W.T > 0
     active, squared = active.T, np.sum(np.square(X), axis=1)
@@ -118,11 +124,7 @@ def early_growth(
     while left.size:
         drive = (pull[left] * active[left]) @ X
         D = np.linalg.norm(drive, axis=1)
-        left, drive, D = (
-            left[D > 0],
-            drive[D > 0],
-            D[D > 0],
-        )  # kappa of the others is ||w_j||, below
+        left, drive, D = left[D > 0], drive[D > 0], D[D > 0]  # kappa of the others is ||w_j||
         p = np.sum(drive * W[left], axis=1) / D
         leaves = active[left] & (pull[left] < 0)
         q = (W[left] @ X.T) * D[:, None] / np.where(leaves, pull[left] * squared, 1.0)
@@ -141,7 +143,10 @@ def early_growth(
 
 
 def _crossing(b: np.ndarray, p: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """E = e^{Dt} > 1 at which q + p(t) - p = 0, q < 0 <= b + p: the smallest root > 1 of (b+p) E^2 - 2 (p-q) E + (p-b); inf if none."""
+    """E = e^{Dt} > 1 at which q + p(t) - p = 0, for q < 0 <= b + p; inf if there is none.
+
+    The smallest root > 1 of (b+p) E^2 - 2 (p-q) E + (p-b).
+    """
     root = np.sqrt(np.maximum(0.0, np.square(p - q) - (b + p) * (p - b)))
     roots = np.stack([(p - q - root), (p - q + root)]) / np.where(b + p > 0, b + p, np.nan)
     return np.where(roots > 1.0, roots, np.inf).min(axis=0)  # type: ignore[no-any-return]

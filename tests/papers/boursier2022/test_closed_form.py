@@ -5,7 +5,7 @@ from flowrepro import data
 from flowrepro.core import initialize
 from flowrepro.core.network import gradient, predict
 from flowrepro.papers.boursier2022.closed_form import ClosedForm, early_growth
-from flowrepro.papers.boursier2022.experiments import TOY
+from flowrepro.papers.boursier2022.figures_2_3_toy import TOY
 from flowrepro.papers.boursier2022.sign_classes import (
     assumption_3_probability,
     largest_epsilon,
@@ -23,33 +23,30 @@ def toy(seed=0, scale=1e-6):
     return points.X, points.y, scale / np.sqrt(60) * g, scale / np.sqrt(60) * a
 
 
-def driven_alone(X, y, w, out, t, n_steps):
-    """Norm of a neuron after time t of its flow with the network output neglected (midpoint rule)."""
+def driven_alone(X, y, W, a, t, n_steps):
+    """Norms after times t (m,) of neurons whose flow neglects the output (midpoint rule)."""
 
-    def velocity(w, out):
-        D = ((X @ w > 0) * y / len(y)) @ X
-        return out * D, D @ w
+    def velocity(W, a):
+        D = ((W @ X.T > 0) * y / len(y)) @ X
+        return a[:, None] * D, np.sum(D * W, axis=1)
 
     dt = t / n_steps
     for _ in range(n_steps):
-        vw, va = velocity(w, out)
-        vw, va = velocity(w + dt / 2 * vw, out + dt / 2 * va)
-        w, out = w + dt * vw, out + dt * va
-    return np.linalg.norm(w)
+        vW, va = velocity(W, a)
+        vW, va = velocity(W + dt[:, None] / 2 * vW, a + dt / 2 * va)
+        W, a = W + dt[:, None] * vW, a + dt * va
+    return np.linalg.norm(W, axis=1)
 
 
-@pytest.mark.parametrize("index", range(8))
-def test_growth_factor_equals_the_driven_neuron(index):
+def test_growth_factors_equal_those_of_driven_neurons():
     X, y = ORTHO
-    g, a = initialize.balanced(np.random.default_rng(3), 8, 4)
-    kappa, tau = (float(values[index]) for values in early_growth(X, y, g, a))
-    sign = np.sign(a[index])
-    kept = (X @ g[index] > 0) & (sign * y > 0)
-    rate = np.linalg.norm((kept * y / len(y)) @ X)
+    W, a = initialize.balanced(np.random.default_rng(3), 8, 4)
+    kappa, tau = early_growth(X, y, W, a)
+    kept = (W @ X.T > 0) & (np.sign(a)[:, None] * y > 0)
+    rate = np.linalg.norm((kept * y / len(y)) @ X, axis=1)
     t = tau + 30.0
-    assert driven_alone(X, y, g[index], a[index], t, 40_000) == pytest.approx(
-        kappa * np.exp(rate * t), rel=2e-3
-    )
+    norms = driven_alone(X, y, W, a, t, 40_000)
+    np.testing.assert_allclose(norms, kappa * np.exp(rate * t), rtol=2e-3)
 
 
 def test_half_times_of_seed_0():

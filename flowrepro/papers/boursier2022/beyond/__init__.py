@@ -1,0 +1,1 @@
+"""What goes beyond boursier2022: many seeds, powers of the scale, narrow networks, sign jumps."""
