@@ -39,7 +39,7 @@ LAYERS = (
 ALLOWED = {
     "torch": ("core/models.py", "engines/torch_", "bench/flow.py"),
     "torchvision": ("data/",),
-    "matplotlib": ("figures/", "papers/", "sweep/figure.py"),
+    "matplotlib": ("figures/", "papers/"),
     "click": ("cli/", "report/gallery.py"),
     "rich": ("run/console.py", "cli/output.py"),
     "jinja2": ("report/page.py",),

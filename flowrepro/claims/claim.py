@@ -39,7 +39,7 @@ def require(reason: str | None) -> None:
         raise NotApplicable(reason)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Claim:
     """One statement of a paper that results can confirm or refute.
 

@@ -246,14 +246,14 @@ def _write_summary(plan: Plan, ending: Ending, measure: str, formats: Sequence[s
         )
         return written
     law = law_for(plan.base, plan.axes[0].key, measure) if len(plan.axes) == 1 else None
-    data = figure.collect(plan, lines, measure, law)
+    found = figure.picture(plan, lines, measure, law)
     metadata = {
         "experiment": plan.base.command,
         "case": plan.base.name,
         "seeds": "{}:{}".format(*plan.seeds),
     }
-    for kind, content in render(figure.SWEEP, data, metadata, tuple(formats) or FORMATS).items():
-        written.append(own.write(f"summary.{kind}", content))
+    images = render(found, figure.LAYOUT, metadata, tuple(formats) or FORMATS)
+    written += [own.write(f"summary.{kind}", content) for kind, content in images.items()]
     return written
 
 

@@ -10,8 +10,7 @@ import io
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Sequence, Sized
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,29 +31,6 @@ HOLD = 20
 DPI = 120
 COLOURS = 64
 """Size of the palette of a GIF frame; the style has about ten colours and their blends."""
-
-
-@dataclass(frozen=True)
-class Animation:
-    """A declared animation, beside the `Figure` of the same paper.
-
-    id : unique within the paper, as `Figure.id`. file : stem of the files. case : the case whose
-        run it shows. caption : one line.
-    size : width and height in inches, at 120 pixels per inch. columns : number of axes, side by
-        side. projections : of the axes.
-    collect : run -> the data of all frames, whose ``len`` is their number; may raise `NotDrawable`.
-    draw : (axes, data, k) draws frame k on empty axes; what it adds to the figure itself (a legend)
-        it adds at k = 0 only.
-    """
-
-    id: str
-    file: str
-    case: str
-    caption: str
-    size: tuple[float, float]
-    collect: Callable[[Run], Sized]
-    draw: Callable[..., None]
-    projections: tuple[str | None, ...] = (None,)
 
 
 def schedule(steps: np.ndarray, ratio: float = 1.1) -> list[int]:
@@ -95,9 +71,7 @@ def _webp() -> bool:
     return bool(features.check("webp"))
 
 
-def render(
-    animation: Animation | Film, run: Run, formats: Iterable[str] = ("gif",)
-) -> dict[str, bytes]:
+def render(animation: Film, run: Run, formats: Iterable[str] = ("gif",)) -> dict[str, bytes]:
     """The files of an animation as bytes, by format.
 
     Raises EnvironmentFault with the sentence of `refusal` for a format that cannot be written here,
@@ -108,52 +82,9 @@ def render(
         reason = refusal(name)
         if reason is not None:
             raise EnvironmentFault(reason)
-    frames = _frames(animation, run)
+    frames = draw_film(animation, run)
     writers = {"gif": _gif, "webp": _webp_bytes, "mp4": _mp4}
     return {name: writers[name](frames, animation.caption) for name in wanted}
-
-
-def _frames(animation: Animation | Film, run: Run) -> list[Image]:
-    if isinstance(animation, Film):
-        return draw_film(animation, run)
-    return draw_frames(animation, animation.collect(run))
-
-
-def draw_frames(animation: Animation, data: Sized) -> list[Image]:
-    """Every frame as an RGB image, all of one size, with axes in the same places."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure as Canvas
-    from PIL import Image
-
-    images: list[Image.Image] = []
-    with paper_style():
-        figure = Canvas(figsize=animation.size, layout="constrained", dpi=DPI)
-        canvas: Any = FigureCanvasAgg(figure)
-        count = len(animation.projections)
-        axes: list[Any] = [
-            figure.add_subplot(1, count, k + 1, projection=kind)
-            for k, kind in enumerate(animation.projections)
-        ]
-        for k in range(len(data)):
-            for ax in figure.axes:
-                if ax in axes:
-                    ax.clear()
-                else:
-                    ax.remove()  # a twin that the last frame added
-            animation.draw(axes, data, k)
-            if k == 0:  # solved once, so that nothing moves but what is shown
-                figure.draw_without_rendering()
-                figure.set_layout_engine("none")
-            for twin in figure.axes:
-                if twin not in axes:  # made anew, it would lie where its twin was before the layout
-                    twin.set_position(
-                        next(
-                            ax for ax in axes if twin in ax.get_shared_x_axes().get_siblings(ax)
-                        ).get_position()
-                    )
-            canvas.draw()
-            images.append(Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy()))
-    return images
 
 
 def draw_film(film: Film, run: Run) -> list[Image]:

@@ -15,9 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from flowrepro.errors import UsageError
-from flowrepro.figures import Figure
-from flowrepro.figures.declare import Figure as PanelFigure
-from flowrepro.figures.declare import Picture
+from flowrepro.figures.declare import Layout, Picture
 from flowrepro.figures.style import paper_style
 
 if TYPE_CHECKING:
@@ -29,19 +27,22 @@ DENSE = 2000
 
 
 def render(
-    figure: Figure | PanelFigure,
-    data: Any,
+    picture: Picture,
+    layout: Layout,
     metadata: Mapping[str, str],
     formats: Iterable[str] = FORMATS,
+    *,
+    share: str = "",
     caption: str = "",
 ) -> dict[str, bytes]:
-    """Draw ``data``, which ``figure.collect`` returned, and give the image files as bytes.
+    """Draw the panels of a picture and give the image files as bytes.
 
     Parameters
     ----------
     metadata : what the image shows (experiment, case, seed, scale, step, engine); embedded in every
         file: PNG text chunks, the keywords of a PDF, the keywords of the SVG's Dublin Core.
-    formats : members of FORMATS. caption : the figure's own if empty.
+    formats : members of FORMATS.
+    share : as `declare.Figure`. caption : the picture's own if empty.
 
     Returns
     -------
@@ -53,9 +54,8 @@ def render(
     reject_unknown(wanted)
     reject_bad_epoch()
     with paper_style():
-        canvas = _drawn(figure, data)
-        own = data.caption if isinstance(data, Picture) else str(figure.caption)
-        return {name: _saved(canvas, name, caption or own, metadata) for name in wanted}
+        canvas = _drawn(picture, layout, share)
+        return {name: _saved(canvas, name, caption or picture.caption, metadata) for name in wanted}
 
 
 def reject_unknown(formats: Iterable[str]) -> None:
@@ -83,45 +83,22 @@ def reject_bad_epoch() -> None:
         ) from None
 
 
-def _drawn(figure: Figure | PanelFigure, data: Any) -> Canvas:
+def _drawn(picture: Picture, layout: Layout, share: str) -> Canvas:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Canvas
 
     from flowrepro.figures import renderer
 
-    *grid, width, height = figure.layout
+    *_, width, height = layout
     canvas = Canvas(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(canvas)
-    if isinstance(figure, PanelFigure):
-        renderer.draw(canvas, data.panels, figure.layout, figure.share)
-    else:
-        figure.draw(_axes(canvas, figure.projections, *grid), data)
+    renderer.draw(canvas, picture.panels, layout, share)
     _rasterise_dense(canvas)
     # One layout for all formats: each writer would otherwise solve for it again at its own
     # resolution.
     canvas.draw_without_rendering()
     canvas.set_layout_engine("none")
     return canvas
-
-
-def _axes(canvas: Canvas, projections: Mapping[str, str], *grid: Any) -> list[Any]:
-    """The axes of (rows, columns), row by row, or those of a mosaic in the order of their
-    letters.
-    """
-    if len(grid) == 1:
-        kinds: dict[str | tuple[str, ...], dict[str, Any]] = {
-            letter: {"projection": kind} for letter, kind in projections.items()
-        }
-        return [
-            ax for _, ax in sorted(canvas.subplot_mosaic(grid[0], per_subplot_kw=kinds).items())
-        ]
-    if not projections:
-        return list(canvas.subplots(*grid, squeeze=False).ravel())
-    rows, columns = grid
-    return [
-        canvas.add_subplot(rows, columns, k + 1, projection=projections.get(str(k)))
-        for k in range(rows * columns)
-    ]
 
 
 def _rasterise_dense(canvas: Canvas) -> None:

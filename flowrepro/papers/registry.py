@@ -15,8 +15,7 @@ from flowrepro.papers.paper import Command, Contents, Law, Misprint, Paper
 if TYPE_CHECKING:
     from flowrepro.claims.claim import Claim
     from flowrepro.core.config import Case
-    from flowrepro.figures import Figure
-    from flowrepro.figures.animation import Animation
+    from flowrepro.figures.declare import Figure, Film
     from flowrepro.figures.tables import Table
     from flowrepro.papers.topic import StudyFunction
 
@@ -123,7 +122,7 @@ def tables_of(case: Case) -> tuple[Table, ...]:
     )
 
 
-def animations_of(case: Case) -> tuple[Animation, ...]:
+def animations_of(case: Case) -> tuple[Film, ...]:
     """The animations of a case's run."""
     topics = contents(case.paper).topics
     return tuple(

@@ -21,7 +21,7 @@ import click
 
 from flowrepro.core.config import Case, TrainingCase
 from flowrepro.errors import EXIT_CLAIM_FAILED, FlowreproError, Interrupted
-from flowrepro.figures import Figure
+from flowrepro.figures.declare import Figure
 from flowrepro.figures.numbers import compare_numbers
 from flowrepro.papers import registry
 from flowrepro.report.page import markdown_text

@@ -21,7 +21,7 @@ from urllib.parse import quote
 from flowrepro import __version__
 from flowrepro.core.config import Case
 from flowrepro.errors import DataError, UsageError
-from flowrepro.figures import Figure
+from flowrepro.figures.declare import Figure
 from flowrepro.papers import registry
 from flowrepro.papers.paper import Misprint
 from flowrepro.run.changes import told

@@ -11,7 +11,8 @@ from typing import Any
 
 from flowrepro.core.config import Case
 from flowrepro.core.trajectory import Run, Study
-from flowrepro.figures import Figure, NotDrawable
+from flowrepro.figures import NotDrawable
+from flowrepro.figures.declare import Figure
 from flowrepro.figures.tables import Table, csv_text, markdown_text
 from flowrepro.papers import registry
 from flowrepro.run.changes import caption
@@ -33,7 +34,6 @@ def draw(
 ) -> list[Path]:
     """Draw a figure into a folder, with the numbers behind it as JSON; the image paths."""
     from flowrepro.figures import canvas
-    from flowrepro.figures.declare import Picture
     from flowrepro.figures.numbers import numbers
 
     try:
@@ -41,9 +41,15 @@ def draw(
     except NotDrawable as reason:
         report.say(f"figure {figure.id} is not drawn: {reason}")
         return []
-    sentence = collected.caption if isinstance(collected, Picture) else str(figure.caption)
-    words = caption(sentence, figure.file, runs)
-    images = canvas.render(figure, collected, _metadata(runs[0]), formats, words)
+    words = caption(collected.caption, figure.file, runs)
+    images = canvas.render(
+        collected,
+        figure.layout,
+        _metadata(runs[0]),
+        formats,
+        share=figure.share,
+        caption=words,
+    )
     written = [
         directory.write(f"figures/{figure.file}.{name}", content)
         for name, content in images.items()
