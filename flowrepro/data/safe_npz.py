@@ -60,6 +60,8 @@ def read_arrays(handle: BinaryIO, path: Path, wanted: tuple[str, ...]) -> list[n
                         f"{path} has no array '{name}' (arrays: {present}): save it with np.savez(path, {_call(wanted)})"
                     )
             return [_read(archive, members[name]) for name in wanted]
+    except DataError:
+        raise
     except _DAMAGE as error:
         raise DataError(
             f"{path} is not a sound npz file ({' '.join(str(error).split())[:200]}): save it again with np.savez"

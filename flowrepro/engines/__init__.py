@@ -100,4 +100,6 @@ def _refusal(engine: type[Engine], problem: Problem) -> str | None:
         return f"it trains two-layer networks and the case asks for depth {problem.depth}"
     if problem.ln_scale != 0 and engine.kind != "flow":
         return "its weights are doubles and the case asks for log10_scale; set init.scale instead, or --engine flow"
+    if problem.times and engine.name != "flow":
+        return "it makes equal steps and the case asks for record.times; leave them out, or take engine flow"
     return engine.supports(problem)
