@@ -1,7 +1,9 @@
-"""Gradient flow and gradient descent of two-layer (leaky) ReLU networks, and what five papers prove about them.
+"""Gradient flow and gradient descent of two-layer (leaky) ReLU networks, and what five papers prove
+about them.
 
-Train a network on your own points from a small start, see its neurons align, and judge every theorem whose
-hypotheses hold on the run; or repeat the papers' own experiments from the command line.
+Train a network on your own points from a small start, see its neurons align, and judge every
+theorem whose hypotheses hold on the run; or repeat the papers' own experiments from the command
+line.
 
 >>> import numpy as np, flowrepro as fr
 >>> X, y = np.eye(2), [1.0, -0.5]
@@ -13,17 +15,14 @@ The parts of the package, in the order in which a result is made:
 
     paper > topic > case -> result -> claims -> figures -> run directory -> report
 
-    papers/     a paper: its citation, its topics in order, its misprints; a topic is one subject, one module
-    core/       the case that a result follows from; the network, its losses and THE conventions; trajectories
-    data/       the points and targets that a case names
-    engines/    the ways to train: one contract, interchangeable members
-    theory/     mathematics that more than one paper needs
-    claims/     statements with hypotheses, measured parts and a verdict
-    figures/    panels as data, and one hand that draws them
-    store/      the run directory: atomic, resumable, verifiable
-    run/        from a case to its folder
-    report/, sweep/, bench/   pages over many runs, grids of runs, timings
-    api/        what this module offers; cli/ is the same from a shell
+    papers/     a paper: its citation, its topics in order, its misprints; a topic is one subject,
+    one module core/       the case that a result follows from; the network, its losses and THE
+    conventions; trajectories data/       the points and targets that a case names engines/    the
+    ways to train: one contract, interchangeable members theory/     mathematics that more than one
+    paper needs claims/     statements with hypotheses, measured parts and a verdict figures/
+    panels as data, and one hand that draws them store/      the run directory: atomic, resumable,
+    verifiable run/        from a case to its folder report/, sweep/, bench/   pages over many runs,
+    grids of runs, timings api/        what this module offers; cli/ is the same from a shell
 """
 
 from __future__ import annotations
@@ -75,9 +74,33 @@ _MEMBERS = {
     "FlowreproError": "errors:FlowreproError",
     "UsageError": "errors:UsageError",
 }
-"""Public name -> module, or module:member; imported when asked for, so that ``flowrepro --help`` answers at once."""
+"""Public name -> module, or module:member.
 
-__all__ = ["__version__", *_MEMBERS]  # noqa: PLE0604
+Imported when asked for, so that ``flowrepro --help`` answers at once.
+"""
+
+__all__ = [
+    "Claims",
+    "Cones",
+    "DataError",
+    "Event",
+    "FlowreproError",
+    "Margins",
+    "Run",
+    "State",
+    "UsageError",
+    "__version__",
+    "claims",
+    "cones",
+    "descend",
+    "flow",
+    "from_torch",
+    "init",
+    "load",
+    "margin",
+    "models",
+    "plot",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -35,7 +35,10 @@ class State:
 
 
 class DenseOutput:
-    """The flow of a problem at any times, integrated again from its start, or on from the last time asked for."""
+    """The flow of a problem at any times.
+
+    It is integrated again from its start, or on from the last time asked for.
+    """
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem

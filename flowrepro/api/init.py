@@ -1,6 +1,8 @@
-r"""Initial weights, drawn as the command line draws them: float64, from ``numpy.random.default_rng(seed)``.
+r"""Initial weights, drawn as the command line draws them: float64, from
+``numpy.random.default_rng(seed)``.
 
-Every function returns W (m, d), whose rows are w_j, and a (m,). Both are multiplied by scale / divide_by.
+Every function returns W (m, d), whose rows are w_j, and a (m,). Both are multiplied by scale /
+divide_by.
 
 >>> import flowrepro as fr
 >>> W, a = fr.init.balanced(m=4, d=3, scale=1e-3, seed=0)
@@ -38,7 +40,8 @@ def balanced(
     m, d : int
         Number of neurons and dimension of the points.
     scale : float
-        Positive. For a start below the smallest double draw with scale=1 and give `flow` its log10_scale.
+        Positive. For a start below the smallest double draw with scale=1 and give `flow` its
+        log10_scale.
     seed : int
         At least 0. The draw is that of ``init.name=balanced`` on the command line.
     divide_by : {"1", "sqrt(m)", "sqrt(m*d)"}
@@ -67,26 +70,40 @@ def balanced(
 def gaussian(
     m: int, d: int, *, scale: float = 1.0, seed: int = 0, divide_by: Divisor = "1"
 ) -> Weights:
-    """Gaussian weights: w_j ~ N(0, I_d), then a_j ~ N(0, 1), times the scale (min2024, Section 4); see `balanced`."""
+    """Gaussian weights.
+
+    The rows w_j ~ N(0, I_d), then a_j ~ N(0, 1), times the scale (min2024, Section 4); see `balanced`.
+    """
     return draw("gaussian", m, d, scale=scale, seed=seed, divide_by=divide_by)
 
 
 def dominated(
     m: int, d: int, *, scale: float = 1.0, seed: int = 0, divide_by: Divisor = "1"
 ) -> Weights:
-    """Outputs that dominate: w_j uniform in [-1, 1]^d and a_j = +-sqrt(d), so that |a_j| >= ||w_j|| (boursier2024); see `balanced`."""
+    """Outputs that dominate.
+
+    The rows w_j are uniform in [-1, 1]^d and a_j = +-sqrt(d), so that |a_j| >= ||w_j|| (boursier2024); see
+    `balanced`.
+    """
     return draw("dominated", m, d, scale=scale, seed=seed, divide_by=divide_by)
 
 
 def unit_output(
     m: int, d: int, *, scale: float = 1.0, seed: int = 0, divide_by: Divisor = "1"
 ) -> Weights:
-    """w_j ~ N(0, I_d) times the scale, and a_j = +1 or -1, which is not scaled (min2024, Appendix A.5); see `balanced`."""
+    """Outputs of size one.
+
+    The rows w_j ~ N(0, I_d) times the scale, and a_j = +1 or -1, which is not scaled (min2024,
+    Appendix A.5); see `balanced`.
+    """
     return draw("unit-output", m, d, scale=scale, seed=seed, divide_by=divide_by)
 
 
 def he(m: int, d: int, *, scale: float = 1.0, seed: int = 0, divide_by: Divisor = "1") -> Weights:
-    """w_j ~ N(0, (2/d) I_d) and a_j ~ N(0, 2/m), times the scale: the usual large start (He et al.); see `balanced`."""
+    """The usual large start (He et al.).
+
+    The rows w_j ~ N(0, (2/d) I_d), then a_j ~ N(0, 2/m), times the scale; see `balanced`.
+    """
     return draw("he", m, d, scale=scale, seed=seed, divide_by=divide_by)
 
 

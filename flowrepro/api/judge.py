@@ -25,7 +25,8 @@ class Judged:
     verdict : "PASS", "FAIL" or "INFO" (a number without a bound).
     sentence : the statement in words. place : the paper and the place in it.
     measured : float; relation : "<=", ">=", "in" or ""; bound : float, a pair, or None.
-    ratio : how many times the bound could be tightened; nan where that has no meaning, above 100 it is loose.
+    ratio : how many times the bound could be tightened; nan where that has no meaning, above 100 it
+        is loose.
     note : what was measured.
     """
 
@@ -121,7 +122,8 @@ def claims(run: Run) -> Claims:
     Parameters
     ----------
     run : Run
-        One of `flow` or `descend`; a run of a paper's own case is judged by that paper's claims for it.
+        One of `flow` or `descend`; a run of a paper's own case is judged by that paper's claims for
+        it.
 
     Returns
     -------

@@ -29,9 +29,10 @@ TIME = "flow time"
 def overview(run: Run) -> Figure:
     """A run in four panels: loss, norms, directions, activation patterns.
 
-    The loss over the logarithm of time; ln ||w_j|| over ln 10, which no scale makes underflow; the cosine of each neuron
-    with the nearest extremal vector of the data (with its own last direction where there are too many cones); the share
-    of samples on which each neuron is active, with the activation events that were located.
+    The loss over the logarithm of time; ln ||w_j|| over ln 10, which no scale makes underflow; the
+    cosine of each neuron with the nearest extremal vector of the data (with its own last direction
+    where there are too many cones); the share of samples on which each neuron is active, with the
+    activation events that were located.
 
     Parameters
     ----------
@@ -40,7 +41,8 @@ def overview(run: Run) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        Save it with ``savefig``; colours say the sign of a_j at the end, grey that a neuron is active on no sample.
+        Save it with ``savefig``; colours say the sign of a_j at the end, grey that a neuron is
+        active on no sample.
 
     Examples
     --------
@@ -59,8 +61,9 @@ def overview(run: Run) -> Figure:
 def directions(run: Run) -> Figure:
     """The paths of the neurons' directions w_j / ||w_j||, in the plane that holds most of them.
 
-    In d = 2 it is the plane itself; else that of the two principal axes of the last directions, weighted by their norms.
-    Markers are the last directions, crosses the extremal vectors of the data where there are few cones.
+    In d = 2 it is the plane itself; else that of the two principal axes of the last directions,
+    weighted by their norms. Markers are the last directions, crosses the extremal vectors of the
+    data where there are few cones.
 
     Parameters
     ----------
@@ -121,7 +124,7 @@ def _shown(run: Run) -> np.ndarray:
 
 
 def _groups(run: Run, shown: np.ndarray) -> list[tuple[str, str, np.ndarray]]:
-    """Colour, name and members (K,) bool of the neurons of either sign, and of those without an active sample."""
+    """Colour, name and members (K,) bool: neurons of either sign, and those that are never active."""
     positive = run.log_weights()[-1, shown, -1] > 0
     dead = (run.case.model.alpha == 0) & np.all(run.patterns[-1, shown] <= 0, axis=1)
     return [
@@ -225,7 +228,10 @@ def _raster(run: Run, shown: np.ndarray) -> Panel:
 
 
 def _plane(run: Run, last: np.ndarray, shown: np.ndarray) -> np.ndarray:
-    """Two orthonormal axes (2, d); those of the coordinates in d = 2, and one of them 0 in d = 1."""
+    """Two orthonormal axes (2, d).
+
+    Those of the coordinates in d = 2, and one of them 0 in d = 1.
+    """
     d = last.shape[1]
     if d <= 2:
         return np.eye(2, d)

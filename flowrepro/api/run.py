@@ -25,11 +25,13 @@ if TYPE_CHECKING:
 
 
 class Event(NamedTuple):
-    """What happened to a neuron: at flow time ``t``, at the hyperplane of ``samples`` (empty for none).
+    """What happened to a neuron: at flow time ``t``, at the hyperplane of ``samples`` (empty for
+    none).
 
-    kind : "cross+" and "cross-" (it becomes active, or inactive), "slide" (it stays on the hyperplane),
-        "leave+" and "leave-", "death" (active on no sample any more), "sign" (a_j = 0), and the marks
-        of flows that are not unique: "non_unique", "revival_ambiguous", "through_zero".
+    kind : "cross+" and "cross-" (it becomes active, or inactive), "slide" (it stays on the
+        hyperplane), "leave+" and "leave-", "death" (active on no sample any more), "sign" (a_j =
+        0), and the marks of flows that are not unique: "non_unique", "revival_ambiguous",
+        "through_zero".
     """
 
     t: float
@@ -42,8 +44,8 @@ class Event(NamedTuple):
 class Run:
     """A training that `flow`, `descend` or `load` gave.
 
-    T records of the loss, S of the weights (S = T unless ``weights_every`` was given or memory was short), m neurons,
-    n samples, d dimensions.
+    T records of the loss, S of the weights (S = T unless ``weights_every`` was given or memory was
+    short), m neurons, n samples, d dimensions.
 
     Attributes
     ----------
@@ -110,7 +112,10 @@ class Run:
 
     @functools.cached_property
     def W(self) -> np.ndarray:
-        """First layer, (S, m, d); 0 where a weight is below the smallest double (`log_weights` has it)."""
+        """First layer, (S, m, d).
+
+        0 where a weight is below the smallest double (`log_weights` has it).
+        """
         trajectory = self.result.trajectory
         return trajectory.W[:, trajectory.group]
 
@@ -174,11 +179,17 @@ class Run:
 
     @functools.cached_property
     def patterns(self) -> np.ndarray:
-        """Activation patterns sign(<w_j, x_k>), (S, m, n) int8; 0 where w_j lies on the hyperplane of x_k."""
+        """Activation patterns sign(<w_j, x_k>), (S, m, n) int8.
+
+        0 where w_j lies on the hyperplane of x_k.
+        """
         return sign_vectors(self.X, np.nan_to_num(self.directions))
 
     def predict(self, Z: Any, t: float | None = None) -> np.ndarray:
-        """f(z), (p,), at points Z (p, d); at the end of the run, or at flow time ``t`` (see `at`)."""
+        """f(z), (p,), at points Z (p, d).
+
+        At the end of the run, or at flow time ``t`` (see `at`).
+        """
         Z = arguments.points(Z, "Z", self.X.shape[1])
         W, a = (self.W[-1], self.a[-1]) if t is None else self._weights_at(t)
         return _output(self.problem, Z, W, a)
@@ -186,8 +197,9 @@ class Run:
     def at(self, t: Any, *, nearest: bool = False) -> State:
         """The state at a flow time, or at increasing times (T,).
 
-        A flow has one at every time up to its end: it is integrated again, from its start or on from the last time
-        asked for, to the tolerance of the run. A descent has states at its recorded weights only.
+        A flow has one at every time up to its end: it is integrated again, from its start or on
+        from the last time asked for, to the tolerance of the run. A descent has states at its
+        recorded weights only.
 
         Parameters
         ----------
@@ -203,7 +215,8 @@ class Run:
         times = arguments.times(t)
         if times[-1] > self.stop.t * (1 + 1e-14):
             raise UsageError(
-                f"the run ends at t={self.stop.t:g} and has no state at {times[-1]:g}; train it longer"
+                f"the run ends at t={self.stop.t:g} and has no state at {times[-1]:g}; "
+                "train it longer"
             )
         state = self._dense.at(times) if self.problem_is_flow else self._recorded(times, nearest)
         if np.ndim(t):
@@ -229,8 +242,9 @@ class Run:
             asked = times[np.argmax(off)]
             after = min(int(np.searchsorted(at, asked)), len(at) - 1)
             raise UsageError(
-                f"engine '{self.result.engine}' keeps no state at t={asked:g}; those next to it are at "
-                f"t={at[max(0, after - 1)]:.10g} and {at[after]:.10g}; take one, or say nearest=True"
+                f"engine '{self.result.engine}' keeps no state at t={asked:g}; those next to it are "
+                f"at t={at[max(0, after - 1)]:.10g} and {at[after]:.10g}; take one, or say "
+                "nearest=True"
             )
         W, a = self.W[k], self.a[k]
         loss = [
@@ -254,9 +268,11 @@ class Run:
         return TwoLayer(self.W[-1], self.a[-1], self.case.model.alpha)
 
     def save(self, folder: str | Path) -> Path:
-        """Store the run as a run directory, which `flowrepro show`, `verify`, `rerun` and `report` read.
+        """Store the run as a run directory, which `flowrepro show`, `verify`, `rerun` and `report`
+        read.
 
-        Its claims are judged and kept too. UsageError where the folder holds another result; nothing is replaced.
+        Its claims are judged and kept too. UsageError where the folder holds another result;
+        nothing is replaced.
         """
         from flowrepro.api.stored import save
 

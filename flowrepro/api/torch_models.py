@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from torch import nn
 
@@ -21,7 +23,8 @@ def from_torch(model: nn.Module) -> tuple[np.ndarray, np.ndarray, float]:
 
     Parameters
     ----------
-    model : nn.Sequential(Linear, ReLU or LeakyReLU, Linear) without biases and with one output, or a `TwoLayer`.
+    model : nn.Sequential(Linear, ReLU or LeakyReLU, Linear) without biases and with one output, or
+        a `TwoLayer`.
 
     Returns
     -------
@@ -40,7 +43,8 @@ def from_torch(model: nn.Module) -> tuple[np.ndarray, np.ndarray, float]:
     --------
     >>> from torch import nn
     >>> import flowrepro as fr
-    >>> W, a, alpha = fr.from_torch(nn.Sequential(nn.Linear(3, 8, bias=False), nn.ReLU(), nn.Linear(8, 1, bias=False)))
+    >>> first, last = nn.Linear(3, 8, bias=False), nn.Linear(8, 1, bias=False)
+    >>> W, a, alpha = fr.from_torch(nn.Sequential(first, nn.ReLU(), last))
     >>> W.shape, a.shape, alpha
     ((8, 3), (8,), 0.0)
     """
@@ -64,13 +68,14 @@ def from_torch(model: nn.Module) -> tuple[np.ndarray, np.ndarray, float]:
                 f"the {place} layer has a bias, which these networks do not have; set bias=False, "
                 "and append a constant feature to the points"
             )
-    if last.weight.shape != (1, first.weight.shape[0]):
+    W, a = _array(first.weight), _array(last.weight)
+    if a.shape != (1, len(W)):
         raise UsageError(
-            f"the last layer has weights of shape {tuple(last.weight.shape)} and must have (1, "
-            f"{first.weight.shape[0]}): one output for the {first.weight.shape[0]} neurons of the first"
+            f"the last layer has weights of shape {a.shape} and must have (1, {len(W)}): "
+            f"one output for the {len(W)} neurons of the first"
         )
-    return _array(first.weight), _array(last.weight)[0], alpha
+    return W, a[0], alpha
 
 
-def _array(weight: nn.Parameter) -> np.ndarray:
-    return weight.detach().cpu().double().numpy().copy()
+def _array(weight: Any) -> np.ndarray:
+    return np.array(weight.detach().cpu().double().numpy())

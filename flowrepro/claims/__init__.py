@@ -4,7 +4,8 @@ verdict.py   measured parts, and the verdict that follows from them
 claim.py     a claim: hypotheses first, then parts
 elsewhere.py a claim on a run that its paper did not declare
 
-The package is also the function ``flowrepro.claims(run)`` (`flowrepro.api.judge.claims`), which shares its name.
+The package is also the function ``flowrepro.claims(run)`` (`flowrepro.api.judge.claims`), which
+shares its name.
 """
 
 from __future__ import annotations

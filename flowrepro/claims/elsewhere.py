@@ -14,8 +14,8 @@ from flowrepro.claims.verdict import not_applicable
 class Elsewhere:
     """A claim (`claim.Claim`, or one of the old form) that judges runs of the user's own.
 
-    Such a run may lack what the paper's own cases have: weights at certain steps, an observed quantity, points of a
-    certain form. The claim is N/A then, with the reason.
+    Such a run may lack what the paper's own cases have: weights at certain steps, an observed
+    quantity, points of a certain form. The claim is N/A then, with the reason.
     """
 
     def __init__(self, claim: Any) -> None:

@@ -1,7 +1,8 @@
-"""What a caller hands over, as float64 arrays and checked numbers; each refusal names the argument, the rule and the remedy.
+"""What a caller hands over, as float64 arrays and checked numbers; each refusal names the argument,
+the rule and the remedy.
 
-Lists, integers, booleans, float32, tensors of PyTorch and columns of pandas are converted to float64.
-A value that cannot be used raises UsageError or DataError, which are ValueErrors.
+Lists, integers, booleans, float32, tensors of PyTorch and columns of pandas are converted to
+float64. A value that cannot be used raises UsageError or DataError, which are ValueErrors.
 """
 
 from __future__ import annotations
@@ -140,7 +141,8 @@ def times(t: Any, name: str = "t") -> np.ndarray:
         raise UsageError(f"{name} holds {found[bad[0]]} at place {bad[0]}; give finite times")
     if found.min() < 0:
         raise UsageError(
-            f"{name} holds {found.min():g}, but the flow starts at time 0; give times that are not negative"
+            f"{name} holds {found.min():g}, but the flow starts at time 0; give times that are not "
+            "negative"
         )
     back = np.flatnonzero(np.diff(found) <= 0)
     if back.size:

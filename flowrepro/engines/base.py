@@ -59,7 +59,7 @@ class Problem:
     def time(self, step: np.ndarray | int) -> np.ndarray:
         """Flow time of steps, of their shape."""
         if self.times:
-            return np.append(0.0, self.times)[step]
+            return np.asarray(np.append(0.0, self.times)[step])
         return np.asarray(flow_time(self.loss, self.lr, np.asarray(step, dtype=np.float64)))
 
     @property
