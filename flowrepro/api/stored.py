@@ -50,6 +50,10 @@ def load(folder: str | Path) -> Run:
     folder : str or Path
         The folder that holds manifest.json.
 
+    Returns
+    -------
+    Run
+
     Raises
     ------
     DataError

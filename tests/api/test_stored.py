@@ -59,7 +59,7 @@ def test_claims_of_generic_points_do_not_fail() -> None:
 
 
 def test_claims_take_runs_only() -> None:
-    with pytest.raises(fr.UsageError, match="claims judges a run of fr.flow"):
+    with pytest.raises(fr.UsageError, match=r"claims judges a run of fr\.flow"):
         fr.claims("runs/toy")
 
 
@@ -111,7 +111,7 @@ def test_what_load_refuses(tmp_path: Path) -> None:
         fr.load(tmp_path)
     folder = toy("torch", steps=20).save(tmp_path / "mine")
     (folder / "trajectory.npz").write_bytes(b"no")
-    with pytest.raises(fr.DataError, match="is invalid: trajectory.npz does not have the sha256"):
+    with pytest.raises(fr.DataError, match=r"is invalid: trajectory\.npz does not have the sha256"):
         fr.load(folder)
 
 
