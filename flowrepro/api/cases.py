@@ -62,7 +62,7 @@ def clock(
         return float(times[-1]) / (loss.factor * count), count, 1, tuple(map(float, times))
     pull = np.abs(output_gradient(replace(loss, factor=1.0), np.zeros(len(y)), y))
     growth = gap * float(pull @ np.linalg.norm(X, axis=1))
-    every = 2 ** max(0, math.ceil(math.log2(growth / FINE))) if growth > 0 else 1
+    every = 1 << max(0, math.ceil(math.log2(growth / FINE))) if growth > 0 else 1
     while every > 1 and every * count > 10**9:
         every //= 2
     return gap / (loss.factor * every), every * count, every, ()

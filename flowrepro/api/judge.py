@@ -97,6 +97,8 @@ class Claims(Sequence[Judged]):
             "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
             for row in rows
         ]
+        told = [f"    {claim.sentence}" for claim in self._judged]
+        lines[1:] = [text for pair in zip(lines[1:], told, strict=True) for text in pair]
         reasons = [f"N/A ({len(ids)}): {reason}" for reason, ids in self.not_applicable.items()]
         return "\n".join([*lines, self.counts, *reasons])
 

@@ -168,7 +168,7 @@ class Run:
         """ln ||w_j||, (S, m), finite below the smallest double; -inf where w_j = 0."""
         rows = self.log_weights()
         with np.errstate(divide="ignore"):
-            return rows[..., 0] + np.log(np.linalg.norm(rows[..., 1:-1], axis=-1))
+            return np.asarray(rows[..., 0] + np.log(np.linalg.norm(rows[..., 1:-1], axis=-1)))
 
     @functools.cached_property
     def directions(self) -> np.ndarray:
