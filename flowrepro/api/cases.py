@@ -72,7 +72,7 @@ def weights_step(asked: int | None, every: int, n_steps: int, W: np.ndarray) -> 
     """Steps from one set of weights to the next, a multiple of ``every`` unless asked for."""
     if asked is not None:
         return arguments.whole("weights_every", asked, 1)
-    bytes_each = 8 * len(W) * (W.shape[1] + 1)
+    bytes_each = 8 * (int(W.size) + len(W))
     most = max(1, WEIGHT_BYTES // bytes_each)
     return every * max(1, -(-n_steps // (every * most)))
 

@@ -50,7 +50,7 @@ def overview(run: Run) -> Figure:
     >>> W, a = fr.init.balanced(m=6, d=2, scale=1e-3, seed=0)
     >>> run = fr.descend(np.eye(2), [1.0, -0.5], W, a, lr=0.05, steps=400, engine="torch")
     >>> figure = fr.plot.overview(run)
-    >>> [axes.get_title() for axes in figure.axes][:2]
+    >>> [axes.get_title(loc="left") for axes in figure.axes][:2]
     ['(a) Loss', '(b) Norms']
     """
     shown = _shown(run)
