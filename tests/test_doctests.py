@@ -36,7 +36,9 @@ def test_examples_run(name: str) -> None:
         if time.process_time() - started > LONGEST:
             started = time.process_time()
             runner.run(test)
-            assert time.process_time() - started < LONGEST, f"{test.name} takes too long for an example"
+            assert time.process_time() - started < LONGEST, (
+                f"{test.name} takes too long for an example"
+            )
 
 
 @pytest.mark.parametrize(
