@@ -7,6 +7,8 @@ TORCH ?= torch
 OUT ?= runs
 # For 'make figures': the experiments to draw again and compare; none means all.
 EXPERIMENTS ?=
+# Processes that share the tests; 0 runs them one after the other.
+WORKERS ?= auto
 # For 'make slow': which of the long proofs; SLOW='slow and not long' leaves out those that take a minute or more.
 SLOW ?= slow
 BIN = $(VENV)/bin
@@ -24,7 +26,7 @@ reproduce: setup
 	$(BIN)/flowrepro all --out $(OUT)
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations 20
 
 slow: setup
 	$(BIN)/python -m pytest -m '$(SLOW)'

@@ -19,7 +19,9 @@ class UsageError(FlowreproError, ValueError):
 
 
 class DataError(FlowreproError, ValueError):
-    """Input data (a file of points or weights, a packaged data set, a stored run) that cannot be used."""
+    """Input data (a file of points or weights, a packaged data set, a stored run) that cannot be
+    used.
+    """
 
     exit_code = 3
 
@@ -37,7 +39,9 @@ class EnvironmentFault(FlowreproError):
 
 
 class DiskFault(EnvironmentFault):
-    """A disk that is full, or a folder that cannot be written: nothing else could be kept either."""
+    """A disk that is full, or a folder that cannot be written: nothing else could be kept
+    either.
+    """
 
 
 class Interrupted(Exception):

@@ -9,7 +9,8 @@ from collections.abc import Callable
 import pytest
 from command_line import Result
 
-# A shell that runs the tests in the background makes them ignore these, and what they start inherits that.
+# A shell that runs the tests in the background makes them ignore these, and what they start
+# inherits that.
 for _number in (signal.SIGINT, signal.SIGHUP):
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(

@@ -1,4 +1,6 @@
-"""Problems for engines: random ones of every awkward size, and ones whose gradient flow is known in closed form."""
+"""Problems for engines: random ones of every awkward size, and ones whose gradient flow is known in
+closed form.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ def random_problem(
 
 @dataclass(frozen=True)
 class Known:
-    """A problem with its flow at time ``horizon``: descent with step lr must come within O(lr) of (W, a)."""
+    """A problem with its flow at time ``horizon``: descent with step lr must come within O(lr) of
+    (W, a).
+    """
 
     name: str
     horizon: float
@@ -56,7 +60,9 @@ def _balanced(
 
 
 def one_aligned_neuron() -> Known:
-    """One sample x, one balanced neuron along x, loss (f - y)^2 / 2: u = a ||w|| obeys u' = 2 ||x|| y u (1 - u ||x|| / y)."""
+    """One sample x, one balanced neuron along x, loss (f - y)^2 / 2: u = a ||w|| obeys u' = 2 ||x||
+    y u (1 - u ||x|| / y).
+    """
     x, y, u0, horizon = np.array([0.6, -0.8]) * 1.5, 0.9, 0.02, 2.0
     norm = np.linalg.norm(x)
     return _known(
@@ -74,9 +80,11 @@ def one_aligned_neuron() -> Known:
 
 
 def orthogonal_classes() -> Known:
-    """Orthonormal inputs, one balanced neuron along D+ and one along -D- (boursier2022 Section 4, after alignment).
+    """Orthonormal inputs, one balanced neuron along D+ and one along -D- (boursier2022 Section 4,
+    after alignment).
 
-    u+- = |a| ||w|| obeys u' = 2 ||D+-|| u (1 - u / W+-) with D+- = (1/n) sum_{+-} y_k x_k and W+- = n ||D+-||.
+    u+- = |a| ||w|| obeys u' = 2 ||D+-|| u (1 - u / W+-) with D+- = (1/n) sum_{+-} y_k x_k and W+- =
+    n ||D+-||.
     """
     y = np.array([1.0, 0.6, -0.5, -0.3])
     D = np.stack([np.where(y > 0, y, 0.0), np.where(y < 0, y, 0.0)]) / 4
@@ -97,7 +105,9 @@ def orthogonal_classes() -> Known:
 
 
 def leaky_line() -> Known:
-    """Slope 1 everywhere (alpha = 1, a linear network) on one sample of negative label: the logistic of a ||w|| again."""
+    """Slope 1 everywhere (alpha = 1, a linear network) on one sample of negative label: the
+    logistic of a ||w|| again.
+    """
     x, y, u0 = np.array([2.0]), -1.0, 0.1
     return _known(
         "linear network",

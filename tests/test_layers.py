@@ -41,7 +41,7 @@ ALLOWED = {
     "torchvision": ("data/",),
     "matplotlib": ("api/plot.py", "figures/", "papers/", "sweep/figure.py"),
     "click": ("cli/", "report/gallery.py"),
-    "rich": ("run/console.py",),
+    "rich": ("run/console.py", "cli/output.py"),
     "jinja2": ("report/page.py",),
     "dask": ("sweep/cluster.py",),
     "distributed": ("sweep/cluster.py",),

@@ -21,7 +21,9 @@ def seconds(work: Work) -> float:
 
 
 def interleaved(sides: Sequence[Work], repeats: int) -> list[float]:
-    """Median seconds of each side; every round runs all of them once, after one round that is not counted."""
+    """Median seconds of each side; every round runs all of them once, after one round that is not
+    counted.
+    """
     rounds = [[seconds(side) for side in sides] for _ in range(repeats + 1)]
     return [median(times) for times in zip(*rounds[1:], strict=True)]
 

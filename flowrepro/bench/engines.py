@@ -1,7 +1,9 @@
-"""The papers' own long jobs: seconds of each on our engines, and of a plain PyTorch loop extrapolated from a few steps.
+"""The papers' own long jobs: seconds of each on our engines, and of a plain PyTorch loop
+extrapolated from a few steps.
 
-Ours makes every step it is credited with, but where the note says otherwise. With ``quick`` a long job is cut to its
-first tenth on both sides; it is not extrapolated, as its steps do not cost the same early and late, and has no limit.
+Ours makes every step it is credited with, but where the note says otherwise. With ``quick`` a long
+job is cut to its first tenth on both sides; it is not extrapolated, as its steps do not cost the
+same early and late, and has no limit.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from flowrepro.data.points import eight_pieces, three_points
 from flowrepro.engines import choose, load
 from flowrepro.engines.base import Problem, SaveAt
 from flowrepro.papers.boursier2022.experiments import HIGH_DIMENSION, MSE, TOY
-from flowrepro.papers.lee2022.experiments import HALF_MSE, NEURONS
+from flowrepro.papers.lee2022.section_5_runs import HALF_MSE, NEURONS
 from flowrepro.run.training import prepare
 
 WIDTH_STEPS = 200_000
@@ -40,7 +42,10 @@ class Job(NamedTuple):
 
 
 def compare_papers(quick: bool) -> list[BenchResult]:
-    """The jobs of boursier2024, boursier2022 and lee2022 (a minute or two; ``quick``: some ten seconds)."""
+    """The jobs of boursier2024, boursier2022 and lee2022 (a minute or two;
+
+    ``quick``: some ten seconds).
+    """
     jobs = [
         Job(
             "boursier2024 Figure 2",
@@ -92,7 +97,9 @@ def compare_job(job: Job, quick: bool, plain_steps: int = 10) -> BenchResult:
 def compare_widths(
     narrow: int, wide: int, early: int, steps: int = 100_000, repeats: int = 3
 ) -> BenchResult:
-    """Time per step of `grouped` on Figure 2 at two widths, after the ``early`` steps in which neurons cross."""
+    """Time per step of `grouped` on Figure 2 at two widths, after the ``early`` steps in which
+    neurons cross.
+    """
     engines = [
         load("grouped")(on_a_line(three_points(), m, "balanced", early)) for m in (wide, narrow)
     ]
@@ -122,9 +129,11 @@ def compare_widths(
 def compare_toy_flow(
     exponent: int, limit: float, repeats: int, plain_steps: int = 200
 ) -> BenchResult:
-    """Milliseconds of the toy's flow from scale 10^-exponent until both labels are fitted, compiled; the plain loop makes its Euler steps.
+    """Milliseconds of the toy's flow from scale 10^-exponent until both labels are fitted,
+    compiled; the plain loop makes its Euler steps.
 
-    The slower label grows like e^(t / 1.8), so 2 ln(1 / weight) + 10 is enough; the loss that is reached is in the note.
+    The slower label grows like e^(t / 1.8), so 2 ln(1 / weight) + 10 is enough; the loss that is
+    reached is in the note.
     """
     from flowrepro.engines.flow.flow import integrate
     from flowrepro.engines.torch_baseline import PlainLoop
@@ -172,7 +181,9 @@ def compare_toy_flow(
 
 
 def compare_high_dimension(repeats: int, steps: int = 2_000, plain_steps: int = 100) -> BenchResult:
-    """Seconds of boursier2022's Figure 6, on the authors' points, by the engine that "auto" takes."""
+    """Seconds of boursier2022's Figure 6, on the authors' points, by the engine that "auto"
+    takes.
+    """
     from flowrepro.engines.torch_baseline import PlainLoop
 
     problem = prepare(HIGH_DIMENSION, data.load(HIGH_DIMENSION.data))
@@ -181,7 +192,10 @@ def compare_high_dimension(repeats: int, steps: int = 2_000, plain_steps: int = 
         [advancing(engine(problem), steps), lambda: loop.advance(plain_steps)], repeats
     )
     ours, plain = ours / steps * problem.n_steps, plain / plain_steps * problem.n_steps
-    note = f"{shape(problem)}, extrapolated to {problem.n_steps} steps from {steps} (ours) and {plain_steps} (plain)"
+    note = (
+        f"{shape(problem)}, extrapolated to {problem.n_steps} steps from {steps} (ours) and "
+        f"{plain_steps} (plain)"
+    )
     return BenchResult(
         f"boursier2022 Figure 6: plain PyTorch loop / {engine.name}",
         ours,
@@ -197,7 +211,9 @@ def compare_high_dimension(repeats: int, steps: int = 2_000, plain_steps: int = 
 def compare_shared_samples(
     quick: bool, n: int = 10_000, n_steps: int = 100_000, plain_steps: int = 20
 ) -> BenchResult:
-    """Seconds of the nine runs of lee2022's Figure 1 on all cores; the plain loop makes two-layer steps on the same samples."""
+    """Seconds of the nine runs of lee2022's Figure 1 on all cores; the plain loop makes two-layer
+    steps on the same samples.
+    """
     from flowrepro.engines.lazy.together import run_together
 
     problems = nine_runs(n, n_steps // 10 if quick else n_steps)
@@ -236,7 +252,9 @@ def nine_runs(n: int, n_steps: int, d: int = 100) -> list[Problem]:
 
 
 def _around(work: Work, problem: Problem, plain_steps: int) -> tuple[float, float]:
-    """Seconds of ``work``, and the median of single steps of the plain loop made right before and right after it."""
+    """Seconds of ``work``, and the median of single steps of the plain loop made right before and
+    right after it.
+    """
     from flowrepro.engines.torch_baseline import PlainLoop
 
     loop = PlainLoop(problem)

@@ -1,8 +1,8 @@
 """The engine flow beside general adaptive solvers, on problems whose right-hand side jumps.
 
-Both sides integrate the same gradient flow from the same weights to the same horizon. Right-hand sides are counted,
-not seconds; a solver that asks for more than CAP is stopped. scipy is always there; torchdiffeq and diffrax are
-compared where they are installed (the extra [ode]).
+Both sides integrate the same gradient flow from the same weights to the same horizon. Right-hand
+sides are counted, not seconds; a solver that asks for more than CAP is stopped. scipy is always
+there; torchdiffeq and diffrax are compared where they are installed (the extra [ode]).
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ Flow = Callable[[float, np.ndarray], np.ndarray]
 
 
 class Outcome(NamedTuple):
-    """One integration: right-hand sides, and the state (m (d+1),) at the horizon, None where it was not reached."""
+    """One integration: right-hand sides, and the state (m (d+1),) at the horizon, None where it was
+    not reached.
+    """
 
     evaluations: int
     end: np.ndarray | None
@@ -47,7 +49,9 @@ def stall_problem(seed: int, scale: float, n: int = 5, d: int = 3, m: int = 8) -
 
 
 def compare_flow(quick: bool) -> list[BenchResult]:
-    """Mean right-hand sides of every solver beside ours at RTOL, with how many runs reach the horizon and how exactly."""
+    """Mean right-hand sides of every solver beside ours at RTOL, with how many runs reach the
+    horizon and how exactly.
+    """
     cases = [
         stall_problem(seed, scale) for scale in (0.3, 0.01) for seed in range(1 if quick else 4)
     ]
@@ -124,7 +128,10 @@ def _ours(case: Case, rtol: float) -> Outcome:
 
 
 def _counting(case: Case) -> tuple[Flow, np.ndarray, list[int]]:
-    """The raw right-hand side -gradient with relu'(0) = 0, the start, and the counter; Stalled past CAP."""
+    """The raw right-hand side -gradient with relu'(0) = 0, the start, and the counter;
+
+    Stalled past CAP.
+    """
     X, y, W, a = case
     m, d = W.shape
     count = [0]

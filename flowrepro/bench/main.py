@@ -1,7 +1,9 @@
-"""Side-by-side timings: our engines against a plain PyTorch loop, bare matrix products and general ODE solvers.
+"""Side-by-side timings: our engines against a plain PyTorch loop, bare matrix products and general
+ODE solvers.
 
-Both sides run interleaved in one process with the same threads, and medians are compared, so that a busy machine
-slows both alike. The papers' whole jobs are in bench_engines.py, the flow beside other solvers in bench_flow.py, margins in bench_margin.py.
+Both sides run interleaved in one process with the same threads, and medians are compared, so that a
+busy machine slows both alike. The papers' whole jobs are in bench_engines.py, the flow beside other
+solvers in bench_flow.py, margins in bench_margin.py.
 """
 
 from __future__ import annotations
@@ -21,11 +23,14 @@ from flowrepro.core.initialize import initial_weights
 from flowrepro.engines import load
 from flowrepro.engines.base import Problem, SaveAt
 from flowrepro.papers.boursier2022.experiments import FIVE_POINTS, TOY
-from flowrepro.papers.min2024.digits_cases import DIGITS_1_0
+from flowrepro.papers.min2024.figure_5_mnist import DIGITS_1_0
 
 
 def run_benchmarks(quick: bool) -> list[BenchResult]:
-    """All comparisons (one to three minutes; ``quick``, less than one: fewer repetitions, fewer images, a tenth of the long jobs)."""
+    """All comparisons (one to three minutes;
+
+    ``quick``, less than one: fewer repetitions, fewer images, a tenth of the long jobs).
+    """
     repeats = 5 if quick else 15
     digits = _problem(DIGITS_1_0, samples=1_000 if quick else None)
     results = [
@@ -52,7 +57,9 @@ def run_benchmarks(quick: bool) -> list[BenchResult]:
 
 
 def compare_small(job: str, problem: Problem, repeats: int, steps: int = 20_000) -> BenchResult:
-    """Per-step time of the compiled engine and of the plain loop (50 times fewer steps, it is slow)."""
+    """Per-step time of the compiled engine and of the plain loop (50 times fewer steps, it is
+    slow).
+    """
     from flowrepro.engines.torch_baseline import PlainLoop
 
     plain_steps = max(1, steps // 50)
@@ -65,7 +72,9 @@ def compare_small(job: str, problem: Problem, repeats: int, steps: int = 20_000)
 
 
 def compare_large(job: str, problem: Problem, repeats: int, steps: int = 2) -> list[BenchResult]:
-    """Per-step time of the PyTorch engine against its two matrix products alone, and against the plain loop."""
+    """Per-step time of the PyTorch engine against its two matrix products alone, and against the
+    plain loop.
+    """
     from flowrepro.engines.torch_baseline import MatrixProducts, PlainLoop
 
     products, plain = MatrixProducts(problem), PlainLoop(problem)
@@ -93,14 +102,19 @@ def compare_large(job: str, problem: Problem, repeats: int, steps: int = 2) -> l
 
 
 def compare_pooled(job: str, problem: Problem, sample: int = 20) -> BenchResult:
-    """Seconds for all steps of the case by the engine "pooled", whose steps become cheap once neurons agree; the plain loop from ``sample`` steps."""
+    """Seconds for all steps of the case by the engine "pooled", whose steps become cheap once
+    neurons agree; the plain loop from ``sample`` steps.
+    """
     from flowrepro.engines.torch_baseline import PlainLoop
 
     engine, plain = load("pooled")(problem), PlainLoop(problem)
     ours_s = seconds(lambda: engine.advance(np.array([problem.n_steps])))
     plain_s = seconds(lambda: plain.advance(sample)) / sample * problem.n_steps
     share = engine.stats["pooled_steps"] / problem.n_steps
-    note = f"{shape(problem)}, {problem.n_steps} steps, {share:.0%} of them pooled; the plain loop extrapolated from {sample} steps"
+    note = (
+        f"{shape(problem)}, {problem.n_steps} steps, {share:.0%} of them pooled; the plain loop "
+        f"extrapolated from {sample} steps"
+    )
     return BenchResult(job, ours_s, plain_s, "s", plain_s / ours_s, ">= 2", note)
 
 
@@ -115,7 +129,8 @@ def compare_many_seeds(
 ) -> BenchResult:
     """Seconds for the whole case on ``seeds`` seeds, both sides extrapolated from what is run here.
 
-    Ours: ``sample`` seeds at once for ``steps`` steps, on all cores. The plain loop: one seed for 10 times fewer steps, times the seeds.
+    Ours: ``sample`` seeds at once for ``steps`` steps, on all cores. The plain loop: one seed for
+    10 times fewer steps, times the seeds.
     """
     from flowrepro.engines.ensemble import Members, run_ensemble
     from flowrepro.engines.torch_baseline import PlainLoop
@@ -134,7 +149,10 @@ def compare_many_seeds(
     ours, theirs = interleaved(sides, repeats)
     total = seeds * case.protocol.n_steps
     ours, theirs = ours / (sample * steps) * total, theirs / plain_steps * total
-    note = f"{shape(problem)}, extrapolated to {seeds} seeds x {case.protocol.n_steps} steps from {sample} x {steps} (ours) and 1 x {plain_steps} (plain)"
+    note = (
+        f"{shape(problem)}, extrapolated to {seeds} seeds x {case.protocol.n_steps} steps from "
+        f"{sample} x {steps} (ours) and 1 x {plain_steps} (plain)"
+    )
     return BenchResult(job, ours, theirs, "s", theirs / ours, ">= 50", note, limit)
 
 

@@ -12,9 +12,12 @@ from typing import Any
 class BenchResult:
     """One comparison.
 
-    ours, plain : median time in ``unit``, of a step or of the whole job; ``plain`` is the other side, named in ``job``.
-    ratio : what ``target`` bounds: plain / ours for ">= x" (how many times faster), ours / plain for "<= x".
-    limit : the largest ``ours`` that will do, in ``unit``; None where only the ratio has a target, or the job was cut short.
+    ours, plain : median time in ``unit``, of a step or of the whole job; ``plain`` is the other
+        side, named in ``job``.
+    ratio : what ``target`` bounds: plain / ours for ">= x" (how many times faster), ours / plain
+        for "<= x".
+    limit : the largest ``ours`` that will do, in ``unit``; None where only the ratio has a target,
+        or the job was cut short.
     """
 
     job: str
@@ -28,7 +31,9 @@ class BenchResult:
 
     @property
     def met(self) -> str:
-        """Whether the ratio satisfies the target and ours the limit: "yes", "no", or "" with neither."""
+        """Whether the ratio satisfies the target and ours the limit: "yes", "no", or "" with
+        neither.
+        """
         relation, _, bound = self.target.partition(" ")
         held = []
         if bound:

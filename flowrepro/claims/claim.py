@@ -1,14 +1,16 @@
 """A claim: one statement of a paper, its hypotheses, and the function that measures it.
 
-The function is pure. It takes a result (a run, an ensemble, a study) and yields parts (`verdict.py`).
-It draws no random numbers, plots nothing and touches no disk. Hypotheses come first: outside them the
-verdict is N/A with the reason, never PASS.
+The function is pure. It takes a result (a run, an ensemble, a study) and yields parts
+(`verdict.py`).
+It draws no random numbers, plots nothing and touches no disk. Hypotheses come first: outside them
+the verdict is N/A with the reason, never PASS.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from flowrepro.claims.verdict import Judgement, Part, combine, not_applicable
@@ -21,7 +23,14 @@ Hypothesis = Callable[[Any], str | None]
 
 
 class NotApplicable(Exception):
-    """A hypothesis that shows up only while measuring fails; the message is the reason."""
+    """A hypothesis that shows up only while measuring fails; the message is the reason.
+
+    measured : the number that breaks it, where there is one.
+    """
+
+    def __init__(self, reason: str, measured: float = math.nan) -> None:
+        super().__init__(reason)
+        self.measured = measured
 
 
 def require(reason: str | None) -> None:
@@ -59,13 +68,15 @@ class Claim:
         return any((case.command, case.name) == (own.command, own.name) for own in self.cases)
 
     def judge(self, result: Any) -> Judgement:
-        """The verdict on a result: N/A with the first hypothesis that fails, else that of the parts."""
+        """The verdict on a result: N/A with the first hypothesis that fails, else that of the
+        parts.
+        """
         try:
             for hypothesis in self.given:
                 require(hypothesis(result))
             return combine(self.measure(result))
         except NotApplicable as reason:
-            return not_applicable(str(reason))
+            return replace(not_applicable(str(reason)), measured=reason.measured)
 
     def to_json(self, result: Any) -> dict[str, Any]:
         """The claim with its verdict on a result, as claims.json keeps it."""

@@ -1,4 +1,6 @@
-"""How a statement of a paper becomes a claim: hypotheses first, then measured parts, the tightest of which decides."""
+"""How a statement of a paper becomes a claim: hypotheses first, then measured parts, the tightest
+of which decides.
+"""
 
 from __future__ import annotations
 
@@ -44,8 +46,9 @@ def statement(
 ) -> Callable[[Callable[[Any], Sequence[Judgement]]], Claim]:
     """Decorator: the claim whose parts the function measures on runs that satisfy ``given``.
 
-    The verdict is N/A with the reason of the first hypothesis that fails, or of a NotApplicable raised by the
-    function; otherwise that of the part that fails or holds by least. INFO parts are listed in the note.
+    The verdict is N/A with the reason of the first hypothesis that fails, or of a NotApplicable
+    raised by the function; otherwise that of the part that fails or holds by least. INFO parts are
+    listed in the note.
     With ``many_seeds`` the function measures ensembles.
     """
 
@@ -86,7 +89,10 @@ def _combine(id: str, ref: Ref, parts: Sequence[Judgement]) -> Judgement:
 
 
 def target_window(case: Case, what: str) -> tuple[float, float]:
-    """The window of the case's target whose description starts with ``what``; KeyError unless there is exactly one with a window."""
+    """The window of the case's target whose description starts with ``what``;
+
+    KeyError unless there is exactly one with a window.
+    """
     windows = [
         target.window
         for target in case.targets

@@ -1,4 +1,6 @@
-"""Statements about one run, read as statements about the probability that a run shows them, and counted over seeds."""
+"""Statements about one run, read as statements about the probability that a run shows them, and
+counted over seeds.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,9 @@ from flowrepro.claims.old_claim import lower
 from flowrepro.claims.old_verdict import Judgement
 
 CLAIMED = 0.05 ** (1 / 100)
-"""0.97: what all of 100 seeds show (so it was measured for every window) holds for this share of seeds, at 95 % confidence."""
+"""0.97: what all of 100 seeds show (so it was measured for every window) holds for this share of
+seeds, at 95 % confidence.
+"""
 ENOUGH = 100
 """Seeds from which a share of 0.97 can be told from 1 - 1/R."""
 
@@ -28,7 +32,9 @@ def summary(values: np.ndarray) -> str:
 
 
 def wilson(successes: int, trials: int, z: float = 1.96) -> tuple[float, float]:
-    """The 95 % interval for a probability of which ``successes`` of ``trials`` were seen (Wilson's score interval)."""
+    """The 95 % interval for a probability of which ``successes`` of ``trials`` were seen (Wilson's
+    score interval).
+    """
     share, spread = successes / trials, z * z / trials
     middle, half = (
         share + spread / 2,
@@ -38,10 +44,13 @@ def wilson(successes: int, trials: int, z: float = 1.96) -> tuple[float, float]:
 
 
 def share(note: str, holds: np.ndarray, values: np.ndarray) -> Judgement:
-    """Part: at least CLAIMED of the seeds satisfy ``holds`` (R,); the note has the interval and what the values (R,) are."""
+    """Part: at least CLAIMED of the seeds satisfy ``holds`` (R,); the note has the interval and
+    what the values (R,) are.
+    """
     low, high = wilson(int(holds.sum()), len(holds))
     return lower(
-        f"share of {len(holds)} seeds with {note} ({summary(values)}; 95 % interval [{low:.4f}, {high:.4f}])",
+        f"share of {len(holds)} seeds with {note} ({summary(values)}; 95 % interval [{low:.4f}, "
+        f"{high:.4f}])",
         holds.mean(),
         CLAIMED,
     )

@@ -1,7 +1,7 @@
 """The result of a claim: verdict, measured value, bound and slack.
 
-A claim is a pure function of a run. It tests its hypotheses first; outside them the verdict is N/A with the
-reason, never PASS. It draws no numbers, plots nothing, and touches no disk.
+A claim is a pure function of a run. It tests its hypotheses first; outside them the verdict is N/A
+with the reason, never PASS. It draws no numbers, plots nothing, and touches no disk.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ Family = Literal["reproduction", "theory"]
 
 
 class Verdict(Enum):
-    """PASS and FAIL compare a measurement with a bound; N/A: a hypothesis fails; INFO: a number, no claim."""
+    """PASS and FAIL compare a measurement with a bound;
+
+    N/A: a hypothesis fails; INFO: a number, no claim.
+    """
 
     PASS = "PASS"
     FAIL = "FAIL"
@@ -53,7 +56,9 @@ class Judgement:
     note: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """The public form; numbers that are not finite become null (or the strings "inf", "-inf")."""
+        """The public form; numbers that are not finite become null (or the strings "inf",
+        "-inf").
+        """
         bound = (
             [_plain(x) for x in self.bound] if isinstance(self.bound, tuple) else _plain(self.bound)
         )
@@ -109,7 +114,8 @@ def info(id: str, ref: Ref, measured: float, note: str) -> Judgement:
 
 
 def worst(id: str, ref: Ref, parts: Sequence[Judgement], note: str = "") -> Judgement:
-    """One result for a statement with several parts: that of the part that fails, or holds by least.
+    """One result for a statement with several parts: that of the part that fails, or holds by
+    least.
 
     Slack is compared relative to the size of the bound. The note lists every part's measurement.
     """
@@ -151,9 +157,11 @@ def _judged(
 
 @dataclass(frozen=True)
 class Claim:
-    """A declared claim: its id, place, family, the cases it is evaluated on, and the pure function of a `Run`.
+    """A declared claim: its id, place, family, the cases it is evaluated on, and the pure function
+    of a `Run`.
 
-    With ``many_seeds`` it is a function of an `Ensemble`, evaluated where one of these cases was run for many seeds.
+    With ``many_seeds`` it is a function of an `Ensemble`, evaluated where one of these cases was
+    run for many seeds.
     """
 
     id: str
@@ -167,7 +175,9 @@ class Claim:
 
 @dataclass(frozen=True)
 class Misprint:
-    """A place where a paper prints something else than what is right: ``reason`` says how we know."""
+    """A place where a paper prints something else than what is right: ``reason`` says how we
+    know.
+    """
 
     id: str
     place: str

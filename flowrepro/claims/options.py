@@ -10,7 +10,9 @@ from flowrepro.errors import UsageError
 
 
 def require_ranges(options: Mapping[str, Any], ranges: Mapping[str, tuple[float, float]]) -> None:
-    """UsageError for an option outside [low, high], or not whole where both are; of a list, for any of its entries, or an empty one."""
+    """UsageError for an option outside [low, high], or not whole where both are; of a list, for any
+    of its entries, or an empty one.
+    """
     for key, (low, high) in ranges.items():
         values = options[key] if isinstance(options[key], Sequence) else [options[key]]
         whole = isinstance(low, int) and isinstance(high, int)
@@ -19,7 +21,8 @@ def require_ranges(options: Mapping[str, Any], ranges: Mapping[str, tuple[float,
             for value in values
         ):
             raise UsageError(
-                f"options.{key} must be {'whole and ' if whole else ''}in [{low:g}, {high:g}], not {options[key]}"
+                f"options.{key} must be {'whole and ' if whole else ''}in [{low:g}, {high:g}], "
+                f"not {options[key]}"
             )
 
 

@@ -1,4 +1,6 @@
-"""The hypothesis of every reproduction: the case is the paper's own, and it ran as the paper ran it."""
+"""The hypothesis of every reproduction: the case is the paper's own, and it ran as the paper ran
+it.
+"""
 
 from __future__ import annotations
 
@@ -20,16 +22,24 @@ def is_flow(run: Run | Ensemble) -> bool:
 def as_published(
     case: TrainingCase, free: tuple[str, ...] = FREE
 ) -> Callable[[Run | Ensemble], str | None]:
-    """The case of a run or ensemble is ``case`` but for the keys in ``free``; and it ran to its end."""
+    """The case of a run or ensemble is ``case`` but for the keys in ``free``; and it ran to its
+    end.
+    """
 
     def hypothesis(run: Run | Ensemble) -> str | None:
         changed = departures(run.case, case, free)
         if changed:
-            return f"the paper's observation is for its own protocol; this run departs from it in {', '.join(changed)}"
+            return (
+                "the paper's observation is for its own protocol; this run departs from it in "
+                f"{', '.join(changed)}"
+            )
         if is_flow(run):
             return "the paper's observation is of gradient descent; this run is the flow itself"
         if run.trajectory.stop.reason is not StopReason.HORIZON:
-            return f"the run stopped at step {run.trajectory.last_step}: {run.trajectory.stop.reason.value}"
+            return (
+                f"the run stopped at step {run.trajectory.last_step}: "
+                f"{run.trajectory.stop.reason.value}"
+            )
         return None
 
     return hypothesis

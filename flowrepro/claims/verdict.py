@@ -1,6 +1,7 @@
 """The parts of a claim and the verdict that follows from them.
 
-A claim measures one or more parts. The part that fails, or holds by the least relative slack, decides.
+A claim measures one or more parts. The part that fails, or holds by the least relative slack,
+decides.
 """
 
 from __future__ import annotations
@@ -135,7 +136,8 @@ def not_applicable(reason: str) -> Judgement:
 def combine(measured: Iterable[Part]) -> Judgement:
     """The judgement on a claim whose parts are given; at least one part is needed.
 
-    The slack is compared relative to the size of the bound. Numbers without a bound are listed in the note.
+    The slack is compared relative to the size of the bound. Numbers without a bound are listed in
+    the note.
     """
     parts = tuple(measured)
     judged = [part for part in parts if part.relation]

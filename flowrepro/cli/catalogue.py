@@ -8,6 +8,7 @@ from typing import Any
 
 from flowrepro.claims.claim import Claim
 from flowrepro.core.config import Case, TrainingCase, computing_form, flatten
+from flowrepro.errors import UsageError
 from flowrepro.papers import registry
 
 
@@ -42,6 +43,54 @@ def everything() -> Listing:
 
 def _claims_of_many_seeds(case: Case) -> tuple[Claim, ...]:
     return registry.claims_of(replace(case, seeds=(0, 1))) if isinstance(case, TrainingCase) else ()
+
+
+def overview() -> Listing:
+    """One line per experiment, with how much it holds."""
+    lines = []
+    for command, declared in registry.commands().items():
+        cases = registry.cases_of(command)
+        claims = {claim.id for case in cases for claim in registry.claims_of(case)}
+        figures = registry.figures_of(command)
+        counts = (str(len(found)) for found in (cases, claims, figures))
+        lines.append((command, *counts, declared.summary))
+    return Listing("experiments", ("experiment", "cases", "claims", "figures", "shows"), lines)
+
+
+def experiment(command: str) -> Listing:
+    """The cases of one experiment, with their figures and how many claims judge each."""
+    figures, lines = registry.figures_of(command), []
+    for case in registry.cases_of(command):
+        shown = " ".join(figure.id for figure in figures if case.name in figure.cases)
+        lines.append((case.name, str(len(registry.claims_of(case))), shown, case.shows))
+    return Listing(command, ("case", "claims", "figures", "shows"), lines)
+
+
+def explained(name: str) -> Listing:
+    """A claim or a case in words; UsageError where there is neither."""
+    lines: list[tuple[str, ...]] = []
+    for paper in registry.PAPERS:
+        contents = registry.contents(paper)
+        for claim in contents.claims:
+            if claim.id == name:
+                lines += [
+                    ("claim", claim.id),
+                    ("states", claim.sentence),
+                    ("place", f"{paper}, {claim.place}"),
+                    ("cases", ", ".join(case.name for case in claim.cases)),
+                    ("measures", " ".join((claim.measure.__doc__ or "").split())),
+                    *([("label", claim.label)] if claim.label else []),
+                ]
+        for case in contents.cases:
+            if case.name == name:
+                found = flatten(computing_form(case)).items()
+                lines += [("case", f"{case.command} --case {case.name}"), ("shows", case.shows)]
+                lines += [(key, str(value)) for key, value in found if key != "schema"]
+    if not lines:
+        raise UsageError(
+            f"'{name}' is no experiment, case or claim; 'flowrepro list' shows the experiments"
+        )
+    return Listing(name, ("what", "value"), lines)
 
 
 def keys() -> Listing:

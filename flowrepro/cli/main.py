@@ -1,12 +1,14 @@
 """The command line. Imports what a command needs when it runs, so that ``--help`` answers at once.
 
-Exit codes: 0 ok, 1 internal error, 2 usage, 3 bad input data, 4 numerical failure, 5 a claim FAILed,
-6 sweep incomplete, 7 environment (device, disk, lock), 129/130/143 stopped by a signal, 141 the reader of stdout went away.
+Exit codes: 0 ok, 1 internal error, 2 usage, 3 bad input data, 4 numerical failure, 5 a claim
+FAILed, 6 sweep incomplete, 7 environment (device, disk, lock), 129/130/143 stopped by a signal, 141
+the reader of stdout went away.
 """
 
 from __future__ import annotations
 
 import errno
+import importlib.metadata
 import json
 import math
 import os
@@ -51,15 +53,37 @@ class _Group(click.Group):
         return code
 
 
+def _add_plugin(context: click.Context, option: click.Parameter, files: tuple[Path, ...]) -> None:
+    """Add the papers of plug-in files with their subcommands."""
+    if not files:
+        return
+    from flowrepro.papers import plugins
+
+    for path in files:
+        for command in plugins.add_file(path).paper.commands:
+            _add_experiment(command.name)
+
+
 @click.group(cls=_Group, context_settings=CONTEXT)
 @click.version_option(__version__, prog_name="flowrepro")
+@click.option(
+    "--plugin",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    is_eager=True,
+    expose_value=False,
+    callback=_add_plugin,
+    help="Add the paper that a Python file declares, with its subcommand (repeatable).",
+)
 def cli() -> None:
-    """Reproduce papers on the gradient-flow training of small ReLU networks, and claim their theorems.
+    """Reproduce papers on the gradient-flow training of small ReLU networks, and claim their
+    theorems.
 
-    Every experiment runs the paper's own setting by default, draws its figures, evaluates every statement of
-    the paper that the run can answer, and keeps all of it in a run directory. A killed run resumes with the
-    same command. Exit codes: 0 ok, 2 usage, 3 bad input data, 4 numerical failure, 5 a claim FAILed,
-    6 sweep incomplete, 7 environment, 130/143 interrupted.
+    Every experiment runs the paper's own setting by default, draws its figures, evaluates every
+    statement of the paper that the run can answer, and keeps all of it in a run directory. A killed
+    run resumes with the same command. Exit codes: 0 ok, 2 usage, 3 bad input data, 4 numerical
+    failure, 5 a claim FAILed, 6 sweep incomplete, 7 environment, 130/143 interrupted.
     """
 
 
@@ -67,14 +91,31 @@ for _command in (sweep, verify, rerun, report, show):
     cli.add_command(_command)
 
 
+def _add_installed_plugins() -> None:
+    """The papers of installed packages; one that is broken is named, and the rest works."""
+    groups = ("flowrepro.papers", "flowrepro.datasets", "flowrepro.engines")
+    found = any(importlib.metadata.entry_points(group=group) for group in groups)
+    if not found and not os.environ.get("FLOWREPRO_PLUGINS"):
+        return
+    from flowrepro.papers import plugins, registry
+
+    for sentence in plugins.add_installed():
+        print(f"flowrepro: {sentence}", file=sys.stderr)
+    for name in registry.commands():
+        if name not in cli.commands:
+            _add_experiment(name)
+
+
 def main() -> None:
     """Entry point: run, and turn every error into one sentence and its exit code."""
-    from flowrepro.run.console import repair_streams, report_internal_error, show_warning
+    from flowrepro.cli.output import repair_streams, report_internal_error, show_warning
 
     repair_streams()
-    # Threads that spin while they wait make matrix products 5 to 30 times slower on a busy machine (measured).
+    # Threads that spin while they wait make matrix products 5 to 30 times slower on a busy machine
+    # (measured).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     warnings.showwarning = show_warning
+    _add_installed_plugins()
     try:
         code = cli.main(standalone_mode=False)
     except click.ClickException as error:
@@ -88,7 +129,8 @@ def main() -> None:
     except MemoryError as error:
         size = f" ({error})" if str(error) else ""
         print(
-            f"flowrepro: there is too little memory for this{size}; take fewer neurons, points or seeds, or keep fewer steps",
+            f"flowrepro: there is too little memory for this{size}; take fewer neurons, points or "
+            "seeds, or keep fewer steps",
             file=sys.stderr,
         )
         code = EnvironmentFault.exit_code
@@ -137,7 +179,8 @@ def _experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--seeds",
             metavar="A:B",
-            help="Seeds A to B-1: one run each, 50 or more of a small case one ensemble in one folder; studies only where --case names them.",
+            help="Seeds A to B-1, one run each. 50 or more of a small case are one ensemble in one folder. "
+            "Studies only where --case names them.",
         ),
         click.option(
             "--engine",
@@ -167,6 +210,12 @@ def _experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--quick", is_flag=True, help="The case's reduced variant, for a first look."),
         OUT,
         JSON,
+        click.option(
+            "-v",
+            "--verbose",
+            is_flag=True,
+            help="Every claim, run and image, and why each engine was chosen.",
+        ),
         click.option(
             "--fresh",
             is_flag=True,
@@ -246,12 +295,15 @@ def all_experiments(**options: Any) -> int:
     """Run every experiment: all figures and all claims of all papers."""
     if options["data_file"] or options["init_file"] or options["case_names"]:
         raise UsageError(
-            "'all' takes no --case, --data or --init; name one experiment, e.g. 'flowrepro orthogonal --data FILE'"
+            "'all' takes no --case, --data or --init; name one experiment, e.g. 'flowrepro "
+            "orthogonal --data FILE'"
         )
     return _run_commands(list(registry.commands()), **options)
 
 
-def _run_commands(commands: Sequence[str], *, as_json: bool, strict: bool, **options: Any) -> int:
+def _run_commands(
+    commands: Sequence[str], *, as_json: bool, strict: bool, verbose: bool, **options: Any
+) -> int:
     from flowrepro.cli.select import chosen_cases, settings_of
     from flowrepro.errors import Interrupted
     from flowrepro.run.console import Console, Signals
@@ -263,7 +315,7 @@ def _run_commands(commands: Sequence[str], *, as_json: bool, strict: bool, **opt
         plans = [(command, chosen) for command, chosen in plans if _has_runs(command)]
     batches = [cases for command, chosen in plans for cases in chosen_cases(command, **chosen)]
     signals = Signals()
-    console = Console(signals)
+    console = Console(signals, verbose)
     outcomes: list[Outcome] = []
     stopped = 0
     with signals.caught():
@@ -279,25 +331,30 @@ def _run_commands(commands: Sequence[str], *, as_json: bool, strict: bool, **opt
         finally:
             console.finish()
     if outcomes or not stopped:
-        _print_outcomes(outcomes, as_json)
+        _print_outcomes(outcomes, as_json, verbose, options["figures"])
     return stopped or _exit_code(outcomes, strict)
 
 
 def _has_runs(command: str) -> bool:
-    """Whether an experiment has rows of one seed each; one that has none is left out of many seeds, which is said."""
+    """Whether an experiment has rows of one seed each; one that has none is left out of many seeds,
+    which is said.
+    """
     from flowrepro.core.config import TrainingCase
 
     found = any(isinstance(case, TrainingCase) for case in registry.cases_of(command))
     if not found:
         print(
-            f"{command} is left out: its cases are studies, which have their seeds among their options",
+            f"{command} is left out: its cases are studies, which have their seeds among their "
+            "options",
             file=sys.stderr,
         )
     return found
 
 
 def _plans(commands: Sequence[str], options: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """Each command with its options; of several commands those that have a figure that was asked for."""
+    """Each command with its options; of several commands those that have a figure that was asked
+    for.
+    """
     if len(commands) == 1 or not options["figures"]:
         return [(command, options) for command in commands]
 
@@ -323,13 +380,15 @@ def _exit_code(outcomes: Sequence[Outcome], strict: bool) -> int:
     failed = [outcome for outcome in outcomes if outcome.stop not in REGULAR_STOPS]
     for outcome in failed:
         print(
-            f"flowrepro: {outcome.case.name} ended with {outcome.stop.name}: {outcome.stop_note or outcome.stop.value}",
+            f"flowrepro: {outcome.case.name} ended with {outcome.stop.name}: "
+            f"{outcome.stop_note or outcome.stop.value}",
             file=sys.stderr,
         )
     ambiguous = [outcome for outcome in outcomes if math.isfinite(outcome.unique_until)]
     for outcome in ambiguous:
         print(
-            f"flowrepro: {outcome.case.name} is one of several flows from t={outcome.unique_until:.6g} on",
+            f"flowrepro: {outcome.case.name} is one of several flows from "
+            f"t={outcome.unique_until:.6g} on",
             file=sys.stderr,
         )
     if failed or (strict and ambiguous):
@@ -341,39 +400,40 @@ def _exit_code(outcomes: Sequence[Outcome], strict: bool) -> int:
     )
 
 
-def _print_outcomes(outcomes: Sequence[Outcome], as_json: bool) -> None:
+def _print_outcomes(
+    outcomes: Sequence[Outcome], as_json: bool, verbose: bool, figures: Sequence[str]
+) -> None:
+    from flowrepro.cli.output import print_answer, print_claims, print_table
     from flowrepro.figures.tables import cell
-    from flowrepro.run.console import print_claims, print_table
 
     claims = [dict(claim) for outcome in outcomes for claim in outcome.claims]
     if as_json:
-        print(
-            json.dumps(
-                {
-                    "runs": [_outcome_json(outcome) for outcome in outcomes],
-                    "claims": claims,
-                    "figures": _images(outcomes),
-                },
-                indent=2,
-            )
-        )
+        runs = [_outcome_json(outcome) for outcome in outcomes]
+        found = {"runs": runs, "claims": claims, "figures": _images(outcomes)}
+        print(json.dumps(found, indent=2))
         return
-    print_claims(claims)
     for table, filled in (pair for outcome in outcomes for pair in outcome.tables):
-        print_table(table.caption, table.header, [tuple(map(cell, line)) for line in filled])
-    lines = [
-        (
-            outcome.case.name,
-            outcome.engine,
-            outcome.stop.name,
-            "reused" if outcome.reused else f"{outcome.wall_s:.2f} s",
-            str(outcome.directory),
+        if verbose or not outcomes[1:]:
+            print_table(table.caption, table.header, [tuple(map(cell, line)) for line in filled])
+    if verbose:
+        print_claims(claims)
+        print_table(
+            "runs",
+            ("case", "engine", "stop", "computed in", "directory"),
+            [
+                (
+                    outcome.case.name,
+                    outcome.engine,
+                    outcome.stop.name,
+                    "reused" if outcome.reused else f"{outcome.wall_s:.2f} s",
+                    str(outcome.directory),
+                )
+                for outcome in outcomes
+            ],
         )
-        for outcome in outcomes
-    ]
-    print_table("runs", ("case", "engine", "stop", "computed in", "directory"), lines)
-    for image in _images(outcomes):
-        print(image)
+        for image in _images(outcomes):
+            print(image)
+    print_answer(outcomes, figures)
 
 
 def _images(outcomes: Sequence[Outcome]) -> list[str]:
@@ -400,17 +460,25 @@ def _outcome_json(outcome: Outcome) -> dict[str, Any]:
 
 
 @cli.command("list", short_help="Experiments, cases, figures and claims.")
+@click.argument("name", required=False, metavar="[NAME]")
 @click.option("--keys", is_flag=True, help="Every key that --set takes, with each case's value.")
 @click.option("--misprints", is_flag=True, help="Misprints and errors found in the papers.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def list_command(keys: bool, misprints: bool, as_json: bool) -> int:
-    """Experiments with their cases, figures and claims."""
-    from flowrepro.cli import catalogue
-    from flowrepro.run.console import print_table
+def list_command(name: str | None, keys: bool, misprints: bool, as_json: bool) -> int:
+    """The experiments; the cases of one, NAME; or a claim or a case in words.
 
-    table = (
-        catalogue.misprints() if misprints else catalogue.keys() if keys else catalogue.everything()
-    )
+    With --json and without NAME: every case with its figures and claims.
+    """
+    from flowrepro.cli import catalogue
+    from flowrepro.cli.output import print_table
+
+    if keys or misprints:
+        table = catalogue.misprints() if misprints else catalogue.keys()
+    elif name is not None:
+        is_experiment = name in registry.commands()
+        table = (catalogue.experiment if is_experiment else catalogue.explained)(name)
+    else:
+        table = catalogue.everything() if as_json else catalogue.overview()
     if as_json:
         print(json.dumps(table.as_json(), indent=2))
     else:
@@ -424,7 +492,7 @@ def list_command(keys: bool, misprints: bool, as_json: bool) -> int:
 def bench(quick: bool, as_json: bool) -> int:
     """Time our engines and a plain PyTorch loop in one process and print the ratios."""
     from flowrepro.bench.main import run_benchmarks
-    from flowrepro.run.console import print_table
+    from flowrepro.cli.output import print_table
 
     results = [result.to_json() for result in run_benchmarks(quick)]
     if as_json:

@@ -40,7 +40,10 @@ def settings_of(
     animate: bool = False,
     **_: Any,
 ) -> Settings:
-    """How cases are run; UsageError for an unknown image format or an unusable SOURCE_DATE_EPOCH."""
+    """How cases are run;
+
+    UsageError for an unknown image format or an unusable SOURCE_DATE_EPOCH.
+    """
     reject_unknown(formats)
     reject_bad_epoch()
     if no_figures and figures:
@@ -68,9 +71,11 @@ def chosen_cases(
     flags: Mapping[str, Any] | None = None,
     **_: Any,
 ) -> list[list[Case]]:
-    """The cases to run, changed as asked: the ensembles, then one batch per seed of the cases that are run one by one.
+    """The cases to run, changed as asked: the ensembles, then one batch per seed of the cases that
+    are run one by one.
 
-    ``flags`` are the command's own options with their values. A change applies to the cases that have the key; UsageError where none has it.
+    ``flags`` are the command's own options with their values. A change applies to the cases that
+    have the key; UsageError where none has it.
     """
     chosen = [
         (registry.commands()[command].flags[name], values) for name, values in (flags or {}).items()
@@ -83,7 +88,8 @@ def chosen_cases(
         cases = [case for case in cases if isinstance(case, TrainingCase)]
         if not cases:
             raise UsageError(
-                f"the cases of {command} are studies, which have their seeds among their options; name one with --case to give it others"
+                f"the cases of {command} are studies, which have their seeds among their options; "
+                "name one with --case to give it others"
             )
     changes: dict[str, Any] = dict(parse_assignment(text) for text in assignments)
     for option, key, value in (
@@ -131,7 +137,9 @@ def _batches(
     seed: int | None,
     seeds: str | None,
 ) -> list[list[Case]]:
-    """The changed cases for one seed, or for many: at once where that is possible, else one batch per seed."""
+    """The changed cases for one seed, or for many: at once where that is possible, else one batch
+    per seed.
+    """
     many = _asks_for_ensembles(command, figures, seeds)
     if seeds is None:
         return [[changed(case, seed) for case in cases]]
@@ -157,7 +165,10 @@ def _batches(
 
 
 def _asks_for_ensembles(command: str, figures: Sequence[str], seeds: str | None) -> bool:
-    """Whether the figures named show many seeds; UsageError where they show both kinds, or no seeds are given."""
+    """Whether the figures named show many seeds;
+
+    UsageError where they show both kinds, or no seeds are given.
+    """
     kinds = {figure.many_seeds for figure in registry.figures_of(command) if figure.id in figures}
     if len(kinds) == 2:
         raise UsageError("the figures named show one seed and many; draw them by two commands")
@@ -188,11 +199,15 @@ def _named_cases(
 
 
 def _with_files(case: Case, data_file: Path | None, init_file: Path | None) -> Case:
-    """The case on the user's points and weights, identified by the sha256 of the files; UsageError for a study that has no points."""
+    """The case on the user's points and weights, identified by the sha256 of the files;
+
+    UsageError for a study that has no points.
+    """
     if data_file is not None:
         if case.data is None:
             raise UsageError(
-                f"case '{case.name}' of {case.command} has points of its own making and takes no --data; choose another --case"
+                f"case '{case.name}' of {case.command} has points of its own making and takes no "
+                "--data; choose another --case"
             )
         options = {
             "path": str(data_file.absolute()),
@@ -202,7 +217,8 @@ def _with_files(case: Case, data_file: Path | None, init_file: Path | None) -> C
         case = dataclasses.replace(case, data=Data(name="file", options=options))
     if init_file is not None and isinstance(case, StudyCase):
         raise UsageError(
-            f"case '{case.name}' of {case.command} is a study and takes no --init; choose another --case"
+            f"case '{case.name}' of {case.command} is a study and takes no --init; choose another "
+            "--case"
         )
     if init_file is not None and isinstance(case, TrainingCase):
         _, a = weights_from_file(str(init_file))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shlex
 import sys
@@ -21,6 +22,7 @@ OUT = click.option(
     metavar="DIR",
     help="Folder of the run directories.",
 )
+VERBOSE = click.option("-v", "--verbose", is_flag=True, help="Every claim.")
 JSON = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object instead of tables."
 )
@@ -31,14 +33,17 @@ JSON = click.option(
 @click.option("--quick", is_flag=True, help="The reduced variants of the experiments' cases.")
 @OUT
 @JSON
-def verify(targets: Sequence[str], quick: bool, out: Path, as_json: bool) -> int:
+@VERBOSE
+def verify(targets: Sequence[str], quick: bool, out: Path, as_json: bool, verbose: bool) -> int:
     """Re-hash every file of stored runs and evaluate all their claims anew.
 
-    EXPERIMENT names all cases of an experiment; those not yet run below --out are run first. RUN is a run directory.
+    EXPERIMENT names all cases of an experiment; those not yet run below --out are run first. RUN is
+    a run directory.
     """
+    from flowrepro.cli.output import count_verdicts, print_claims, print_findings
     from flowrepro.core.trajectory import REGULAR_STOPS
     from flowrepro.errors import Interrupted
-    from flowrepro.run.console import Console, Signals, print_claims
+    from flowrepro.run.console import Console, Signals
     from flowrepro.run.pipeline import verify_targets
 
     signals = Signals()
@@ -51,17 +56,28 @@ def verify(targets: Sequence[str], quick: bool, out: Path, as_json: bool) -> int
     if as_json:
         print(json.dumps({"claims": claims}, indent=2))
     else:
-        print_claims(claims)
+        if verbose:
+            print_claims(claims)
+        print_findings(claims)
+        print(count_verdicts(claims))
     if any(stop not in REGULAR_STOPS for stop in stops):
         return NumericalError.exit_code
     return EXIT_CLAIM_FAILED if any(claim["verdict"] == "FAIL" for claim in claims) else 0
 
 
-@click.command(short_help="Repeat a stored run and compare it bit by bit.")
-@click.argument("run", type=click.Path(path_type=Path))
+RUNS = click.argument(
+    "runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN..."
+)
+
+
+@click.command(short_help="Repeat stored runs and compare them bit by bit.")
+@RUNS
 @JSON
-def rerun(run: Path, as_json: bool) -> int:
-    """Compute a stored run again, in a temporary folder, and compare every array bit by bit. Exit code 5 where one differs."""
+def rerun(runs: Sequence[Path], as_json: bool) -> int:
+    """Compute stored runs again, in a temporary folder, and compare every array bit by bit.
+
+    Exit code 5 where one differs.
+    """
     from flowrepro.errors import Interrupted
     from flowrepro.run.console import Console, Signals
     from flowrepro.run.rerun import rerun as repeat
@@ -69,32 +85,32 @@ def rerun(run: Path, as_json: bool) -> int:
 
     signals = Signals()
     console = Console(signals)
+    found = []
     with signals.caught():
         try:
-            repetition = repeat(RunDirectory.named(run), console)
+            for run in runs:
+                repetition = repeat(RunDirectory.named(run), console)
+                found.append(dataclasses.asdict(repetition))
+                if not as_json:
+                    console.finish()
+                    _print_repetition(run if runs[1:] else None, repetition)
         except Interrupted:
             print("stopped; nothing was changed", file=sys.stderr)
             return signals.exit_code
         finally:
             console.finish()
     if as_json:
-        print(
-            json.dumps(
-                {
-                    "compared": repetition.compared,
-                    "differences": repetition.differences,
-                    "changed": repetition.changed,
-                },
-                indent=2,
-            )
-        )
-    else:
-        for sentence in repetition.differences:
-            print(sentence)
-        for change in repetition.changed:
-            print(f"not as it was: {change}")
-        print(f"{repetition.compared} arrays compared, {len(repetition.differences)} differ")
-    return EXIT_CLAIM_FAILED if repetition.differences else 0
+        print(json.dumps(found if runs[1:] else found[0], indent=2))
+    return EXIT_CLAIM_FAILED if any(one["differences"] for one in found) else 0
+
+
+def _print_repetition(run: Path | None, repetition: Any) -> None:
+    for sentence in repetition.differences:
+        print(sentence)
+    for change in repetition.changed:
+        print(f"not as it was: {change}")
+    where = f"{run}: " if run else ""
+    print(f"{where}{repetition.compared} arrays compared, {len(repetition.differences)} differ")
 
 
 @click.command(short_help="One page with figures, numbers, verdicts and misprints.")
@@ -114,7 +130,8 @@ def rerun(run: Path, as_json: bool) -> int:
 def report(runs: Sequence[Path], out: Path | None, as_markdown: bool) -> int:
     """Write one page on the runs in RUNS (run directories, or folders of them; default: runs).
 
-    The HTML page holds its images and needs no network; it reads well in light and dark, and on paper.
+    The HTML page holds its images and needs no network; it reads well in light and dark, and on
+    paper.
     """
     from flowrepro.report import page as page
 
@@ -126,49 +143,53 @@ def report(runs: Sequence[Path], out: Path | None, as_markdown: bool) -> int:
     return 0
 
 
-@click.command(short_help="What a run directory holds.")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.command(short_help="What run directories hold.")
+@RUNS
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def show(run: Path, as_json: bool) -> int:
-    """Provenance, verdicts and files of a run directory."""
+def show(runs: Sequence[Path], as_json: bool) -> int:
+    """Provenance, verdicts and files of run directories."""
+    found = [_stored(run) for run in runs]
+    if as_json:
+        print(json.dumps(found if runs[1:] else found[0], indent=2))
+        return 0
+    from flowrepro.cli.output import print_claims, print_table
+
+    for run, stored in zip(runs, found, strict=True):
+        facts = {**stored["provenance"], "argv": shlex.join(stored["provenance"]["argv"])}
+        lines = [(key, _compact(value)) for key, value in facts.items()]
+        print_table(str(run), ("what", "value"), lines)
+        files = stored["manifest"]["files"].items()
+        print_table("files", ("file", "bytes"), [(name, entry["bytes"]) for name, entry in files])
+        print_claims(stored["claims"])
+    return 0
+
+
+def _stored(run: Path) -> dict[str, Any]:
+    """What a complete, intact run directory holds; DataError for any other."""
     from flowrepro.core.config import to_json
-    from flowrepro.run.console import print_claims, print_table
     from flowrepro.store.files import read_json
     from flowrepro.store.run_directory import RunDirectory
 
     directory = RunDirectory.named(run)
     if not directory.is_complete():
+        begun = directory.file("experiment.json").exists()
         what = (
             "an unfinished run; the command that began it resumes it"
-            if directory.file("experiment.json").exists()
+            if begun
             else "not a run directory"
         )
         raise DataError(f"{run} is {what}")
-    damage = directory.damage()
-    if damage:
+    if damage := directory.damage():
         raise DataError(
-            f"{run} is invalid: {'; '.join(damage)}; run it again, which keeps the damaged folder beside"
+            f"{run} is invalid: {'; '.join(damage)}; run it again, which keeps the damaged folder "
+            "beside"
         )
-    claims = directory.claims()
-    stored = {
+    return {
         "experiment": to_json(directory.case()),
         "provenance": directory.provenance(),
         "manifest": read_json(directory.file("manifest.json")),
+        "claims": directory.claims(),
     }
-    if as_json:
-        print(json.dumps({**stored, "claims": claims}, indent=2))
-        return 0
-    facts = {**stored["provenance"], "argv": shlex.join(stored["provenance"]["argv"])}
-    print_table(
-        str(run), ("what", "value"), [(key, _compact(value)) for key, value in facts.items()]
-    )
-    print_table(
-        "files",
-        ("file", "bytes"),
-        [(name, entry["bytes"]) for name, entry in stored["manifest"]["files"].items()],
-    )
-    print_claims(claims)
-    return 0
 
 
 def _compact(value: Any) -> str:

@@ -95,8 +95,10 @@ MANY = 100_000
 def sweep(summary: bool, as_json: bool, **options: Any) -> int:
     """Run a case of EXPERIMENT at every point of a grid, for every seed.
 
-    Results on disk are the truth: the same command computes what is missing. Seeds of a small case are run many at once.
-    Exit code 6 if some runs are missing or failed; verdicts are counted in the CSV and change no exit code.
+    Results on disk are the truth: the same command computes what is missing. Seeds of a small case
+    are run many at once.
+    Exit code 6 if some runs are missing or failed; verdicts are counted in the CSV and change no
+    exit code.
     """
     from flowrepro.run.console import Console, Signals
     from flowrepro.sweep.driver import run_sweep
@@ -147,7 +149,8 @@ def plan_of(
     base = _base(experiment, case_name, assignments, engine, quick)
     if not grids:
         raise UsageError(
-            "a sweep needs a grid, e.g. --grid init.scale=log:1e-8:1e-2:7; 'flowrepro list --keys' shows the keys"
+            "a sweep needs a grid, e.g. --grid init.scale=log:1e-8:1e-2:7; 'flowrepro list "
+            "--keys' shows the keys"
         )
     axes = tuple(grid.parse_axis(base, text) for text in grids)
     if len({axis.key for axis in axes}) < len(axes):
@@ -160,7 +163,8 @@ def plan_of(
     count = (asked[1] - asked[0]) * math.prod(len(axis.values) for axis in axes)
     if count > MANY and not yes:
         raise UsageError(
-            f"this sweep has {count:,} runs{_extent(base, count)}; add --yes if that is meant, or thin the grid"
+            f"this sweep has {count:,} runs{_extent(base, count)}; add --yes if that is meant, or "
+            "thin the grid"
         )
     many = asked[1] - asked[0] >= ENSEMBLE_FROM
     cases = tuple(
@@ -265,7 +269,8 @@ def _tell(plan: Plan, ending: Ending, files: Sequence[Path], as_json: bool) -> N
         print(json.dumps(outcome, indent=2))
         return
     print(
-        f"{len(plan.cases)} runs: {ending.computed} computed now, {ending.missing} missing, {len(ending.failed)} failed"
+        f"{len(plan.cases)} runs: {ending.computed} computed now, {ending.missing} missing, "
+        f"{len(ending.failed)} failed"
     )
     for file in files:
         print(file)

@@ -1,6 +1,7 @@
 """The case every run starts from: frozen, JSON-able data without functions.
 
-The same case is hashed into the run id, written into the run directory and exposed as ``--set key=value``.
+The same case is hashed into the run id, written into the run directory and exposed as
+``--set key=value``.
 """
 
 from __future__ import annotations
@@ -34,9 +35,10 @@ class Data:
 class Init:
     """A member of ``initialize.INITS``: m neurons drawn with standard deviation scale / divide_by.
 
-    ``file`` and its ``sha256`` are set for the member "file" only, where scale multiplies what the file holds.
-    ``log10_scale`` multiplies the scale by 10^log10_scale; only the engine "flow" knows what to do with it, as the
-    product may lie below the smallest double.
+    ``file`` and its ``sha256`` are set for the member "file" only, where scale multiplies what the
+    file holds.
+    ``log10_scale`` multiplies the scale by 10^log10_scale; only the engine "flow" knows what to do
+    with it, as the product may lie below the smallest double.
     """
 
     name: str
@@ -52,7 +54,8 @@ class Init:
 class Model:
     """Two-layer network; ``alpha`` is the slope of the leaky part, 0 for ReLU.
 
-    ``depth`` other than 2: one weight matrix and depth - 1 equal scalars above each neuron (``network.gain``).
+    ``depth`` other than 2: one weight matrix and depth - 1 equal scalars above each neuron
+    (``network.gain``).
     """
 
     alpha: float = 0.0
@@ -72,8 +75,8 @@ class Loss:
 class Descent:
     """Plain gradient descent (batch_size None) or mini-batch SGD, reshuffled every epoch.
 
-    ``engine`` is a member of ``engines.ENGINES`` or "auto", the fastest exact one. ``rtol`` is the tolerance of the
-    engine "flow", which integrates the flow whose Euler steps the others make.
+    ``engine`` is a member of ``engines.ENGINES`` or "auto", the fastest exact one. ``rtol`` is the
+    tolerance of the engine "flow", which integrates the flow whose Euler steps the others make.
     """
 
     lr: float
@@ -112,7 +115,9 @@ class Record:
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """A number the paper states: its value, ours, and the window in which a reproduction must fall."""
+    """A number the paper states: its value, ours, and the window in which a reproduction must
+    fall.
+    """
 
     what: str
     paper: float | str
@@ -122,10 +127,12 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingCase:
-    """One case. ``command`` is the subcommand that owns it, ``shows`` what of the paper it reproduces.
+    """One case. ``command`` is the subcommand that owns it, ``shows`` what of the paper it
+    reproduces.
 
-    ``quick`` holds the overrides of the reduced variant. With ``seeds`` (A, B) the case is an ensemble: it is run for every
-    seed from A to B - 1 instead of ``seed``, and gives one stacked result.
+    ``quick`` holds the overrides of the reduced variant. With ``seeds`` (A, B) the case is an
+    ensemble: it is run for every seed from A to B - 1 instead of ``seed``, and gives one stacked
+    result.
     """
 
     name: str
@@ -146,10 +153,11 @@ class TrainingCase:
 
 @dataclass(frozen=True, kw_only=True)
 class StudyCase:
-    """A case whose result is no single trajectory: runs that feed one law, a table, the analysis of a data set.
+    """A case whose result is no single trajectory: runs that feed one law, a table, the analysis of
+    a data set.
 
-    ``computes`` is a member of ``papers.<paper>.studies.STUDIES``; it depends on ``options`` (JSON values), the points and
-    the seed, on nothing else.
+    ``computes`` is a member of ``papers.<paper>.studies.STUDIES``; it depends on ``options`` (JSON
+    values), the points and the seed, on nothing else.
     """
 
     name: str
@@ -165,7 +173,9 @@ class StudyCase:
 
     @property
     def seeds(self) -> tuple[int, int] | None:
-        """None: a study is never an ensemble; one that needs many seeds has them among its options."""
+        """None: a study is never an ensemble; one that needs many seeds has them among its
+        options.
+        """
         return None
 
 
@@ -219,9 +229,12 @@ def coerce(kind: Any, value: Any, where: str) -> Any:
                     errors.append(error)
         raise errors[0]
     if origin is Literal:
+        if not isinstance(value, str) and str(value) in arguments:
+            return str(value)  # divide_by=1 was read as a number
         if value not in arguments:
             raise UsageError(
-                f"{where} must be one of {', '.join(map(str, arguments))}, not '{value}'{_nearest(str(value), arguments)}"
+                f"{where} must be one of {', '.join(map(str, arguments))}, not "
+                f"'{value}'{_nearest(str(value), arguments)}"
             )
         return value
     if origin is tuple:
@@ -237,6 +250,10 @@ def coerce(kind: Any, value: Any, where: str) -> Any:
         if not isinstance(value, list | tuple):
             raise UsageError(f"{where} must be a list such as [1,2], not '{value}'")
         return [_build(arguments[0], item, where) for item in value]
+    if kind is bool and value in ("True", "False"):
+        return value == "True"
+    if kind is str and isinstance(value, int | float) and not isinstance(value, bool):
+        return json.dumps(value)
     if kind is int and isinstance(value, float) and value.is_integer():
         return int(value)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
@@ -251,7 +268,8 @@ def coerce(kind: Any, value: Any, where: str) -> Any:
 def computing_form(case: Case) -> dict[str, Any]:
     """The fields that decide what a run computes, as JSON.
 
-    A file's path is left out where its sha256 is known: the content decides, not the place. One seed or many, never both.
+    A file's path is left out where its sha256 is known: the content decides, not the place. One
+    seed or many, never both.
     """
     form = {key: value for key, value in to_json(case).items() if key not in _LABELS}
     if form["data"] and "sha256" in form["data"]["options"]:
@@ -269,7 +287,9 @@ def computing_form(case: Case) -> dict[str, Any]:
 
 
 def run_id(case: Case) -> str:
-    """``<case>-<hash10>``, the hash being that of the canonical (order-free) JSON of `computing_form`; an ensemble's name says its seeds."""
+    """``<case>-<hash10>``, the hash being that of the canonical (order-free) JSON of
+    `computing_form`; an ensemble's name says its seeds.
+    """
     canonical = json.dumps(computing_form(case), sort_keys=True, separators=(",", ":"))
     name = (
         case.name
@@ -328,12 +348,14 @@ def resolve_key(case: Case, key: str) -> str:
         return hits[0]
     if hits:
         raise UsageError(
-            f"--set {key} is ambiguous for case '{case.name}': it could be {' or '.join(hits)}; write one of them out"
+            f"--set {key} is ambiguous for case '{case.name}': it could be {' or '.join(hits)}; "
+            "write one of them out"
         )
     paths = _paths(case)
     endings = {path.rpartition(".")[2] for path in paths} | set(paths)
     raise UsageError(
-        f"--set {key}: case '{case.name}' has no such key{_nearest(key, endings)}; 'flowrepro list --keys' shows all"
+        f"--set {key}: case '{case.name}' has no such key{_nearest(key, endings)}; 'flowrepro "
+        "list --keys' shows all"
     )
 
 
@@ -357,7 +379,9 @@ def override(case: AnyCase, changes: Mapping[str, Any]) -> AnyCase:
 
 
 def _require_alike(key: str, before: Any, value: Any) -> None:
-    """Raise UsageError unless a study's option keeps its kind: number, text, true or false, list."""
+    """Raise UsageError unless a study's option keeps its kind: number, text, true or false,
+    list.
+    """
     kinds = [kind for kind in (bool, (int, float), str, list) if isinstance(before, kind)]
     if kinds and (
         not isinstance(value, kinds[0]) or isinstance(value, bool) != isinstance(before, bool)
@@ -366,7 +390,9 @@ def _require_alike(key: str, before: Any, value: Any) -> None:
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:
-    """``key=value`` with the value read as JSON where possible (numbers, lists, null), else as a string."""
+    """``key=value`` with the value read as JSON where possible (numbers, lists, null), else as a
+    string.
+    """
     key, separator, value = text.partition("=")
     if not separator or not key.strip():
         raise UsageError(f"--set takes key=value, not '{text}'")
@@ -380,7 +406,8 @@ def parse_assignment(text: str) -> tuple[str, Any]:
         and any(digit in "123456789" for digit in value.lower().split("e")[0])
     ):
         raise UsageError(
-            f"--set {key}={value} underflows to 0 in double precision, whose smallest positive number is 4.9e-324; "
+            f"--set {key}={value} underflows to 0 in double precision, whose smallest positive "
+            "number is 4.9e-324; "
             "for an initial scale below it --set log10_scale=... with --engine flow"
         )
     return key.strip(), parsed
@@ -507,7 +534,9 @@ def departures(
     reference: Case,
     allowed: Iterable[str] = ("seed", "protocol.engine", "protocol.device", "record."),
 ) -> list[str]:
-    """Keys in which ``case`` differs from ``reference``, apart from those that start with an allowed prefix."""
+    """Keys in which ``case`` differs from ``reference``, apart from those that start with an
+    allowed prefix.
+    """
     left, right = flatten(computing_form(case)), flatten(computing_form(reference))
     prefixes = tuple(allowed)
     return [

@@ -1,9 +1,11 @@
-"""Initial weights. Every draw is float64 from ``numpy.random.default_rng(seed)``, in the order written here.
+"""Initial weights. Every draw is float64 from ``numpy.random.default_rng(seed)``, in the order
+written here.
 
-The members ending in "-quadrature" draw nothing: their m neurons are nodes of equal weight for the law of the draw of
-that name, so that a row with divide_by="sqrt(m)" trains the limit of infinite width up to the error of the nodes. As
-neurons of a ReLU network are homogeneous, only E[|theta|^2] in each direction of theta = (w, a) matters, and isotropic
-laws need nodes on one sphere only (boursier2024).
+The members ending in "-quadrature" draw nothing: their m neurons are nodes of equal weight for the
+law of the draw of that name, so that a case with divide_by="sqrt(m)" trains the limit of infinite
+width up to the error of the nodes. As neurons of a ReLU network are homogeneous, only E[|theta|^2]
+in each direction of theta = (w, a) matters, and isotropic laws need nodes on one sphere only
+(boursier2024).
 """
 
 from __future__ import annotations
@@ -26,20 +28,26 @@ def balanced(rng: np.random.Generator, m: int, d: int) -> Weights:
 
 
 def gaussian(rng: np.random.Generator, m: int, d: int) -> Weights:
-    """w_j ~ N(0, I_d), then a_j ~ N(0, 1), unbalanced   (min2024 Sec. 4; boursier2024's unbalanced variant)."""
+    """w_j ~ N(0, I_d), then a_j ~ N(0, 1), unbalanced   (min2024 Sec. 4; boursier2024's unbalanced
+    variant).
+    """
     W = rng.standard_normal((m, d))
     return W, rng.standard_normal(m)
 
 
 def dominated(rng: np.random.Generator, m: int, d: int) -> Weights:
-    """w_j uniform in [-1, 1]^d, then a_j = s_j sqrt(d) with fair signs, so |a_j| >= ||w_j||   (boursier2024)."""
+    """w_j uniform in [-1, 1]^d, then a_j = s_j sqrt(d) with fair signs, so |a_j| >= ||w_j||
+    (boursier2024).
+    """
     W = rng.uniform(-1.0, 1.0, (m, d))
     s = np.where(rng.random(m) < 0.5, -1.0, 1.0)
     return W, s * np.sqrt(d)
 
 
 def unit_output(rng: np.random.Generator, m: int, d: int) -> Weights:
-    """w_j ~ N(0, I_d), then a_j = +1 or -1 with equal probability; a is not scaled (min2024 Appendix A.5)."""
+    """w_j ~ N(0, I_d), then a_j = +1 or -1 with equal probability; a is not scaled (min2024
+    Appendix A.5).
+    """
     W = rng.standard_normal((m, d))
     return W, np.where(rng.random(m) < 0.5, -1.0, 1.0)
 
@@ -51,19 +59,25 @@ def he(rng: np.random.Generator, m: int, d: int) -> Weights:
 
 
 def balanced_quadrature(rng: np.random.Generator, m: int, d: int) -> Weights:
-    """Infinite width of `balanced`: m/2 equidistributed directions of w, |w| = sqrt(d), each with a = |w| and a = -|w|; d = 2 or 3."""
+    """Infinite width of `balanced`: m/2 equidistributed directions of w, |w| = sqrt(d), each with a
+    = |w| and a = -|w|; d = 2 or 3.
+    """
     W = np.sqrt(d) * _sphere("balanced-quadrature", _half("balanced-quadrature", m), d, d)
     return np.tile(W, (2, 1)), np.repeat([1.0, -1.0], len(W)) * np.sqrt(d)
 
 
 def gaussian_quadrature(rng: np.random.Generator, m: int, d: int) -> Weights:
-    """Infinite width of `gaussian`: m equidistributed directions of (w, a), |(w, a)| = sqrt(d + 1); d = 1 or 2."""
+    """Infinite width of `gaussian`: m equidistributed directions of (w, a), |(w, a)| = sqrt(d + 1);
+    d = 1 or 2.
+    """
     theta = np.sqrt(d + 1.0) * _sphere("gaussian-quadrature", m, d + 1, d)
     return theta[:, :-1].copy(), theta[:, -1].copy()
 
 
 def dominated_quadrature(rng: np.random.Generator, m: int, d: int) -> Weights:
-    """Infinite width of `dominated`: m/2 equidistributed w in the square, each with a = sqrt(2) and a = -sqrt(2); d = 2."""
+    """Infinite width of `dominated`: m/2 equidistributed w in the square, each with a = sqrt(2) and
+    a = -sqrt(2); d = 2.
+    """
     count = _half("dominated-quadrature", m)
     if d != 2:
         raise UsageError(_without_nodes("dominated-quadrature", d, "2"))
@@ -71,13 +85,17 @@ def dominated_quadrature(rng: np.random.Generator, m: int, d: int) -> Weights:
 
 
 def _square(count: int) -> np.ndarray:
-    """``count`` equidistributed points of the unit square: a lattice turned by the golden ratio; (count, 2)."""
+    """``count`` equidistributed points of the unit square: a lattice turned by the golden ratio;
+    (count, 2).
+    """
     j = np.arange(count)
     return np.column_stack([(j + 0.5) / count, (j + 0.5) * (np.sqrt(5.0) - 1.0) / 2.0 % 1.0])
 
 
 def _sphere(name: str, count: int, dimension: int, d: int) -> np.ndarray:
-    """``count`` equidistributed unit vectors: equal angles on the circle, the Fibonacci lattice on the sphere; (count, dimension)."""
+    """``count`` equidistributed unit vectors: equal angles on the circle, the Fibonacci lattice on
+    the sphere; (count, dimension).
+    """
     if dimension == 2:
         angle = 2.0 * np.pi * (np.arange(count) + 0.5) / count
         return np.column_stack([np.cos(angle), np.sin(angle)])
@@ -97,14 +115,18 @@ def _sphere(name: str, count: int, dimension: int, d: int) -> np.ndarray:
 def _half(name: str, m: int) -> int:
     if m % 2:
         raise UsageError(
-            f"init.m must be even for init.name={name}, where every w occurs with either sign of a, not {m}; set init.m={m + 1}"
+            f"init.m must be even for init.name={name}, where every w occurs with either sign of "
+            f"a, not {m}; set init.m={m + 1}"
         )
     return m // 2
 
 
 def _without_nodes(name: str, d: int, known: str) -> str:
     drawn = name.removesuffix("-quadrature")
-    return f"init.name={name} has nodes for points of dimension {known} only, not {d}; draw the weights with init.name={drawn}"
+    return (
+        f"init.name={name} has nodes for points of dimension {known} only, not {d}; draw the "
+        f"weights with init.name={drawn}"
+    )
 
 
 INITS: dict[str, Callable[[np.random.Generator, int, int], Weights]] = {
@@ -117,7 +139,8 @@ INITS: dict[str, Callable[[np.random.Generator, int, int], Weights]] = {
     "gaussian-quadrature": gaussian_quadrature,
     "dominated-quadrature": dominated_quadrature,
 }
-"""Weights of unit scale that are drawn; `initial_weights` multiplies them by `scale`, but for the outputs of UNSCALED_OUTPUT.
+"""Weights of unit scale that are drawn; `initial_weights` multiplies them by `scale`, but for the
+outputs of UNSCALED_OUTPUT.
 
 STUDENT and "file" are the inits that are not drawn here."""
 
@@ -126,15 +149,19 @@ UNSCALED_OUTPUT = ("unit-output",)
 """Members whose second layer is taken as it is drawn."""
 
 STUDENT = "student"
-"""The neurons that the data set holds, drawn with its points: z0 (d,), which stands for w = z0, a = ||z0||   (lee2022), or rows
-(w_j, a_j) (m, d + 1)   (boursier2022, Figure 6). Without any: one neuron at z0 ~ N(0, I_d) from the seed."""
+"""The neurons that the data set holds, drawn with its points: z0 (d,), which stands for w = z0, a =
+||z0||   (lee2022), or rows
+(w_j, a_j) (m, d + 1)   (boursier2022, Figure 6). Without any: one neuron at z0 ~ N(0, I_d) from the
+seed.
+"""
 
 
 def _from_student(init: Init, student: np.ndarray) -> Weights:
     rows = np.append(student, np.linalg.norm(student))[None] if student.ndim == 1 else student
     if init.m != len(rows):
         raise UsageError(
-            f"init.name={STUDENT} starts the {len(rows)} neurons of the data set, not {init.m}; set init.m={len(rows)}"
+            f"init.name={STUDENT} starts the {len(rows)} neurons of the data set, not {init.m}; "
+            f"set init.m={len(rows)}"
         )
     return rows[:, :-1].copy(), rows[:, -1].copy()
 
@@ -148,7 +175,8 @@ def effective_scale(init: Init, d: int) -> float:
 
 
 def initial_weights(init: Init, seed: int, d: int, student: np.ndarray | None = None) -> Weights:
-    """(W (m, d), a (m,)) in float64 for a member of INITS; norms are taken before scaling, so none underflows.
+    """(W (m, d), a (m,)) in float64 for a member of INITS; norms are taken before scaling, so none
+    underflows.
 
     ``student``, (d,) or (m, d + 1), is what STUDENT starts from: that of the data set, or None.
     """
@@ -160,7 +188,8 @@ def initial_weights(init: Init, seed: int, d: int, student: np.ndarray | None = 
         W, a = INITS[init.name](np.random.default_rng(seed), init.m, d)
     else:
         raise UsageError(
-            f"init.name must be one of {', '.join((*INITS, STUDENT))}, or file through --init FILE, not '{init.name}'"
+            f"init.name must be one of {', '.join((*INITS, STUDENT))}, or file through --init "
+            f"FILE, not '{init.name}'"
         )
     scale = effective_scale(init, d)
     return scale * W, a if init.name in UNSCALED_OUTPUT else scale * a

@@ -1,4 +1,6 @@
-"""PyTorch modules; the conventions (shapes, losses, reductions, time) are those of ``network.py``."""
+"""PyTorch modules; the conventions (shapes, losses, reductions, time) are those of
+``network.py``.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ def _floats(values: np.ndarray) -> np.ndarray:
 
 
 class TwoLayer(nn.Module):
-    """f(x) = sum_j a_j sigma(<w_j, x>) without biases; sigma is the leaky ReLU of slope alpha, sigma'(0) = alpha.
+    """f(x) = sum_j a_j sigma(<w_j, x>) without biases; sigma is the leaky ReLU of slope alpha,
+    sigma'(0) = alpha.
 
     Parameters ``W`` (m, d) and ``a`` (m,) start from the arrays given, in their dtype if they are floats.
     """
@@ -39,9 +42,11 @@ class TwoLayer(nn.Module):
 
 
 class DeepReLU(nn.Module):
-    """f(x) = W_L relu(... relu(W_1 x)) without biases, linear at the output, which has one unit (lee2022 Figure 4).
+    """f(x) = W_L relu(... relu(W_1 x)) without biases, linear at the output, which has one unit
+    (lee2022 Figure 4).
 
-    Parameters ``layers``: W_l of shape (width l, width l - 1), the last (1, width), start from the arrays given.
+    Parameters ``layers``: W_l of shape (width l, width l - 1), the last (1, width), start from the
+    arrays given.
     """
 
     def __init__(self, layers: Sequence[np.ndarray]) -> None:
@@ -59,7 +64,9 @@ class DeepReLU(nn.Module):
 
 
 def objective(loss: Loss, f: Tensor, y: Tensor) -> Tensor:
-    """factor * reduction_k l(f_k, y_k) over the last axis: a scalar for f (n,), one per member for f (R, n) (formulas: ``network.py``)."""
+    """factor * reduction_k l(f_k, y_k) over the last axis: a scalar for f (n,), one per member for
+    f (R, n) (formulas: ``network.py``).
+    """
     if loss.name == "square":
         values = 0.5 * (f - y) ** 2
     elif loss.name == "exp":

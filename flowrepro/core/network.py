@@ -1,18 +1,21 @@
 r"""The two-layer network in plain numpy, and THE conventions of the project.
 
-Shapes     X (n, d) rows are samples, y (n,), W (m, d) rows w_j, a (m,), slope ``alpha`` of the leaky part.
-Network    f(x) = sum_j a_j sigma(<w_j, x>),   sigma(z) = z where z > 0, alpha z elsewhere, so relu'(0) = 0.
-Chains     depth L != 2: f(x) = sum_j gain(a_j) sigma(<w_j, x>), gain(a) = a^(L - 1), each neuron followed by L - 1
-           scalars (and ReLUs between them) that start equal to a_j and so stay equal; a_j is one of them, and
-           moves by its own derivative, not by that of the power. Depth 1 has no scalars, f = sum_j sigma(<w_j, x>).
+Shapes     X (n, d) holds samples in rows, y (n,), W (m, d) rows w_j, a (m,); ``alpha`` is the slope
+           of the leaky part.
+Network    f(x) = sum_j a_j sigma(<w_j, x>). sigma(z) = z where z > 0 and alpha z elsewhere, so
+           relu'(0) = 0.
+Chains     Depth L other than 2: f(x) = sum_j gain(a_j) sigma(<w_j, x>) with gain(a) = a^(L - 1).
+           Each neuron is followed by L - 1 scalars, with ReLUs between them, that start equal to
+           a_j and so stay equal. a_j is one of them: it moves by its own derivative, not by that of
+           the power. Depth 1 has no scalars, f = sum_j sigma(<w_j, x>).
 Losses     square     l(f, y) = (f - y)^2 / 2
            logistic   l(f, y) = log(1 + exp(-y f))
            logistic2  l(f, y) = 2 log(1 + exp(-y f))       slope 1 at f = 0
            exp        l(f, y) = exp(-y f)                  slope 1 at f = 0
-Objective  factor * reduction_k l(f(x_k), y_k), reduction = mean or sum, always explicit in the row.
-Time       step k of a descent with step size lr is at flow time t = factor * lr * k, the time of the flow
-           of reduction_k l. (boursier2022 descends the mean of (f - y)^2, factor 2, and states the flow of
-           half of it: t = 2 lr k.)
+Objective  factor * reduction_k l(f(x_k), y_k). The reduction, mean or sum, is explicit in the case.
+Time       Step k of a descent with step size lr is at flow time t = factor * lr * k, the time of
+           the flow of reduction_k l. (boursier2022 descends the mean of (f - y)^2, factor 2, and
+           states the flow of half of it: t = 2 lr k.)
 
 The PyTorch modules of ``models.py`` follow the same conventions; a test compares the two.
 """
@@ -51,7 +54,9 @@ def predict(X: np.ndarray, W: np.ndarray, a: np.ndarray, alpha: float = 0.0) -> 
 
 
 def gain(a: np.ndarray, depth: int) -> np.ndarray:
-    """Product of the depth - 1 equal scalars a above a neuron; 0 for a <= 0 where a ReLU lies between them (depth >= 3)."""
+    """Product of the depth - 1 equal scalars a above a neuron; 0 for a <= 0 where a ReLU lies
+    between them (depth >= 3).
+    """
     return _power(a, depth - 1, depth)
 
 

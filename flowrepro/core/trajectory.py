@@ -1,4 +1,6 @@
-"""What an engine returns, for one seed or for many: loss, snapshots of all weights, observed quantities, why it stopped."""
+"""What an engine returns, for one seed or for many: loss, snapshots of all weights, observed
+quantities, why it stopped.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,14 @@ class StopReason(Enum):
     MAX_STEPS = "the step cap was hit before the horizon; raise the cap or the tolerance"
     DIVERGED = "the loss became non-finite; lower the step size"
     STEP_UNDERFLOW = "the step size fell below the resolution of time; loosen the tolerance"
-    MAX_EVENTS = "the cap on activation events was hit before the horizon; raise the cap, loosen the tolerance or use a descent engine"
-    ZENO = "activation events accumulate at one instant; loosen or tighten the tolerance, or perturb the start"
+    MAX_EVENTS = (
+        "the cap on activation events was hit before the horizon; raise the cap, loosen the "
+        "tolerance or use a descent engine"
+    )
+    ZENO = (
+        "activation events accumulate at one instant; loosen or tighten the tolerance, or perturb "
+        "the start"
+    )
     STATIONARY = "the weights do not move any more: a stationary point was reached"
     COMPLETE = "the study was computed"
     INTERRUPTED = "the run was interrupted; the same command resumes it"
@@ -38,7 +46,9 @@ REGULAR_STOPS = (
 
 @dataclass(frozen=True)
 class Stop:
-    """Reason, last step and flow time with a finite state, and a remedy with numbers where there is one."""
+    """Reason, last step and flow time with a finite state, and a remedy with numbers where there is
+    one.
+    """
 
     reason: StopReason
     step: int
@@ -55,7 +65,8 @@ class Trajectory:
     loss : (T,) the objective that was descended (full batch).
     snapshot_step : (S,) int64; the first is 0, the last the step at which the run ended.
     W : (S, G, d) first layer, a : (S, G) second layer, of G representative neurons.
-    group : (m,) int64, the representative of each neuron; arange(m) unless an engine merges neurons.
+    group : (m,) int64, the representative of each neuron; arange(m) unless an engine merges
+        neurons.
     observed : name -> (T, ...) quantities evaluated along the run.
     stats : counts of the engine (gradient evaluations, ...).
     events : activation events, where the engine locates them (`Engine.event_log`), else empty.
@@ -96,7 +107,10 @@ class Trajectory:
             raise ValueError("arrays of a trajectory do not fit together")
 
     def at(self, step: int) -> tuple[np.ndarray, np.ndarray]:
-        """(W (m, d), a (m,)) of all m neurons at a recorded snapshot; KeyError if there is none at that step."""
+        """(W (m, d), a (m,)) of all m neurons at a recorded snapshot;
+
+        KeyError if there is none at that step.
+        """
         index = np.flatnonzero(self.snapshot_step == step)
         if index.size == 0:
             raise KeyError(f"no snapshot at step {step}")
@@ -122,10 +136,14 @@ class EnsembleTrajectory:
     """R recorded runs of one case that differ in the seed of the initial weights.
 
     seeds : (R,) int64.
-    step : (T,) int64, t : (T,) flow time, loss : (R, T) the objective on a thinned grid that holds 0 and the last step.
-    levels : (L,) losses; first_below : (R, L) int64, the first of all steps with loss < level, -1 where there is none.
-    snapshot_step : (S,) int64, W : (R, S, m, d), a : (R, S, m): weights of every run at a few steps.
-    stop : of the ensemble; DIVERGED where a member's loss became non-finite (the others are complete then).
+    step : (T,) int64, t : (T,) flow time, loss : (R, T) the objective on a thinned grid that holds
+        0 and the last step.
+    levels : (L,) losses; first_below : (R, L) int64, the first of all steps with loss < level, -1
+        where there is none.
+    snapshot_step : (S,) int64, W : (R, S, m, d), a : (R, S, m): weights of every run at a few
+        steps.
+    stop : of the ensemble; DIVERGED where a member's loss became non-finite (the others are
+        complete then).
     """
 
     seeds: np.ndarray
@@ -146,7 +164,10 @@ class EnsembleTrajectory:
         return int(self.step[-1])
 
     def first_steps_below(self, level: float) -> np.ndarray:
-        """(R,) float64, the first step with loss < level, inf where there is none; KeyError for a level that was not kept."""
+        """(R,) float64, the first step with loss < level, inf where there is none;
+
+        KeyError for a level that was not kept.
+        """
         index = np.flatnonzero(self.levels == level)
         if index.size == 0:
             raise KeyError(f"no first steps below {level:g}")
@@ -161,7 +182,10 @@ class EnsembleTrajectory:
         return self.loss[:, index[0]]
 
     def at(self, step: int) -> tuple[np.ndarray, np.ndarray]:
-        """(W (R, m, d), a (R, m)) at a recorded snapshot; KeyError if there is none at that step."""
+        """(W (R, m, d), a (R, m)) at a recorded snapshot;
+
+        KeyError if there is none at that step.
+        """
         index = np.flatnonzero(self.snapshot_step == step)
         if index.size == 0:
             raise KeyError(f"no snapshot at step {step}")
@@ -173,7 +197,8 @@ class Dataset:
     """Points X (n, d) and targets y (n,); ``note`` is one line on where they come from.
 
     ``extra`` holds arrays that figures need and training does not (the mean image of MNIST, ...).
-    ``warnings`` are sentences about legal but degenerate points (duplicates, ...), shown before a run.
+    ``warnings`` are sentences about legal but degenerate points (duplicates, ...), shown before a
+    run.
     """
 
     X: np.ndarray
@@ -216,7 +241,10 @@ class Ensemble(Finished[EnsembleTrajectory]):
 
 @dataclass(frozen=True)
 class Study:
-    """What a study computed: named arrays of numbers, truth values or text; ``dataset`` is None for a study without points."""
+    """What a study computed: named arrays of numbers, truth values or text;
+
+    ``dataset`` is None for a study without points.
+    """
 
     case: StudyCase
     dataset: Dataset | None

@@ -1,4 +1,5 @@
-"""Data sets, by name. A loader takes the case's ``data.options`` as keyword arguments and returns a Dataset.
+"""Data sets, by name. A loader takes the case's ``data.options`` as keyword arguments and returns a
+Dataset.
 
 Loaders are named by module and function and imported when asked for.
 """
@@ -38,7 +39,10 @@ DATASETS: dict[str, tuple[str, str]] = {
 
 
 def load(data: Data) -> Dataset:
-    """The named data set; UsageError for an unknown name, DataError for data that cannot be used."""
+    """The named data set;
+
+    UsageError for an unknown name, DataError for data that cannot be used.
+    """
     if data.name not in DATASETS:
         raise UsageError(f"data.name must be one of {', '.join(DATASETS)}, not '{data.name}'")
     module, function = DATASETS[data.name]

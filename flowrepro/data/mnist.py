@@ -1,7 +1,8 @@
-"""Pairs of digits as a two-class problem: the MNIST digits of the papers are packaged, others come through torchvision.
+"""Pairs of digits as a two-class problem: the MNIST digits of the papers are packaged, others come
+through torchvision.
 
-``digits.npz`` holds one uint8 array (count, 28, 28) per packaged digit, named by the digit, in the order of the
-MNIST training split; ``build_digits.py`` makes it. Attribution and licence: NOTICE.
+``digits.npz`` holds one uint8 array (count, 28, 28) per packaged digit, named by the digit, in the
+order of the MNIST training split; ``build_digits.py`` makes it. Attribution and licence: NOTICE.
 """
 
 from __future__ import annotations
@@ -38,13 +39,15 @@ def digits(
     subset: int | None = None,
     subset_seed: int = 0,
 ) -> Dataset:
-    """Two classes of 28 x 28 images, pixels in [0, 1] minus the mean image of the selected images (min2024 Section 4).
+    """Two classes of 28 x 28 images, pixels in [0, 1] minus the mean image of the selected images
+    (min2024 Section 4).
 
     Parameters
     ----------
     dataset : a key of OFFICIAL; for those other than "mnist" the digits are the class numbers 0..9.
     positive, negative : classes of the training split that get y = +1 and y = -1.
-    subset : number of images drawn without replacement by ``default_rng(subset_seed).choice``; None for all.
+    subset : number of images drawn without replacement by ``default_rng(subset_seed).choice``; None
+        for all.
         The mean is taken after drawing.
 
     Returns
@@ -72,10 +75,14 @@ def digits(
         images, y = images[drawn], y[drawn]
     mean_image = images.mean(axis=0, dtype=np.float64) / 255.0
     X = (images / 255.0 - mean_image).astype(np.float32)
-    note = f"{dataset} training split, {positive} (+1) against {negative} (-1), {len(y)} images, centred"
+    note = (
+        f"{dataset} training split, {positive} (+1) against {negative} (-1), {len(y)} images, "
+        "centred"
+    )
     one_class = (
         (
-            f"all {len(y)} images drawn are of one class; draw more than {subset} or change subset_seed.",
+            f"all {len(y)} images drawn are of one class; draw more than {subset} or change "
+            "subset_seed.",
         )
         if len(set(y.tolist())) == 1
         else ()
@@ -84,7 +91,10 @@ def digits(
 
 
 def packaged_digits(*wanted: int) -> list[np.ndarray]:
-    """The packaged images (count, 28, 28) of each wanted digit, uint8; DataError unless the file is the one released."""
+    """The packaged images (count, 28, 28) of each wanted digit, uint8;
+
+    DataError unless the file is the one released.
+    """
     remedy = "reinstall flowrepro (pip install --force-reinstall --no-deps flowrepro)"
     try:
         content = PACKAGED.read_bytes()
@@ -95,28 +105,38 @@ def packaged_digits(*wanted: int) -> list[np.ndarray]:
     found = hashlib.sha256(content).hexdigest()
     if found != PACKAGED_SHA256:
         raise DataError(
-            f"the packaged digits {PACKAGED} are damaged, expected sha256 {PACKAGED_SHA256} but got {found}: {remedy}"
+            f"the packaged digits {PACKAGED} are damaged, expected sha256 {PACKAGED_SHA256} but "
+            f"got {found}: {remedy}"
         )
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
         return [archive[str(digit)] for digit in wanted]
 
 
 def cache_folder() -> Path:
-    """Where official data sets are kept: $FLOWREPRO_DATA, else flowrepro in the user's cache folder."""
+    """Where official data sets are kept: $FLOWREPRO_DATA, else flowrepro in the user's cache
+    folder.
+    """
     if chosen := os.environ.get("FLOWREPRO_DATA"):
         return Path(chosen).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "flowrepro"
 
 
 def _official_digits(dataset: str) -> Any:
-    """A function of class numbers that returns their images, from the training split that torchvision provides."""
-    needless = f"(digits {', '.join(map(str, PACKAGED_DIGITS))} of mnist need neither torchvision nor a network)"
+    """A function of class numbers that returns their images, from the training split that
+    torchvision provides.
+    """
+    needless = (
+        f"(digits {', '.join(map(str, PACKAGED_DIGITS))} of mnist need neither torchvision nor a "
+        "network)"
+    )
     try:
         from torchvision import datasets
     except Exception as error:
         raise EnvironmentFault(
-            f"data set '{dataset}' is read through torchvision, which cannot be imported ({_one_line(error)}): "
-            f"install builds of torch and torchvision that belong together, both for CPU or both for the same CUDA {needless}"
+            f"data set '{dataset}' is read through torchvision, which cannot be imported "
+            f"({_one_line(error)}): "
+            "install builds of torch and torchvision that belong together, both for CPU or both "
+            f"for the same CUDA {needless}"
         ) from None
     name, options = OFFICIAL[dataset]
     folder = "$FLOWREPRO_DATA"
@@ -128,7 +148,8 @@ def _official_digits(dataset: str) -> Any:
     except Exception as error:
         raise EnvironmentFault(
             f"torchvision could not provide data set '{dataset}' in {folder} ({_one_line(error)}): "
-            f"check the network, or set FLOWREPRO_DATA to a folder that already holds {name}/raw {needless}"
+            f"check the network, or set FLOWREPRO_DATA to a folder that already holds {name}/raw "
+            f"{needless}"
         ) from None
     return lambda *wanted: [images[labels == digit] for digit in wanted]
 
@@ -153,7 +174,8 @@ def _draw(n: int, subset: int, seed: int) -> np.ndarray:
     """Positions of the drawn images, increasing, so that positives stay first."""
     if type(subset) is not int or not 2 <= subset <= n:
         raise UsageError(
-            f"data.options.subset must be null (all) or a whole number from 2 to {n}, the number of images, not '{subset}'"
+            f"data.options.subset must be null (all) or a whole number from 2 to {n}, the number "
+            f"of images, not '{subset}'"
         )
     if type(seed) is not int or seed < 0:
         raise UsageError(

@@ -1,4 +1,6 @@
-"""The high-dimensional experiment of boursier2022: nearly orthogonal Gaussian points labelled by a network of six neurons."""
+"""The high-dimensional experiment of boursier2022: nearly orthogonal Gaussian points labelled by a
+network of six neurons.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +17,18 @@ LIMITS = {"n": 10_000, "d": 10_000, "teachers": 1_000, "students": 10_000}
 def nearly_orthogonal(
     seed: int = 4, n: int = 75, d: int = 150, teachers: int = 6, students: int = 200
 ) -> Dataset:
-    """n standard Gaussian points of dimension d, a random teacher's labels, and the student's start (boursier2022, Appendix A.2).
+    """n standard Gaussian points of dimension d, a random teacher's labels, and the student's start
+    (boursier2022, Appendix A.2).
 
-    The authors' draws in their order, those of torch's generator: the teacher's layers N(0, 1/(teachers d)) and
-    N(0, 1/teachers), the points, the student's first layer, its signs. With seed 4 these are the points of Figures 6 and 7.
+    The authors' draws in their order, those of torch's generator: the teacher's layers N(0,
+    1/(teachers d)) and N(0, 1/teachers), the points, the student's first layer, its signs. With
+    seed 4 these are the points of Figures 6 and 7.
 
     Returns
     -------
     Dataset
-        ``extra["student"]`` (students, d + 1) holds balanced neurons (w_j, s_j ||w_j||) with w_j ~ N(0, I_d).
+        ``extra["student"]`` (students, d + 1) holds balanced neurons (w_j, s_j ||w_j||) with w_j ~
+        N(0, I_d).
 
     Raises
     ------
@@ -33,7 +38,8 @@ def nearly_orthogonal(
     for name, value in (("n", n), ("d", d), ("teachers", teachers), ("students", students)):
         if type(value) is not int or not 1 <= value <= LIMITS[name]:
             raise UsageError(
-                f"data.options.{name} must be a whole number from 1 to {LIMITS[name]}, not '{value}'"
+                f"data.options.{name} must be a whole number from 1 to {LIMITS[name]}, not "
+                f"'{value}'"
             )
     if type(seed) is not int or not 0 <= seed < 2**32:
         raise UsageError(f"data.options.seed must be a whole number in [0, 2^32), not '{seed}'")
@@ -48,7 +54,10 @@ def nearly_orthogonal(
         students
     )  # the initialisation of the student's second layer, which its signs replace
     outputs = stream.signs(students) * np.linalg.norm(student, axis=1)
-    note = f"{n} Gaussian points in dimension {d}, labelled by {teachers} neurons, torch's seed {seed} (boursier2022, Figures 6 and 7)"
+    note = (
+        f"{n} Gaussian points in dimension {d}, labelled by {teachers} neurons, torch's seed "
+        f"{seed} (boursier2022, Figures 6 and 7)"
+    )
     return Dataset(
         X, predict(X, W, a), note, extra={"student": np.column_stack([student, outputs])}
     )

@@ -16,7 +16,9 @@ def _on_a_line(x: list[float], y: list[float], note: str) -> Dataset:
 
 
 def two_points() -> Dataset:
-    """The orthogonal toy of boursier2022, Section 5: x1 = (-0.5, 1), y1 = -1; x2 = (2, 1), y2 = 1."""
+    """The orthogonal toy of boursier2022, Section 5: x1 = (-0.5, 1), y1 = -1; x2 = (2, 1), y2 =
+    1.
+    """
     return _on_a_line(
         [-0.5, 2.0],
         [-1.0, 1.0],
@@ -25,7 +27,9 @@ def two_points() -> Dataset:
 
 
 def orthonormal(labels: Sequence[float] = (1.0, 0.6, -0.5, -0.3)) -> Dataset:
-    """The unit vectors of R^n with the given labels (boursier2022, Assumption 1; the four labels are ours, with ||D+|| = 2 ||D-||)."""
+    """The unit vectors of R^n with the given labels (boursier2022, Assumption 1; the four labels
+    are ours, with ||D+|| = 2 ||D-||).
+    """
     y = np.array(labels, dtype=np.float64)
     if y.ndim != 1 or not 1 <= len(y) <= 1000 or not np.all(np.isfinite(y)):
         raise UsageError(
@@ -41,7 +45,9 @@ def five_points() -> Dataset:
 
 
 def three_points() -> Dataset:
-    """The three points of boursier2024, Figure 2, on which training ends at ordinary least squares."""
+    """The three points of boursier2024, Figure 2, on which training ends at ordinary least
+    squares.
+    """
     return _on_a_line(
         [-0.75, -0.5, 0.125],
         [1.1, 0.1, 0.8],
@@ -50,7 +56,9 @@ def three_points() -> Dataset:
 
 
 def three_points_in_boxes() -> Dataset:
-    """Three points inside the boxes of boursier2024, Assumption 3 with eta = 1/6 (Figure 1; the coordinates are ours)."""
+    """Three points inside the boxes of boursier2024, Assumption 3 with eta = 1/6 (Figure 1; the
+    coordinates are ours).
+    """
     return _on_a_line(
         [-0.9, 0.05, 0.9],
         [1.1, 0.1, 1.05],
@@ -65,9 +73,9 @@ TEACHER_KNOTS = (
 """Places and values of the knots of the piecewise linear teacher of boursier2024, Figure 3."""
 
 _READ_OFF = """
--.8904 -.8120 -.7210 -.7030 -.6784 -.6337 -.6073 -.4711 -.3754 -.2733 -.2253 -.1747 -.1345 -.1150 -.0952 -.0741 -.0634 -.0355 .0602 .0638
-.0911 .1030 .1544 .4012 .4050 .4099 .4170 .4238 .4301 .4356 .4599 .4760 .5101 .5387 .6780 .7152 .7998 .8989 .9723 .9774
-"""
+-.8904 -.8120 -.7210 -.7030 -.6784 -.6337 -.6073 -.4711 -.3754 -.2733 -.2253 -.1747 -.1345
+-.1150 -.0952 -.0741 -.0634 -.0355 .0602 .0638 .0911 .1030 .1544 .4012 .4050 .4099 .4170 .4238
+.4301 .4356 .4599 .4760 .5101 .5387 .6780 .7152 .7998 .8989 .9723 .9774"""
 
 
 def teacher(x: np.ndarray) -> np.ndarray:
@@ -78,8 +86,8 @@ def teacher(x: np.ndarray) -> np.ndarray:
 def eight_pieces(seed: int | None = None, n: int = 40) -> Dataset:
     """n points x ~ U(-1, 1) on the teacher of boursier2024, Figure 3.
 
-    Without a seed: the authors' 40 points, read off their animation to 0.003 (0.4050, 0.4170 and 0.4301 are hidden behind
-    others there and reconstructed).
+    Without a seed: the authors' 40 points, read off their animation to 0.003 (0.4050, 0.4170 and
+    0.4301 are hidden behind others there and reconstructed).
     """
     if seed is None and n != 40:
         raise UsageError(
@@ -90,5 +98,9 @@ def eight_pieces(seed: int | None = None, n: int = 40) -> Dataset:
         if seed is None
         else np.random.default_rng(seed).uniform(-1.0, 1.0, n)
     )
-    note = f"{n} points on a teacher of eight linear pieces, {'read off the animation of' if seed is None else f'seed {seed},'} boursier2024, Figure 3"
+    note = (
+        f"{n} points on a teacher of eight linear pieces, "
+        f"{'read off the animation of' if seed is None else f'seed {seed},'} boursier2024, Figure "
+        "3"
+    )
     return _on_a_line(list(x), list(teacher(x)), note)

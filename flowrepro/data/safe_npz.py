@@ -1,7 +1,9 @@
-"""Numeric arrays from an npz file of unknown origin: everything is judged by headers before an array is read.
+"""Numeric arrays from an npz file of unknown origin: everything is judged by headers before an
+array is read.
 
-What a header declares is bounded first (size of the directory, names, sizes, compression, header length, dtype,
-shape against the bytes there are), so that rejecting a hostile file takes no more memory than reading its headers.
+What a header declares is bounded first (size of the directory, names, sizes, compression, header
+length, dtype, shape against the bytes there are), so that rejecting a hostile file takes no more
+memory than reading its headers.
 """
 
 from __future__ import annotations
@@ -46,7 +48,8 @@ _DAMAGE = (
 def read_arrays(handle: BinaryIO, path: Path, wanted: tuple[str, ...]) -> list[np.ndarray]:
     """The wanted arrays of an open npz file, as float64.
 
-    Every member must be a plain numeric array within the limits above, also those that are not wanted.
+    Every member must be a plain numeric array within the limits above, also those that are not
+    wanted.
     Raises DataError, naming the member and the limit, before any array is read.
     """
     try:
@@ -57,19 +60,23 @@ def read_arrays(handle: BinaryIO, path: Path, wanted: tuple[str, ...]) -> list[n
                 if name not in members:
                     present = ", ".join(sorted(members)[:10]) or "none"
                     raise DataError(
-                        f"{path} has no array '{name}' (arrays: {present}): save it with np.savez(path, {_call(wanted)})"
+                        f"{path} has no array '{name}' (arrays: {present}): save it with "
+                        f"np.savez(path, {_call(wanted)})"
                     )
             return [_read(archive, members[name]) for name in wanted]
     except DataError:
         raise
     except _DAMAGE as error:
         raise DataError(
-            f"{path} is not a sound npz file ({' '.join(str(error).split())[:200]}): save it again with np.savez"
+            f"{path} is not a sound npz file ({' '.join(str(error).split())[:200]}): save it "
+            "again with np.savez"
         ) from None
 
 
 def _check_directory(handle: BinaryIO, path: Path) -> None:
-    """Bound the zip directory, which ``zipfile`` reads as a whole and expands some twentyfold in memory."""
+    """Bound the zip directory, which ``zipfile`` reads as a whole and expands some twentyfold in
+    memory.
+    """
     size = handle.seek(0, io.SEEK_END)
     handle.seek(max(0, size - 2**16 - 42))
     tail = handle.read()
@@ -84,7 +91,8 @@ def _check_directory(handle: BinaryIO, path: Path) -> None:
     )  # it would override the size just read
     if directory_bytes > MAX_DIRECTORY or has_zip64_end:
         raise DataError(
-            f"{path} has a zip directory above the limit of {MAX_DIRECTORY} bytes: save only the arrays that are needed"
+            f"{path} has a zip directory above the limit of {MAX_DIRECTORY} bytes: save only the "
+            "arrays that are needed"
         )
     handle.seek(0)
 
@@ -101,7 +109,8 @@ def _checked_members(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.
         total += _float64_bytes(archive, info, path)
         if total > MAX_BYTES:
             raise DataError(
-                f"{path} holds more than the limit of {MAX_BYTES} bytes of float64 with member '{name}': use fewer points"
+                f"{path} holds more than the limit of {MAX_BYTES} bytes of float64 with member "
+                f"'{name}': use fewer points"
             )
         members[name.removesuffix(".npy")] = info
     return members
@@ -113,7 +122,8 @@ def _check_entry(info: zipfile.ZipInfo, path: Path) -> None:
     parts = name.replace("\\", "/").split("/")
     if name.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
         raise DataError(
-            f"{path} has a member '{name}' that points outside of the archive, which a file of arrays never needs: save it again with np.savez"
+            f"{path} has a member '{name}' that points outside of the archive, which a file of "
+            "arrays never needs: save it again with np.savez"
         )
     if not name.endswith(".npy"):
         raise DataError(
@@ -121,20 +131,26 @@ def _check_entry(info: zipfile.ZipInfo, path: Path) -> None:
         )
     if info.flag_bits & 1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise DataError(
-            f"{path} has a member '{name}' that is encrypted or compressed in another way than np.savez does: save it again with np.savez"
+            f"{path} has a member '{name}' that is encrypted or compressed in another way than "
+            "np.savez does: save it again with np.savez"
         )
     if info.file_size > MAX_BYTES:
         raise DataError(
-            f"{path} has a member '{name}' of {info.file_size} bytes, above the limit of {MAX_BYTES}: use fewer points"
+            f"{path} has a member '{name}' of {info.file_size} bytes, above the limit of "
+            f"{MAX_BYTES}: use fewer points"
         )
     if info.file_size > FREE_BYTES and info.file_size > MAX_RATIO * info.compress_size:
         raise DataError(
-            f"{path} has a member '{name}' compressed more than {MAX_RATIO}-fold, the mark of a zip bomb: save it with np.savez, uncompressed"
+            f"{path} has a member '{name}' compressed more than {MAX_RATIO}-fold, the mark of a "
+            "zip bomb: save it with np.savez, uncompressed"
         )
 
 
 def _float64_bytes(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> int:
-    """Bytes of the member as float64, from its npy header; DataError unless a plain numeric array of exactly its size."""
+    """Bytes of the member as float64, from its npy header;
+
+    DataError unless a plain numeric array of exactly its size.
+    """
     with archive.open(info) as member:
         head = io.BytesIO(member.read(MAX_HEADER + 12))
     try:
@@ -144,21 +160,25 @@ def _float64_bytes(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) 
     except Exception as error:  # the parser of the header raises many kinds
         reason = " ".join(str(error).split())[:120]
         raise DataError(
-            f"{path}, member '{info.filename}': its npy header is not readable within {MAX_HEADER} bytes ({reason}): save it again with np.savez"
+            f"{path}, member '{info.filename}': its npy header is not readable within "
+            f"{MAX_HEADER} bytes ({reason}): save it again with np.savez"
         ) from None
     if dtype.hasobject:
         raise DataError(
-            f"{path}, member '{info.filename}': holds pickled Python objects, which are never loaded: save numbers (dtype float64)"
+            f"{path}, member '{info.filename}': holds pickled Python objects, which are never "
+            "loaded: save numbers (dtype float64)"
         )
     if dtype.kind not in "biuf":
         raise DataError(
-            f"{path}, member '{info.filename}': dtype {dtype} is not a real number: save it as float64"
+            f"{path}, member '{info.filename}': dtype {dtype} is not a real number: save it as "
+            "float64"
         )
     declared, present = math.prod(shape) * dtype.itemsize, info.file_size - head.tell()
     if min(shape, default=0) < 0 or declared != present:
         claim = f"shape {shape}, {declared} bytes of data"[:120]
         raise DataError(
-            f"{path}, member '{info.filename}': its header declares {claim} but there are {present}: the file is damaged or forged"
+            f"{path}, member '{info.filename}': its header declares {claim} but there are "
+            f"{present}: the file is damaged or forged"
         )
     return math.prod(shape) * max(8, dtype.itemsize)
 

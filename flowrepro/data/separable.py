@@ -11,10 +11,13 @@ PAPER = "lyu2021"
 
 
 def symmetric_example(alpha: float = 0.5) -> Dataset:
-    """Figure 1 left (lyu2021, Appendix I.1.1): +-(1, cot b), +-(1, 0), +-(1, -cot b), the classes mirror images.
+    """Figure 1 left (lyu2021, Appendix I.1.1): +-(1, cot b), +-(1, 0), +-(1, -cot b), the classes
+    mirror images.
 
-    cos b is the positive root of (2 - 2 alpha^2) c^2 + (alpha^2 - alpha) c + (2 alpha^2 - alpha - 1) = 0. X (6, 2).
-    ``extra`` holds the KKT network that is not optimal, "W" (3, 2) and "a" (3,), and its multipliers "duals" (6,).
+    cos b is the positive root of (2 - 2 alpha^2) c^2 + (alpha^2 - alpha) c + (2 alpha^2 - alpha -
+    1) = 0. X (6, 2).
+    ``extra`` holds the KKT network that is not optimal, "W" (3, 2) and "a" (3,), and its
+    multipliers "duals" (6,).
     """
     if not 0 <= alpha < 1:
         raise UsageError(f"alpha of the symmetric example must lie in [0, 1), not {alpha}")
@@ -40,9 +43,11 @@ def symmetric_example(alpha: float = 0.5) -> Dataset:
 
 
 def constant_feature(eps: float = 0.2, far: float = 1.0, c: float = 0.1) -> Dataset:
-    """Figure 1 middle (lyu2021, Appendix I.1.2): (eps + t, +-1, c) for t = 0..4 against (-far - t, 0, c) for t = 0, 1, 2.
+    """Figure 1 middle (lyu2021, Appendix I.1.2): (eps + t, +-1, c) for t = 0..4 against (-far - t,
+    0, c) for t = 0, 1, 2.
 
-    X (13, 3). The paper gives no numbers; these satisfy its condition alpha (eps far - c^2) >= eps^2 + c^2 for alpha = 1/2.
+    X (13, 3). The paper gives no numbers; these satisfy its condition alpha (eps far - c^2) >=
+    eps^2 + c^2 for alpha = 1/2.
     """
     positive = [(eps + t, side, c) for t in range(5) for side in (1.0, -1.0)]
     negative = [(-far - t, 0.0, c) for t in range(3)]
@@ -54,7 +59,8 @@ def constant_feature(eps: float = 0.2, far: float = 1.0, c: float = 0.1) -> Data
 
 
 def hinted(H: float = 4.0, K: float = 1.0, eps: float = 0.2) -> Dataset:
-    """Figure 1 right (lyu2021, Definition 6.1): three hints (H, 0), (eps, +-K), all +1, before eight points around +-(1, 0).
+    """Figure 1 right (lyu2021, Definition 6.1): three hints (H, 0), (eps, +-K), all +1, before
+    eight points around +-(1, 0).
 
     X (11, 2). H = 31 satisfies the sufficient condition of Theorem 6.2, H = 4 its assumptions only.
     """
@@ -69,7 +75,9 @@ def hinted(H: float = 4.0, K: float = 1.0, eps: float = 0.2) -> Dataset:
 
 
 def symmetric(d: int = 2, h: int = 6, seed: int = 0) -> Dataset:
-    """h Gaussian points with x_1 > 0.3, scaled to ||x|| <= 1, and their mirror images: X (2h, d) (lyu2021, Assumption 4.1)."""
+    """h Gaussian points with x_1 > 0.3, scaled to ||x|| <= 1, and their mirror images: X (2h, d)
+    (lyu2021, Assumption 4.1).
+    """
     X = np.random.default_rng(seed).standard_normal((h, d))
     X *= np.sign(X[:, :1])
     X[:, 0] += 0.3
@@ -84,10 +92,12 @@ def symmetric(d: int = 2, h: int = 6, seed: int = 0) -> Dataset:
 def shifted_gaussian(
     n: int = 100, shift: float = 0.45, seed: int = 0, d: int = 50, n_test: int = 10_000
 ) -> Dataset:
-    """Table 1 (lyu2021, Appendix J): standard Gaussian points, classes moved apart by ``shift`` along e_1, bias feature 0.1.
+    """Table 1 (lyu2021, Appendix J): standard Gaussian points, classes moved apart by ``shift``
+    along e_1, bias feature 0.1.
 
-    X (n, d + 1); ``extra`` holds "X_test" (n_test, d + 1) and "y_test". The paper says "mildly" separated; 0.45
-    reproduces its errors of the linear classifier. Drawn from default_rng(1000 seed + n), the training set first.
+    X (n, d + 1); ``extra`` holds "X_test" (n_test, d + 1) and "y_test". The paper says "mildly"
+    separated; 0.45 reproduces its errors of the linear classifier. Drawn from default_rng(1000 seed
+    + n), the training set first.
     """
     rng = np.random.default_rng(1000 * seed + n)
     (X, y), (X_test, y_test) = (_shifted(rng, size, d, shift) for size in (n, n_test))
@@ -109,10 +119,11 @@ def _shifted(
 
 
 def orthogonally_separable(seed: int = 0, size: int = 5) -> Dataset:
-    """Points with y_i y_j <x_i, x_j> >= 0 for all pairs, > 0 inside a class, ||x|| <= 1: X (2 size, 6) (lyu2021, Appendix H).
+    """Points with y_i y_j <x_i, x_j> >= 0 for all pairs, > 0 inside a class, ||x|| <= 1: X (2 size,
+    6) (lyu2021, Appendix H).
 
-    Positive points in the first three coordinates and negative ones in the last three, each moved by -0.1 times the mean
-    of the other class, then rotated at random.
+    Positive points in the first three coordinates and negative ones in the last three, each moved
+    by -0.1 times the mean of the other class, then rotated at random.
     """
     rng = np.random.default_rng(seed)
     X = np.zeros((2 * size, 6))

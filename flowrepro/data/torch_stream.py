@@ -1,8 +1,10 @@
-"""The random numbers of PyTorch's CPU generator in plain numpy: data that a paper drew with torch, on any machine without it.
+"""The random numbers of PyTorch's CPU generator in plain numpy: data that a paper drew with torch,
+on any machine without it.
 
-torch.manual_seed fills a Mersenne Twister as init_genrand of Matsumoto and Nishimura does. A float is the low 24 bits of one
-word, a double the low 53 bits of two. 16 or more normals are made by Box and Muller from blocks of 16 floats (the first
-eight give radii, the others angles), a remainder by doing the last 16 again; fewer are made from pairs of doubles.
+torch.manual_seed fills a Mersenne Twister as init_genrand of Matsumoto and Nishimura does. A float
+is the low 24 bits of one word, a double the low 53 bits of two. 16 or more normals are made by Box
+and Muller from blocks of 16 floats (the first eight give radii, the others angles), a remainder by
+doing the last 16 again; fewer are made from pairs of doubles.
 What differs from torch is the rounding of its float32 (1e-6 of a normal).
 """
 
@@ -33,7 +35,9 @@ class TorchStream:
         return np.asarray((self._words.random_raw(n) & 0xFFFFFF) * 2.0**-24)
 
     def normal(self, n: int) -> np.ndarray:
-        """n standard normals: torch.randn, or Tensor.normal_ of any standard deviation divided by it."""
+        """n standard normals: torch.randn, or Tensor.normal_ of any standard deviation divided by
+        it.
+        """
         if n < BLOCK:
             missing = max(0, n - len(self._spare))
             angle, radius = self._doubles(missing + missing % 2).reshape(-1, 2).T
@@ -52,7 +56,9 @@ class TorchStream:
         return np.where(self.uniform(n) < 0.5, 1.0, -1.0)
 
     def linear(self, outputs: int, inputs: int) -> np.ndarray:
-        """torch.nn.Linear(inputs, outputs, bias=False) with its weights (outputs, inputs) drawn again by normal_, of unit scale."""
+        """torch.nn.Linear(inputs, outputs, bias=False) with its weights (outputs, inputs) drawn
+        again by normal_, of unit scale.
+        """
         self.uniform(outputs * inputs)  # the layer's own initialisation
         return self.normal(outputs * inputs).reshape(outputs, inputs)
 
@@ -64,7 +70,9 @@ class TorchStream:
 
 
 def _in_blocks(uniforms: np.ndarray) -> np.ndarray:
-    """Normals in the order of torch: of each block first the eight cosines, then the eight sines."""
+    """Normals in the order of torch: of each block first the eight cosines, then the eight
+    sines.
+    """
     blocks = uniforms.reshape(-1, 2, BLOCK // 2)
     return np.asarray(np.moveaxis(_box_muller(1.0 - blocks[:, 0], blocks[:, 1]), -1, 1).ravel())
 

@@ -1,7 +1,7 @@
 """Ways to train, one contract (base.py), interchangeable members.
 
-Members are named by module and class and imported when asked for, so that a broken installation of one
-dependency (torch, numba) does not touch the others.
+Members are named by module and class and imported when asked for, so that a broken installation of
+one dependency (torch, numba) does not touch the others.
 """
 
 from __future__ import annotations
@@ -46,7 +46,10 @@ def is_flow(name: str) -> bool:
 
 
 def load(name: str) -> type[Engine]:
-    """The engine's class; UsageError for an unknown name, EnvironmentFault where its dependency cannot be imported."""
+    """The engine's class;
+
+    UsageError for an unknown name, EnvironmentFault where its dependency cannot be imported.
+    """
     if name not in ENGINES:
         raise UsageError(f"--engine must be one of auto, {', '.join(ENGINES)}, not '{name}'")
     member = ENGINES[name]
@@ -60,15 +63,16 @@ def load(name: str) -> type[Engine]:
     ) as error:  # absent, unloadable, too old, of another build
         needs = "numba" if "numba" in str(error) else member.needs
         raise EnvironmentFault(
-            f"engine '{name}' needs {needs}, which cannot be imported here ({error}); reinstall it with 'pip install --force-reinstall {needs}'"
+            f"engine '{name}' needs {needs}, which cannot be imported here ({error}); reinstall "
+            f"it with 'pip install --force-reinstall {needs}'"
         ) from error
 
 
-def choose(name: str, problem: Problem) -> tuple[type[Engine], str]:
-    """The engine for ``problem`` and one line saying why.
+def choose(name: str, problem: Problem, reasoned: bool = True) -> tuple[type[Engine], str]:
+    """The engine for ``problem`` and one line saying why; ``reasoned`` adds why not the others.
 
-    "auto" takes the first member of ENGINES that supports the problem and recommends itself for it; the flow, which is
-    not what a descent computes, never does.
+    "auto" takes the first member of ENGINES that supports the problem and recommends itself for it;
+    the flow, which is not what a descent computes, never does.
     A named engine that does not support the problem raises UsageError with its reason.
     """
     if name != "auto":
@@ -87,7 +91,7 @@ def choose(name: str, problem: Problem) -> tuple[type[Engine], str]:
             continue
         reason = _refusal(engine, problem) or engine.advises_against(problem)
         if reason is None:
-            passed_over = f" ({'; '.join(reasons)})" if reasons else ""
+            passed_over = f" ({'; '.join(reasons)})" if reasons and reasoned else ""
             return engine, f"engine {candidate}, the fastest exact one for this case{passed_over}"
         reasons.append(f"not {candidate}: {reason}")
     if broken:
@@ -99,7 +103,13 @@ def _refusal(engine: type[Engine], problem: Problem) -> str | None:
     if problem.depth != 2 and engine.two_layers_only:
         return f"it trains two-layer networks and the case asks for depth {problem.depth}"
     if problem.ln_scale != 0 and engine.kind != "flow":
-        return "its weights are doubles and the case asks for log10_scale; set init.scale instead, or --engine flow"
+        return (
+            "its weights are doubles and the case asks for log10_scale; set init.scale instead, "
+            "or --engine flow"
+        )
     if problem.times and engine.name != "flow":
-        return "it makes equal steps and the case asks for record.times; leave them out, or take engine flow"
+        return (
+            "it makes equal steps and the case asks for record.times; leave them out, or take "
+            "engine flow"
+        )
     return engine.supports(problem)

@@ -1,18 +1,22 @@
-r"""The early alignment of small neurons without a time step: the limit of vanishing initialisation, event by event.
+r"""The early alignment of small neurons without a time step: the limit of vanishing initialisation,
+event by event.
 
-While the network's output is negligible, every neuron feels the fixed force D = sum over active k of c_k x_k with
-c_k = -dl/df(0, y_k) (times 1/n for a mean), and dw/dt = a D, da/dt = <D, w> (min2024 eq. 4, Section 3; boursier2024
-Section 3). Inside one activation pattern this is solved by
+While the network's output is negligible, every neuron feels the fixed force D = sum over active k
+of c_k x_k with c_k = -dl/df(0, y_k) (times 1/n for a mean), and dw/dt = a D, da/dt = <D, w>
+(min2024 eq. 4, Section 3; boursier2024 Section 3). Inside one activation pattern this is solved by
 
-    w(t) = v + s kappa sinh(tau) D/||D||,   |a(t)| = kappa cosh(tau),   tau = tau0 + ||D|| t,   s = sign(a),
+    w(t) = v + s kappa sinh(tau) D/||D||,   |a(t)| = kappa cosh(tau),   tau = tau0 + ||D|| t,   s =
+    sign(a),
 
-v the part of w orthogonal to D and kappa^2 = ||v||^2 + (a^2 - ||w||^2), the bracket being conserved. For balanced
-neurons the direction obeys du/dt = s (I - u u^T) D. Datum k is met at sinh(tau) = -<x_k, v> / (s kappa <x_k, D/||D||>).
+v the part of w orthogonal to D and kappa^2 = ||v||^2 + (a^2 - ||w||^2), the bracket being
+conserved. For balanced neurons the direction obeys du/dt = s (I - u u^T) D. Datum k is met at
+sinh(tau) = -<x_k, v> / (s kappa <x_k, D/||D||>).
 
-At a meeting the neuron crosses, or, where the force beyond drives it back, is held: it stays on <w, x_k> = 0 under the
-smallest force sum of the active plus lambda_k c_k x_k with lambda_k in [0, 1] over all data that hold it (the Filippov
-solution; it needs s c_k < 0, and never happens where y_i y_k <x_i, x_k> > 0 for all pairs). Every meeting raises
-<w, D>/||w||, so there are finitely many. The time unit is that of the flow of the loss without its factor.
+At a meeting the neuron crosses, or, where the force beyond drives it back, is held: it stays on <w,
+x_k> = 0 under the smallest force sum of the active plus lambda_k c_k x_k with lambda_k in [0, 1]
+over all data that hold it (the Filippov solution; it needs s c_k < 0, and never happens where y_i
+y_k <x_i, x_k> > 0 for all pairs). Every meeting raises <w, D>/||w||, so there are finitely many.
+The time unit is that of the flow of the loss without its factor.
 """
 
 from __future__ import annotations
@@ -59,11 +63,13 @@ class Event(NamedTuple):
 
 
 class Arc(NamedTuple):
-    """Motion between two events: w = exp(log_scale) (rest + push sinh(tau0 + rate (t - start)) along), push = s kappa.
+    """Motion between two events: w = exp(log_scale) (rest + push sinh(tau0 + rate (t - start))
+    along), push = s kappa.
 
-    active, held : (n,) bool. rest, along : (d,), orthogonal; along is D/||D||, or zero where the force is.
-    A balanced neuron on the line of the force (kappa = 0) keeps its direction ``rest`` and grows as exp(tau0 rate t),
-    tau0 = +-1: towards or against the force.
+    active, held : (n,) bool. rest, along : (d,), orthogonal; along is D/||D||, or zero where the
+        force is.
+    A balanced neuron on the line of the force (kappa = 0) keeps its direction ``rest`` and grows as
+    exp(tau0 rate t), tau0 = +-1: towards or against the force.
     """
 
     start: float
@@ -91,7 +97,10 @@ class Arc(NamedTuple):
 
 @dataclass(frozen=True)
 class NeuronPath:
-    """The alignment of one neuron: arcs[i] ends with events[i]; ``limit`` (d,) is its direction as t -> infinity."""
+    """The alignment of one neuron: arcs[i] ends with events[i];
+
+    ``limit`` (d,) is its direction as t -> infinity.
+    """
 
     sign: int
     arcs: tuple[Arc, ...]
@@ -163,14 +172,16 @@ def align(
 
     Parameters
     ----------
-    X (n, d), y (n,) : data. W (m, d), a (m,) : start; only directions, signs and |a_j|/||w_j|| matter, and ln ||w_j||.
-    loss : decides the forces c_k and so the unit of time: sum of exp (or logistic2), c_k = y_k, for min2024; mean of
-        the square, c_k = y_k / n, for boursier2024. Its factor is left out.
+    X (n, d), y (n,) : data. W (m, d), a (m,) : start; only directions, signs and |a_j|/||w_j||
+        matter, and ln ||w_j||.
+    loss : decides the forces c_k and so the unit of time: sum of exp (or logistic2), c_k = y_k, for
+        min2024; mean of the square, c_k = y_k / n, for boursier2024. Its factor is left out.
 
     Raises
     ------
     DataError
-        If a neuron is zero or has |a_j| < ||w_j||, so that the sign of a_j may change and continuations are not unique.
+        If a neuron is zero or has |a_j| < ||w_j||, so that the sign of a_j may change and
+        continuations are not unique.
     NumericalError
         If a neuron goes on for more than 100 (n + 1) events.
     """
@@ -178,14 +189,16 @@ def align(
     peaks = np.abs(W).max(axis=1, initial=0.0)
     if not (np.all(np.isfinite(W)) and np.all(peaks > 0)):
         raise DataError(
-            "alignment needs finite neurons w_j other than zero, which has no direction: remove the others"
+            "alignment needs finite neurons w_j other than zero, which has no direction: remove "
+            "the others"
         )
     W = W / peaks[:, None]  # squares of 1e-200 would underflow
     norms = np.linalg.norm(W, axis=1)
     excess = (a / peaks / norms) ** 2 - 1
     if not np.all(excess >= -BALANCED):
         raise DataError(
-            "alignment needs |a_j| >= ||w_j||, else the sign of a_j may change: balance the neurons, |a_j| = ||w_j||"
+            "alignment needs |a_j| >= ||w_j||, else the sign of a_j may change: balance the "
+            "neurons, |a_j| = ||w_j||"
         )
     pull = -output_gradient(replace(loss, factor=1.0), np.zeros(len(y)), y)
     neurons = _Neurons(
@@ -232,7 +245,8 @@ class _Neurons:
                 return
             alive = self._round(alive)
         raise NumericalError(
-            f"the alignment of {alive.size} neurons goes on for more than {100 * (len(self.X) + 1)} events: perturb the data slightly"
+            f"the alignment of {alive.size} neurons goes on for more than "
+            f"{100 * (len(self.X) + 1)} events: perturb the data slightly"
         )
 
     def _round(self, alive: np.ndarray) -> np.ndarray:
@@ -273,7 +287,9 @@ class _Neurons:
     def _meetings(
         self, alive: np.ndarray, along: np.ndarray, rest: np.ndarray, push: np.ndarray
     ) -> np.ndarray:
-        """tau (alive, n) at which each datum is met, inf for those that the neuron moves away from."""
+        """tau (alive, n) at which each datum is met, inf for those that the neuron moves away
+        from.
+        """
         slope = along @ self.X.T
         moving = np.where(np.abs(slope) > FLAT * self.sizes, np.sign(slope * push[:, None]), 0.0)
         towards = np.where(self.active[alive], moving < 0, moving > 0) & ~self.held[alive]
@@ -324,7 +340,9 @@ class _Neurons:
 
 
 def _unit(D: np.ndarray, terms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of D (p, d) normalised and their norms, both zero where D is the rounding of terms of summed size (p,)."""
+    """Rows of D (p, d) normalised and their norms, both zero where D is the rounding of terms of
+    summed size (p,).
+    """
     norms = np.linalg.norm(D, axis=1)
     norms = np.where(norms > FLAT * terms, norms, 0.0)
     D = np.where(norms[:, None] > 0, D, 0.0)
@@ -332,7 +350,9 @@ def _unit(D: np.ndarray, terms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def smallest_force(base: np.ndarray, forces: np.ndarray) -> np.ndarray:
-    """Shares in [0, 1] (p,) that minimise ||base + share @ forces||, forces (p, d); exactly 0 and 1 at the ends."""
+    """Shares in [0, 1] (p,) that minimise ||base + share @ forces||, forces (p, d); exactly 0 and 1
+    at the ends.
+    """
     alone = len(forces) == 1
     share = (
         np.clip(-(forces @ base) / np.sum(forces**2), 0.0, 1.0)

@@ -2,12 +2,16 @@
 
 Duties of an engine:
 
-1. It starts from ``problem.W0, problem.a0`` at step 0 and makes the same iterates however `advance` is cut.
+1. It starts from ``problem.W0, problem.a0`` at step 0 and makes the same iterates however `advance`
+is cut.
 2. No global random state, no disk, no printing.
-3. `supports` returns None, or the reason why it cannot run a problem; `advises_against` returns None, or the
+3. `supports` returns None, or the reason why it cannot run a problem; `advises_against` returns
+None, or the
    reason why another engine would be faster.
-4. Numerical failure is a `Stop` in the trajectory, never an exception: the loop below looks at the losses.
-5. `state` holds all that `restore` needs to go on bit for bit, as numpy arrays (checkpoints are npz files).
+4. Numerical failure is a `Stop` in the trajectory, never an exception: the loop below looks at the
+losses.
+5. `state` holds all that `restore` needs to go on bit for bit, as numpy arrays (checkpoints are npz
+files).
 6. It counts what it does in `stats`.
 """
 
@@ -31,11 +35,13 @@ CHUNK_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Problem:
-    """What an engine is given: points X (n, d), y (n,), weights W0 (m, d), a0 (m,) and the protocol.
+    """What an engine is given: points X (n, d), y (n,), weights W0 (m, d), a0 (m,) and the
+    protocol.
 
-    Conventions: ``network.py``. ``seed`` drives the mini-batches only. For the engine "flow": ``rtol`` is its tolerance
-    and the start is e^ln_scale (W0, a0), so that scales below the smallest double can be asked for; ``times`` are the
-    flow times of the steps 1, 2, ..., empty for factor * lr * step.
+    Conventions: ``network.py``. ``seed`` drives the mini-batches only. For the engine "flow":
+    ``rtol`` is its tolerance and the start is e^ln_scale (W0, a0), so that scales below the
+    smallest double can be asked for; ``times`` are the flow times of the steps 1, 2, ..., empty
+    for factor * lr * step.
     """
 
     X: np.ndarray
@@ -69,20 +75,36 @@ class Problem:
 
     @classmethod
     def of(
-        cls, row: TrainingCase, X: np.ndarray, y: np.ndarray, W0: np.ndarray, a0: np.ndarray
+        cls, case: TrainingCase, X: np.ndarray, y: np.ndarray, W0: np.ndarray, a0: np.ndarray
     ) -> Problem:
         """The problem a case states, for its points and initial weights."""
-        p = row.protocol
+        p = case.protocol
         return cls(
-            X, y, W0, a0, row.loss, p.lr, p.n_steps, row.model.alpha, p.batch_size, p.train, p.dtype, p.device, row.seed, row.model.depth,
-            rtol=p.rtol, ln_scale=row.init.log10_scale * np.log(10.0),
-            times=row.record.times,
-        )  # fmt: skip
+            X,
+            y,
+            W0,
+            a0,
+            case.loss,
+            p.lr,
+            p.n_steps,
+            case.model.alpha,
+            p.batch_size,
+            p.train,
+            p.dtype,
+            p.device,
+            case.seed,
+            case.model.depth,
+            rtol=p.rtol,
+            ln_scale=case.init.log10_scale * np.log(10.0),
+            times=case.record.times,
+        )
 
 
 @dataclass(frozen=True)
 class SaveAt:
-    """Steps at which the loss is recorded (T,), all weights are kept (S,), and the function observed at the former."""
+    """Steps at which the loss is recorded (T,), all weights are kept (S,), and the function
+    observed at the former.
+    """
 
     curve: np.ndarray
     snapshots: np.ndarray
@@ -104,7 +126,9 @@ class SaveAt:
 
 
 def beyond_doubles_on_cpu(problem: Problem) -> str | None:
-    """None, or which of float32, a GPU and mini-batches the problem asks for: what most compiled engines do not do."""
+    """None, or which of float32, a GPU and mini-batches the problem asks for: what most compiled
+    engines do not do.
+    """
     if problem.dtype != "float64":
         return f"it computes in float64 and the case asks for {problem.dtype}"
     if problem.device not in ("cpu", "auto"):
@@ -117,7 +141,8 @@ def beyond_doubles_on_cpu(problem: Problem) -> str | None:
 class Engine(ABC):
     """A way to train. Subclasses set ``name`` and ``kind`` and keep the duties listed above.
 
-    One that cannot go on sets ``failure`` in `advance` and returns nan from the first step that it did not reach.
+    One that cannot go on sets ``failure`` in `advance` and returns nan from the first step that it
+    did not reach.
     An engine for other depths than 2 (``network.gain``) says so with ``two_layers_only = False``.
 
     libraries : those whose version may change its numbers.
@@ -153,14 +178,18 @@ class Engine(ABC):
 
     @abstractmethod
     def advance(self, steps: np.ndarray) -> np.ndarray:
-        """Go to step steps[-1]; the objective (len(steps),) at each of ``steps`` (increasing, >= the current step)."""
+        """Go to step steps[-1]; the objective (len(steps),) at each of ``steps`` (increasing, >=
+        the current step).
+        """
 
     @abstractmethod
     def weights(self) -> tuple[np.ndarray, np.ndarray]:
         """Copies of W (m, d) and a (m,) at the current step, in the problem's dtype."""
 
     def event_log(self) -> dict[str, np.ndarray]:
-        """Activation events so far as arrays (`Trajectory.events`), those of the integrator's whole steps; {} where none are located."""
+        """Activation events so far as arrays (`Trajectory.events`), those of the integrator's whole
+        steps; {} where none are located.
+        """
         return {}
 
     def log_weights(self) -> np.ndarray | None:
@@ -192,11 +221,14 @@ def run(
     Parameters
     ----------
     target_loss : stop at the first recorded loss below it.
-    resume : arrays that an earlier ``checkpoint`` call received; the result is bit-identical to an unbroken run.
-    checkpoint : called after every chunk (about CHUNK_SECONDS) with a function that gives the arrays to continue
-        from, and whether this is the last chunk before an interruption; it decides what to keep.
+    resume : arrays that an earlier ``checkpoint`` call received; the result is bit-identical to an
+        unbroken run.
+    checkpoint : called after every chunk (about CHUNK_SECONDS) with a function that gives the
+        arrays to continue from, and whether this is the last chunk before an interruption; it
+        decides what to keep.
     progress : called with the current step.
-    interrupted : asked after every chunk; True ends the run with INTERRUPTED after a last checkpoint.
+    interrupted : asked after every chunk; True ends the run with INTERRUPTED after a last
+        checkpoint.
     """
     recorder = _Recorder(problem, save_at, engine_class(problem), resume)
     chunk = 1
@@ -248,7 +280,9 @@ class _Recorder:
             self._resume(resume)
 
     def advance(self, chunk: int, target_loss: float) -> None:
-        """Go on by at most ``chunk`` steps, to the next step at which something but the loss is recorded."""
+        """Go on by at most ``chunk`` steps, to the next step at which something but the loss is
+        recorded.
+        """
         engine, start = self.engine, self.engine.step
         fresh = self.recorded == 0
         ahead = self.stops[np.searchsorted(self.stops, start, side="left" if fresh else "right")]
@@ -309,7 +343,9 @@ class _Recorder:
     def _diverge(
         self, kept: dict[str, np.ndarray], start: int, steps: np.ndarray, losses: np.ndarray
     ) -> None:
-        """Find the last step with a finite loss by repeating the chunk step by step, and stop there."""
+        """Find the last step with a finite loss by repeating the chunk step by step, and stop
+        there.
+        """
         engine = self.engine
         engine.restore(kept, start)
         bad = int(steps[np.flatnonzero(~np.isfinite(losses))[0]])
@@ -324,7 +360,8 @@ class _Recorder:
         engine.advance(np.array([sane]))
         bound = step_bound(self.problem, *engine.weights())
         advice = (
-            f"gradient descent is stable below about 2/L = {bound:.3g} at the weights of step {sane}"
+            f"gradient descent is stable below about 2/L = {bound:.3g} at the weights of step "
+            f"{sane}"
             if bound > 0
             else "the weights are too large for doubles"
         )
@@ -332,7 +369,8 @@ class _Recorder:
         engine.advance(np.array([last]))
         self.stop = self.stop_at(
             StopReason.DIVERGED,
-            f"the loss was finite for the last time at step {last} (t={flow_time(self.problem.loss, self.problem.lr, last):.6g}); "
+            f"the loss was finite for the last time at step {last} "
+            f"(t={flow_time(self.problem.loss, self.problem.lr, last):.6g}); "
             f"lr={self.problem.lr:g} is too large: {advice}",
         )
 
@@ -392,7 +430,9 @@ class _Recorder:
 
 
 def step_bound(problem: Problem, W: np.ndarray, a: np.ndarray) -> float:
-    """2 / L, L the largest eigenvalue of the Gauss-Newton matrix of the square loss at (W, a), on at most 500 samples."""
+    """2 / L, L the largest eigenvalue of the Gauss-Newton matrix of the square loss at (W, a), on
+    at most 500 samples.
+    """
     X, W, a = (np.asarray(array, dtype=np.float64) for array in (problem.X[:500], W, a))
     with np.errstate(all="ignore"):  # weights may be huge by now
         Z = X @ W.T

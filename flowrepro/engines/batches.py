@@ -6,9 +6,11 @@ import numpy as np
 
 
 class Batches:
-    """Batches of ``size`` rows out of n, reshuffled every epoch, the last partial one kept (min2024, Section 4).
+    """Batches of ``size`` rows out of n, reshuffled every epoch, the last partial one kept
+    (min2024, Section 4).
 
-    The order of epoch e is ``default_rng([seed, e]).permutation(n)``. ``size`` None means the full batch.
+    The order of epoch e is ``default_rng([seed, e]).permutation(n)``. ``size`` None means the full
+    batch.
     """
 
     def __init__(self, n: int, size: int | None, seed: int) -> None:

@@ -16,13 +16,17 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 range_parallel = numba.prange
 
 FAST = {"reassoc", "contract", "nsz"}
-"""Sums may be vectorised and fused multiply-adds used; nan and inf keep their meaning (divergence must be seen)."""
+"""Sums may be vectorised and fused multiply-adds used; nan and inf keep their meaning (divergence
+must be seen).
+"""
 
 
 def compiled(function: Function) -> Function:
-    """``function`` compiled by numba at its first call, without the interpreter lock; x / 0 is inf or nan.
+    """``function`` compiled by numba at its first call, without the interpreter lock; x / 0 is inf
+    or nan.
 
-    The machine code is kept on disk; where no directory is writable it is compiled anew in every process.
+    The machine code is kept on disk; where no directory is writable it is compiled anew in every
+    process.
     """
     return jit(function, fastmath=FAST)
 
@@ -39,7 +43,8 @@ def jit(function: Function, **options: Any) -> Function:
         kernel = numba.njit(cache=True, **options)(function)
     except RuntimeError:  # numba's "no locator available"
         return cast("Function", numba.njit(**options)(function))
-    # numba looks for changes only in the file of the function itself, never in those of its callees.
+    # numba looks for changes only in the file of the function itself, never in those of its
+    # callees.
     stored = getattr(getattr(kernel, "_cache", None), "_cache_file", None)
     if stored is not None:
         stored._source_stamp = _source_stamp(Path(function.__code__.co_filename).parent)
@@ -48,7 +53,9 @@ def jit(function: Function, **options: Any) -> Function:
 
 @functools.cache
 def _source_stamp(folder: Path) -> str:
-    """Hash of all code in a folder of engines and in this file: what kernels in the folder may call."""
+    """Hash of all code in a folder of engines and in this file: what kernels in the folder may
+    call.
+    """
     digest = hashlib.sha256(Path(__file__).read_bytes())
     for path in sorted(folder.glob("*.py")):
         digest.update(path.name.encode() + path.read_bytes())
@@ -57,7 +64,9 @@ def _source_stamp(folder: Path) -> str:
 
 @contextlib.contextmanager
 def at_most_threads(count: int | None) -> Iterator[int]:
-    """Run parallel kernels on at most ``count`` cores inside the block (None: on all that numba may use); the number in use."""
+    """Run parallel kernels on at most ``count`` cores inside the block (None: on all that numba may
+    use); the number in use.
+    """
     before = numba.get_num_threads()
     numba.set_num_threads(before if count is None else max(1, min(count, before)))
     try:
@@ -67,7 +76,9 @@ def at_most_threads(count: int | None) -> Iterator[int]:
 
 
 def is_compiled(kernel: Any) -> bool:
-    """Whether a call of ``kernel`` starts at once: compiled in this process, or found on disk (a hint, not a promise)."""
+    """Whether a call of ``kernel`` starts at once: compiled in this process, or found on disk (a
+    hint, not a promise).
+    """
     if kernel.signatures:
         return True
     folder = kernel.stats.cache_path

@@ -1,6 +1,8 @@
-"""Many seeds of one small row at once: the kernel of the engine "fused", members shared among the cores.
+"""Many seeds of one small case at once: the kernel of the engine "fused", members shared among the
+cores.
 
-Every member makes the iterates of `FusedGD` bit for bit, whatever the number of threads and however the run is cut.
+Every member makes the iterates of `FusedGD` bit for bit, whatever the number of threads and however
+the run is cut.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ from flowrepro.errors import UsageError
 MOST_BYTES = 4 * 10**9
 """Memory that the recorded losses and weights of an ensemble may take."""
 SMALL = 10_000
-"""n m d up to which all seeds are run at once without being told (chosen: a few us a step; other engines may be faster beyond)."""
+"""n m d up to which all seeds are run at once without being told (chosen: a few us a step; other
+engines may be faster beyond).
+"""
 LONGEST_CHUNK = 10_000
 """Steps between two looks at the clock; bounds the losses that each core holds."""
 
@@ -47,7 +51,9 @@ def supports(problem: Problem) -> str | None:
 
 
 def kernel(problem: Problem) -> tuple[Kernel, str]:
-    """What makes the members' steps, and its name: the compiled loop on all cores, or batched products on a GPU."""
+    """What makes the members' steps, and its name: the compiled loop on all cores, or batched
+    products on a GPU.
+    """
     if problem.device == "cpu":
         return descend_members, "fused"
     from flowrepro.engines.torch_members import DeviceMembers
@@ -82,8 +88,10 @@ def run_ensemble(
 
     Parameters
     ----------
-    save_at : steps at which losses and weights are kept; both are arrays with one row per member, so keep them few.
-    levels : losses of which the first step below is kept, to the step (which costs nothing in memory).
+    save_at : steps at which losses and weights are kept; both are arrays with one row per member,
+        so keep them few.
+    levels : losses of which the first step below is kept, to the step (which costs nothing in
+        memory).
     threads : cores to use at most; None for all.
     resume, checkpoint, progress, interrupted : as for ``engines.base.run``.
 
@@ -114,12 +122,15 @@ def require_room(problem: Problem, R: int, save_at: SaveAt) -> None:
     needed = 8 * R * (len(save_at.curve) + (len(save_at.snapshots) + 1) * padded_width(m) * (d + 1))
     if needed > MOST_BYTES:
         raise UsageError(
-            f"{R} seeds would keep {needed / 1e9:.1f} GB in memory, more than {MOST_BYTES / 1e9:.0f}; take fewer seeds (--seeds A:B) or keep less of each"
+            f"{R} seeds would keep {needed / 1e9:.1f} GB in memory, more than "
+            f"{MOST_BYTES / 1e9:.0f}; take fewer seeds (--seeds A:B) or keep less of each"
         )
 
 
 class _Recorder:
-    """The members' weights, W (R, d, padded m) and a (R, padded m), and what has been recorded so far."""
+    """The members' weights, W (R, d, padded m) and a (R, padded m), and what has been recorded so
+    far.
+    """
 
     def __init__(
         self,
@@ -229,7 +240,10 @@ class _Recorder:
         return flow_time(self.problem.loss, self.problem.lr, np.asarray(step, dtype=np.float64))
 
     def _stop(self, stopped: bool) -> Stop:
-        """HORIZON or INTERRUPTED at the present step; DIVERGED at the last recorded step at which all losses are finite."""
+        """HORIZON or INTERRUPTED at the present step;
+
+        DIVERGED at the last recorded step at which all losses are finite.
+        """
         finite = np.isfinite(self.loss[:, : self.recorded])
         lost = np.flatnonzero(~finite.all(axis=1))
         if stopped or not lost.size:
@@ -240,5 +254,8 @@ class _Recorder:
             )
         last = int(self.save_at.curve[max(0, int(finite.all(axis=0).argmin()) - 1)])
         first, R = int(self.members.seeds[lost[0]]), len(finite)
-        note = f"{lost.size} of {R} members diverged, the first of them seed {first}; lower lr ('--seed {first}' alone says below which value)"
+        note = (
+            f"{lost.size} of {R} members diverged, the first of them seed {first}; lower lr "
+            f"('--seed {first}' alone says below which value)"
+        )
         return Stop(StopReason.DIVERGED, last, float(self._time(last)), note)

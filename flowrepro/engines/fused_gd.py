@@ -5,12 +5,13 @@ One step, both layers from the old values (boursier2022, Section 5; conventions 
     z_kj = <w_j, x_k>,  A_kj = sigma(z_kj),  g_k = d objective / d f_k  at  f_k = sum_j a_j A_kj
     a_j <- a_j - lr sum_k g_k A_kj,     w_j <- w_j - lr a_j sum_k sigma'(z_kj) g_k x_k
 
-The innermost loops run over neurons, so the first layer is kept transposed and padded with zero neurons to whole
-SIMD vectors; a zero neuron stays zero and adds nothing.
+The innermost loops run over neurons, so the first layer is kept transposed and padded with zero
+neurons to whole SIMD vectors; a zero neuron stays zero and adds nothing.
 
-With fewer samples than coordinates (`works_in_span`) the same step is made in the span of the samples, which no w_j - w_j(0) leaves:
-w_j = w_j(0) + sum_k c_kj x_k, z = X W(0)^T + X X^T c, c_kj <- c_kj - lr a_j sigma'(z_kj) g_k. That is one product of size
-n n m a step instead of two of size n d m.
+With fewer samples than coordinates (`works_in_span`) the same step is made in the span of the
+samples, which no w_j - w_j(0) leaves:
+w_j = w_j(0) + sum_k c_kj x_k, z = X W(0)^T + X X^T c, c_kj <- c_kj - lr a_j sigma'(z_kj) g_k. That
+is one product of size n n m a step instead of two of size n d m.
 """
 
 from __future__ import annotations
@@ -32,14 +33,16 @@ BLAS_WINS = (20, 1_000_000)
 """d and n m d above which matrix products are faster (measured, see `FusedGD.advises_against`)."""
 
 SPAN_PAYS = 100_000
-"""n m d from which the loop in the span of the samples is taken; below it, steps cost a few us either way, and an ensemble's
-members are the single runs bit for bit."""
+"""n m d from which the loop in the span of the samples is taken; below it, steps cost a few us
+either way, and an ensemble's members are the single runs bit for bit."""
 
 _LOSS_CODE = {"square": 0, "logistic": 1, "logistic2": 2, "exp": 3}
 
 
 def protocol_of(problem: Problem) -> tuple[int, float, float, float, bool]:
-    """(code, weight, alpha, lr, both), the kernels' last arguments: objective = weight sum_k l(f_k, y_k)."""
+    """(code, weight, alpha, lr, both), the kernels' last arguments: objective = weight sum_k l(f_k,
+    y_k).
+    """
     loss = problem.loss
     weight = loss.factor / len(problem.y) if loss.reduction == "mean" else loss.factor
     return (
@@ -162,7 +165,8 @@ def _descend(
 ) -> None:
     """From ``step`` to steps[-1] in place; losses[i] at steps[i].
 
-    Every state is evaluated by the same `_forward`, so neither the recording grid nor the cuts change a bit.
+    Every state is evaluated by the same `_forward`, so neither the recording grid nor the cuts
+    change a bit.
     """
     n, d = X.shape
     m = a.shape[0]
@@ -187,7 +191,9 @@ def _descend(
 
 @compiled
 def _add_product(K: Array, C: Array, Z: Array) -> None:
-    """Z (n, m) += K (n, n) C (n, m); blocks of 2 x 4 leave three memory accesses to eight multiplications."""
+    """Z (n, m) += K (n, n) C (n, m); blocks of 2 x 4 leave three memory accesses to eight
+    multiplications.
+    """
     n, m = C.shape
     for k in range(0, n - 1, 2):
         above, below = Z[k], Z[k + 1]
@@ -224,7 +230,9 @@ def _descend_in_span(
     lr: float,
     both: bool,
 ) -> None:
-    """`_descend` for w_j = w_j(0) + sum_k C[k, j] x_k: K = X X^T (n, n), Z0 = X W(0)^T (n, m), C (n, m) and a in place."""
+    """`_descend` for w_j = w_j(0) + sum_k C[k, j] x_k: K = X X^T (n, n), Z0 = X W(0)^T (n, m), C
+    (n, m) and a in place.
+    """
     n, m = Z0.shape
     Z, f, grad_a = np.empty((n, m)), np.empty(n), np.empty(m)
     recorded = 0
@@ -278,10 +286,13 @@ def descend_members(
     lr: float,
     both: bool,
 ) -> None:
-    """`_descend` for every member r of W (R, d, m), a (R, m) in place, members shared among the cores.
+    """`_descend` for every member r of W (R, d, m), a (R, m) in place, members shared among the
+    cores.
 
-    losses[r, i] at steps[kept[i]]; first_below[r, l], where it is negative, becomes the first of ``steps`` with loss < levels[l].
-    It stands in this file because numba compiles a kernel anew only when the kernel's own file changes.
+    losses[r, i] at steps[kept[i]]; first_below[r, l], where it is negative, becomes the first of
+    ``steps`` with loss < levels[l].
+    It stands in this file because numba compiles a kernel anew only when the kernel's own file
+    changes.
     """
     for r in range_parallel(W.shape[0]):
         every = np.empty(len(steps))
@@ -297,7 +308,9 @@ def descend_members(
 
 
 class FusedGD(Engine):
-    """Plain gradient descent, compiled (measured, one core: 0.14 us a step for n=2, d=2, m=60; 50 us for n=75, d=150, m=200)."""
+    """Plain gradient descent, compiled (measured, one core: 0.14 us a step for n=2, d=2, m=60; 50
+    us for n=75, d=150, m=200).
+    """
 
     name: ClassVar[str] = "fused"
 
@@ -326,20 +339,27 @@ class FusedGD(Engine):
 
     @classmethod
     def advises_against(cls, problem: Problem) -> str | None:
-        """For large inputs BLAS is faster; for few coordinates the products are thin and the loop wins at any size.
+        """For large inputs BLAS is faster; for few coordinates the products are thin and the loop
+        wins at any size.
 
-        Measured in float64 on one core, us a step, this loop against matrix products: (n, d, m) = (1000, 3, 300) 183 : 1204,
-        (200, 20, 200) 115 : 179, (75, 75, 200) 168 : 155, (1000, 100, 50) 1054 : 544; in the span of the samples (75, 150, 200) 55 : 243,
-        (300, 600, 400) 1840 : 4940, (1000, 1100, 500) 29700 : 40900.
+        Measured in float64 on one core, us a step, this loop against matrix products: (n, d, m) =
+        (1000, 3, 300) 183 : 1204, (200, 20, 200) 115 : 179, (75, 75, 200) 168 : 155, (1000, 100,
+        50) 1054 : 544; in the span of the samples (75, 150, 200) 55 : 243, (300, 600, 400) 1840 :
+        4940, (1000, 1100, 500) 29700 : 40900.
         """
         (n, d, m), (coordinates, size) = problem.shape, BLAS_WINS
         if works_in_span(problem) or d <= coordinates or n * m * d <= size:
             return None
-        return f"matrix products are faster for d = {d} > {coordinates} and n m d = {n * m * d:.2g} > {size:.0e}"
+        return (
+            f"matrix products are faster for d = {d} > {coordinates} and n m d = {n * m * d:.2g} "
+            f"> {size:.0e}"
+        )
 
     @classmethod
     def is_compiled(cls) -> bool:
-        """Whether the first step starts at once (False: the first call compiles for some seconds)."""
+        """Whether the first step starts at once (False: the first call compiles for some
+        seconds).
+        """
         return is_compiled(_descend)
 
     def advance(self, steps: np.ndarray) -> np.ndarray:

@@ -1,10 +1,13 @@
-r"""One pass over the samples for neurons that are pooled: they share an activation pattern, so they share their products.
+r"""One pass over the samples for neurons that are pooled: they share an activation pattern, so they
+share their products.
 
-With slopes s_gk = sigma'(z_k) of pool g on sample k, u_g = sum_{j in g} a_j w_j and q_k = d objective / d f_k,
+With slopes s_gk = sigma'(z_k) of pool g on sample k, u_g = sum_{j in g} a_j w_j and q_k = d
+objective / d f_k,
 
     f_k = sum_g s_gk <u_g, x_k> + sum_{lone l} a_l sigma(<w_l, x_k>),    c_g = sum_k q_k s_gk x_k,
 
-the gradient is a_j c_g in w_j and <w_j, c_g> in a_j: one product per pool instead of one per neuron. Lone neurons keep their own.
+the gradient is a_j c_g in w_j and <w_j, c_g> in a_j: one product per pool instead of one per
+neuron. Lone neurons keep their own.
 """
 
 from __future__ import annotations
@@ -15,19 +18,32 @@ from flowrepro.engines.compiled import compiled_parallel, range_parallel
 from flowrepro.engines.fused_gd import _slope, _value
 
 BLOCKS = 64
-"""Blocks of samples, each with sums of its own, so that the result does not depend on the number of threads."""
+"""Blocks of samples, each with sums of its own, so that the result does not depend on the number of
+threads.
+"""
 
 
 @compiled_parallel
 def pooled_pass(
-    X: np.ndarray, y: np.ndarray, skip: np.ndarray, slopes: np.ndarray, U: np.ndarray, lone_W: np.ndarray, lone_a: np.ndarray,
-    code: int, weight: float, alpha: float, sums: np.ndarray, lone_sums: np.ndarray, values: np.ndarray,
-) -> None:  # fmt: skip
+    X: np.ndarray,
+    y: np.ndarray,
+    skip: np.ndarray,
+    slopes: np.ndarray,
+    U: np.ndarray,
+    lone_W: np.ndarray,
+    lone_a: np.ndarray,
+    code: int,
+    weight: float,
+    alpha: float,
+    sums: np.ndarray,
+    lone_sums: np.ndarray,
+    values: np.ndarray,
+) -> None:
     """Add up every block's share over the samples that are not skipped.
 
     X (n, d); skip (n,) bool; slopes (n, G); U (G, d); lone_W (L, d), lone_a (L,).
-    Filled: sums (BLOCKS, G + L, d) with c_g and the lone neurons' sum_k q_k sigma'(z_k) x_k; lone_sums (BLOCKS, L) with
-    sum_k q_k sigma(z_k); values (BLOCKS,) with the objective's share.
+    Filled: sums (BLOCKS, G + L, d) with c_g and the lone neurons' sum_k q_k sigma'(z_k) x_k;
+    lone_sums (BLOCKS, L) with sum_k q_k sigma(z_k); values (BLOCKS,) with the objective's share.
     """
     n, d = X.shape
     G, L = U.shape[0], len(lone_a)

@@ -1,8 +1,10 @@
-"""The gradient flow of large problems by an adaptive Runge-Kutta method that locates no activation event.
+"""The gradient flow of large problems by an adaptive Runge-Kutta method that locates no activation
+event.
 
-With thousands of samples one activation change moves a neuron's velocity by O(1/n) of itself, less than the tolerance:
-locating each of the hundreds of thousands is pointless, and step control does not feel them. The flow itself (sliding
-modes, exact events) is the subject of the engine "flow".
+With thousands of samples one activation change moves a neuron's velocity by O(1/n) of itself, less
+than the tolerance:
+locating each of the hundreds of thousands is pointless, and step control does not feel them. The
+flow itself (sliding modes, exact events) is the subject of the engine "flow".
 """
 
 from __future__ import annotations
@@ -20,21 +22,27 @@ from flowrepro.engines.base import Engine, Problem
 from flowrepro.engines.flow.runge_kutta import DENSE, ERROR, STAGES
 
 FINEST_FLOAT32 = 1e-6
-"""Smallest tolerance with gradients in float32, whose rounding (some 1e-7) the error estimate would take for an error."""
+"""Smallest tolerance with gradients in float32, whose rounding (some 1e-7) the error estimate would
+take for an error.
+"""
 FEWEST = 50
 """Samples below which single activation events and sliding modes shape the flow (chosen)."""
 MAX_STEPS = 100_000
 LOSS_DEGREE = 8
-"""ln L within a step is the polynomial of this degree in time through Chebyshev points: many records cost no more than nine (measured
-on digits 1 and 0 at rtol 1e-3: 2e-4 at most from ln of the objective at the interpolated weights, where GD is 1e-2 away)."""
+"""ln L within a step is the polynomial of this degree in time through Chebyshev points: many
+records cost no more than nine (measured on digits 1 and 0 at rtol 1e-3: 2e-4 at most from ln of the
+objective at the interpolated weights, where GD is 1e-2 away).
+"""
 
 
 class SmoothFlow(Engine):
-    """Dormand-Prince 5(4) on both layers (or the first), matrix products in the problem's dtype, the rest in float64.
+    """Dormand-Prince 5(4) on both layers (or the first), matrix products in the problem's dtype,
+    the rest in float64.
 
-    The error of a step is that of each neuron relative to its own sqrt(||w_j||^2 + a_j^2), rms over neurons, which tiny
-    weights need; it is kept below ``problem.rtol``. The grid of steps does not depend on the save times, at which
-    the weights are the method's fourth-order interpolant. Columns of X that are zero in every sample are left out, exactly.
+    The error of a step is that of each neuron relative to its own sqrt(||w_j||^2 + a_j^2), rms over
+    neurons, which tiny weights need; it is kept below ``problem.rtol``. The grid of steps does not
+    depend on the save times, at which the weights are the method's fourth-order interpolant.
+    Columns of X that are zero in every sample are left out, exactly.
 
     stats: gradient_evaluations, steps, rejected.
     """
@@ -66,20 +74,34 @@ class SmoothFlow(Engine):
     def supports(cls, problem: Problem) -> str | None:
         """None, or what is no smooth flow in doubles or floats on the CPU."""
         if len(problem.y) < FEWEST:
-            return f"with {len(problem.y)} samples (fewer than {FEWEST}) every activation event matters and it locates none; use --engine flow"
+            return (
+                f"with {len(problem.y)} samples (fewer than {FEWEST}) every activation event "
+                "matters and it locates none; use --engine flow"
+            )
         if problem.batch_size is not None:
-            return f"the flow has no mini-batches and the case asks for batches of {problem.batch_size}"
+            return (
+                "the flow has no mini-batches and the case asks for batches of "
+                f"{problem.batch_size}"
+            )
         if problem.device not in ("cpu", "auto"):
             return f"it runs on the CPU and the case asks for device {problem.device}"
         if problem.ln_scale != 0:
-            return "its weights are doubles and the case asks for log10_scale; set init.scale instead, or --engine flow"
+            return (
+                "its weights are doubles and the case asks for log10_scale; set init.scale "
+                "instead, or --engine flow"
+            )
         if problem.dtype == "float32" and problem.rtol < FINEST_FLOAT32:
-            return f"float32 does not resolve rtol={problem.rtol:g}; --set rtol=1e-3 (at least {FINEST_FLOAT32:g}), or --set dtype=float64"
+            return (
+                f"float32 does not resolve rtol={problem.rtol:g}; --set rtol=1e-3 (at least "
+                f"{FINEST_FLOAT32:g}), or --set dtype=float64"
+            )
         return None
 
     @classmethod
     def advises_against(cls, problem: Problem) -> str | None:
-        """A case that asks for "auto" asks for a descent: the flow is another method, and is taken only by name."""
+        """A case that asks for "auto" asks for a descent: the flow is another method, and is taken
+        only by name.
+        """
         return "it integrates the gradient flow, not the descent of the case"
 
     def advance(self, steps: np.ndarray) -> np.ndarray:
@@ -108,7 +130,9 @@ class SmoothFlow(Engine):
         return W, rows[:, -1].astype(self.problem.dtype)
 
     def state(self) -> dict[str, np.ndarray]:
-        """The last step, which covers the current time; none of these arrays is ever written to again."""
+        """The last step, which covers the current time; none of these arrays is ever written to
+        again.
+        """
         return {
             "begin": self._begin,
             "end": self._end,
@@ -126,7 +150,9 @@ class SmoothFlow(Engine):
         self._count()
 
     def _make_step(self) -> None:
-        """Replace the last step by the next one that the tolerance accepts; sets ``failure`` if there is none."""
+        """Replace the last step by the next one that the tolerance accepts; sets ``failure`` if
+        there is none.
+        """
         (_, t, h), y, rejected = self._clock, self._end, 0
         stages = np.empty_like(self._stages)
         stages[0] = self._stages[6]
@@ -167,14 +193,17 @@ class SmoothFlow(Engine):
     def _predictions(self, rows: np.ndarray) -> np.ndarray:
         """f (n,) in float64; leaves the activations (n, m) in ``_hidden``.
 
-        Samples come first, as BLAS shares the longest side among its threads: on two busy cores the other way round takes twice the time (measured).
+        Samples come first, as BLAS shares the longest side among its threads: on two busy cores the
+        other way round takes twice the time (measured).
         """
         hidden = np.matmul(self._X, rows[:, :-1].astype(self._X.dtype).T, out=self._hidden)
         np.maximum(hidden, np.multiply(hidden, self.problem.alpha, out=self._scratch), out=hidden)
         return np.asarray((hidden @ rows[:, -1].astype(self._X.dtype)).astype(np.float64))
 
     def _relative(self, change: np.ndarray, *rows: np.ndarray) -> np.ndarray:
-        """||change_j|| over the largest ||(w_j, a_j)||, (m,); a zero neuron, which never moves, has 0."""
+        """||change_j|| over the largest ||(w_j, a_j)||, (m,); a zero neuron, which never moves, has
+        0.
+        """
         size = np.max([np.linalg.norm(y, axis=1) for y in rows], axis=0)
         return np.asarray(np.linalg.norm(change, axis=1) / np.where(size > 0, size, 1.0))
 

@@ -1,4 +1,6 @@
-"""What the engines are measured against: the training loop everybody writes, and bare matrix products."""
+"""What the engines are measured against: the training loop everybody writes, and bare matrix
+products.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from flowrepro.engines.base import Problem
 class PlainLoop:
     """The plain PyTorch loop: an nn.Module, autograd and torch.optim.SGD on the full batch.
 
-    With the square loss in its mean the criterion is ``nn.MSELoss``, as the authors of boursier2022 write it.
+    With the square loss in its mean the criterion is ``nn.MSELoss``, as the authors of boursier2022
+    write it.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -45,7 +48,9 @@ class PlainLoop:
 
 
 class MatrixProducts:
-    """W X^T and G X alone, the two products no step can do without, into buffers that are reused."""
+    """W X^T and G X alone, the two products no step can do without, into buffers that are
+    reused.
+    """
 
     def __init__(self, problem: Problem) -> None:
         X = np.asarray(problem.X, dtype=problem.dtype)

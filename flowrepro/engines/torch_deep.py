@@ -1,4 +1,6 @@
-"""Full-batch gradient descent of a deep ReLU network of any widths on half the mean square (lee2022 Figure 4)."""
+"""Full-batch gradient descent of a deep ReLU network of any widths on half the mean square (lee2022
+Figure 4).
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ from flowrepro.engines.torch_device import exact_arithmetic, faults_named, resol
 class DeepPath:
     """What is recorded of a descent.
 
-    step : (T,) steps. loss : (T,) half the mean square. norms : (T, L) Frobenius norms of the layers.
+    step : (T,) steps. loss : (T,) half the mean square. norms : (T, L) Frobenius norms of the
+        layers.
     euler : (T,) relative error of the identity of `euler_error`, nan where it was not asked for.
     diverged : whether the loss became non-finite; the records end before.
     """
@@ -54,7 +57,8 @@ def descend(
     X : (n, d), y : (n,), layers : W_1 (h_1, d), ..., W_L (1, h_{L-1}).
     record : steps (increasing, >= 0) at which loss and norms are kept.
     dtype, device : of the descent; "cpu", "cuda" or "auto" (`resolve_device`).
-    euler_every : check the identity of `euler_error` in float64 at every so many records; 0 for never.
+    euler_every : check the identity of `euler_error` in float64 at every so many records; 0 for
+        never.
     progress : called at every record with the step; may raise to stop.
     """
     place, _ = resolve_device(device)
@@ -103,8 +107,9 @@ def descend(
 def euler_error(X: Tensor, y: Tensor, weights: Sequence[Tensor], lr: float) -> float:
     """Relative error, in float64, of the change of the total norm in one step of descent.
 
-    f is 1-homogeneous in each of the L layers, so ||Theta+||^2 - ||Theta||^2 = -2 L lr mean((f - y) f) + lr^2 ||gradient||^2
-    exactly; the norm falls iff, up to O(lr), mean(f^2) > mean(y f). Relative to ||Theta||^2.
+    f is 1-homogeneous in each of the L layers, so ||Theta+||^2 - ||Theta||^2 = -2 L lr mean((f - y)
+    f) + lr^2 ||gradient||^2 exactly; the norm falls iff, up to O(lr), mean(f^2) > mean(y f).
+    Relative to ||Theta||^2.
     """
     model = DeepReLU([W.detach().cpu().double().numpy() for W in weights]).to(X.device)
     layers = list(model.parameters())

@@ -16,7 +16,8 @@ from flowrepro.errors import EnvironmentFault, UsageError
 def resolve_device(name: str) -> tuple[torch.device, str]:
     """The device ``name`` asks for and one line that says what was taken.
 
-    "auto" takes the first GPU and falls back to the CPU, giving the reason; nothing else falls back.
+    "auto" takes the first GPU and falls back to the CPU, giving the reason; nothing else falls
+    back.
 
     Raises
     ------
@@ -88,7 +89,9 @@ def cuda_fault() -> tuple[str, str] | None:
 
 @contextmanager
 def faults_named(device: torch.device) -> Iterator[None]:
-    """Errors of CUDA raised inside (memory that ran out, a driver that was reset) become one EnvironmentFault."""
+    """Errors of CUDA raised inside (memory that ran out, a driver that was reset) become one
+    EnvironmentFault.
+    """
     try:
         yield
     except RuntimeError as error:
@@ -96,13 +99,17 @@ def faults_named(device: torch.device) -> Iterator[None]:
         if device.type != "cuda" or "CUDA" not in said:
             raise
         raise EnvironmentFault(
-            f"device '{device}' failed ({said.rstrip('.')}); the same command goes on once it works, or use --device cpu"
+            f"device '{device}' failed ({said.rstrip('.')}); the same command goes on once it "
+            "works, or use --device cpu"
         ) from error
 
 
 @contextmanager
 def exact_arithmetic(device: torch.device) -> Iterator[None]:
-    """On CUDA: no TF32 and deterministic algorithms, restored afterwards. On the CPU both hold anyway."""
+    """On CUDA: no TF32 and deterministic algorithms, restored afterwards.
+
+    On the CPU both hold anyway.
+    """
     if device.type != "cuda":
         yield
         return

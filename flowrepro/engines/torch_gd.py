@@ -16,17 +16,20 @@ from flowrepro.engines.torch_gradient import CPU_BLOCK, BlockGradient, Gradient
 from flowrepro.errors import EnvironmentFault
 
 WARM_UP = 3
-"""Eager steps before a CUDA graph is captured, as PyTorch asks for (libraries allocate on first use)."""
+"""Eager steps before a CUDA graph is captured, as PyTorch asks for (libraries allocate on first
+use).
+"""
 
 
 class TorchGD(Engine):
     """Plain gradient descent and SGD; the recorded loss is always that of the full batch.
 
-    Columns of X that are zero in every sample (constant pixels of centred images) are left out while training:
+    Columns of X that are zero in every sample (constant pixels of centred images) are left out
+    while training:
     their weights have gradient zero, so this is exact.
 
-    stats: gradient_evaluations (full-batch or batch gradients), epochs (completed), device, and on CUDA cuda_graph,
-    "captured" or "eager: <reason>".
+    stats: gradient_evaluations (full-batch or batch gradients), epochs (completed), device, and on
+    CUDA cuda_graph, "captured" or "eager: <reason>".
     """
 
     name: ClassVar[str] = "torch"
@@ -37,7 +40,8 @@ class TorchGD(Engine):
         super().__init__(problem)
         self._device = resolve_device(problem.device)[0]
         self.stats |= {"epochs": 0, "device": str(self._device)}
-        self._fresh = False  # whether self.gradient holds the full-batch objective (and gradient) of the current weights
+        # Whether self.gradient holds the full-batch objective and gradient of the current weights.
+        self._fresh = False
         X = np.asarray(problem.X, dtype=problem.dtype)
         self._moving = np.flatnonzero(X.any(axis=0))
         self._batches = Batches(len(X), problem.batch_size, problem.seed)
@@ -61,7 +65,8 @@ class TorchGD(Engine):
     def _build(self, X: np.ndarray) -> None:
         """Move the data and allocate all buffers.
 
-        A full GPU gets one more try with blocks of half the size; after that "auto" takes the CPU, and stats say so.
+        A full GPU gets one more try with blocks of half the size; after that "auto" takes the CPU,
+        and stats say so.
         """
         m = len(self.problem.a0)
         for block in self.blocks():
@@ -86,7 +91,8 @@ class TorchGD(Engine):
     def _out_of_memory(self) -> EnvironmentFault:
         n, d, m = self.problem.shape
         return EnvironmentFault(
-            f"device '{self._device}' has too little free memory for {n} x {d} samples and {m} neurons; use --device cpu"
+            f"device '{self._device}' has too little free memory for {n} x {d} samples and {m} "
+            "neurons; use --device cpu"
         )
 
     def advance(self, steps: np.ndarray) -> np.ndarray:
@@ -122,7 +128,9 @@ class TorchGD(Engine):
             self.a.add_(self.gradient.grad_a, alpha=-self.problem.lr)
 
     def _evaluate_objective(self) -> None:
-        """The full-batch objective; with full batches also the gradient, which the next step then finds ready."""
+        """The full-batch objective; with full batches also the gradient, which the next step then
+        finds ready.
+        """
         if not self._fresh:
             self.gradient.evaluate(self.W, self.a, value_only=self.problem.batch_size is not None)
         self._fresh = True
@@ -154,8 +162,8 @@ class TorchGD(Engine):
 class _StepGraphs:
     """CUDA graphs of one step (gradient, then update), one for each batch size met.
 
-    A graph reads the rows of its batch from a fixed index buffer. Where a capture fails the step is made eagerly,
-    and the engine's stats say so.
+    A graph reads the rows of its batch from a fixed index buffer. Where a capture fails the step is
+    made eagerly, and the engine's stats say so.
     """
 
     def __init__(self, engine: TorchGD) -> None:

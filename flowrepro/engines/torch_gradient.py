@@ -1,7 +1,8 @@
 """The gradient of the objective in PyTorch at the price of its two matrix products.
 
-Plain autograd keeps several (n, m) arrays and passes over each of them in memory. Here samples are taken in blocks
-whose (m, block) activations stay in cache, and both products of a block are made while its rows are warm.
+Plain autograd keeps several (n, m) arrays and passes over each of them in memory. Here samples are
+taken in blocks whose (m, block) activations stay in cache, and both products of a block are made
+while its rows are warm.
 A test compares it with autograd through ``models.TwoLayer``.
 """
 
@@ -17,8 +18,9 @@ from flowrepro.core.config import Loss
 from flowrepro.core.models import objective, output_gradient
 
 CPU_BLOCK = 16384
-"""Samples per block on a CPU: with m = 50 the activations take 3 MB in float32 (L2 or L3). On one core 512 .. 16384
-differ by 4 % (measured); the largest has the fewest calls, each of which waits for all threads."""
+"""Samples per block on a CPU: with m = 50 the activations take 3 MB in float32 (L2 or L3). On one
+core 512 .. 16384 differ by 4 % (measured); the largest has the fewest calls, each of which waits
+for all threads."""
 
 
 class Gradient(Protocol):
@@ -35,9 +37,11 @@ class Gradient(Protocol):
 
 
 class BlockGradient:
-    """Gradient and objective of the two-layer network on X (n, d), y (n,), into buffers that are reused.
+    """Gradient and objective of the two-layer network on X (n, d), y (n,), into buffers that are
+    reused.
 
-    After ``evaluate(W, a)``: ``grad_W`` (m, d), ``grad_a`` (m,) and ``value`` (scalar), all on the device.
+    After ``evaluate(W, a)``: ``grad_W`` (m, d), ``grad_a`` (m,) and ``value`` (scalar), all on the
+    device.
     """
 
     def __init__(self, X: Tensor, y: Tensor, loss: Loss, alpha: float, m: int, block: int) -> None:
@@ -52,7 +56,9 @@ class BlockGradient:
     def evaluate(
         self, W: Tensor, a: Tensor, rows: Tensor | None = None, *, value_only: bool = False
     ) -> None:
-        """Objective and gradient at W (m, d), a (m,) over ``rows`` (indices), or over all samples."""
+        """Objective and gradient at W (m, d), a (m,) over ``rows`` (indices), or over all
+        samples.
+        """
         count = len(self.X) if rows is None else len(rows)
         weight = self.loss.factor / count if self.loss.reduction == "mean" else self.loss.factor
         part = replace(self.loss, reduction="sum", factor=weight)
@@ -78,7 +84,9 @@ class BlockGradient:
     def _add_block(
         self, X: Tensor, y: Tensor, W: Tensor, a: Tensor, loss: Loss, value_only: bool
     ) -> None:
-        """Add one block's share; neurons are rows here, as BLAS is a fifth faster on W X^T than on X W^T (measured)."""
+        """Add one block's share; neurons are rows here, as BLAS is a fifth faster on W X^T than on
+        X W^T (measured).
+        """
         b = len(X)
         hidden, active = (
             self._hidden[: self.m * b].view(self.m, b),

@@ -12,9 +12,11 @@ from flowrepro.engines.torch_device import exact_arithmetic, faults_named, resol
 
 
 class DeviceMembers:
-    """What ``fused_gd.descend_members`` does, on the device of the problem; called with the same arrays.
+    """What ``fused_gd.descend_members`` does, on the device of the problem; called with the same
+    arrays.
 
-    Sums are taken in another order than there, so members agree with single runs to rounding, not bit for bit.
+    Sums are taken in another order than there, so members agree with single runs to rounding, not
+    bit for bit.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -22,10 +24,22 @@ class DeviceMembers:
         self.device, self.said = resolve_device(problem.device)
 
     def __call__(
-        self, X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray, step: int, steps: np.ndarray, kept: np.ndarray,
-        losses: np.ndarray, levels: np.ndarray, first_below: np.ndarray, *_: object,
-    ) -> None:  # fmt: skip
-        """Members W (R, d, m), a (R, m) in place from ``step`` to steps[-1]; losses (R, K) at steps[kept], first_below (R, L) brought up to date."""
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        W: np.ndarray,
+        a: np.ndarray,
+        step: int,
+        steps: np.ndarray,
+        kept: np.ndarray,
+        losses: np.ndarray,
+        levels: np.ndarray,
+        first_below: np.ndarray,
+        *_: object,
+    ) -> None:
+        """Members W (R, d, m), a (R, m) in place from ``step`` to steps[-1]; losses (R, K) at
+        steps[kept], first_below (R, L) brought up to date.
+        """
         with faults_named(self.device), torch.no_grad(), exact_arithmetic(self.device):
             points, targets, thresholds = (
                 torch.from_numpy(array).to(self.device) for array in (X, y, levels)

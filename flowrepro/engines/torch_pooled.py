@@ -1,10 +1,13 @@
-r"""Gradient descent with many samples at the price of a few neurons: those that share an activation pattern are pooled.
+r"""Gradient descent with many samples at the price of a few neurons: those that share an activation
+pattern are pooled.
 
-Early alignment brings all neurons of one sign of a_j to one pattern (min2024, Theorem 1): on MNIST 50 neurons need two
-products per step instead of fifty. What keeps it exact: a neuron's sign on sample k cannot change while its direction
-has turned by less than the angle between it and the plane <w, x_k> = 0. At a reference step those angles are measured;
-samples with a small one (and those on which the pool disagrees) are watched, that is computed neuron by neuron; once a
-pooled neuron has turned further than the watched samples allow, a dense step is made and the pools are formed anew.
+Early alignment brings all neurons of one sign of a_j to one pattern (min2024, Theorem 1): on MNIST
+50 neurons need two products per step instead of fifty. What keeps it exact: a neuron's sign on
+sample k cannot change while its direction has turned by less than the angle between it and the
+plane <w, x_k> = 0. At a reference step those angles are measured;
+samples with a small one (and those on which the pool disagrees) are watched, that is computed
+neuron by neuron; once a pooled neuron has turned further than the watched samples allow, a dense
+step is made and the pools are formed anew.
 """
 
 from __future__ import annotations
@@ -26,15 +29,23 @@ from flowrepro.engines.torch_gd import TorchGD
 from flowrepro.engines.torch_gradient import BlockGradient
 
 LONE = 0.05
-"""Share of the samples on which a neuron may differ from its pool's majority; beyond it is computed alone (chosen)."""
+"""Share of the samples on which a neuron may differ from its pool's majority; beyond it is computed
+alone (chosen).
+"""
 WATCHED, MOST_WATCHED = 0.02, 0.2
-"""Share of the samples that is watched beside those of disagreement, and at most (chosen: 2 % cost as much as one neuron)."""
+"""Share of the samples that is watched beside those of disagreement, and at most (chosen: 2 % cost
+as much as one neuron).
+"""
 ROUNDING = 4.0
-"""Times sqrt(d) eps: the error of a cosine of d terms, below which a sign may be decided by rounding (chosen, with room)."""
+"""Times sqrt(d) eps: the error of a cosine of d terms, below which a sign may be decided by
+rounding (chosen, with room).
+"""
 RETRY = 40
 """Steps between two attempts to form pools."""
 SHORT = 5
-"""Steps that pools have to hold, or the next attempt waits as well (chosen: forming them costs about two dense steps)."""
+"""Steps that pools have to hold, or the next attempt waits as well (chosen: forming them costs
+about two dense steps).
+"""
 LEAST = (2_000_000, 8)
 """n d and m from which pooling is worth its overhead (measured: 0.2 ms a step)."""
 
@@ -43,8 +54,10 @@ LEAST = (2_000_000, 8)
 class Pools:
     """Who is pooled at a reference step.
 
-    members : the neurons of each pool. lone : the others. slopes : (n, G) sigma' of each pool. watched : (n,) bool.
-    turn : sine of the angle by which a pooled neuron may have turned. directions : (m, d) unit vectors at the reference.
+    members : the neurons of each pool. lone : the others. slopes : (n, G) sigma' of each pool.
+        watched : (n,) bool.
+    turn : sine of the angle by which a pooled neuron may have turned. directions : (m, d) unit
+        vectors at the reference.
     """
 
     members: tuple[np.ndarray, ...]
@@ -55,7 +68,9 @@ class Pools:
     directions: np.ndarray
 
     def hold(self, W: np.ndarray) -> bool:
-        """Whether the pattern of every pooled neuron on every sample that is not watched is still that of its pool."""
+        """Whether the pattern of every pooled neuron on every sample that is not watched is still
+        that of its pool.
+        """
         pooled = np.concatenate(self.members)
         norms = np.linalg.norm(W[pooled], axis=1, keepdims=True)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -113,8 +128,8 @@ def form_pools(
 class PooledGradient:
     """As `BlockGradient`, with the pools of the last reference step used while they hold.
 
-    ``clock`` gives the step: at the reference step itself the dense gradient is taken, so that an evaluation repeated
-    after a checkpoint is the same one.
+    ``clock`` gives the step: at the reference step itself the dense gradient is taken, so that an
+    evaluation repeated after a checkpoint is the same one.
     """
 
     def __init__(
@@ -173,7 +188,9 @@ class PooledGradient:
         )
 
     def state(self) -> dict[str, np.ndarray]:
-        """The weights at the reference step, that step, the step of the next attempt, and the steps made with pools."""
+        """The weights at the reference step, that step, the step of the next attempt, and the steps
+        made with pools.
+        """
         reference = (
             {}
             if self.pools is None or self.start is None
@@ -236,7 +253,10 @@ class PooledGD(TorchGD):
         if resolve_device(problem.device)[0].type != "cpu":
             return f"it runs on the CPU and the case asks for device {problem.device}"
         if problem.batch_size is not None:
-            return f"it takes the full batch and the case asks for mini-batches of {problem.batch_size}"
+            return (
+                "it takes the full batch and the case asks for mini-batches of "
+                f"{problem.batch_size}"
+            )
         return None
 
     @classmethod

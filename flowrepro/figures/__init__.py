@@ -1,4 +1,5 @@
-"""Figures: style, and saving that gives the same bytes twice. The papers' figures are in ``papers/``.
+"""Figures: style, and saving that gives the same bytes twice. The papers' figures are in
+``papers/``.
 
 style.py         fonts, sizes and the one colour of every meaning
 panels.py        panels and their marks as data
@@ -24,16 +25,21 @@ class NotDrawable(UsageError):
 
 @dataclass(frozen=True)
 class Figure:
-    """A declared figure: collect (pure, runs -> NamedTuple of arrays and numbers), then draw (axes only).
+    """A declared figure: collect (pure, runs -> NamedTuple of arrays and numbers), then draw (axes
+    only).
 
     id : the paper's number, "2" or "4".
     file : stem of the image files.
-    cases : names of the cases whose runs ``collect`` takes, in order; the first one's directory keeps the image.
+    cases : names of the cases whose runs ``collect`` takes, in order; the first one's directory
+        keeps the image.
     caption : one line; what the panels show.
-    layout : (cases, columns, width in inches, height in inches) of the axes that ``draw`` gets as a flat list, or
-        (mosaic, width, height) with cases of letters such as "AAB;CCB", whose axes come in the order of the letters.
-    projections : letter of the mosaic, or place in the grid as text -> "polar" or "3d", for axes that are not rectangular.
-    tolerance : (relative, absolute) difference of its numbers between two machines; None for the gallery's usual one.
+    layout : (cases, columns, width in inches, height in inches) of the axes that ``draw`` gets as a
+        flat list, or (mosaic, width, height) with cases of letters such as "AAB;CCB", whose axes
+        come in the order of the letters.
+    projections : letter of the mosaic, or place in the grid as text -> "polar" or "3d", for axes
+        that are not rectangular.
+    tolerance : (relative, absolute) difference of its numbers between two machines; None for the
+        gallery's usual one.
     many_seeds : whether ``collect`` takes ensembles instead of runs.
     collect : may raise `NotDrawable` for a run (a user's own points, say) that has no such picture.
     """

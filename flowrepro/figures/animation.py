@@ -1,4 +1,5 @@
-"""Moving pictures of a run: one frame per snapshot, as GIF, WebP and, where ffmpeg is installed, MP4.
+"""Moving pictures of a run: one frame per snapshot, as GIF, WebP and, where ffmpeg is installed,
+MP4.
 
 The same run gives the same bytes under one version of matplotlib, Pillow and ffmpeg.
 """
@@ -37,10 +38,13 @@ COLOURS = 64
 class Animation:
     """A declared animation, beside the `Figure` of the same paper.
 
-    id : unique within the paper, as `Figure.id`. file : stem of the files. case : the case whose run it shows. caption : one line.
-    size : width and height in inches, at 120 pixels per inch. columns : number of axes, side by side. projections : of the axes.
+    id : unique within the paper, as `Figure.id`. file : stem of the files. case : the case whose
+        run it shows. caption : one line.
+    size : width and height in inches, at 120 pixels per inch. columns : number of axes, side by
+        side. projections : of the axes.
     collect : run -> the data of all frames, whose ``len`` is their number; may raise `NotDrawable`.
-    draw : (axes, data, k) draws frame k on empty axes; what it adds to the figure itself (a legend) it adds at k = 0 only.
+    draw : (axes, data, k) draws frame k on empty axes; what it adds to the figure itself (a legend)
+        it adds at k = 0 only.
     """
 
     id: str
@@ -54,9 +58,11 @@ class Animation:
 
 
 def schedule(steps: np.ndarray, ratio: float = 1.1) -> list[int]:
-    """Those of the increasing snapshot steps that are shown: 0, then the first from floor(ratio last) + 1 on, and the last one.
+    """Those of the increasing snapshot steps that are shown: 0, then the first from floor(ratio
+    last) + 1 on, and the last one.
 
-    With every step at hand and ratio 1.1 this is the schedule of the animations that boursier2024 published.
+    With every step at hand and ratio 1.1 this is the schedule of the animations that boursier2024
+    published.
     """
     shown = [int(steps[0])]
     while (place := int(np.searchsorted(steps, int(ratio * shown[-1]) + 1))) < len(steps):
@@ -65,7 +71,10 @@ def schedule(steps: np.ndarray, ratio: float = 1.1) -> list[int]:
 
 
 def refusal(name: str) -> str | None:
-    """None, or one sentence on why a format cannot be written here; UsageError for one that is not in FORMATS."""
+    """None, or one sentence on why a format cannot be written here;
+
+    UsageError for one that is not in FORMATS.
+    """
     if name not in FORMATS:
         raise UsageError(
             f"animations are written as {', '.join(FORMATS)}, not as '{name}'; choose among these"
@@ -73,7 +82,10 @@ def refusal(name: str) -> str | None:
     if name == "mp4" and shutil.which("ffmpeg") is None:
         return "mp4 needs ffmpeg, which is not on PATH; install it, or take gif or webp"
     if name == "webp" and not _webp():
-        return "webp needs Pillow built with it, which this one is not; reinstall it with 'pip install --force-reinstall pillow', or take gif"
+        return (
+            "webp needs Pillow built with it, which this one is not; reinstall it with 'pip "
+            "install --force-reinstall pillow', or take gif"
+        )
     return None
 
 
@@ -88,7 +100,8 @@ def render(
 ) -> dict[str, bytes]:
     """The files of an animation as bytes, by format.
 
-    Raises EnvironmentFault with the sentence of `refusal` for a format that cannot be written here, before anything is drawn.
+    Raises EnvironmentFault with the sentence of `refusal` for a format that cannot be written here,
+    before anything is drawn.
     """
     wanted = tuple(formats)
     for name in wanted:
@@ -144,7 +157,9 @@ def draw_frames(animation: Animation, data: Sized) -> list[Image]:
 
 
 def draw_film(film: Film, run: Run) -> list[Image]:
-    """Every frame as an RGB image, all of one size, with axes in the places that they have in the first one."""
+    """Every frame as an RGB image, all of one size, with axes in the places that they have in the
+    first one.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Canvas
     from PIL import Image
@@ -250,6 +265,7 @@ def _mp4(frames: Sequence[Image], caption: str) -> bytes:
         if done.returncode != 0 or not target.exists():
             words = " ".join(done.stderr.decode(errors="replace").split())[-300:]
             raise EnvironmentFault(
-                f"ffmpeg could not write the mp4 ({words}); install one with libx264, or take gif or webp"
+                f"ffmpeg could not write the mp4 ({words}); install one with libx264, or take gif "
+                "or webp"
             )
         return target.read_bytes()

@@ -1,6 +1,7 @@
 """From a declared figure and its data to the bytes of image files: the same bytes on every run.
 
-No global state of matplotlib is used (no pyplot, no chosen backend), and dates are left out of the files.
+No global state of matplotlib is used (no pyplot, no chosen backend), and dates are left out of the
+files.
 """
 
 from __future__ import annotations
@@ -33,14 +34,15 @@ def render(
     data: Any,
     metadata: Mapping[str, str],
     formats: Iterable[str] = FORMATS,
+    caption: str = "",
 ) -> dict[str, bytes]:
     """Draw ``data``, which ``figure.collect`` returned, and give the image files as bytes.
 
     Parameters
     ----------
-    metadata : what the image shows (experiment, row, seed, scale, step, engine); embedded in every file:
-        PNG text chunks, the keywords of a PDF, the keywords of the SVG's Dublin Core.
-    formats : members of FORMATS.
+    metadata : what the image shows (experiment, case, seed, scale, step, engine); embedded in every
+        file: PNG text chunks, the keywords of a PDF, the keywords of the SVG's Dublin Core.
+    formats : members of FORMATS. caption : the figure's own if empty.
 
     Returns
     -------
@@ -53,8 +55,8 @@ def render(
     reject_bad_epoch()
     with paper_style():
         canvas = _drawn(figure, data)
-        caption = data.caption if isinstance(data, Picture) else str(figure.caption)
-        return {name: _saved(canvas, name, caption, metadata) for name in wanted}
+        own = data.caption if isinstance(data, Picture) else str(figure.caption)
+        return {name: _saved(canvas, name, caption or own, metadata) for name in wanted}
 
 
 def reject_unknown(formats: Iterable[str]) -> None:
@@ -67,7 +69,9 @@ def reject_unknown(formats: Iterable[str]) -> None:
 
 
 def reject_bad_epoch() -> None:
-    """Raise UsageError for a SOURCE_DATE_EPOCH that is no time; matplotlib reads it even where no date is written."""
+    """Raise UsageError for a SOURCE_DATE_EPOCH that is no time; matplotlib reads it even where no
+    date is written.
+    """
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     if not epoch:
         return
@@ -75,7 +79,8 @@ def reject_bad_epoch() -> None:
         datetime.datetime.fromtimestamp(int(epoch), datetime.UTC)
     except (ValueError, OverflowError, OSError):
         raise UsageError(
-            f"SOURCE_DATE_EPOCH must be a whole number of seconds since 1970, not '{epoch}'; correct or unset it"
+            f"SOURCE_DATE_EPOCH must be a whole number of seconds since 1970, not '{epoch}'; "
+            "correct or unset it"
         ) from None
 
 
@@ -93,14 +98,17 @@ def _drawn(figure: Figure | PanelFigure, data: Any) -> Canvas:
     else:
         figure.draw(_axes(canvas, figure.projections, *grid), data)
     _rasterise_dense(canvas)
-    # One layout for all formats: each writer would otherwise solve for it again at its own resolution.
+    # One layout for all formats: each writer would otherwise solve for it again at its own
+    # resolution.
     canvas.draw_without_rendering()
     canvas.set_layout_engine("none")
     return canvas
 
 
 def _axes(canvas: Canvas, projections: Mapping[str, str], *grid: Any) -> list[Any]:
-    """The axes of (rows, columns), row by row, or those of a mosaic in the order of their letters."""
+    """The axes of (rows, columns), row by row, or those of a mosaic in the order of their
+    letters.
+    """
     if len(grid) == 1:
         kinds: dict[str | tuple[str, ...], dict[str, Any]] = {
             letter: {"projection": kind} for letter, kind in projections.items()
@@ -118,7 +126,9 @@ def _axes(canvas: Canvas, projections: Mapping[str, str], *grid: Any) -> list[An
 
 
 def _rasterise_dense(canvas: Canvas) -> None:
-    """Turn scatter plots of more than DENSE markers into pixels, so that no vector file grows with the data."""
+    """Turn scatter plots of more than DENSE markers into pixels, so that no vector file grows with
+    the data.
+    """
     for axes in canvas.axes:
         for collection in axes.collections:
             if np.shape(collection.get_offsets())[0] > DENSE:

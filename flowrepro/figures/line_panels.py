@@ -76,17 +76,19 @@ def require_line(run: Run) -> None:
     d = run.X.shape[1]
     if d != 2:
         raise NotDrawable(
-            f"this figure draws functions on a line, so it needs points (x, 1) with d = 2; these have d = {d}"
+            "this figure draws functions on a line, so it needs points (x, 1) with d = 2; these "
+            f"have d = {d}"
         )
     if np.any(run.X[:, 1] != 1.0):
         raise NotDrawable(
-            "this figure draws functions on a line, so it needs points (x, 1); the last feature of these is not constant 1"
+            "this figure draws functions on a line, so it needs points (x, 1); the last feature "
+            "of these is not constant 1"
         )
 
 
 def shown_steps(run: Run, wanted: Sequence[int]) -> list[int]:
-    """The wanted steps if the run kept them all; else, of those it kept, of the case's snapshots and
-    the last one, as many."""
+    """The wanted steps if the run kept them all; else, of those it kept, of the case's snapshots
+    and the last one, as many."""
     has = run.trajectory.has
     if all(map(has, wanted)):
         return list(wanted)

@@ -21,9 +21,9 @@ def numbers(data: Any) -> Numbers:
     """The arrays and numbers of a figure's data, as JSON: name -> list.
 
     What has ``as_numbers`` (a picture, a panel, a mark) is asked for them.
-    Nested tuples are flattened to dotted names ("panels.0.x"), arrays to one axis. A series of more than MOST
-    entries is thinned evenly, both ends kept. Numbers have 10 significant digits; nan is null, infinities are
-    "inf" and "-inf". Text and what is absent (None) is left out.
+    Nested tuples are flattened to dotted names ("panels.0.x"), arrays to one axis. A series of more
+    than MOST entries is thinned evenly, both ends kept. Numbers have 10 significant digits; nan is
+    null, infinities are "inf" and "-inf". Text and what is absent (None) is left out.
     """
     return {
         name: [_plain(value) for value in _thinned(series).tolist()]
@@ -37,7 +37,8 @@ def compare_numbers(
     rtol: float,
     atol: float,
 ) -> list[str]:
-    """One sentence for each series with an entry that breaks |ours - reference| <= atol + rtol |reference|.
+    """One sentence for each series with an entry that breaks |ours - reference| <= atol + rtol
+    |reference|.
 
     An empty list means agreement; null agrees with null only, an infinity with itself only.
     """
@@ -96,7 +97,10 @@ def _difference(
             return ""
         distance = np.where(close, 0.0, np.nan_to_num(np.abs(left - right), nan=np.inf))
     worst = int(np.argmax(distance))
-    return f"{int((~close).sum())} of {len(left)} entries differ, most at index {worst}: {left[worst]:.10g} instead of {right[worst]:.10g}"
+    return (
+        f"{int((~close).sum())} of {len(left)} entries differ, most at index {worst}: "
+        f"{left[worst]:.10g} instead of {right[worst]:.10g}"
+    )
 
 
 def _floats(values: Sequence[Value]) -> np.ndarray:

@@ -65,6 +65,7 @@ def draw(canvas: Any, panels: Sequence[Panel], layout: Layout, share: str = "") 
     _share(drawn, share)
     every = [*drawn, *(Drawn(each.panel.twin, each.twin) for each in drawn if each.panel.twin)]
     for each in every:
+        _name_smaller_ticks(each.ax)
         _name_lines(each)
     _colour_bars(canvas, drawn)
     _legend_below(canvas, [each for each in drawn if not each.panel.legend])
@@ -134,15 +135,22 @@ def _draw_panel(ax: Any, panel: Panel, title: str) -> Drawn:
 
 
 def _scale(ax: Any, panel: Panel) -> None:
-    from matplotlib.ticker import LogFormatterSciNotation
-
     for axis, name in zip("xy", panel.scale.split("-"), strict=True):
         if name != "linear":
             known = {"linthresh": 1.0} if name == "symlog" else {}
             getattr(ax, f"set_{axis}scale")(name, **known)
-        if name == "log":  # smaller ticks have numbers only where no two powers of ten are shown
-            sparse = LogFormatterSciNotation(minor_thresholds=(0.9, 0.3))
-            getattr(ax, f"{axis}axis").set_minor_formatter(sparse)
+
+
+def _name_smaller_ticks(ax: Any) -> None:
+    """Numbers at the smaller ticks of a logarithmic axis that shows no two powers of ten."""
+    from matplotlib.ticker import LogFormatterSciNotation
+
+    for axis in (ax.xaxis, ax.yaxis):
+        if axis.get_scale() == "log":
+            low, high = np.sort(np.log10(axis.get_view_interval()))
+            most = 2.0 if np.floor(high) <= np.ceil(low) else 0.0
+            sparse = LogFormatterSciNotation(minor_thresholds=(most, 0.3))
+            axis.set_minor_formatter(sparse)
 
 
 def _dress(ax: Any, panel: Panel) -> None:

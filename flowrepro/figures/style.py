@@ -1,4 +1,7 @@
-"""The one style of all figures: fonts, sizes, and one colour per meaning. Importable without matplotlib."""
+"""The one style of all figures: fonts, sizes, and one colour per meaning.
+
+Importable without matplotlib.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +29,8 @@ FRAME = "#6E6E6E"
 ENGINES = {"torch": "#56B4E9", "fused": "#E69F00"}
 """Engines, where a figure compares them.
 
-All hues are those of Okabe and Ito's palette (green and purple darkened for thin lines), which colour-blind
-readers tell apart.
+All hues are those of Okabe and Ito's palette (green and purple darkened for thin lines), which
+colour-blind readers tell apart.
 """
 
 COLOURS = frozenset((POSITIVE, NEGATIVE, DEAD, DATA, LEARNED, THEORY, FRAME, *ENGINES.values()))
@@ -77,7 +80,9 @@ def grey(k: int, count: int, dark: float = 0.0, light: float = 0.75) -> str:
 
 @contextlib.contextmanager
 def paper_style() -> Iterator[None]:
-    """Matplotlib's own defaults with STYLE on top, whatever the user's matplotlibrc says; undone on leaving."""
+    """Matplotlib's own defaults with STYLE on top, whatever the user's matplotlibrc says; undone on
+    leaving.
+    """
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it reports where it keeps its caches
     with _without_backend_variable():
         import matplotlib
@@ -96,7 +101,9 @@ def paper_style() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _without_backend_variable() -> Iterator[None]:
-    """Matplotlib refuses to be imported under an MPLBACKEND it does not know; no backend is chosen by name here."""
+    """Matplotlib refuses to be imported under an MPLBACKEND it does not know; no backend is chosen
+    by name here.
+    """
     backend = os.environ.pop("MPLBACKEND", None)
     try:
         yield

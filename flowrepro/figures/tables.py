@@ -1,4 +1,6 @@
-"""Tables of the papers, filled with measured numbers: declared beside the figures, written as CSV and Markdown."""
+"""Tables of the papers, filled with measured numbers: declared beside the figures, written as CSV
+and Markdown.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from typing import Any
 class Table:
     """A declared table.
 
-    id, file : the paper's number and the stem of the files. case : the case whose result ``lines`` takes (pure); caption : one line.
+    id, file : the paper's number and the stem of the files. case : the case whose result ``lines``
+        takes (pure); caption : one line.
     header : column titles; every line has as many cells, texts or numbers.
     """
 

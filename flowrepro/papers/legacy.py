@@ -1,4 +1,7 @@
-"""Papers whose modules still declare by name: their registries as contents. Goes with the last of them."""
+"""Papers whose modules still declare by name: their registries as contents.
+
+Goes with the last of them.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ class OldClaim:
 
     def __init__(self, old: old_verdict.Claim) -> None:
         self.old, self.id, self.sentence, self.kind = old, old.id, old.sentence, old.family
+        self.measure, self.cases = old.function, ()
         self.paper, self.place, self.label, self.over_seeds = (
             old.ref.paper,
             old.ref.place,
@@ -56,13 +60,26 @@ class OldStudy(StudyFunction):
 
 def contents_of(paper: Paper) -> Contents:
     """The contents of a paper's old modules."""
+    misprints = tuple(
+        Misprint(one.id, one.place, one.printed, one.correct, one.reason)
+        for one in _part(paper, "errata", "MISPRINTS")
+    )
+    return Contents(paper, (topic_of(paper),), misprints)
+
+
+def _part(paper: Paper, name: str, members: str) -> tuple[Any, ...]:
+    module = f"flowrepro.papers.{paper.key}.{name}"
+    if importlib.util.find_spec(module) is None:
+        return ()
+    found = getattr(importlib.import_module(module), members)
+    return tuple(found.items()) if isinstance(found, dict) else tuple(found)
+
+
+def topic_of(paper: Paper) -> Topic:
+    """What a paper's old modules declare, as one topic."""
 
     def part(name: str, members: str) -> tuple[Any, ...]:
-        module = f"flowrepro.papers.{paper.key}.{name}"
-        if importlib.util.find_spec(module) is None:
-            return ()
-        found = getattr(importlib.import_module(module), members)
-        return tuple(found.items()) if isinstance(found, dict) else tuple(found)
+        return _part(paper, name, members)
 
     topic = Topic(paper, "")
     topic.cases[:] = part("experiments", "CASES")
@@ -74,8 +91,4 @@ def contents_of(paper: Paper) -> Contents:
     for law in part("laws", "LAWS"):
         on = tuple(case for case in topic.cases if case.name in law.cases)
         topic.laws.append(Law(on, law.key, law.measure, law.place, law.predict))
-    errata = part("errata", "MISPRINTS")
-    misprints = tuple(
-        Misprint(one.id, one.place, one.printed, one.correct, one.reason) for one in errata
-    )
-    return Contents(paper, (topic,), misprints)
+    return topic

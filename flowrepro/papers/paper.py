@@ -1,7 +1,8 @@
 """What a paper declares: its citation and subcommands, its topics in order, its misprints.
 
-The citation (`Paper`) is light, so that ``flowrepro --help`` imports no mathematics. The topics come with
-`Contents`, which ``papers/<key>/paper.py`` builds and `registry.contents` imports on demand.
+The citation (`Paper`) is light, so that ``flowrepro --help`` imports no mathematics. The topics
+come with `Contents`, which ``papers/<key>/paper.py`` builds and `registry.contents` imports on
+demand.
 """
 
 from __future__ import annotations
@@ -78,7 +79,10 @@ class Law:
 
 @dataclass(frozen=True)
 class Misprint:
-    """A place where a paper prints something else than what is right; ``reason`` says how we know."""
+    """A place where a paper prints something else than what is right;
+
+    ``reason`` says how we know.
+    """
 
     id: str
     place: str
@@ -91,8 +95,8 @@ class Misprint:
 class Contents:
     """A paper's table of contents: its topics in the paper's order, and its misprints.
 
-    Raises ValueError where two cases, claims, figures or misprints share an id, or where a subcommand names
-    a case that no topic declares.
+    Raises ValueError where two cases, claims, figures or misprints share an id, or where a
+    subcommand names a case that no topic declares.
     """
 
     paper: Paper
@@ -113,7 +117,8 @@ class Contents:
             for name in (*command.data_cases, *flagged):
                 if (command.name, name) not in declared:
                     raise ValueError(
-                        f"paper {self.paper.key}: '{command.name}' names the case '{name}', which no topic declares"
+                        f"paper {self.paper.key}: '{command.name}' names the case '{name}', which "
+                        "no topic declares"
                     )
 
     def _require_unique(self, what: str, ids: Iterator[str]) -> None:

@@ -1,4 +1,6 @@
-"""Everything that the papers declare, for the rest of the program: cases, claims, figures, tables by subcommand."""
+"""Everything that the papers declare, for the rest of the program: cases, claims, figures, tables
+by subcommand.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,8 @@ def add(contents: Contents) -> None:
     for command in paper.commands:
         if command.name in commands():
             raise UsageError(
-                f"the plug-in '{paper.key}' declares the subcommand '{command.name}', which is taken; rename it"
+                f"the plug-in '{paper.key}' declares the subcommand '{command.name}', which is "
+                "taken; rename it"
             )
     PAPERS[paper.key], _ADDED[paper.key] = paper, contents
 

@@ -5,10 +5,12 @@ The module declares the cases, what they compute, what is claimed of the results
     topic = Topic(PAPER, "Escape from one-neuron networks")
 
     @topic.study                                      # what a case computes
-    def escape(data, *, q=option(1e11, "margin at which the flow ends", within=(1e3, 1e14)), progress): ...
+    def escape(data, *, q=option(1e11, "margin at which the flow ends", within=(1e3, 1e14)),
+    progress): ...
 
-    SYMMETRIC = escape.case("escape-symmetric", "Neurons of the other sign outgrow the network.", data=...)
-    TOY = topic.run("toy", "Two orthogonal points.", data=..., init=..., loss=..., protocol=...)
+    SYMMETRIC = escape.case("escape-symmetric", "Neurons of the other sign outgrow the network.",
+    data=...) TOY = topic.run("toy", "Two orthogonal points.", data=..., init=..., loss=...,
+    protocol=...)
 
     @topic.claim("beyond-escape-exponent", "A weak neuron grows as a power of the margin.",
                  place="beyond Theorem 4.3", on=(SYMMETRIC,))
@@ -17,7 +19,8 @@ The module declares the cases, what they compute, what is claimed of the results
     @topic.figure("beyond-escape", "Ratios and predicted powers.", layout=(1, 1, 3.4, 2.5))
     def growth(result): yield Panel([Line(...)], xlabel=..., ylabel=...)
 
-Declarations register themselves and refer to objects: a case that does not exist is a NameError at import.
+Declarations register themselves and refer to objects: a case that does not exist is a NameError at
+import.
 """
 
 from __future__ import annotations
@@ -62,40 +65,57 @@ def silent(done: int, total: int) -> None:
     """A progress that says nothing."""
 
 
+Range = tuple[float, float]
+"""Least and largest value."""
+
+
 @dataclass(frozen=True)
 class Option:
     """An option of a study: its default, what it means, and which values it takes.
 
-    within : least and largest value, of every entry of a list; whole numbers make the option whole.
-    choices : the values that there are, where they are words.
+    within : least and largest value of every entry of a list; for a list of tuples, one such pair
+        for each place in a tuple. A list may be empty only if its default is.
+    choices : the values that there are, of every entry of a list, where they are words.
     """
 
     default: Any
     meaning: str
-    within: tuple[float, float] | None = None
+    within: Range | tuple[Range, ...] | None = None
     choices: tuple[Any, ...] = ()
 
     def refusal(self, value: Any) -> str | None:
         """None, or the rule that a value of the right type breaks."""
-        if self.choices and value not in self.choices:
+        entries = value if isinstance(value, list) else [value]
+        if self.choices and not all(entry in self.choices for entry in entries):
             return f"must be one of {', '.join(map(str, self.choices))}"
-        if isinstance(value, list) and not value:
+        if value == [] != self.default:
             return "must not be empty"
-        if self.within is not None and not all(
-            self.within[0] <= entry <= self.within[1] for entry in _numbers(value)
-        ):
-            return "must lie in [{:g}, {:g}]".format(*self.within)
-        return None
+        if self.within is None:
+            return None
+        if isinstance(self.within[0], tuple):
+            places = self.within
+            fits = all(all(map(_inside, entry, places)) for entry in value)
+            listed = " and ".join("[{:g}, {:g}]".format(*place) for place in places)
+            return None if fits else f"must lie in {listed}"
+        ends = self.within
+        fits = all(_inside(entry, ends) for entry in _numbers(value))
+        return None if fits else "must lie in [{:g}, {:g}]".format(*ends)
 
 
 def option(
     default: Any,
     meaning: str,
-    within: tuple[float, float] | None = None,
+    within: Range | tuple[Range, ...] | None = None,
     choices: tuple[Any, ...] = (),
 ) -> Any:
-    """Default of a keyword of a study function: a value with its meaning and its range (see `Option`)."""
+    """Default of a keyword of a study function: a value with its meaning and its range (see
+    `Option`).
+    """
     return Option(default, meaning, within, choices)
+
+
+def _inside(value: float, ends: Range) -> bool:
+    return ends[0] <= value <= ends[1]
 
 
 def _numbers(value: Any) -> Iterable[float]:
@@ -106,10 +126,11 @@ def _numbers(value: Any) -> Iterable[float]:
 
 
 class StudyFunction:
-    """What study cases compute: a function of points, options, a seed and a progress, declared by `Topic.study`.
+    """What study cases compute: a function of points, options, a seed and a progress, declared by
+    `Topic.study`.
 
-    Called directly it fills in the defaults of its options, so that tests and notebooks need name only what
-    they change.
+    Called directly it fills in the defaults of its options, so that tests and notebooks need name
+    only what they change.
     """
 
     def __init__(
@@ -129,7 +150,8 @@ class StudyFunction:
         unknown = set(parameters) - set(self.options) - self._takes
         if unknown:
             raise TypeError(
-                f"study {name}: {', '.join(sorted(unknown))} has no option(...) with a meaning and a default"
+                f"study {name}: {', '.join(sorted(unknown))} has no option(...) with a meaning "
+                "and a default"
             )
 
     def __call__(
@@ -140,7 +162,10 @@ class StudyFunction:
         progress: Progress = silent,
         **options: Any,
     ) -> dict[str, np.ndarray]:
-        """Compute; UsageError for an option that does not exist, or a value outside its type or range."""
+        """Compute;
+
+        UsageError for an option that does not exist, or a value outside its type or range.
+        """
         given: dict[str, Any] = {"data": data, "seed": seed, "progress": progress}
         known = {name: given[name] for name in self._takes}
         return dict(self.function(**known, **self.validated(options)))
@@ -156,11 +181,15 @@ class StudyFunction:
         self.validated(options)
 
     def validated(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """All options with the given ones in place of their defaults; UsageError naming one that does not fit."""
+        """All options with the given ones in place of their defaults;
+
+        UsageError naming one that does not fit.
+        """
         for name in options:
             if name not in self.options:
                 raise UsageError(
-                    f"{self.name} has no option '{name}'; there are {', '.join(self.options) or 'none'}"
+                    f"{self.name} has no option '{name}'; there are "
+                    f"{', '.join(self.options) or 'none'}"
                 )
         values = {}
         for name, declared in self.options.items():
@@ -187,8 +216,12 @@ class StudyFunction:
     ) -> StudyCase:
         """Declare a case: its points, and the options that differ from their defaults.
 
-        ``quick`` holds the options of the reduced variant.
+        ``quick`` holds the options of the reduced variant; its other keys are those of the case.
         """
+        quick = quick or {}
+        fewer = {key: value for key, value in quick.items() if key in self.options}
+        self.validated({**options, **fewer})
+        reduced = {f"options.{key}" if key in fewer else key: quick[key] for key in quick}
         case = StudyCase(
             name=name,
             command=command or self.topic.command,
@@ -199,7 +232,7 @@ class StudyFunction:
             data=data,
             seed=seed,
             targets=targets,
-            quick=quick or {},
+            quick=reduced,
         )
         self.topic.cases.append(case)
         return case
@@ -282,7 +315,9 @@ class Topic:
         label: Label = "",
         over_seeds: bool = False,
     ) -> Callable[[Callable[[Any], Iterable[Part]]], Claim]:
-        """Decorator: a claim about the results of the cases ``on``, by default all that the topic has declared so far."""
+        """Decorator: a claim about the results of the cases ``on``, by default all that the topic
+        has declared so far.
+        """
 
         def declare(measure: Callable[[Any], Iterable[Part]]) -> Claim:
             claim = Claim(
@@ -317,8 +352,8 @@ class Topic:
         """Decorator: the function that gives the panels for the results of the cases ``on``.
 
         ``on`` is in the order of the function's arguments; all cases of the topic unless given.
-        The caption is one sentence, or a function of the results. The folder of the first case
-        keeps the image, whose name is ``file``, by default the id. See `figures.declare.Figure`.
+        The caption is one sentence, or a function of the results. The folder of the case
+        that runs last keeps the image, whose name is ``file``, by default the id. See `figures.declare.Figure`.
         """
 
         def declare(panels: Callable[..., Iterable[Panel]]) -> Figure:
@@ -348,7 +383,9 @@ class Topic:
         file: str,
         share: str = "",
     ) -> Callable[[Callable[..., Iterable[Iterable[Panel]]]], Film]:
-        """Decorator: the function that gives, for a run of the case ``on``, the panels of each frame."""
+        """Decorator: the function that gives, for a run of the case ``on``, the panels of each
+        frame.
+        """
 
         def declare(frames: Callable[..., Iterable[Iterable[Panel]]]) -> Film:
             film = Film(id, file, caption, frames, case=on.name, layout=layout, share=share)
@@ -360,7 +397,9 @@ class Topic:
     def table(
         self, id: str, caption: str, header: Sequence[str], *, on: Case, file: str
     ) -> Callable[[Callable[[Any], Sequence[Sequence[Any]]]], Table]:
-        """Decorator: the function that gives the lines of a table, a cell for each title in ``header``."""
+        """Decorator: the function that gives the lines of a table, a cell for each title in
+        ``header``.
+        """
 
         def declare(lines: Callable[[Any], Sequence[Sequence[Any]]]) -> Table:
             table = Table(id, file, on.name, caption, tuple(header), lines)

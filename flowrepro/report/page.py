@@ -1,6 +1,8 @@
-"""One page on what was run: per paper each figure beside its claims, the paper's numbers and ours, verdicts, misprints, provenance.
+"""One page on what was run: per paper each figure beside its claims, the paper's numbers and ours,
+verdicts, misprints, provenance.
 
-The HTML page holds its images and asks for nothing over a network; the Markdown page refers to the files where they are.
+The HTML page holds its images and asks for nothing over a network; the Markdown page refers to the
+files where they are.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 import base64
 import importlib.resources
 import os
+import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +24,15 @@ from flowrepro.errors import DataError, UsageError
 from flowrepro.figures import Figure
 from flowrepro.papers import registry
 from flowrepro.papers.paper import Misprint
-from flowrepro.store.files import is_plain_file, read_bytes, sha256_of, shown, write_atomic
+from flowrepro.run.changes import told
+from flowrepro.store.files import (
+    is_plain_file,
+    read_bytes,
+    read_json,
+    sha256_of,
+    shown,
+    write_atomic,
+)
 from flowrepro.store.run_directory import RunDirectory
 
 VERDICTS = ("PASS", "FAIL", "N/A", "INFO")
@@ -29,7 +40,7 @@ VERDICTS = ("PASS", "FAIL", "N/A", "INFO")
 
 @dataclass(frozen=True)
 class Image:
-    """A drawn figure: its id and caption in the wing, and its PNG."""
+    """A drawn figure: its id, the caption that was stored with it, and its PNG."""
 
     id: str
     caption: str
@@ -57,6 +68,21 @@ class Section:
         )
 
     @property
+    def changed(self) -> str:
+        """What was changed against the case as declared; empty for the paper's own setting."""
+        return told(self.case)
+
+    @property
+    def anchor(self) -> str:
+        """The section's address within the page."""
+        return self.path.name
+
+    @property
+    def failed(self) -> tuple[Mapping[str, Any], ...]:
+        """The claims that FAIL."""
+        return tuple(claim for claim in self.claims if claim["verdict"] == "FAIL")
+
+    @property
     def command(self) -> str:
         """The command line that gave the run."""
         return shlex.join(["flowrepro", *map(str, self.provenance["argv"][1:])])
@@ -81,11 +107,15 @@ class Chapter:
 
 
 def find_runs(places: Sequence[Path]) -> list[RunDirectory]:
-    """The complete runs at or below the given folders; DataError where there are none, or one is damaged."""
+    """The complete runs at or below the given folders;
+
+    DataError where there are none, or one is damaged.
+    """
     for place in places:
         if not place.is_dir():
             raise DataError(
-                f"{place} is not a folder with runs; name a run directory or the folder given to --out"
+                f"{place} is not a folder with runs; name a run directory or the folder given to "
+                "--out"
             )
     found = [
         RunDirectory.named(manifest.parent)
@@ -104,7 +134,8 @@ def find_runs(places: Sequence[Path]) -> list[RunDirectory]:
     for directory in found:
         if damage := directory.damage():
             raise DataError(
-                f"{directory.path} is invalid: {'; '.join(damage)}; run it again, which keeps the damaged folder beside"
+                f"{directory.path} is invalid: {'; '.join(damage)}; run it again, which keeps the "
+                "damaged folder beside"
             )
     return found
 
@@ -143,7 +174,7 @@ def _section(directory: RunDirectory) -> Section:
     declared = {figure.file: figure for figure in _figures(case)}
     names = {stem: f"figures/{stem}.png" for stem in declared}
     images = tuple(
-        Image(declared[stem].id, declared[stem].caption, directory.file(name))
+        Image(declared[stem].id, _caption(directory, stem), directory.file(name))
         for stem, name in names.items()
         if name in files
     )
@@ -156,12 +187,23 @@ def _figures(case: Case) -> Sequence[Figure]:
     return registry.contents(case.paper).figures if case.paper in registry.PAPERS else ()
 
 
+def _caption(directory: RunDirectory, stem: str) -> str:
+    """The caption stored beside a figure's numbers; empty where none is."""
+    name = f"figures/{stem}.json"
+    if not directory.holds(name):
+        return ""
+    stored = read_json(directory.file(name))
+    return str(stored.get("caption", "")) if isinstance(stored, dict) else ""
+
+
 def _title(paper: str) -> str:
     return registry.PAPERS[paper].citation if paper in registry.PAPERS else paper
 
 
 def html(chapters: Sequence[Chapter], place: Path) -> str:
-    """The page as it will stand at ``place``: images inside, links to the runs' files relative to it."""
+    """The page as it will stand at ``place``: images inside, links to the runs' files relative to
+    it.
+    """
     return _rendered("report.html.j2", chapters, place)
 
 
@@ -180,7 +222,9 @@ def require_place(place: Path) -> None:
 
 
 def write(place: Path, text: str) -> None:
-    """Write a page, signed so that it is known again; a file that is there and is no page as we wrote it is set aside."""
+    """Write a page, signed so that it is known again; a file that is there and is no page as we
+    wrote it is set aside.
+    """
     content = text.encode(errors="backslashreplace")
     before = read_bytes(place) if is_plain_file(place) and os.access(place, os.R_OK) else b""
     ours = (sha256_of(before),) if _is_signed(before) else ()
@@ -199,22 +243,21 @@ def _is_signed(content: bytes) -> bool:
 
 def _rendered(template: str, chapters: Sequence[Chapter], place: Path) -> str:
     from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
 
     environment = Environment(
         autoescape=template.endswith(".html.j2"),
+        finalize=None if template.endswith(".html.j2") else markdown_text,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
-        "number": _number,
-        "cell": lambda value: str(value).replace("|", "\\|").replace("\n", " "),
-    }
+    environment.filters["number"] = _number
     environment.filters["embedded"] = lambda path: (
         "data:image/png;base64," + base64.b64encode(read_bytes(path)).decode()
     )
-    environment.filters["link"] = lambda path: quote(
-        os.fsencode(os.path.relpath(path, place.absolute().parent))
+    environment.filters["link"] = lambda path: Markup(
+        quote(os.fsencode(os.path.relpath(path, place.absolute().parent)))
     )
     text = (
         importlib.resources.files("flowrepro.report")
@@ -224,6 +267,16 @@ def _rendered(template: str, chapters: Sequence[Chapter], place: Path) -> str:
     return environment.from_string(text).render(
         chapters=chapters, verdicts=VERDICTS, version=__version__
     )
+
+
+def markdown_text(value: Any) -> Any:
+    """A value as text that Markdown shows as it is: no markup, no HTML, no new line."""
+    from markupsafe import Markup
+
+    if isinstance(value, Markup):
+        return value
+    text = str(value).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_\[\]|~#])", r"\\\1", " ".join(text.split()))
 
 
 def _number(value: object) -> str:

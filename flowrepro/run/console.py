@@ -7,35 +7,19 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import sys
-import traceback
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Iterator
 from types import FrameType
-from typing import TYPE_CHECKING, Any, TextIO
-
-from flowrepro import __version__
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-WIDE = 140
-"""Columns from which the table of verdicts holds statements and notes."""
-VERDICT_STYLE = {"PASS": "green", "FAIL": "bold red", "N/A": "dim", "INFO": "cyan"}
+PATIENCE, LINE_EVERY = 2.0, 20.0
+"""Seconds before a bar appears, and between two lines where there is no terminal."""
 SIGNAL_EXIT = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
-
-
-def is_terminal(stream: TextIO) -> bool:
-    """Whether tables may be drawn on a stream: a terminal, or FORCE_COLOR (unless 0)."""
-    return (stream.isatty() and os.environ.get("TERM") != "dumb") or os.environ.get(
-        "FORCE_COLOR", "0"
-    ) != "0"
-
-
-def has_style(stream: TextIO) -> bool:
-    """Whether colours and bold type may be used on a stream: a terminal without NO_COLOR."""
-    return is_terminal(stream) and not os.environ.get("NO_COLOR")
 
 
 class Signals:
@@ -71,12 +55,15 @@ class Signals:
 
 
 class Console:
-    """The report of a pipeline on stderr: a progress bar on a terminal, one line per 10 % elsewhere."""
+    """The report of a pipeline on stderr: a progress bar on a terminal, one line per 10 %
+    elsewhere.
+    """
 
-    def __init__(self, signals: Signals) -> None:
-        self.signals = signals
+    def __init__(self, signals: Signals, verbose: bool = False) -> None:
+        self.signals, self.verbose = signals, verbose
         self._bar: tuple[Progress, TaskID, str] | None = None
-        self._tenth: dict[str, int] = {}
+        self._begun: tuple[str, float] | None = None
+        self._said = 0.0
 
     def say(self, text: str) -> None:
         """One line on stderr; a reader who went away does not end the computation."""
@@ -85,16 +72,18 @@ class Console:
             print(text, file=sys.stderr, flush=True)
 
     def progress(self, label: str, step: int, n_steps: int) -> None:
-        """Move the bar, or print a line at each tenth."""
-        if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-            self._move_bar(label, step, n_steps)
+        """Move the bar, which appears after PATIENCE seconds; elsewhere a line every LINE_EVERY."""
+        now = time.monotonic()
+        if self._begun is None or self._begun[0] != label:
+            self._begun = (label, now)
+        terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        if now - self._begun[1] < (PATIENCE if terminal else LINE_EVERY):
             return
-        tenth = 10 * step // n_steps
-        if label not in self._tenth:
-            self._tenth[label] = tenth
-        elif tenth > self._tenth[label]:
-            self._tenth[label] = tenth
-            self.say(f"{label}: step {step} of {n_steps} ({10 * tenth} %)")
+        if terminal:
+            self._move_bar(label, step, n_steps)
+        elif now - self._said >= LINE_EVERY:
+            self._said = now
+            self.say(f"{label}: {step} of {n_steps} ({100 * step // n_steps} %)")
 
     def _move_bar(self, label: str, step: int, n_steps: int) -> None:
         from rich.console import Console as RichConsole
@@ -130,113 +119,3 @@ class Console:
     def interrupted(self) -> bool:
         """Whether a signal asked for an end."""
         return self.signals.received is not None
-
-
-def print_table(
-    title: str,
-    header: Sequence[str],
-    lines: Iterable[Sequence[str]],
-    styles: dict[str, str] | None = None,
-) -> None:
-    """A table on stdout: drawn by rich on a terminal, tab-separated lines elsewhere."""
-    cases = [list(map(str, line)) for line in lines]
-    if not is_terminal(sys.stdout):
-        for case in ([*header], *cases):
-            print("\t".join(case))
-        return
-    from rich.console import Console as RichConsole
-    from rich.style import Style
-    from rich.table import Table
-    from rich.text import Text
-
-    plain = not has_style(sys.stdout)
-    table = Table(
-        title=title,
-        title_justify="left",
-        title_style=Style() if plain else None,
-        header_style=Style() if plain else None,
-    )
-    for name in header:
-        table.add_column(name, overflow="fold")
-    for case in cases:
-        style = "" if plain else (styles or {}).get(case[0], "")
-        table.add_row(Text(case[0], style=style), *(Text(cell) for cell in case[1:]))
-    RichConsole().print(table)
-
-
-def number(value: Any) -> str:
-    """A number of a verdict, six digits; pairs as [low, high]; '-' for none."""
-    if value is None:
-        return "-"
-    if isinstance(value, list | tuple):
-        return f"[{number(value[0])}, {number(value[1])}]"
-    return value if isinstance(value, str) else f"{value:.6g}"
-
-
-def print_claims(claims: Sequence[dict[str, Any]]) -> None:
-    """The table of verdicts and one line that counts them; a narrow terminal gets the notes below the table."""
-    narrow = is_terminal(sys.stdout) and shutil.get_terminal_size().columns < WIDE
-    header = (
-        "verdict",
-        "claim",
-        "case",
-        "measured",
-        "bound",
-        "slack",
-        *(() if narrow else ("statement", "note")),
-    )
-    lines = []
-    for claim in claims:
-        bound = f"{claim['relation']} {number(claim['bound'])}" if claim["relation"] else "-"
-        cells = (
-            claim["verdict"],
-            claim["id"],
-            claim["case"],
-            number(claim["measured"]),
-            bound,
-            number(claim["slack"]),
-        )
-        lines.append((*cells, *(() if narrow else (claim["place"], claim["note"]))))
-    print_table("claims", header, lines, VERDICT_STYLE)
-    if narrow:
-        for claim in claims:
-            print(f"{claim['id']} ({claim['case']}; {claim['ref']}): {claim['note']}")
-    print(count_verdicts(claims))
-
-
-def count_verdicts(claims: Sequence[dict[str, Any]]) -> str:
-    """'12 PASS, 0 FAIL, 3 N/A, 1 INFO'."""
-    return ", ".join(
-        f"{sum(claim['verdict'] == verdict for claim in claims)} {verdict}"
-        for verdict in VERDICT_STYLE
-    )
-
-
-def show_warning(
-    message: Warning | str, category: type[Warning], *place: object, **more: object
-) -> None:
-    """One line, without the source that a user does not know."""
-    print(f"flowrepro: warning: {message}", file=sys.stderr)
-
-
-def repair_streams() -> None:
-    """Streams that were closed lead nowhere; characters that a locale lacks are escaped."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
-        getattr(sys, name).reconfigure(errors="backslashreplace")
-
-
-def report_internal_error(error: Exception) -> int:
-    """Keep the traceback in a file, show one sentence."""
-    import tempfile
-
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="flowrepro-error-", suffix=".txt", delete=False
-    ) as report:
-        report.write(f"flowrepro {__version__}\n{sys.argv}\n{traceback.format_exc()}")
-    print(
-        f"flowrepro: internal error ({type(error).__name__}: {error}); the details are in {report.name}",
-        file=sys.stderr,
-    )
-    return 1

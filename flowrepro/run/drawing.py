@@ -1,4 +1,6 @@
-"""What a result shows: figures, tables and animations, drawn into its folder where they are not there already."""
+"""What a result shows: figures, tables and animations, drawn into its folder where they are not
+there already.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,7 @@ from flowrepro.core.trajectory import Run, Study
 from flowrepro.figures import Figure, NotDrawable
 from flowrepro.figures.tables import Table, csv_text, markdown_text
 from flowrepro.papers import registry
+from flowrepro.run.changes import caption
 from flowrepro.run.kind import Report, Result, Settings
 from flowrepro.store import provenance
 from flowrepro.store.files import read_bytes, read_json
@@ -30,6 +33,7 @@ def draw(
 ) -> list[Path]:
     """Draw a figure into a folder, with the numbers behind it as JSON; the image paths."""
     from flowrepro.figures import canvas
+    from flowrepro.figures.declare import Picture
     from flowrepro.figures.numbers import numbers
 
     try:
@@ -37,15 +41,20 @@ def draw(
     except NotDrawable as reason:
         report.say(f"figure {figure.id} is not drawn: {reason}")
         return []
-    metadata = _metadata(runs[0])
-    images = canvas.render(figure, collected, metadata, formats)
+    sentence = collected.caption if isinstance(collected, Picture) else str(figure.caption)
+    words = caption(sentence, figure.file, runs)
+    images = canvas.render(figure, collected, _metadata(runs[0]), formats, words)
     written = [
         directory.write(f"figures/{figure.file}.{name}", content)
         for name, content in images.items()
     ]
     directory.write_json(
         f"figures/{figure.file}.json",
-        {"package": provenance.package_hash(), "numbers": numbers(collected)},
+        {
+            "package": provenance.package_hash(),
+            "caption": words,
+            "numbers": numbers(collected),
+        },
     )
     return written
 
@@ -78,7 +87,9 @@ def draw_figures(
     settings: Settings,
     report: Report,
 ) -> list[Path]:
-    """Draw the figures that this case completes into its folder, where they are not there already."""
+    """Draw the figures that this case completes into its folder, where they are not there
+    already.
+    """
     wanted = [
         figure
         for figure in registry.figures_of(case.command)
@@ -127,7 +138,9 @@ def draw_animations(
     settings: Settings,
     report: Report,
 ) -> list[Path]:
-    """Draw the animations of the case's run into its folder, in the formats that can be written here."""
+    """Draw the animations of the case's run into its folder, in the formats that can be written
+    here.
+    """
     mine = registry.animations_of(case)
     if not settings.animations or not mine:
         return []

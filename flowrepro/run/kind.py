@@ -29,7 +29,10 @@ Result = Run | Ensemble | Study
 
 
 class Report(Protocol):
-    """Where a computation says what it does; the console's and the tests' own implement it."""
+    """Where a computation says what it does; the console's and the tests' own implement it.
+
+    One with ``verbose = False`` is spared the reasons why other engines were not chosen.
+    """
 
     def say(self, text: str) -> None:
         """One line about what was chosen or found."""

@@ -1,4 +1,6 @@
-"""The arrows of a run: case -> dataset -> weights -> engine -> trajectory -> claims -> figures -> run directory."""
+"""The arrows of a run: case -> dataset -> weights -> engine -> trajectory -> claims -> figures ->
+run directory.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flowrepro.core.config import AnyCase, Case, knows, override
+from flowrepro.claims.claim import Claim
+from flowrepro.claims.verdict import none_of
+from flowrepro.core.config import AnyCase, Case, knows, override, run_id
 from flowrepro.core.trajectory import StopReason
 from flowrepro.errors import DataError, Interrupted, UsageError
 from flowrepro.papers import registry
+from flowrepro.run.consistency import inconsistencies
 from flowrepro.run.drawing import Filled, draw_animations, draw_figures, fill_tables
 from flowrepro.run.kind import Report, Result, Settings
 from flowrepro.run.results import compute, kind_of, load
@@ -28,9 +33,11 @@ NAMED = 10
 
 @dataclass(frozen=True)
 class Outcome:
-    """A case after its pipeline: where it lies, its verdicts (as stored), its images, whether it was reused.
+    """A case after its pipeline: where it lies, its verdicts (as stored), its images, whether it
+    was reused.
 
-    unique_until : flow time from which the run is one of several flows; inf for descents and unique flows.
+    unique_until : flow time from which the run is one of several flows; inf for descents and unique
+        flows.
     """
 
     case: Case
@@ -48,16 +55,38 @@ class Outcome:
 
 
 def quick_variant(case: AnyCase) -> AnyCase:
-    """The case with its reduced protocol; keys that its (user's) data does not know are left out."""
+    """The case with its reduced protocol; keys that its (user's) data does not know are left
+    out.
+    """
     return override(case, {key: value for key, value in case.quick.items() if knows(case, key)})
 
 
 # ---- checking
 
 
-def evaluate(run: Result) -> list[dict[str, Any]]:
-    """Every claim that judges the run's case, as stored in claims.json."""
-    return [claim.to_json(run) for claim in registry.claims_of(run.case)]
+def evaluate(result: Result, directory: RunDirectory | None = None) -> list[dict[str, Any]]:
+    """Every claim that judges the result's case, as stored in claims.json.
+
+    A result that does not belong to its case passes none of them. ``directory`` is where it is
+    stored, for a result that was not computed just now.
+    """
+    faults = inconsistencies(result, directory)
+    claims = [claim.to_json(result) for claim in registry.claims_of(result.case)]
+    if faults:
+        note = f"the stored result is inconsistent: {'; '.join(faults)}"
+        own = Claim(
+            id="consistency",
+            paper=result.case.paper,
+            place="every claim",
+            sentence="The stored result belongs to its own case.",
+            kind="theory",
+            cases=(result.case,),
+            measure=lambda _: [none_of(note, len(faults))],
+            label="engine",
+        )
+        claims = [{**claim, "verdict": "FAIL", "note": note} for claim in claims]
+        claims.append(own.to_json(result))
+    return claims
 
 
 # ---- the whole pipeline
@@ -69,7 +98,10 @@ def execute(
     report: Report,
     done: Callable[[Outcome], None] = lambda outcome: None,
 ) -> list[Outcome]:
-    """Run, claim and draw cases of one subcommand; ``done`` sees each case's outcome as soon as it is sealed."""
+    """Run, claim and draw cases of one subcommand;
+
+    ``done`` sees each case's outcome as soon as it is sealed.
+    """
     require_writable(settings.root)
     outcomes: list[Outcome] = []
     runs: dict[str, Callable[[], Result]] = {}
@@ -145,19 +177,23 @@ def _run_or_reuse(
             return None
         if not damage:
             report.say(
-                f"{directory.path} was computed under another {', '.join(changed)}; kept as {directory.set_aside('replaced').name} and computed anew"
+                f"{directory.path} was computed under another {', '.join(changed)}; kept as "
+                f"{directory.set_aside('replaced').name} and computed anew"
             )
             return compute(case, directory, settings, report)
         report.say(
-            f"{directory.path} is invalid ({'; '.join(damage)}); moved aside to {directory.set_aside('invalid').name} and computed anew"
+            f"{directory.path} is invalid ({'; '.join(damage)}); moved aside to "
+            f"{directory.set_aside('invalid').name} and computed anew"
         )
     elif directory.is_complete():
         report.say(
-            f"computing {directory.path} afresh; the earlier result is kept as {directory.set_aside('replaced').name}"
+            f"computing {directory.path} afresh; the earlier result is kept as "
+            f"{directory.set_aside('replaced').name}"
         )
     elif settings.new and is_plain_file(directory.file(CHECKPOINT)):
         report.say(
-            f"starting {directory.path} anew; the unfinished one is kept as {directory.set_aside('unfinished').name}"
+            f"starting {directory.path} anew; the unfinished one is kept as "
+            f"{directory.set_aside('unfinished').name}"
         )
     return compute(case, directory, settings, report)
 
@@ -189,9 +225,11 @@ def _claims(
     return evaluate_and_store(directory, get())
 
 
-def evaluate_and_store(directory: RunDirectory, run: Result) -> list[dict[str, Any]]:
+def evaluate_and_store(
+    directory: RunDirectory, run: Result, stored: bool = False
+) -> list[dict[str, Any]]:
     """Evaluate every claim of a run and keep the verdicts in its folder."""
-    claims = evaluate(run)
+    claims = evaluate(run, directory if stored else None)
     directory.write_json("claims.json", {"package": provenance.package_hash(), "claims": claims})
     directory.seal()
     return claims
@@ -203,7 +241,8 @@ def evaluate_and_store(directory: RunDirectory, run: Result) -> list[dict[str, A
 def verify_targets(
     targets: Sequence[str], root: Path, quick: bool, report: Report
 ) -> tuple[list[dict[str, Any]], list[StopReason]]:
-    """The claims and the stops of experiments (by name; run first where missing below ``root``) and of run directories, evaluated anew.
+    """The claims and the stops of experiments (by name; run first where missing below ``root``) and
+    of run directories, evaluated anew.
 
     Raises DataError for a run directory that is unfinished or whose files do not have their sha256.
     """
@@ -217,7 +256,8 @@ def verify_targets(
             directories.append(RunDirectory.named(Path(target)))
         else:
             raise UsageError(
-                f"'{target}' is neither an experiment ({', '.join(registry.commands())}) nor a run directory"
+                f"'{target}' is neither an experiment ({', '.join(registry.commands())}) nor a "
+                "run directory"
             )
     claims, stops = [], []
     for directory in directories:
@@ -228,7 +268,9 @@ def verify_targets(
 
 
 def verify_run(directory: RunDirectory, report: Report) -> tuple[list[dict[str, Any]], StopReason]:
-    """Re-hash a complete run and evaluate its claims anew, keeping the verdicts where the folder can be written."""
+    """Re-hash a complete run and evaluate its claims anew, keeping the verdicts where the folder
+    can be written.
+    """
     if not directory.is_complete():
         raise DataError(
             f"{directory.path} is not a complete run; the command that began it finishes it"
@@ -237,15 +279,34 @@ def verify_run(directory: RunDirectory, report: Report) -> tuple[list[dict[str, 
     with locked(directory.lock) if writable else contextlib.nullcontext():
         if damage := directory.damage():
             raise DataError(
-                f"{directory.path} is invalid: {'; '.join(damage)}; run it again, which keeps the damaged folder beside"
+                f"{directory.path} is invalid: {'; '.join(damage)}; run it again, which keeps the "
+                "damaged folder beside"
             )
         if foreign := directory.foreign():
             rest = f" and {len(foreign) - NAMED} more" if len(foreign) > NAMED else ""
             report.say(
-                f"{directory.path} also holds what no run wrote, which is not verified: {', '.join(map(shown, foreign[:NAMED]))}{rest}"
+                f"{directory.path} also holds what no run wrote, which is not verified: "
+                f"{', '.join(map(shown, foreign[:NAMED]))}{rest}"
             )
+        _require_own_case(directory)
         stop = StopReason[directory.provenance()["stop"]["reason"]]
         if writable:
-            return evaluate_and_store(directory, load(directory)), stop
+            return evaluate_and_store(directory, load(directory), stored=True), stop
         report.say(f"{directory.path} is read-only; the verdicts are not kept")
-        return evaluate(load(directory)), stop
+        return evaluate(load(directory), directory), stop
+
+
+def _require_own_case(directory: RunDirectory) -> None:
+    """DataError unless the folder is named after the case in it, and the case is known."""
+    case = directory.case()
+    if not directory.path.name.startswith(run_id(case)):
+        raise DataError(
+            f"{directory.path} holds the case whose folder is named {run_id(case)}: its name or "
+            "its experiment.json was changed, so nothing in it can be judged"
+        )
+    known = case.paper in registry.PAPERS and case.command in registry.commands()
+    if not known or not any(own.name == case.name for own in registry.cases_of(case.command)):
+        raise DataError(
+            f"{directory.path} holds the case '{case.name}' of {case.command}, which this version "
+            "does not declare, so nothing in it can be judged; see 'flowrepro list'"
+        )

@@ -24,7 +24,9 @@ RESULTS = ("trajectory.npz", "ensemble.npz", "study.npz")
 
 @dataclass(frozen=True)
 class Repetition:
-    """How many arrays were compared, one sentence per array that differs, and what else is not as it was (code, versions, machine)."""
+    """How many arrays were compared, one sentence per array that differs, and what else is not as
+    it was (code, versions, machine).
+    """
 
     compared: int
     differences: tuple[str, ...]
@@ -32,7 +34,8 @@ class Repetition:
 
 
 def rerun(directory: RunDirectory, report: Report) -> Repetition:
-    """Compute the case of a complete run again, elsewhere, from its own points and weights where those were the user's.
+    """Compute the case of a complete run again, elsewhere, from its own points and weights where
+    those were the user's.
 
     Raises DataError for a run that is unfinished or damaged, Interrupted where it is stopped.
     """
@@ -43,7 +46,8 @@ def rerun(directory: RunDirectory, report: Report) -> Repetition:
     damage = directory.damage()
     if damage:
         raise DataError(
-            f"{directory.path} is invalid: {'; '.join(damage)}; run it again, which keeps the damaged folder beside"
+            f"{directory.path} is invalid: {'; '.join(damage)}; run it again, which keeps the "
+            "damaged folder beside"
         )
     case = directory.case()
     name = next((name for name in RESULTS if directory.holds(name)), None)
@@ -119,7 +123,8 @@ def _differences(before: dict[str, np.ndarray], after: dict[str, np.ndarray]) ->
             found.append(f"{name} is {'new' if one is None else 'missing'}")
         elif one.shape != other.shape or one.dtype != other.dtype:
             found.append(
-                f"{name} has shape {other.shape} ({other.dtype}) instead of {one.shape} ({one.dtype})"
+                f"{name} has shape {other.shape} ({other.dtype}) instead of {one.shape} "
+                f"({one.dtype})"
             )
         elif one.tobytes() != other.tobytes():
             found.append(f"{name} differs in {_amount(one, other)}")

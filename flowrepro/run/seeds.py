@@ -10,11 +10,15 @@ from flowrepro.run.ensembles import ensemble_refusal
 from flowrepro.run.training import prepare
 
 ENSEMBLE_FROM = 50
-"""Seeds from which a case that can be run at once is one ensemble in one folder, not one run per seed."""
+"""Seeds from which a case that can be run at once is one ensemble in one folder, not one run per
+seed.
+"""
 
 
 def seed_changes(case: Case, seed: int) -> dict[str, int]:
-    """What a seed changes: the case's, and that of its points where the initial weights come with them."""
+    """What a seed changes: the case's, and that of its points where the initial weights come with
+    them.
+    """
     comes_with_points = (
         isinstance(case, TrainingCase) and case.init.name == STUDENT and "seed" in case.data.options
     )

@@ -174,7 +174,8 @@ class Training(Kind):
         """Train, resuming an unfinished folder."""
         assert dataset is not None
         problem = prepare(case, dataset)
-        engine, why = engines.choose(case.protocol.engine, problem)
+        reasoned = getattr(report, "verbose", True)
+        engine, why = engines.choose(case.protocol.engine, problem, reasoned)
         directory.begin(case)
         compiles = "" if engine.is_compiled() else "; it compiles first, once on this machine"
         report.say(f"{case.name}: {why}{compiles}")

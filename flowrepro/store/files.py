@@ -1,7 +1,9 @@
-"""Writing that never tears a file, reading that follows no link, and a lock that dies with its owner.
+"""Writing that never tears a file, reading that follows no link, and a lock that dies with its
+owner.
 
-Nothing is replaced here that the caller does not prove to be ours by its sha256: the rest is set aside under a
-name that says why. Symbolic links are never followed, whether to read, to write or to delete.
+Nothing is replaced here that the caller does not prove to be ours by its sha256: the rest is set
+aside under a name that says why. Symbolic links are never followed, whether to read, to write or to
+delete.
 """
 
 from __future__ import annotations
@@ -41,12 +43,17 @@ _LONGEST_PATH = 3800
 
 
 def is_safe_name(text: object) -> bool:
-    """Whether a stored text may be one part of a path: plain characters, and not a way out of the folder."""
+    """Whether a stored text may be one part of a path: plain characters, and not a way out of the
+    folder.
+    """
     return isinstance(text, str) and _PART.fullmatch(text) is not None and text not in (".", "..")
 
 
 def member(folder: Path, name: str) -> Path:
-    """The path of a file of a folder; DataError for a name that leads elsewhere than into it or one of SUBFOLDERS."""
+    """The path of a file of a folder;
+
+    DataError for a name that leads elsewhere than into it or one of SUBFOLDERS.
+    """
     *above, last = name.split("/")
     if not is_safe_name(last) or (above and (len(above) > 1 or above[0] not in SUBFOLDERS)):
         raise DataError(f"'{shown(name)}' cannot be the name of a file in {folder}")
@@ -85,7 +92,9 @@ def shown(path: object) -> str:
 
 
 def set_aside(path: Path, why: str) -> Path:
-    """Rename what stands at ``path`` to a free name beside it that says why (nothing is deleted, no link followed); the new path."""
+    """Rename what stands at ``path`` to a free name beside it that says why (nothing is deleted, no
+    link followed); the new path.
+    """
     stem, suffix = (path.name, "") if is_plain_folder(path) else (path.stem, path.suffix)
     for k in range(1, 10_000):
         target = path.with_name(f"{stem}.{why}-{k}{suffix}")
@@ -94,21 +103,27 @@ def set_aside(path: Path, why: str) -> Path:
                 path.rename(target)
             except OSError as error:
                 raise DiskFault(
-                    f"{shown(path)} stands in the way and could not be renamed: {error.strerror or error}; move it away"
+                    f"{shown(path)} stands in the way and could not be renamed: "
+                    f"{error.strerror or error}; move it away"
                 ) from error
             return target
     raise DataError(f"{path.parent} holds too much that was set aside; remove some")
 
 
 def make_way(path: Path, ours: Collection[str] = (), why: str = "foreign") -> None:
-    """Set aside, and say so, what stands at ``path``, unless it is a regular file with one of the sha256 ``ours``."""
+    """Set aside, and say so, what stands at ``path``, unless it is a regular file with one of the
+    sha256 ``ours``.
+    """
     if os.path.lexists(path) and not (ours and own_sha256(path) in ours):
         why = "link" if path.is_symlink() else why
         _tell(path, set_aside(path, why), why)
 
 
 def remove(path: Path) -> None:
-    """Delete a file that the caller knows to be ours; DiskFault where the folder does not allow it."""
+    """Delete a file that the caller knows to be ours;
+
+    DiskFault where the folder does not allow it.
+    """
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
@@ -148,8 +163,9 @@ def write_atomic(
 ) -> None:
     """Make ``path`` a file of this content as a whole: temporary file beside it, fsync, rename.
 
-    A file that is there is replaced if its sha256 is one of ``ours`` or that of the content; anything else is set aside
-    (`make_way`). Raises EnvironmentFault naming path, bytes needed and free where the disk or quota is full or refuses;
+    A file that is there is replaced if its sha256 is one of ``ours`` or that of the content;
+    anything else is set aside (`make_way`). Raises EnvironmentFault naming path, bytes needed and
+    free where the disk or quota is full or refuses;
     the previous file is untouched then. Without ``durable`` the content may be lost with the power.
     """
     temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(4)}-{path.name}")
@@ -192,7 +208,8 @@ def _disk_fault(path: Path, needed: int, error: OSError) -> DiskFault:
         except OSError:
             free = "how many are free is not known"
         return DiskFault(
-            f"{path} could not be written: {error.strerror} ({needed:,} bytes needed, {free}); make room or choose another --out"
+            f"{path} could not be written: {error.strerror} ({needed:,} bytes needed, {free}); "
+            "make room or choose another --out"
         )
     return DiskFault(
         f"{path} could not be written: {error.strerror or error}; choose another folder with --out"
@@ -206,16 +223,21 @@ def _existing(path: Path) -> Path:
 
 
 def require_writable(folder: Path) -> None:
-    """Create ``folder`` and write a probe into it; DiskFault naming path and owner where that fails."""
+    """Create ``folder`` and write a probe into it;
+
+    DiskFault naming path and owner where that fails.
+    """
     longest = max((len(os.fsencode(part)) for part in folder.parts), default=0)
     if longest > _LONGEST_NAME or len(os.fsencode(str(folder.absolute()))) > _LONGEST_PATH:
         raise DiskFault(
-            f"the output folder's path is too long ({longest} bytes in one name, at most {_LONGEST_NAME}); choose a shorter --out"
+            f"the output folder's path is too long ({longest} bytes in one name, at most "
+            f"{_LONGEST_NAME}); choose a shorter --out"
         )
     blocked = _existing(folder)
     if not blocked.is_dir():
         raise DiskFault(
-            f"the output folder {folder} cannot be made because {blocked} is a file; choose another --out"
+            f"the output folder {folder} cannot be made because {blocked} is a file; choose "
+            "another --out"
         )
     try:
         probe = folder / f".probe-{secrets.token_hex(4)}"
@@ -223,7 +245,8 @@ def require_writable(folder: Path) -> None:
         probe.unlink(missing_ok=True)
     except (DiskFault, OSError) as error:
         raise DiskFault(
-            f"the output folder {folder} is not writable (owner of {blocked}: {_owner(blocked)}; {error})"
+            f"the output folder {folder} is not writable (owner of {blocked}: {_owner(blocked)}; "
+            f"{error})"
         ) from error
 
 
@@ -235,7 +258,9 @@ def _owner(path: Path) -> str:
 
 
 def sweep_temporaries(folder: Path) -> None:
-    """Remove what an interrupted `write_atomic` left in a folder and its SUBFOLDERS (only its lock's holder may call this)."""
+    """Remove what an interrupted `write_atomic` left in a folder and its SUBFOLDERS (only its
+    lock's holder may call this).
+    """
     for place in (folder, *(folder / name for name in SUBFOLDERS)):
         for leftover in place.glob(f"{TEMPORARY}*") if is_plain_folder(place) else ():
             if _TEMPORARY_NAME.fullmatch(leftover.name) and is_plain_file(leftover):
@@ -246,7 +271,10 @@ def sweep_temporaries(folder: Path) -> None:
 
 
 def open_plain(path: Path) -> io.BufferedReader:
-    """Open a regular file for reading; DataError for a link, a device or a pipe, which is neither followed nor waited for."""
+    """Open a regular file for reading;
+
+    DataError for a link, a device or a pipe, which is neither followed nor waited for.
+    """
     if _is_behind_link(path):
         raise DataError(f"{path.parent} is a link, which is not followed")
     try:
@@ -293,7 +321,10 @@ def npz_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
 
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:
-    """All arrays of an npz that we wrote, never unpickling; DataError naming it where it is broken."""
+    """All arrays of an npz that we wrote, never unpickling;
+
+    DataError naming it where it is broken.
+    """
     try:
         with open_plain(path) as stream, np.load(stream, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
@@ -328,16 +359,19 @@ def own_sha256(path: Path) -> str | None:
 def locked(
     path: Path, wait: bool = False, interrupted: Callable[[], bool] = lambda: False
 ) -> Iterator[None]:
-    """Hold the lock file ``path``, made and removed here; it is released by the kernel when its owner dies, however it dies.
+    """Hold the lock file ``path``, made and removed here; it is released by the kernel when its
+    owner dies, however it dies.
 
-    Raises EnvironmentFault saying who holds it (host, pid, since), unless ``wait``; Interrupted where one is asked for while waiting.
+    Raises EnvironmentFault saying who holds it (host, pid, since), unless ``wait``; Interrupted
+    where one is asked for while waiting.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = _acquire(path, wait, interrupted)
     except OSError as error:
         raise DiskFault(
-            f"{path} could not be locked: {error.strerror or error}; choose an --out that is writable"
+            f"{path} could not be locked: {error.strerror or error}; choose an --out that is "
+            "writable"
         ) from error
     try:
         owner = {
@@ -370,14 +404,16 @@ def _acquire(path: Path, wait: bool, interrupted: Callable[[], bool]) -> int:
             if error.errno not in (errno.EAGAIN, errno.EACCES):
                 os.close(descriptor)
                 raise EnvironmentFault(
-                    f"{path} could not be locked: {error.strerror}; choose an --out on a file system with locks"
+                    f"{path} could not be locked: {error.strerror}; choose an --out on a file "
+                    "system with locks"
                 ) from error
             holder = os.pread(descriptor, 1000, 0).decode(errors="replace")
             os.close(descriptor)
             if not wait:
                 run = path.name.removeprefix(".").removesuffix(".lock")
                 raise EnvironmentFault(
-                    f"the run {run} is in use by {_describe(holder)}; wait for it with --wait or choose another --out"
+                    f"the run {run} is in use by {_describe(holder)}; wait for it with --wait or "
+                    "choose another --out"
                 ) from None
             if interrupted():
                 raise Interrupted(f"stopped while waiting for {_describe(holder)}") from None
@@ -388,9 +424,9 @@ def _acquire(path: Path, wait: bool, interrupted: Callable[[], bool]) -> int:
             return descriptor
         if at_its_place:
             make_way(path)
-        os.close(
-            descriptor
-        )  # somebody's own file, set aside, or the previous owner removed it between our open and our lock
+        os.close(descriptor)
+        # It was somebody's own file and is set aside, or the previous owner removed it between our
+        # open and our lock.
 
 
 def _is_at(path: Path, descriptor: int) -> bool:

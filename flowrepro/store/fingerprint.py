@@ -189,7 +189,9 @@ def _is_topic(nodes: list[ast.stmt]) -> bool:
 
 
 class _Plain(ast.NodeTransformer):
-    """A definition without what does not compute: docstrings, annotations, declarations, options."""
+    """A definition without what does not compute: docstrings, annotations, declarations,
+    options.
+    """
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         self.generic_visit(node)

@@ -1,8 +1,10 @@
 """Which files of a folder are ours: the one place that decides what may be replaced or removed.
 
-A file is ours if it has the content that we wrote. What we wrote is known from the manifest of a sealed run and, for
-what came since, from a note (LEDGER) that is made before each write, so that a kill at any moment leaves no doubt.
-Everything else belongs to the user: it stays where it is or, where it stands in the way, is set aside.
+A file is ours if it has the content that we wrote. What we wrote is known from the manifest of a
+sealed run and, for what came since, from a note (LEDGER) that is made before each write, so that a
+kill at any moment leaves no doubt.
+Everything else belongs to the user: it stays where it is or, where it stands in the way, is set
+aside.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ LEDGER = ".written.json"
 class OwnFiles:
     """The files that we wrote into a folder.
 
-    listed : name -> sha256 as a manifest has it. noted : name -> the sha256 that a file written since may have.
+    listed : name -> sha256 as a manifest has it. noted : name -> the sha256 that a file written
+        since may have.
     """
 
     def __init__(self, folder: Path, listed: Mapping[str, str] | None = None) -> None:
@@ -62,7 +65,9 @@ class OwnFiles:
         return path
 
     def drop(self, name: str) -> None:
-        """Remove a file that is ours; one that was changed since is set aside, and what lies behind a linked folder stays."""
+        """Remove a file that is ours; one that was changed since is set aside, and what lies behind
+        a linked folder stays.
+        """
         path = member(self.folder, name)
         if self.digest(name):
             remove(path)
@@ -70,7 +75,9 @@ class OwnFiles:
             make_way(path, why="edited")
 
     def foreign(self) -> list[str]:
-        """Names of what is here and was not written by us, subfolders of the user's and links with a remark."""
+        """Names of what is here and was not written by us, subfolders of the user's and links with
+        a remark.
+        """
         known = {*self.listed, *self.noted, LEDGER}
         return [name for name in _names(self.folder) if name.removesuffix("/") not in known]
 
@@ -92,7 +99,9 @@ class OwnFiles:
 
 
 def _read_ledger(path: Path) -> tuple[dict[str, list[str]], str]:
-    """The notes and the sha256 of their file; ({}, "") where there is none or it is not one of ours."""
+    """The notes and the sha256 of their file; ({}, "") where there is none or it is not one of
+    ours.
+    """
     try:
         content = read_bytes(path)
         notes = json.loads(content)
@@ -114,7 +123,9 @@ def _is_note(name: str, digests: object) -> bool:
 
 
 def _names(folder: Path) -> Iterator[str]:
-    """Names of the files of a folder and its SUBFOLDERS; other folders and linked ones as ``name/``, not looked into."""
+    """Names of the files of a folder and its SUBFOLDERS; other folders and linked ones as
+    ``name/``, not looked into.
+    """
     for path in sorted(folder.iterdir()):
         if path.name in SUBFOLDERS and is_plain_folder(path):
             yield from (

@@ -83,7 +83,9 @@ def cpu() -> str:
 
 @functools.cache
 def revision() -> dict[str, Any]:
-    """Git revision of the checkout the package lies in, whether it is dirty, and the uncommitted difference."""
+    """Git revision of the checkout the package lies in, whether it is dirty, and the uncommitted
+    difference.
+    """
 
     def git(*words: str) -> str:
         done = subprocess.run(

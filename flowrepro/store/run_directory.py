@@ -1,15 +1,19 @@
-"""The run directory: what a run leaves on disk, whether it is complete, and how it is taken up again.
+"""The run directory: what a run leaves on disk, whether it is complete, and how it is taken up
+again.
 
     <root>/<command>/<case>-<hash10>/
-        experiment.json   the case                       provenance.json   where the numbers come from
-        trajectory.npz    the public format (README)    inputs.npz        the user's own points, weights
+        experiment.json   the case                       provenance.json   where the numbers come
+        from
+        trajectory.npz    the public format (README)    inputs.npz        the user's own points,
+        weights
         ensemble.npz      instead, for an ensemble      study.npz         instead, for a study
         claims.json       verdicts                      figures/          images
         manifest.json     sha256 of every file that we wrote, written last
         checkpoint.npz    only while unfinished
 
-A directory without a manifest is unfinished; the same command resumes it. Only what we wrote and what is still as we
-wrote it is replaced or removed (own_files.py); anything else in the folder is the user's.
+A directory without a manifest is unfinished; the same command resumes it. Only what we wrote and
+what is still as we wrote it is replaced or removed (own_files.py); anything else in the folder is
+the user's.
 """
 
 from __future__ import annotations
@@ -130,9 +134,11 @@ class RunDirectory:
         return os.path.lexists(self.file(MANIFEST))
 
     def seal(self, without: Collection[str] = ()) -> None:
-        """Write the manifest of what it listed and of what we wrote since; from then on the run counts as complete.
+        """Write the manifest of what it listed and of what we wrote since; from then on the run
+        counts as complete.
 
-        A file that was changed keeps the sha256 that it had, and one that we did not write is not listed.
+        A file that was changed keeps the sha256 that it had, and one that we did not write is not
+        listed.
         """
         own = self.own()
         written = {
@@ -185,7 +191,8 @@ class RunDirectory:
         if schema > MANIFEST_SCHEMA:
             raise DataError(
                 f"{self.path} was written by flowrepro {writer} (manifest schema {schema}); "
-                f"this is {__version__}, which reads schema {MANIFEST_SCHEMA}: upgrade, or choose another --out"
+                f"this is {__version__}, which reads schema {MANIFEST_SCHEMA}: upgrade, or choose "
+                "another --out"
             )
         try:
             expected = {
@@ -212,7 +219,10 @@ class RunDirectory:
         return "" if own_sha256(path) == digest else "does not have the sha256 of the manifest"
 
     def _entries(self, files: Any) -> dict[str, dict[str, Any]]:
-        """The files of a manifest; DataError where a name could lead out of the folder, or an entry is not one."""
+        """The files of a manifest;
+
+        DataError where a name could lead out of the folder, or an entry is not one.
+        """
         if not isinstance(files, dict) or not all(
             _has(entry, {"sha256": str, "bytes": int}) for entry in files.values()
         ):
@@ -222,7 +232,8 @@ class RunDirectory:
         return files
 
     def drop_derived(self) -> None:
-        """Remove verdicts, figures, tables and animations that we made, which are then made anew, and seal what is left.
+        """Remove verdicts, figures, tables and animations that we made, which are then made anew,
+        and seal what is left.
 
         Those that were changed since are set aside, and what we did not make stays.
         """
@@ -233,7 +244,9 @@ class RunDirectory:
         self.seal(without=derived)
 
     def has_sizes(self) -> bool:
-        """Whether every file of the manifest is there with its size: a quick look, `damage` is the proof."""
+        """Whether every file of the manifest is there with its size: a quick look, `damage` is the
+        proof.
+        """
         try:
             return all(
                 is_plain_file(self.file(name)) and self.file(name).lstat().st_size == entry["bytes"]
@@ -247,7 +260,9 @@ class RunDirectory:
         return set_aside(self.path, why)
 
     def clean(self) -> None:
-        """Remove torn temporary files of a killed writer; what is here and is no folder, or a link to one, is set aside."""
+        """Remove torn temporary files of a killed writer; what is here and is no folder, or a link
+        to one, is set aside.
+        """
         require_folder(self.path)
         sweep_temporaries(self.path)
 
@@ -262,7 +277,8 @@ class RunDirectory:
             return case
         except (UsageError, TypeError, AttributeError, ValueError) as error:
             raise DataError(
-                f"{self.file('experiment.json')} is not a case of this version of flowrepro ({error}); run it again"
+                f"{self.file('experiment.json')} is not a case of this version of flowrepro "
+                f"({error}); run it again"
             ) from error
 
     def provenance(self) -> dict[str, Any]:
@@ -274,12 +290,16 @@ class RunDirectory:
             or found["stop"]["reason"] not in StopReason.__members__
         ):
             raise DataError(
-                f"{self.file('provenance.json')} is not the provenance of a run of this version of flowrepro; run it again"
+                f"{self.file('provenance.json')} is not the provenance of a run of this version "
+                "of flowrepro; run it again"
             )
         return found  # type: ignore[no-any-return]
 
     def claims(self) -> list[dict[str, Any]]:
-        """The verdicts in claims.json, none where it is absent; DataError where they are not verdicts."""
+        """The verdicts in claims.json, none where it is absent;
+
+        DataError where they are not verdicts.
+        """
         if not self.holds("claims.json"):
             return []
         found = read_json(self.file("claims.json"))
@@ -287,12 +307,16 @@ class RunDirectory:
             _has(claim, CHECK) for claim in found["claims"]
         ):
             raise DataError(
-                f"{self.file('claims.json')} does not hold verdicts of this version of flowrepro; 'flowrepro verify' makes them anew"
+                f"{self.file('claims.json')} does not hold verdicts of this version of flowrepro; "
+                "'flowrepro verify' makes them anew"
             )
         return found["claims"]  # type: ignore[no-any-return]
 
     def files(self) -> dict[str, dict[str, Any]]:
-        """Name -> sha256 and bytes of every file the manifest lists; `damage` says whether they are there."""
+        """Name -> sha256 and bytes of every file the manifest lists;
+
+        `damage` says whether they are there.
+        """
         manifest = read_json(self.file(MANIFEST))
         try:
             return self._entries(manifest["files"] if isinstance(manifest, dict) else None)

@@ -1,7 +1,9 @@
-"""Sweeps: a grid of overrides times seeds, on local workers or on Dask. What is on disk is the truth; a rerun does what is missing.
+"""Sweeps: a grid of overrides times seeds, on local workers or on Dask. What is on disk is the
+truth; a rerun does what is missing.
 
 grid.py      values as lists and ranges, down to 1e-10000 -> the cases of a sweep
-tasks.py     one case, or one ensemble of seeds, as a task of some seconds, and what a worker does with it
+tasks.py     one case, or one ensemble of seeds, as a task of some seconds, and what a worker does
+with it
 pool.py      local workers that may be killed
 cluster.py   the same tasks on dask.distributed
 driver.py    submit what is missing, say what was lost

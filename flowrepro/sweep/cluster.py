@@ -1,4 +1,6 @@
-"""The same tasks on dask.distributed: a scheduler that is named, or a cluster on this machine (extra [sweep])."""
+"""The same tasks on dask.distributed: a scheduler that is named, or a cluster on this machine
+(extra [sweep]).
+"""
 
 from __future__ import annotations
 
@@ -25,9 +27,11 @@ def run_on_cluster(
     done: Callable[[Task, Answer], None],
     stop: Callable[[], bool],
 ) -> None:
-    """As `pool.run_locally`, on the scheduler at ``address`` or, without one, on ``workers`` processes of this machine.
+    """As `pool.run_locally`, on the scheduler at ``address`` or, without one, on ``workers``
+    processes of this machine.
 
-    Raises EnvironmentFault where distributed is absent, the scheduler cannot be reached, or workers run other versions.
+    Raises EnvironmentFault where distributed is absent, the scheduler cannot be reached, or workers
+    run other versions.
     """
     with _client(address, workers) as client:
         _require_equal_versions(client)
@@ -96,7 +100,8 @@ def _client(address: str, workers: int) -> Iterator[Any]:
         from distributed import Client, LocalCluster
     except ImportError as error:
         raise EnvironmentFault(
-            f"sweeps on a cluster need dask.distributed ({error}); pip install 'flowrepro[sweep]', or leave the option out"
+            f"sweeps on a cluster need dask.distributed ({error}); pip install "
+            "'flowrepro[sweep]', or leave the option out"
         ) from None
     dask.config.set(
         {"distributed.scheduler.allowed-failures": RETRIES, "distributed.worker.daemon": True}
@@ -107,7 +112,8 @@ def _client(address: str, workers: int) -> Iterator[Any]:
                 client = opened.enter_context(Client(address, timeout="3s"))
             except (OSError, ValueError) as error:
                 raise EnvironmentFault(
-                    f"the scheduler {address} cannot be reached ({error}); start it, or leave --scheduler out"
+                    f"the scheduler {address} cannot be reached ({error}); start it, or leave "
+                    "--scheduler out"
                 ) from None
         else:
             with ignored(signal.SIGINT, signal.SIGHUP):
@@ -138,12 +144,15 @@ def _differing(ours: dict[str, str], theirs: dict[str, str]) -> str:
 def _require_equal_versions(client: Any) -> None:
     try:
         found = client.run(_versions)
-    except Exception as error:  # a worker without flowrepro, or with one too old for this, raises whatever its import raises
+    except Exception as error:
+        # A worker without flowrepro, or with one too old for this, raises what its import raises.
         raise EnvironmentFault(
-            f"a worker cannot tell its versions ({error!r}); install flowrepro {__version__} on all machines"
+            f"a worker cannot tell its versions ({error!r}); install flowrepro {__version__} on "
+            "all machines"
         ) from error
     for worker, theirs in found.items():
         if differing := _differing(_versions(), theirs):
             raise EnvironmentFault(
-                f"worker {worker} runs other versions ({differing}); install the same on all machines"
+                f"worker {worker} runs other versions ({differing}); install the same on all "
+                "machines"
             )

@@ -16,7 +16,9 @@ from flowrepro.sweep.tasks import Answer, Task, is_done, is_intact
 
 @dataclass(frozen=True)
 class Plan:
-    """A sweep: the case it varies, its axes, its seeds A to B - 1, and every point with a case to compute."""
+    """A sweep: the case it varies, its axes, its seeds A to B - 1, and every point with a case to
+    compute.
+    """
 
     base: Case
     axes: tuple[Axis, ...]
@@ -35,7 +37,9 @@ class Plan:
 
 @dataclass(frozen=True)
 class Where:
-    """Who computes: ``workers`` local processes, or a Dask cluster (an address, or one of this machine)."""
+    """Who computes: ``workers`` local processes, or a Dask cluster (an address, or one of this
+    machine).
+    """
 
     workers: int
     scheduler: str = ""
@@ -44,7 +48,9 @@ class Where:
 
 @dataclass(frozen=True)
 class Ending:
-    """How a sweep ended: cases computed now, reasons of those that failed, whether it was stopped, and by what."""
+    """How a sweep ended: cases computed now, reasons of those that failed, whether it was stopped,
+    and by what.
+    """
 
     computed: int
     failed: tuple[tuple[str, str], ...]
@@ -55,12 +61,13 @@ class Ending:
 def run_sweep(plan: Plan, where: Where, report: Report) -> Ending:
     """Compute the cases of a plan that are not on disk yet, or damaged there.
 
-    A full disk or a folder that cannot be written ends the submission (``halt``); what is done stays, and the same
-    call goes on later.
+    A full disk or a folder that cannot be written ends the submission (``halt``); what is done
+    stays, and the same call goes on later.
     """
     missing = [case for _, case in plan.cases if not is_intact(plan.root, case)]
     report.say(
-        f"{plan.base.name}: {len(plan.cases)} runs, {len(plan.cases) - len(missing)} of them there, {len(missing)} to compute"
+        f"{plan.base.name}: {len(plan.cases)} runs, {len(plan.cases) - len(missing)} of them "
+        f"there, {len(missing)} to compute"
     )
     failed: list[tuple[str, str]] = []
     halts: list[str] = []

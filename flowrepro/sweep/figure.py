@@ -1,4 +1,6 @@
-"""The picture of a sweep: one key as a line with the band of its seeds, two keys as a heat map of medians."""
+"""The picture of a sweep: one key as a line with the band of its seeds, two keys as a heat map of
+medians.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ BAND = (0.05, 0.95)
 
 
 class Profile(NamedTuple):
-    """values as written, their places on the axis (V,), quantiles and median (V,) of the measure, and the law's prediction or None."""
+    """values as written, their places on the axis (V,), quantiles and median (V,) of the measure,
+    and the law's prediction or None.
+    """
 
     values: tuple[str, ...]
     x: np.ndarray
@@ -46,7 +50,9 @@ class HeatMap(NamedTuple):
 
 
 def place(values: Sequence[str]) -> tuple[np.ndarray, bool]:
-    """Where values lie on an axis, and whether that is their log10: numbers that span two decades, or cannot be doubles, are."""
+    """Where values lie on an axis, and whether that is their log10: numbers that span two decades,
+    or cannot be doubles, are.
+    """
     try:
         numbers = [Decimal(value) for value in values]
     except InvalidOperation:
@@ -57,7 +63,10 @@ def place(values: Sequence[str]) -> tuple[np.ndarray, bool]:
 
 
 def collect(plan: Plan, lines: Sequence[Line], measure: str, law: Law | None) -> Profile | HeatMap:
-    """What the picture shows; UsageError for a sweep of more than two keys or a measure that is no column."""
+    """What the picture shows;
+
+    UsageError for a sweep of more than two keys or a measure that is no column.
+    """
     shown = column(lines, measure)
     keys = [axis.key for axis in plan.axes]
 

@@ -1,4 +1,6 @@
-"""The values of a sweep: lists, linear and logarithmic ranges; scales below the smallest double are read as logarithms."""
+"""The values of a sweep: lists, linear and logarithmic ranges; scales below the smallest double are
+read as logarithms.
+"""
 
 from __future__ import annotations
 
@@ -33,11 +35,15 @@ class Point:
 
 
 def parse_axis(case: Case, text: str) -> Axis:
-    """``key=v1,v2,...``, ``key=lin:FIRST:LAST:COUNT`` or ``key=log:FIRST:LAST:COUNT``; UsageError for anything else."""
+    """``key=v1,v2,...``, ``key=lin:FIRST:LAST:COUNT`` or ``key=log:FIRST:LAST:COUNT``;
+
+    UsageError for anything else.
+    """
     key, separator, values = text.partition("=")
     if not separator or not values.strip():
         raise UsageError(
-            f"--grid takes key=v1,v2,... or key=lin:FIRST:LAST:COUNT or key=log:FIRST:LAST:COUNT, not '{text}'"
+            "--grid takes key=v1,v2,... or key=lin:FIRST:LAST:COUNT or key=log:FIRST:LAST:COUNT, "
+            f"not '{text}'"
         )
     path = resolve_key(case, key.strip())
     kind, *ends = values.strip().split(":")
@@ -70,7 +76,8 @@ def _range(text: str, kind: str, ends: Sequence[str]) -> list[str]:
         ]
     except (ArithmeticError, ValueError, IndexError):
         raise UsageError(
-            f"--grid {text}: a range is {kind}:FIRST:LAST:COUNT with numbers{'' if kind == 'lin' else ' above 0'} and 2 <= COUNT <= {MOST_VALUES}"
+            f"--grid {text}: a range is {kind}:FIRST:LAST:COUNT with "
+            f"numbers{'' if kind == 'lin' else ' above 0'} and 2 <= COUNT <= {MOST_VALUES}"
         ) from None
 
 
@@ -89,7 +96,10 @@ def _scientific(value: Decimal) -> str:
 
 
 def points(case: Case, axes: Sequence[Axis]) -> list[Point]:
-    """Every combination of the axes' values, the last axis fastest; UsageError for a value that its key does not take."""
+    """Every combination of the axes' values, the last axis fastest;
+
+    UsageError for a value that its key does not take.
+    """
     return [
         Point(
             values,

@@ -1,4 +1,7 @@
-"""Local workers: processes of their own that may die. A task whose worker died is given to another, at most RETRIES times."""
+"""Local workers: processes of their own that may die.
+
+A task whose worker died is given to another, at most RETRIES times.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +72,10 @@ def run_locally(
     done: Callable[[Task, Answer], None],
     stop: Callable[[], bool],
 ) -> None:
-    """Give every task to a worker; ``done`` gets each task's answer, a lost one's too. No new task once ``stop`` says so."""
+    """Give every task to a worker;
+
+    ``done`` gets each task's answer, a lost one's too. No new task once ``stop`` says so.
+    """
     queue, attempts = deque(tasks), Counter[str]()
     idle, busy = [Worker() for _ in range(min(workers, len(queue)))], list[tuple[Worker, Task]]()
     told = False
@@ -116,7 +122,9 @@ def one_thread_per_worker() -> None:
 
 @contextlib.contextmanager
 def ignored(*numbers: signal.Signals) -> Iterator[None]:
-    """Signals that processes started inside never see, not even while they import; this one sees them again afterwards."""
+    """Signals that processes started inside never see, not even while they import; this one sees
+    them again afterwards.
+    """
     before = (
         {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
         if threading.current_thread() is threading.main_thread()

@@ -1,4 +1,6 @@
-"""One tidy table of a sweep, read from the run directories: a line per run and seed, times in the last column."""
+"""One tidy table of a sweep, read from the run directories: a line per run and seed, times in the
+last column.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ TIME = "wall_s"
 
 
 def summary_lines(plan: Plan, failed: Mapping[str, str]) -> list[Line]:
-    """A line per run, of an ensemble per member: the axes' values, seed, status, final loss, verdicts, measured values, seconds."""
+    """A line per run, of an ensemble per member: the axes' values, seed, status, final loss,
+    verdicts, measured values, seconds.
+    """
     return [line for point, case in plan.cases for line in _lines_of(plan, point, case, failed)]
 
 
@@ -115,6 +119,7 @@ def column(lines: Sequence[Line], name: str) -> np.ndarray:
             }
         )
         raise UsageError(
-            f"--measure {name} is no column with numbers; there are {', '.join(numeric) or 'none yet'}"
+            f"--measure {name} is no column with numbers; there are "
+            f"{', '.join(numeric) or 'none yet'}"
         )
     return values

@@ -1,4 +1,6 @@
-"""The unit of work of a sweep: some cases, computed one after the other into their run directories."""
+"""The unit of work of a sweep: some cases, computed one after the other into their run
+directories.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of a task: the cases that failed with their reasons; ``halt``: nothing more can be written (disk, rights)."""
+    """What became of a task: the cases that failed with their reasons;
+
+    ``halt``: nothing more can be written (disk, rights).
+    """
 
     failed: tuple[tuple[str, str], ...] = ()
     interrupted: bool = False
@@ -72,7 +77,9 @@ class Answer:
 def cases_of(
     points: Sequence[Point], seeds: tuple[int, int], at_once: Callable[[TrainingCase], bool]
 ) -> Iterator[tuple[Point, Case]]:
-    """Each point with its cases: one for every seed, or ensembles of seeds where ``at_once`` says that they can be run so."""
+    """Each point with its cases: one for every seed, or ensembles of seeds where ``at_once`` says
+    that they can be run so.
+    """
     first, last = seeds
     for point in points:
         if isinstance(point.case, TrainingCase) and at_once(point.case):
@@ -85,7 +92,9 @@ def cases_of(
 
 
 def is_done(root: Path, case: Case) -> bool:
-    """Whether the case's folder is complete, every file has its size, and the verdicts are of the present code."""
+    """Whether the case's folder is complete, every file has its size, and the verdicts are of the
+    present code.
+    """
     directory = RunDirectory.of(root, case)
     try:
         there = (
@@ -103,7 +112,10 @@ def is_done(root: Path, case: Case) -> bool:
 
 
 def is_intact(root: Path, case: Case) -> bool:
-    """Whether the case is done and every file has its sha256; False also where a later version wrote it."""
+    """Whether the case is done and every file has its sha256;
+
+    False also where a later version wrote it.
+    """
     try:
         return is_done(root, case) and not RunDirectory.of(root, case).damage()
     except FlowreproError:
@@ -124,10 +136,14 @@ class _Quiet:
 
 
 def perform(task: Task, interrupted: Callable[[], bool]) -> Answer:
-    """Compute the cases that are missing; a case that fails does not keep the others from being computed."""
+    """Compute the cases that are missing; a case that fails does not keep the others from being
+    computed.
+    """
+    from flowrepro.papers.plugins import add_installed
     from flowrepro.run.kind import Settings
     from flowrepro.run.pipeline import execute_case
 
+    add_installed()
     failed: list[tuple[str, str]] = []
     for case in task.cases:
         try:

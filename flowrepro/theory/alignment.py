@@ -29,14 +29,18 @@ def cosines(W: np.ndarray, direction: np.ndarray) -> np.ndarray:
 
 
 def class_sums(X: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """x_+ = sum_{y_i > 0} x_i and x_- = sum_{y_i < 0} x_i as rows (2, d), raw sums in float64   (min2024 Sec. 3)."""
+    """x_+ = sum_{y_i > 0} x_i and x_- = sum_{y_i < 0} x_i as rows (2, d), raw sums in float64
+    (min2024 Sec. 3).
+    """
     return np.stack(
         [X[y > 0].sum(axis=0, dtype=np.float64), X[y < 0].sum(axis=0, dtype=np.float64)]
     )
 
 
 def mean_neurons(W: np.ndarray, a: np.ndarray) -> np.ndarray:
-    """Mean of w_j over V_+ = {a_j > 0} and over V_- = {a_j < 0} as rows (2, d); nan where the class is empty."""
+    """Mean of w_j over V_+ = {a_j > 0} and over V_- = {a_j < 0} as rows (2, d); nan where the class
+    is empty.
+    """
     means = [
         W[chosen].mean(axis=0) if chosen.any() else np.full(W.shape[1], np.nan)
         for chosen in (a > 0, a < 0)
@@ -55,8 +59,9 @@ def class_alignment(
 ) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]]:
     """What Figure 5 of min2024 follows along a run, as a function of (W (m, d), a (m,)).
 
-    Entries of shape (2,) are for V_+ with x_+ and V_- with x_-, by the sign of the *current* a_j, which an unbalanced
-    initialisation lets change; nan where a class of neurons or of data is empty.
+    Entries of shape (2,) are for V_+ with x_+ and V_- with x_-, by the sign of the *current* a_j,
+    which an unbalanced initialisation lets change; nan where a class of neurons or of data is
+    empty.
 
     mean_cos (2,)        cosine of the mean neuron of the class with the sum of its data
     min_cos, max_cos (2,) over the neurons of the class

@@ -1,7 +1,9 @@
-r"""The constants of the early alignment of boursier2024, Theorem 1 and Appendix D, from the cones of a data set.
+r"""The constants of the early alignment of boursier2024, Theorem 1 and Appendix D, from the cones
+of a data set.
 
-All are of the flow of the half mean square (or any mean of losses whose slope is 1-Lipschitz), t the time of that flow,
-lambda the scale of the output weights: sum_j a_j^2 <= lambda^2 over any first neurons (eq 5).
+All are of the flow of the half mean square (or any mean of losses whose slope is 1-Lipschitz), t
+the time of that flow, lambda the scale of the output weights: sum_j a_j^2 <= lambda^2 over any
+first neurons (eq 5).
 """
 
 from __future__ import annotations
@@ -20,8 +22,10 @@ class AlignmentConstants:
     """Equations (21) to (25); the minimum over nothing is inf.
 
     largest, smallest : D_max, and D_min over cones with 0 not in DD_u.
-    boundary_outer, boundary_inner : delta0'' and delta0', how far extremal vectors are from leaving their cone.
-    angle_plus, angle_minus : alpha_min,+ and alpha_min,-, sines of the smallest angle between a cone and a D_u (-D_u) outside.
+    boundary_outer, boundary_inner : delta0'' and delta0', how far extremal vectors are from leaving
+        their cone.
+    angle_plus, angle_minus : alpha_min,+ and alpha_min,-, sines of the smallest angle between a
+        cone and a D_u (-D_u) outside.
     mean_square : (1/n) sum ||x_k||^2. label : min_k |dl/df(0, y_k)| / ||x_k||.
     """
 
@@ -50,12 +54,16 @@ class AlignmentConstants:
         return float(min(inner / self.mean_square, self.label) ** (1.0 / (2.0 - 4.0 * eps)))
 
     def settling_bound(self, alpha0: float) -> float:
-        """Bound of t_2, when a neuron under Condition 1 is in the cone of an extremal vector or inactive   (after eq 32)."""
+        """Bound of t_2, when a neuron under Condition 1 is in the cone of an extremal vector or
+        inactive   (after eq 32).
+        """
         least = self.smallest * min(self.angle, alpha0)
         return 4.0 * self.largest / least**2 if least > 0 else np.inf
 
     def log10_misalignment(self, alpha0: float) -> float:
-        """log10 of c_{alpha0}, the constant of the bound of Theorem 1 (ii), which overflows   (eq 37)."""
+        """log10 of c_{alpha0}, the constant of the bound of Theorem 1 (ii), which overflows   (eq
+        37).
+        """
         least = min(self.angle, alpha0) ** 2
         if least * self.smallest == 0:
             return np.inf
@@ -102,7 +110,9 @@ def _outer(forces: Subgradients, size: np.ndarray) -> float:
 
 
 def _inner(forces: Subgradients) -> float:
-    """delta0': min over extremal u and k with u_k = 0 of sigma_min(Z_u) min(eta_k - gamma, 1 - eta_k), Z_u = (g_k x_k)_k."""
+    """delta0': min over extremal u and k with u_k = 0 of sigma_min(Z_u) min(eta_k - gamma, 1 -
+    eta_k), Z_u = (g_k x_k)_k.
+    """
     cones, least = forces.arrangement, np.inf
     for cone in np.flatnonzero(forces.extremal):
         free = cones.signs[cone] == 0
@@ -115,10 +125,11 @@ def _inner(forces: Subgradients) -> float:
 
 
 def _sine(forces: Subgradients, wanted: np.ndarray, sign: float) -> float:
-    """sqrt(1 - c^2), c >= 0 the largest cosine of sign D_u with its closed cone, over the wanted cones.
+    """sqrt(1 - c^2), c >= 0 the largest cosine of sign D_u with its closed cone, over the wanted
+    cones.
 
-    Where all cosines are negative (in one dimension) the bound that the constant serves is void, c = 0, although the
-    printed formula squares them.
+    Where all cosines are negative (in one dimension) the bound that the constant serves is void, c
+    = 0, although the printed formula squares them.
     """
     cosines = (
         largest_cosine(forces.arrangement.rays_of(cone), sign * forces.D[cone])
@@ -132,7 +143,8 @@ def generic_position(cones: Arrangement, forces: Subgradients) -> tuple[float, f
 
     Returns
     -------
-    min |<D_u, x_k>| / (||D_u|| ||x_k||) over cones with 0 not in DD_u whose closure, or its negative, holds D_u, and k with u_k != 0;
+    min |<D_u, x_k>| / (||D_u|| ||x_k||) over cones with 0 not in DD_u whose closure, or its
+    negative, holds D_u, and k with u_k != 0;
     and the least singular value of (g_k x_k) over all sets of rank-many points.
     """
     size = np.linalg.norm(cones.X, axis=1)

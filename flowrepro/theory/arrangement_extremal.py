@@ -1,15 +1,20 @@
-r"""Minimal-norm subgradients and extremal vectors on the cones of an arrangement (boursier2024, Definition 1).
+r"""Minimal-norm subgradients and extremal vectors on the cones of an arrangement (boursier2024,
+Definition 1).
 
 While a network's output is negligible, a neuron in the cone of u feels a force from the set
 
-    DD_u = { sum_k eta_k g_k x_k : eta_k = 1 where u_k = 1, gamma where u_k = -1, in [gamma, 1] where u_k = 0 },
+    DD_u = { sum_k eta_k g_k x_k : eta_k = 1 where u_k = 1, gamma where u_k = -1, in [gamma, 1]
+    where u_k = 0 },
 
-g_k = -dl/df(0, y_k), times 1/n for a mean: y_k / n for half the mean square. D_u is its element of least norm.
-D_u != 0 is extremal where it lies in the cone or in its negative; these are, up to length, the critical points on the
-unit sphere of G(w) = <w, D(w)>. There G = s ||D_u||, s = +1 or -1, and along a direction v orthogonal to D_u
+g_k = -dl/df(0, y_k), times 1/n for a mean: y_k / n for half the mean square. D_u is its element of
+least norm.
+D_u != 0 is extremal where it lies in the cone or in its negative; these are, up to length, the
+critical points on the unit sphere of G(w) = <w, D(w)>. There G = s ||D_u||, s = +1 or -1, and along
+a direction v orthogonal to D_u
 
-    G changes at first order by a sum over k with u_k = 0 of g_k psi_k(<v, x_k>), psi_k >= 0, zero at 0 only, and
-    at second order by -s ||D_u|| ||v||^2 / 2 on the directions orthogonal to those x_k,
+    G changes at first order by a sum over k with u_k = 0 of g_k psi_k(<v, x_k>), psi_k >= 0, zero
+    at 0 only, and at second order by -s ||D_u|| ||v||^2 / 2 on the directions orthogonal to those
+    x_k,
 
 so signs alone decide whether it is a maximum, a minimum or a saddle.
 """
@@ -34,7 +39,8 @@ class Subgradients:
     """D_u of every cone of an arrangement.
 
     g : (n,) pulls. gamma : slope of the leaky part.
-    D : (p, d), exact zeros where it vanishes up to rounding. norm : (p,). eta : (p, n), D_u = sum_k eta_k g_k x_k.
+    D : (p, d), exact zeros where it vanishes up to rounding. norm : (p,). eta : (p, n), D_u = sum_k
+        eta_k g_k x_k.
     own : (p,) bool, D_u lies in its cone. opposite : (p,) bool, -D_u does.
     """
 
@@ -62,7 +68,9 @@ class Kind(Enum):
 
 
 class Extremal(NamedTuple):
-    """An extremal vector ``D`` of the cone with index ``cone``: the critical point is w = sign D / ||D||, G(w) = sign ||D||."""
+    """An extremal vector ``D`` of the cone with index ``cone``: the critical point is w = sign D /
+    ||D||, G(w) = sign ||D||.
+    """
 
     cone: int
     D: np.ndarray
@@ -90,7 +98,9 @@ def subgradients(cones: Arrangement, g: np.ndarray, gamma: float = 0.0) -> Subgr
 
 
 def extremal_vectors(forces: Subgradients) -> list[Extremal]:
-    """All extremal vectors with the kind of their critical point; at least one for generic points (boursier2024, Lemma 3)."""
+    """All extremal vectors with the kind of their critical point; at least one for generic points
+    (boursier2024, Lemma 3).
+    """
     return [_extremal(forces, int(cone)) for cone in np.flatnonzero(forces.extremal)]
 
 

@@ -13,12 +13,15 @@ from flowrepro.core.network import gradient
 def change_rates(
     X: np.ndarray, y: np.ndarray, loss: Loss
 ) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]]:
-    """What Figures 12 and 13 of min2024 follow along a run (Appendix A.5), as a function of (W (m, d), a (m,)).
+    """What Figures 12 and 13 of min2024 follow along a run (Appendix A.5), as a function of (W (m,
+    d), a (m,)).
 
     With G_j = -d objective / d w_j on all data:
 
-    norms ()       sum_j 2 <G_j, w_j>, the change of sum_j ||w_j||^2 under the flow of the first layer
-    directions ()  sum_j ||G_j - <G_j, w_j> w_j / ||w_j||^2|| / ||w_j||, the turning of all neurons; a zero neuron counts 0
+    norms ()       sum_j 2 <G_j, w_j>, the change of sum_j ||w_j||^2 under the flow of the first
+    layer
+    directions ()  sum_j ||G_j - <G_j, w_j> w_j / ||w_j||^2|| / ||w_j||, the turning of all neurons;
+    a zero neuron counts 0
     """
     used = np.flatnonzero(np.any(X != 0, axis=0))
     Z = np.ascontiguousarray(X[:, used])

@@ -20,7 +20,9 @@ EXACT = 1e-10
 def normalised_margin(
     X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray, alpha: float = 0.0
 ) -> float:
-    """min_i y_i f(x_i) / ||theta||^2 for W (m, d), a (m,)   (lyu2021 Section 3, degree of homogeneity 2); nan at theta = 0."""
+    """min_i y_i f(x_i) / ||theta||^2 for W (m, d), a (m,)   (lyu2021 Section 3, degree of
+    homogeneity 2); nan at theta = 0.
+    """
     size = float(np.vdot(W, W) + np.vdot(a, a))
     return float(np.min(y * predict(X, W, a, alpha)) / size) if size > 0 else float("nan")
 
@@ -29,8 +31,10 @@ def normalised_margin(
 class Separator:
     """The unit vector w that maximises min_i y_i <w, x_i>.
 
-    margin : that minimum, a lower bound of the largest margin; upper : ||Z^T lam|| / sum lam, an upper bound, Z = y x.
-    duals : (n,) lam >= 0 with v = w / margin = Z^T lam, the multipliers of min ||v||^2 / 2 s.t. Z v >= 1.
+    margin : that minimum, a lower bound of the largest margin; upper : ||Z^T lam|| / sum lam, an
+        upper bound, Z = y x.
+    duals : (n,) lam >= 0 with v = w / margin = Z^T lam, the multipliers of min ||v||^2 / 2 s.t. Z v
+        >= 1.
     infeasibility : max_i (1 - <v, z_i>)+.   stationarity : ||v - Z^T lam|| / ||v||.
     gap : | ||v||^2 - sum lam | / ||v||^2, that of the primal and the dual objective.
     """
@@ -63,14 +67,16 @@ class Inseparable:
 def hard_margin(X: np.ndarray, y: np.ndarray) -> Separator | Inseparable:
     """The max-margin separator without intercept, or the proof that there is none.
 
-    Lawson and Hanson's least-distance problem: with Z = y x, u = argmin_{u >= 0} ||[Z^T; 1^T] u - e_{d+1}|| vanishes
-    exactly if the data are not separable; otherwise the residual r gives v = -r_{1..d} / r_{d+1}. The support that it
-    finds is solved once more, v = Z_P^+ 1, so that small margins lose no digits.
+    Lawson and Hanson's least-distance problem: with Z = y x, u = argmin_{u >= 0} ||[Z^T; 1^T] u -
+    e_{d+1}|| vanishes exactly if the data are not separable; otherwise the residual r gives v =
+    -r_{1..d} / r_{d+1}. The support that it finds is solved once more, v = Z_P^+ 1, so that small
+    margins lose no digits.
 
     Raises
     ------
     DataError
-        X is empty or not finite, or neither certificate holds to EXACT (margin below 1e-7 of the largest ||x_i||).
+        X is empty or not finite, or neither certificate holds to EXACT (margin below 1e-7 of the
+        largest ||x_i||).
     """
     Z = y[:, None] * X
     size = float(np.linalg.norm(Z, axis=1).max(initial=0.0))
@@ -90,12 +96,16 @@ def hard_margin(X: np.ndarray, y: np.ndarray) -> Separator | Inseparable:
     if residual <= EXACT:
         return Inseparable(u / u.sum(), residual)
     raise DataError(
-        f"the margin is too small for double precision (about {residual:.1e} of the largest point); remove the points nearest to the boundary"
+        f"the margin is too small for double precision (about {residual:.1e} of the largest "
+        "point); remove the points nearest to the boundary"
     )
 
 
 def _on_support(Z: np.ndarray, active: np.ndarray) -> Separator | None:
-    """The least v with <v, z_i> = 1 on the active rows, judged on all of them; None without active rows or with v = 0."""
+    """The least v with <v, z_i> = 1 on the active rows, judged on all of them;
+
+    None without active rows or with v = 0.
+    """
     if not active.any():
         return None
     v = np.linalg.lstsq(Z[active], np.ones(int(active.sum())), rcond=None)[0]

@@ -1,11 +1,14 @@
-r"""The largest normalised margin of a two-layer (leaky) ReLU network of any width, with a certificate.
+r"""The largest normalised margin of a two-layer (leaky) ReLU network of any width, with a
+certificate.
 
-    gamma_max = max_{||theta|| = 1} min_i q_i = 1/2 min_{lam in simplex} max_{||u|| = 1, s = +-1} s sum_i lam_i y_i sigma(<u, x_i>)
+    gamma_max = max_{||theta|| = 1} min_i q_i = 1/2 min_{lam in simplex} max_{||u|| = 1, s = +-1} s
+    sum_i lam_i y_i sigma(<u, x_i>)
 
-The left-hand side is a linear program over measures on (u, s), solved by column generation; every network is a lower
-bound and every lam an upper bound. The inner maximum over u is exact: inside one cell of the arrangement of the
-hyperplanes <u, x_i> = 0 the sum is linear, <v, u>, and its maximum over the cell's unit vectors is the length of the
-projection of v on the cell (if v is not in its polar cone).
+The left-hand side is a linear program over measures on (u, s), solved by column generation; every
+network is a lower bound and every lam an upper bound. The inner maximum over u is exact: inside one
+cell of the arrangement of the hyperplanes <u, x_i> = 0 the sum is linear, <v, u>, and its maximum
+over the cell's unit vectors is the length of the projection of v on the cell (if v is not in its
+polar cone).
 """
 
 from __future__ import annotations
@@ -21,14 +24,19 @@ from flowrepro.errors import NumericalError, UsageError
 from flowrepro.theory.margin import Separator, hard_margin, normalised_margin
 
 MOST_CELLS = 5000
-"""Cells of the arrangement up to which the certificate is computed (one small least-squares problem each)."""
+"""Cells of the arrangement up to which the certificate is computed (one small least-squares problem
+each).
+"""
 
 COLUMNS_PER_ROUND = 20
 
 
 @dataclass(frozen=True)
 class LargestMargin:
-    """lower <= gamma_max <= upper; W (m, d), a (m,) is a unit-norm network of margin ``lower``, duals (n,) prove ``upper``."""
+    """lower <= gamma_max <= upper;
+
+    W (m, d), a (m,) is a unit-norm network of margin ``lower``, duals (n,) prove ``upper``.
+    """
 
     lower: float
     upper: float
@@ -45,12 +53,14 @@ def largest_margin(
     rounds: int = 200,
     outputs: tuple[float, ...] = (1.0, -1.0),
 ) -> LargestMargin:
-    """The largest normalised margin over all widths, to ``tolerance`` relative; of networks with these signs of a_j only.
+    """The largest normalised margin over all widths, to ``tolerance`` relative; of networks with
+    these signs of a_j only.
 
     Raises
     ------
     UsageError
-        The data are so many, in so high a dimension, that the arrangement may have more than MOST_CELLS cells.
+        The data are so many, in so high a dimension, that the arrangement may have more than
+        MOST_CELLS cells.
     NumericalError
         The bounds did not meet in the given number of rounds.
     """
@@ -71,7 +81,8 @@ def largest_margin(
                 best_lower[0], best_upper[0], best_lower[1], best_lower[2], best_upper[1]
             )
     raise NumericalError(
-        f"the bounds of the largest margin did not meet in {rounds} rounds; allow a larger tolerance than {tolerance:g}"
+        f"the bounds of the largest margin did not meet in {rounds} rounds; allow a larger "
+        f"tolerance than {tolerance:g}"
     )
 
 
@@ -85,11 +96,13 @@ def improved_margin(
     rounds: int = 40,
     starts: int = 200,
 ) -> LargestMargin:
-    """A margin at least that of the network W (m, d), a (m,), by the same column generation with a local search for columns.
+    """A margin at least that of the network W (m, d), a (m,), by the same column generation with a
+    local search for columns.
 
     For points whose arrangement has too many cells. ``upper`` is rigorous but not tight:
 
-        1/2 ((1 + alpha)/2 ||sum_i lam_i y_i x_i|| + (1 - alpha)/2 sqrt(lambda_max(sum_i lam_i x_i x_i^T)))
+        1/2 ((1 + alpha)/2 ||sum_i lam_i y_i x_i|| + (1 - alpha)/2 sqrt(lambda_max(sum_i lam_i x_i
+        x_i^T)))
 
     from phi(z) = (1 + alpha)/2 z + (1 - alpha)/2 |z| and Cauchy-Schwarz, at the best duals met.
 
@@ -128,7 +141,9 @@ def _spectral_bound(X: np.ndarray, y: np.ndarray, lam: np.ndarray, alpha: float)
 def _ascended(
     X: np.ndarray, y: np.ndarray, alpha: float, lam: np.ndarray, U: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Local maxima of s sum_i lam_i y_i phi(<u, x_i>) over unit u, reached by u <- v / ||v|| from U (p, d): heights (2p,) and rows (u, s)."""
+    """Local maxima of s sum_i lam_i y_i phi(<u, x_i>) over unit u, reached by u <- v / ||v|| from U
+    (p, d): heights (2p,) and rows (u, s).
+    """
     heights, found = [], []
     for s in (1.0, -1.0):
         directions = U / np.linalg.norm(U, axis=1, keepdims=True)
@@ -145,16 +160,19 @@ def _ascended(
 
 
 def cells(X: np.ndarray) -> np.ndarray:
-    """Sign vectors (c, n) in {-1, +1} of the full-dimensional cells of the arrangement <u, x_i> = 0.
+    """Sign vectors (c, n) in {-1, +1} of the full-dimensional cells of the arrangement <u, x_i> =
+    0.
 
-    Hyperplanes are added one by one; a side of a cell exists if the points, with their signs as labels, are separable.
+    Hyperplanes are added one by one; a side of a cell exists if the points, with their signs as
+    labels, are separable.
     """
     distinct, same, orientation = _hyperplanes(X)
     h, d = distinct.shape
     bound = 2 * sum(comb(h - 1, k) for k in range(min(d, h)))
     if bound > MOST_CELLS:
         raise UsageError(
-            f"{h} hyperplanes in dimension {d} may have {bound} cells, and a certified margin allows {MOST_CELLS}; take fewer points"
+            f"{h} hyperplanes in dimension {d} may have {bound} cells, and a certified margin "
+            f"allows {MOST_CELLS}; take fewer points"
         )
     found = [(np.empty(0), np.zeros(d))]
     for i in range(h):
@@ -174,7 +192,9 @@ def cells(X: np.ndarray) -> np.ndarray:
 
 
 def _hyperplanes(X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Unit normals of the distinct hyperplanes (h, d), the one of each row (n,), and whether it has the same sense (+-1)."""
+    """Unit normals of the distinct hyperplanes (h, d), the one of each row (n,), and whether it has
+    the same sense (+-1).
+    """
     U = X / np.linalg.norm(X, axis=1, keepdims=True)
     cosines = U @ U.T
     parallel = np.abs(cosines) > 1 - 1e-14
@@ -191,7 +211,8 @@ def _steepest(
     signs: np.ndarray,
     outputs: tuple[float, ...] = (1.0, -1.0),
 ) -> tuple[float, np.ndarray]:
-    """Max over (u, s) of s sum_i lam_i y_i sigma(<u, x_i>), and good candidates (p, d + 1), rows (u, s).
+    """Max over (u, s) of s sum_i lam_i y_i sigma(<u, x_i>), and good candidates (p, d + 1), rows
+    (u, s).
 
     ||v|| bounds a cell's maximum: only cells that could beat the best candidate are projected on.
     """
@@ -230,7 +251,9 @@ class _Atoms:
         self.U = np.unique(np.vstack([self.U, atoms]), axis=0)
 
     def solve(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """max tau s.t. sum_j beta_j s_j y_i sigma(<u_j, x_i>) >= tau, sum beta = 1/2: the network (W, a) and the duals."""
+        """max tau s.t. sum_j beta_j s_j y_i sigma(<u_j, x_i>) >= tau, sum beta = 1/2: the network
+        (W, a) and the duals.
+        """
         u, s = self.U[:, :-1], self.U[:, -1]
         gains = self.y[:, None] * activation(self.X @ u.T, self.alpha) * s
         n, p = gains.shape
@@ -246,7 +269,8 @@ class _Atoms:
         )
         if solution.x is None:
             raise NumericalError(
-                f"the linear program of the largest margin was not solved ({solution.message}); rescale the data to ||x|| about 1"
+                f"the linear program of the largest margin was not solved ({solution.message}); "
+                "rescale the data to ||x|| about 1"
             )
         beta = np.maximum(solution.x[:-1], 0.0)
         used = beta > 0

@@ -1,4 +1,6 @@
-"""Quantities evaluated at every recorded step of a run, by the name a case's ``record.observe`` gives."""
+"""Quantities evaluated at every recorded step of a run, by the name a case's ``record.observe``
+gives.
+"""
 
 from __future__ import annotations
 

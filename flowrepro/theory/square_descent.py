@@ -1,4 +1,6 @@
-"""Descent on a mean of squares by a two-layer ReLU network: the setting of boursier2022 and boursier2024, as hypotheses and units."""
+"""Descent on a mean of squares by a two-layer ReLU network: the setting of boursier2022 and
+boursier2024, as hypotheses and units.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,9 @@ import numpy as np
 from flowrepro.core.trajectory import Ensemble, Run, StopReason
 
 MODERATE = 1e70
-"""Sizes of points and labels, and of their inverses, up to which products of four of them are doubles."""
+"""Sizes of points and labels, and of their inverses, up to which products of four of them are
+doubles.
+"""
 
 
 def moderate(run: Run) -> str | None:
@@ -16,7 +20,10 @@ def moderate(run: Run) -> str | None:
     sizes = sizes[sizes > 0]
     if np.all((sizes <= MODERATE) & (sizes >= 1 / MODERATE)):
         return None
-    return f"points or labels of size {sizes.min():.2g} to {sizes.max():.2g} have squares beyond double precision; rescale them"
+    return (
+        f"points or labels of size {sizes.min():.2g} to {sizes.max():.2g} have squares beyond "
+        "double precision; rescale them"
+    )
 
 
 def two_layer_relu(run: Run) -> str | None:
@@ -31,7 +38,9 @@ def two_layer_relu(run: Run) -> str | None:
 
 
 def descent_on_squares(run: Run) -> str | None:
-    """Full-batch descent of both layers of a two-layer ReLU network on a mean of squares of moderate data, in float64, that stayed finite."""
+    """Full-batch descent of both layers of a two-layer ReLU network on a mean of squares of
+    moderate data, in float64, that stayed finite.
+    """
     row, trajectory = run.case, run.trajectory
     outside = moderate(run) or two_layer_relu(run)
     if outside:

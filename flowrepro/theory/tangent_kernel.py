@@ -1,4 +1,6 @@
-"""The neural tangent kernel of a two-layer ReLU network at given weights, and what training its linearisation gives."""
+"""The neural tangent kernel of a two-layer ReLU network at given weights, and what training its
+linearisation gives.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ from flowrepro.core.network import activation, predict
 def tangent_kernel(
     X: np.ndarray, Z: np.ndarray, W: np.ndarray, a: np.ndarray, alpha: float = 0.0
 ) -> np.ndarray:
-    """K(x, z) = sum_j a_j^2 sigma'(<w_j,x>) sigma'(<w_j,z>) <x,z> + sigma(<w_j,x>) sigma(<w_j,z>), shape (n, p).
+    """K(x, z) = sum_j a_j^2 sigma'(<w_j,x>) sigma'(<w_j,z>) <x,z> + sigma(<w_j,x>) sigma(<w_j,z>),
+    shape (n, p).
 
     X (n, d) and Z (p, d) are points; sigma'(0) = alpha.
     """
@@ -24,7 +27,8 @@ def tangent_kernel(
 def kernel_interpolator(
     X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray, alpha: float = 0.0
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """x -> f_0(x) + K(x, X) K(X, X)^+ (y - f_0(X)), the limit of training the network linearised at (W, a).
+    """x -> f_0(x) + K(x, X) K(X, X)^+ (y - f_0(X)), the limit of training the network linearised at
+    (W, a).
 
     Directions in which K(X, X) vanishes to rounding are left as they are.
     """
@@ -42,8 +46,8 @@ def linearised_descent(
 ) -> Callable[[np.ndarray], np.ndarray]:
     """The network linearised at (W, a) after n_steps of descent of a square loss.
 
-    rate : lr * factor / n for a mean over n samples (lr * factor for a sum), so that a residual along an eigenvector
-        of K(X, X) with eigenvalue mu shrinks by 1 - rate * mu per step.
+    rate : lr * factor / n for a mean over n samples (lr * factor for a sum), so that a residual
+        along an eigenvector of K(X, X) with eigenvalue mu shrinks by 1 - rate * mu per step.
     """
     return _correction(X, y, W, a, alpha, lambda mu: (1.0 - (1.0 - rate * mu) ** n_steps) / mu)
 

@@ -1,7 +1,8 @@
-r"""The variation (F1) norm of a univariate function x -> f(x, 1), the bias being part of a neuron's norm.
+r"""The variation (F1) norm of a univariate function x -> f(x, 1), the bias being part of a neuron's
+norm.
 
-||f||_F1 = min sum_i |mu_i| over all ways to write f(x) = sum_i mu_i relu(<u_i, (x, 1)>) with unit u_i
-(boursier2022 eq 8: the least ||theta||^2 / 2 of a network that computes f).
+||f||_F1 = min sum_i |mu_i| over all ways to write f(x) = sum_i mu_i relu(<u_i, (x, 1)>) with unit
+u_i (boursier2022 eq 8: the least ||theta||^2 / 2 of a network that computes f).
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class PiecewiseLinear:
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Values at the points x (p,)."""
         hinges: np.ndarray = np.maximum(x[:, None] - self.kinks, 0.0) @ self.jumps
-        return self.slope * x + self.intercept + hinges
+        return np.asarray(self.slope * x + self.intercept + hinges)
 
     def visible(self, least: float) -> np.ndarray:
         """Kinks at which the slope changes by more than ``least``."""
@@ -57,7 +58,9 @@ def piecewise_linear(W: np.ndarray, a: np.ndarray, same_kink: float = SAME_KINK)
 
 
 def affine_cost(slope: float, intercept: float) -> float:
-    """F1 norm of x -> slope x + intercept: 2 hypot where |intercept| <= |slope| / sqrt 3, else sqrt 3 |slope| + |intercept|."""
+    """F1 norm of x -> slope x + intercept: 2 hypot where |intercept| <= |slope| / sqrt 3, else sqrt
+    3 |slope| + |intercept|.
+    """
     u, v = _affine_dual(slope, intercept)
     return u * slope + v * intercept
 
@@ -73,8 +76,9 @@ def _affine_dual(slope: float, intercept: float) -> tuple[float, float]:
 def variation_norm(f: PiecewiseLinear) -> float:
     """F1 norm, an upper bound within 1e-8 relative.
 
-    sum_i sqrt(1 + t_i^2) |jump_i| + min over l in [0,1]^K of the affine cost of what is left when the share l_i of
-    kink i is written with a neuron that faces left. The minimum is a linear program after cutting the cost from below.
+    sum_i sqrt(1 + t_i^2) |jump_i| + min over l in [0,1]^K of the affine cost of what is left when
+    the share l_i of kink i is written with a neuron that faces left. The minimum is a linear
+    program after cutting the cost from below.
     """
     weights = np.sqrt(1.0 + f.kinks**2) * np.abs(f.jumps)
     bends = float(weights.sum())
@@ -112,19 +116,20 @@ def variation_norm(f: PiecewiseLinear) -> float:
 def least_variation_norm(X: np.ndarray, y: np.ndarray) -> float:
     r"""The least F1 norm of a function x -> f(x, 1) with f(X_k) = y_k; inf if none interpolates.
 
-    X (n, 2). Computed from the dual, max <lam, y> s.t. |sum_k lam_k relu(<u, x_k>)| <= 1 for all unit u, by adding
-    violated directions u: between two hyperplanes <u, x_k> = 0 the sum is <u, v>, so its extrema are known in closed
-    form. A lower bound within 1e-8 relative.
+    X (n, 2). Computed from the dual, max <lam, y> s.t. |sum_k lam_k relu(<u, x_k>)| <= 1 for all
+    unit u, by adding violated directions u: between two hyperplanes <u, x_k> = 0 the sum is <u, v>,
+    so its extrema are known in closed form. A lower bound within 1e-8 relative.
     """
     size = float(np.abs(y).max(initial=0.0))
     return size * _dual(X, np.asarray(y, dtype=np.float64) / size)[0] if size > 0 else 0.0
 
 
 def least_norm_interpolator(X: np.ndarray, y: np.ndarray) -> PiecewiseLinear:
-    """A function of least F1 norm, within 1e-6 relative, with f(X_k) = y_k, X (n, 2), y (n,) not all zero.
+    """A function of least F1 norm, within 1e-6 relative, with f(X_k) = y_k, X (n, 2), y (n,) not
+    all zero.
 
-    The multipliers of the dual's constraints are the masses of its neurons. A kink is an average over neighbouring
-    directions, right to about 1e-4. ValueError if nothing interpolates.
+    The multipliers of the dual's constraints are the masses of its neurons. A kink is an average
+    over neighbouring directions, right to about 1e-4. ValueError if nothing interpolates.
     """
     size = float(np.abs(y).max(initial=0.0))
     value, U, masses = _dual(X, y / size)
@@ -134,7 +139,8 @@ def least_norm_interpolator(X: np.ndarray, y: np.ndarray) -> PiecewiseLinear:
 
 
 def _dual(X: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-    """The dual of `least_variation_norm` for y of size 1: its value, and directions U (p, 2) with signed masses (p,) that interpolate.
+    """The dual of `least_variation_norm` for y of size 1: its value, and directions U (p, 2) with
+    signed masses (p,) that interpolate.
 
     The value is inf, and no mass given, if nothing interpolates.
     """
@@ -173,7 +179,9 @@ def _unit(angles: np.ndarray) -> np.ndarray:
 
 
 def _largest(X: np.ndarray, lam: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, float]:
-    """Unit directions (p, 2) with |sum_k lam_k relu(<u, x_k>)| > 1, and the largest value over all u."""
+    """Unit directions (p, 2) with |sum_k lam_k relu(<u, x_k>)| > 1, and the largest value over all
+    u.
+    """
     angles = np.unique(np.arctan2(edges[:, 1], edges[:, 0]))
     middles = _unit(angles + np.diff(angles, append=angles[0] + 2 * np.pi) / 2)
     V = ((middles @ X.T > 0) * lam) @ X

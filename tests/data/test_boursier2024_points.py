@@ -33,7 +33,9 @@ def test_least_squares_of_the_three_points(
 
 
 def test_boxes_of_assumption_3() -> None:
-    """eta = 1/6: x1 in [-1, -1 + eta], x2 in [-eta, eta], x3 in [1 - eta, 1]; y1, y3 in [1, 1 + eta], y2 in [0, eta]."""
+    """eta = 1/6: x1 in [-1, -1 + eta], x2 in [-eta, eta], x3 in [1 - eta, 1]; y1, y3 in [1, 1 +
+    eta], y2 in [0, eta].
+    """
     points, eta = three_points_in_boxes(), 1 / 6
     assert np.all(
         np.abs(points.X[:, 0] - (-1 + eta / 2, 0, 1 - eta / 2)) <= (eta / 2, eta, eta / 2)

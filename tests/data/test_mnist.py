@@ -235,7 +235,8 @@ def test_a_refused_download_becomes_one_sentence_with_cause_folder_and_remedy(
 ):
     def loader(folder, **options):
         raise RuntimeError(
-            "Error downloading train-images:\nTried mirror, got:\nHTTP Error 503: Service Unavailable\n"
+            "Error downloading train-images:\nTried mirror, got:\nHTTP Error 503: Service "
+            "Unavailable\n"
         )
 
     monkeypatch.setenv("FLOWREPRO_DATA", str(tmp_path))

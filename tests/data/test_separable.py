@@ -1,4 +1,6 @@
-"""The separable sets of lyu2021: their geometry as measured and as the paper's assumptions state it."""
+"""The separable sets of lyu2021: their geometry as measured and as the paper's assumptions state
+it.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ def separator(points: Dataset) -> Separator:
 
 
 def class_mean(points: Dataset, alpha: float, sign: float) -> np.ndarray:
-    """mu+- of lyu2021 Appendix A: the mean of y x with the samples of the other class scaled by alpha."""
+    """mu+- of lyu2021 Appendix A: the mean of y x with the samples of the other class scaled by
+    alpha.
+    """
     scaled = np.where(points.y == sign, 1.0, alpha)[:, None]
     return np.asarray((points.y[:, None] * scaled * points.X).mean(axis=0))
 
@@ -86,7 +90,9 @@ def test_symmetric_sets(d: int, h: int, seed: int, margin: float, degrees: float
 def test_geometry_of_figure_1(
     name: str, size: int, radius: float, slack: float, lengths: tuple[float, float]
 ) -> None:
-    """Size, radius, the slack of lyu2021 Assumption A.2 for alpha = 1/2 (negative: it fails), and ||mu+||, ||mu-||."""
+    """Size, radius, the slack of lyu2021 Assumption A.2 for alpha = 1/2 (negative: it fails), and
+    ||mu+||, ||mu-||.
+    """
     points, alpha = loaded(name), 0.5
     n, Z = len(points.y), points.y[:, None] * points.X
     assert n == size
@@ -101,7 +107,9 @@ def test_geometry_of_figure_1(
 
 
 def test_the_one_neuron_margin_is_set_by_the_near_points() -> None:
-    """The best one-neuron classifier w+ separates x+ (negative samples scaled by alpha) with margin g+ (lyu2021 Appendix A)."""
+    """The best one-neuron classifier w+ separates x+ (negative samples scaled by alpha) with margin
+    g+ (lyu2021 Appendix A).
+    """
     for name, margin, support in (("constant-feature", 0.2236068, {0, 1}), ("hinted", 0.2, {1, 2})):
         points = loaded(name)
         found = hard_margin(np.where(points.y > 0, 1.0, 0.5)[:, None] * points.X, points.y)
@@ -124,7 +132,9 @@ def test_shifted_gaussian_is_the_table_s_sampling() -> None:
 
 
 def test_the_linear_classifier_s_errors_fall_as_in_table_1() -> None:
-    """Seeds 0, 1, 2 at n = 10, 50, 100, in per cent (measured; the paper has 30.2, 6.4, 2.9 for one seed each)."""
+    """Seeds 0, 1, 2 at n = 10, 50, 100, in per cent (measured; the paper has 30.2, 6.4, 2.9 for one
+    seed each).
+    """
     for n, measured in ((10, (20.0, 23.7, 17.9)), (50, (9.8, 8.8, 8.4)), (100, (2.6, 7.4, 3.2))):
         errors = []
         for seed in range(3):

@@ -12,7 +12,9 @@ from flowrepro.errors import UsageError
 
 
 def test_seed_zero_has_the_known_norms_and_angle() -> None:
-    """||z*|| = 11.087, ||z0|| = 9.773 and their angle pi - 1.5416, from an independent program with the same draws."""
+    """||z*|| = 11.087, ||z0|| = 9.773 and their angle pi - 1.5416, from an independent program with
+    the same draws.
+    """
     data = load(Data(name="gaussian-teacher", options={"seed": 0}))
     teacher, student = data.extra["teacher"], data.extra["student"]
     assert data.X.shape == (10_000, 100)

@@ -19,7 +19,9 @@ def test_uniforms_and_signs_are_those_of_torch(seed):
 
 @pytest.mark.parametrize("n", [1, 2, 7, 15, 16, 17, 40, 100])
 def test_normals_of_every_length_are_those_of_torch(n):
-    """With a float in between: the stream has also taken as many words as torch, and kept the same half of a pair."""
+    """With a float in between: the stream has also taken as many words as torch, and kept the same
+    half of a pair.
+    """
     torch.manual_seed(4)
     stream = TorchStream(4)
     for _ in range(3):

@@ -1,4 +1,7 @@
-"""What every descent engine must do. A new member of ENGINES is tested here without a line of code."""
+"""What every descent engine must do.
+
+A new member of ENGINES is tested here without a line of code.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +64,9 @@ def assert_close(ours: np.ndarray, reference: np.ndarray, tolerance: float = 1e-
 @pytest.mark.parametrize("n", SIZES)
 @pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: f"{loss.name}-{loss.reduction}")
 def test_iterates_are_those_of_autograd(engine: type[Engine], loss: Loss, n: int) -> None:
-    """To rounding, over sizes around the SIMD widths, slopes of the leaky part, and both choices of trained layers."""
+    """To rounding, over sizes around the SIMD widths, slopes of the leaky part, and both choices of
+    trained layers.
+    """
     lr = (
         1e-4 if loss.name == "exp" else 0.02
     )  # stable for all: past 2/L rounding grows from step to step
@@ -87,7 +92,9 @@ def test_iterates_are_those_of_autograd(engine: type[Engine], loss: Loss, n: int
 
 @pytest.mark.parametrize("known", KNOWN, ids=lambda known: known.name)
 def test_descent_converges_to_the_flow_with_slope_one(engine: type[Engine], known: Known) -> None:
-    """The error at a fixed flow time falls like lr: slope 1 in a log-log plot (0.9..1.1 over three halvings)."""
+    """The error at a fixed flow time falls like lr: slope 1 in a log-log plot (0.9..1.1 over three
+    halvings).
+    """
     errors, rates = [], [4e-3, 2e-3, 1e-3, 5e-4]
     for lr in rates:
         problem = known.problem(lr)
@@ -101,7 +108,9 @@ def test_descent_converges_to_the_flow_with_slope_one(engine: type[Engine], know
 
 
 def test_growth_in_the_linear_phase(engine: type[Engine]) -> None:
-    """Small neurons follow (1 +- lr ||D||)^k exactly (boursier2022 Lemma on early alignment, discretised)."""
+    """Small neurons follow (1 +- lr ||D||)^k exactly (boursier2022 Lemma on early alignment,
+    discretised).
+    """
     problem, W, a = linear_phase()
     member = supported(engine, problem)(problem)
     member.advance(np.array([problem.n_steps]))

@@ -1,4 +1,6 @@
-"""Many seeds at once: bit for bit the single runs, for any size, thread count, cut or interruption."""
+"""Many seeds at once: bit for bit the single runs, for any size, thread count, cut or
+interruption.
+"""
 
 from __future__ import annotations
 

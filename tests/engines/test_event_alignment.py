@@ -34,7 +34,9 @@ def one(degrees: float, sign: float = 1.0, data: tuple[np.ndarray, np.ndarray] =
 
 
 def test_a_neuron_near_the_unstable_direction_dies() -> None:
-    """min2024 Figure 2: from 151 degrees in S- to the dead cone, entered at 249.444 degrees at t = 1.9939."""
+    """min2024 Figure 2: from 151 degrees in S- to the dead cone, entered at 249.444 degrees at t =
+    1.9939.
+    """
     path = one(151)
     assert path.fate is Fate.DEAD
     assert path.settled == pytest.approx(1.9939, abs=5e-5)
@@ -43,7 +45,9 @@ def test_a_neuron_near_the_unstable_direction_dies() -> None:
 
 
 def test_a_neuron_on_the_other_side_reaches_the_positive_cone() -> None:
-    """min2024 Figures 2 and 4: from 140 degrees it gains x3, x2, x1, loses the negatives, and tends to x+ at 26.003."""
+    """min2024 Figures 2 and 4: from 140 degrees it gains x3, x2, x1, loses the negatives, and tends
+    to x+ at 26.003.
+    """
     path = one(140)
     assert path.fate is Fate.POSITIVE
     assert [event.t for event in path.events] == pytest.approx(
@@ -104,7 +108,9 @@ def test_basins_of_the_six_points_are_two_arcs(
 def test_slowest_alignment_of_the_three_point_data(
     x: tuple[float, ...], y: tuple[float, ...], latest: float
 ) -> None:
-    """boursier2024, data of Figures 2 and 1: largest time until every positive neuron is active on all data or none."""
+    """boursier2024, data of Figures 2 and 1: largest time until every positive neuron is active on
+    all data or none.
+    """
     angles = np.arange(0, 360, 0.05)
     alignment = align(
         np.column_stack([x, np.ones(3)]), np.array(y), ray(*angles), np.ones(len(angles)), HALF_MEAN
@@ -114,7 +120,9 @@ def test_slowest_alignment_of_the_three_point_data(
 
 
 def separable(rng: np.random.Generator, n: int, d: int) -> tuple[np.ndarray, np.ndarray, float]:
-    """Data whose y_i x_i are pairwise positively correlated, and the least cosine mu > 0.01 (min2024 Assumption 1)."""
+    """Data whose y_i x_i are pairwise positively correlated, and the least cosine mu > 0.01
+    (min2024 Assumption 1).
+    """
     centre = rng.standard_normal(d)
     while True:
         Z = centre / np.linalg.norm(centre) + 0.6 * rng.standard_normal((n, d)) / np.sqrt(d)
@@ -125,7 +133,9 @@ def separable(rng: np.random.Generator, n: int, d: int) -> tuple[np.ndarray, np.
 
 
 def test_theorem_one_on_random_separable_sets() -> None:
-    """1800 neurons of 60 sets end in the cone of their sign or dead, as min2024's Theorem 1 and its lemmas say."""
+    """1800 neurons of 60 sets end in the cone of their sign or dead, as min2024's Theorem 1 and its
+    lemmas say.
+    """
     rng = np.random.default_rng(0)
     seen: set[Fate] = set()
     for i in range(60):
@@ -182,7 +192,9 @@ def small_steps(
 
 @pytest.mark.parametrize(("n", "d", "t"), [(6, 2, 0.8), (7, 3, 0.6), (12, 5, 0.5)])
 def test_small_steps_converge_to_it_with_slope_one(n: int, d: int, t: float) -> None:
-    """Separable and general data, the latter with neurons that are held; error of direction and ln norm falls like h."""
+    """Separable and general data, the latter with neurons that are held; error of direction and ln
+    norm falls like h.
+    """
     rng = np.random.default_rng(n)
     friendly = separable(rng, n, d)[:2]
     for X, y, W, sign in ((*friendly, *random_case(1, n, d, 20)[2:]), random_case(2, n, d, 20)):
@@ -201,7 +213,9 @@ def test_small_steps_converge_to_it_with_slope_one(n: int, d: int, t: float) -> 
 
 
 def test_held_neuron_slides_along_the_hyperplane() -> None:
-    """x1 = (1, 0), y = -1 against x2 = (0.5, 1), y = +1: with share lambda of x1 the force (0.5 - lambda, 1) must be vertical."""
+    """x1 = (1, 0), y = -1 against x2 = (0.5, 1), y = +1: with share lambda of x1 the force (0.5 -
+    lambda, 1) must be vertical.
+    """
     X, y = np.array([[1.0, 0.0], [0.5, 1.0]]), np.array([-1.0, 1.0])
     path = align(X, y, np.array([[-0.1, 1.0]]), np.array([np.hypot(0.1, 1.0)])).paths[0]
     assert [event.change for event in path.events] == ["held"]
@@ -211,7 +225,9 @@ def test_held_neuron_slides_along_the_hyperplane() -> None:
 
 
 def test_two_data_can_hold_at_once() -> None:
-    """In three dimensions a neuron is caught in a corner, and keeps only what is left of the force."""
+    """In three dimensions a neuron is caught in a corner, and keeps only what is left of the
+    force.
+    """
     X, y = (
         np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.4, 0.3, 1.0]]),
         np.array([-1.0, -1.0, 1.0]),
@@ -223,7 +239,9 @@ def test_two_data_can_hold_at_once() -> None:
 
 
 def test_dominated_neurons_follow_the_two_variables() -> None:
-    """|a| > ||w||: against an accurate integration of dw/dt = a D, da/dt = <D, w> (boursier2024), per arc."""
+    """|a| > ||w||: against an accurate integration of dw/dt = a D, da/dt = <D, w> (boursier2024),
+    per arc.
+    """
     X, y, W, sign = random_case(5, 5, 3, 12)
     y *= np.linspace(0.3, 1.2, 5)
     a = sign * 1.7 * np.linalg.norm(W, axis=1)
@@ -254,7 +272,9 @@ def test_dominated_neurons_follow_the_two_variables() -> None:
 
 
 def test_descent_from_a_tiny_start_agrees() -> None:
-    """The full network at scale 1e-30: directions and growth of gradient descent with small steps, patterns included."""
+    """The full network at scale 1e-30: directions and growth of gradient descent with small steps,
+    patterns included.
+    """
     X, y, _ = separable(np.random.default_rng(4), 8, 3)
     rng = np.random.default_rng(5)
     W = 1e-30 * rng.standard_normal((20, 3))

@@ -110,7 +110,9 @@ def test_a_second_process_finds_the_compiled_loop() -> None:
 
 
 def test_compiles_in_memory_where_no_cache_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With neither the package nor the home writable numba finds no place ("no locator available"): no cache, no word."""
+    """With neither the package nor the home writable numba finds no place ("no locator available"):
+    no cache, no word.
+    """
     monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])
     with pytest.raises(RuntimeError, match="locator"):
         numba.njit(cache=True)(_double)

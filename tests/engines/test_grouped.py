@@ -1,4 +1,6 @@
-"""Engine `grouped`: the iterates of plain descent, whatever crosses or sticks; the contract is in test_contract.py."""
+"""Engine `grouped`: the iterates of plain descent, whatever crosses or sticks; the contract is in
+test_contract.py.
+"""
 
 from __future__ import annotations
 
@@ -26,11 +28,15 @@ LOSSES = (
     Loss(name="exp", reduction="mean", factor=0.5),
 )
 BY_ROUNDING = 1e-12
-"""A sign is called decided by rounding where |<w, x>| is less than this times |w| |x|, and neither is zero."""
+"""A sign is called decided by rounding where |<w, x>| is less than this times |w| |x|, and neither
+is zero.
+"""
 
 
 def plain(problem: Problem, steps: int) -> tuple[np.ndarray, np.ndarray, int]:
-    """(W, a, k) after k <= steps steps of plain descent, the last step before a sign is decided by rounding."""
+    """(W, a, k) after k <= steps steps of plain descent, the last step before a sign is decided by
+    rounding.
+    """
     X, W, a = problem.X, problem.W0.copy(), problem.a0.copy()
     norms = np.linalg.norm(X, axis=1)[:, None]
     for k in range(steps):
@@ -43,7 +49,9 @@ def plain(problem: Problem, steps: int) -> tuple[np.ndarray, np.ndarray, int]:
 
 
 def error(problem: Problem, steps: int, engine: GroupedGD | None = None) -> tuple[float, int]:
-    """Largest difference from plain descent relative to the largest weight, and the step at which they were compared."""
+    """Largest difference from plain descent relative to the largest weight, and the step at which
+    they were compared.
+    """
     W, a, k = plain(problem, steps)
     engine = engine or GroupedGD(problem)
     engine.advance(np.array([k]))
@@ -126,7 +134,9 @@ def test_scales_whose_squares_underflow(scale: float) -> None:
 
 @pytest.mark.parametrize("init", ["balanced", "gaussian", "dominated"])
 def test_neurons_that_stick_to_a_boundary(init: str) -> None:
-    """On the forty points kinks form at data: neurons cross there at about every step, and still the iterates agree."""
+    """On the forty points kinks form at data: neurons cross there at about every step, and still
+    the iterates agree.
+    """
     problem = on_a_line(eight_pieces(), 100, init, scale=0.5, lr=5e-3)
     engine = GroupedGD(problem)
     difference, steps = error(problem, 8000, engine)
@@ -137,7 +147,9 @@ def test_neurons_that_stick_to_a_boundary(init: str) -> None:
 
 
 def test_sticking_to_two_boundaries_at_once() -> None:
-    """In three dimensions a neuron can slide on the intersection of two hyperplanes; none is held, all are exact."""
+    """In three dimensions a neuron can slide on the intersection of two hyperplanes; none is held,
+    all are exact.
+    """
     problem = random_problem(9, 3, 60, Loss(name="square", reduction="sum"), seed=5, lr=1e-3)
     engine = GroupedGD(problem)
     difference, steps = error(problem, 5000, engine)
@@ -147,7 +159,9 @@ def test_sticking_to_two_boundaries_at_once() -> None:
 
 
 def test_restart_in_the_middle_is_bit_identical() -> None:
-    """With crossings, caught neurons and slots that have grown; and the way a run is cut changes nothing."""
+    """With crossings, caught neurons and slots that have grown; and the way a run is cut changes
+    nothing.
+    """
     problem = on_a_line(eight_pieces(), 300, "gaussian", scale=0.5, lr=5e-3)
     whole = GroupedGD(problem)
     losses = whole.advance(np.arange(0, 12_001, 500))

@@ -14,8 +14,8 @@ from flowrepro.engines import ENGINES, choose
 from flowrepro.engines.base import Problem
 from flowrepro.engines.flow.flow import integrate
 from flowrepro.engines.grouped import GroupedBoost, GroupedGD
-from flowrepro.papers.boursier2024.box_study import in_boxes
-from flowrepro.papers.boursier2024.least_squares import least_squares
+from flowrepro.papers.boursier2024.lemma_8_boxes import in_boxes
+from flowrepro.papers.boursier2024.neurons import least_squares
 from flowrepro.theory.conservation import imbalance
 
 MSE = Loss(name="square", reduction="mean", factor=2.0)
@@ -109,7 +109,9 @@ def test_it_converges_to_the_flow_with_slope_one() -> None:
 
 
 def test_long_steps_do_not_lead_out_of_the_spurious_minimum() -> None:
-    """Descent with the same step changes the sign of a, and fits some of these sets (boursier2024, Theorem 2 forbids it)."""
+    """Descent with the same step changes the sign of a, and fits some of these sets (boursier2024,
+    Theorem 2 forbids it).
+    """
     X, y = in_boxes(np.random.default_rng(0), 1 / 6, 8)
     gaps: dict[str, list[float]] = {"grouped": [], "grouped-boost": []}
     for name, engine in (("grouped", GroupedGD), ("grouped-boost", GroupedBoost)):

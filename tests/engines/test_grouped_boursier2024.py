@@ -1,4 +1,7 @@
-"""The numbers of boursier2024's Figures 2 and 3, by engine `grouped`. All reference values were measured."""
+"""The numbers of boursier2024's Figures 2 and 3, by engine `grouped`.
+
+All reference values were measured.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,9 @@ def outputs(engine: GroupedGD, x: np.ndarray) -> np.ndarray:
 
 
 def test_figure_2_at_full_size() -> None:
-    """m = 200000, 2e6 steps: the losses on the way, least squares at the end, no mixed neuron, the dead never moved."""
+    """m = 200000, 2e6 steps: the losses on the way, least squares at the end, no mixed neuron, the
+    dead never moved.
+    """
     points = three_points()
     engine = trained(points, 200_000, "balanced")
     W0, a0 = engine.weights()
@@ -117,7 +122,9 @@ INFINITE_WIDTH = {
 
 @pytest.mark.parametrize("law", INFINITE_WIDTH)
 def test_the_limit_of_infinite_width_by_quadrature(law: str) -> None:
-    """With 100000 nodes to six digits; a draw of 20000 neurons is within 1.2 / sqrt(m) of it (0.74 measured)."""
+    """With 100000 nodes to six digits; a draw of 20000 neurons is within 1.2 / sqrt(m) of it (0.74
+    measured).
+    """
     nodes, draw = (
         trained(three_points(), 100_000, f"{law}-quadrature"),
         trained(three_points(), 20_000, law, seed=1),
@@ -134,14 +141,18 @@ def test_the_limit_of_infinite_width_by_quadrature(law: str) -> None:
 
 
 def test_unbalanced_neurons_leave_the_plateau() -> None:
-    """m = 2000, Gaussian outer weights: still at least squares at step 100000, zero loss by 400000."""
+    """m = 2000, Gaussian outer weights: still at least squares at step 100000, zero loss by
+    400000.
+    """
     losses = trained(three_points(), 2000, "gaussian").advance(np.array([100_000, 400_000]))
     assert abs(losses[0] - RESIDUAL_MSE) <= 1e-3
     assert losses[1] < 1e-10
 
 
 def kinks(W: np.ndarray, a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Places and slope changes of the kinks inside (-1, 1), merged at 0.02, the small ones left out."""
+    """Places and slope changes of the kinks inside (-1, 1), merged at 0.02, the small ones left
+    out.
+    """
     x, change = -W[:, 1] / W[:, 0], a * np.abs(W[:, 0])
     order = np.argsort(x[np.abs(x) < 1])
     x, change = x[np.abs(x) < 1][order], change[np.abs(x) < 1][order]
@@ -187,7 +198,9 @@ FIGURE_3 = {
     "m", [pytest.param(m, marks=pytest.mark.long) if m > 100_000 else m for m in FIGURE_3]
 )
 def test_figure_3_ends_with_five_pieces(m: int) -> None:
-    """3e6 steps; at m = 200000 up to 113000 neurons are caught at data at once (80 s on one core)."""
+    """3e6 steps; at m = 200000 up to 113000 neurons are caught at data at once (80 s on one
+    core).
+    """
     engine = trained(eight_pieces(), m, "gaussian")
     losses = engine.advance(np.array(list(FIGURE_3[m])))
     assert np.allclose(losses, list(FIGURE_3[m].values()), rtol=5e-3)
@@ -199,7 +212,9 @@ def test_figure_3_ends_with_five_pieces(m: int) -> None:
 
 @pytest.mark.slow
 def test_time_per_step_does_not_depend_on_the_width() -> None:
-    """At step 200000 hardly any neuron crosses: a step at m = 2e6 takes at most 1.5 times that at m = 2e3."""
+    """At step 200000 hardly any neuron crosses: a step at m = 2e6 takes at most 1.5 times that at m
+    = 2e3.
+    """
     seconds = []
     for m in (2_000, 2_000_000):
         engine = trained(three_points(), m, "balanced")

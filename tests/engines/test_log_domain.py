@@ -1,4 +1,6 @@
-"""The kernel of the log domain and its integrators: against formulas, against a closed form, against each other."""
+"""The kernel of the log domain and its integrators: against formulas, against a closed form,
+against each other.
+"""
 
 from __future__ import annotations
 
@@ -79,7 +81,9 @@ def test_the_kernel_is_the_gradient_of_the_objective(
     "q", [-5e4, -600.0, -31.0, -29.0, -1.0, 0.0, 1e-9, 2.0, 29.9, 30.1, 700.0, 1e4, 1e8, 1e12]
 )
 def test_loss_and_its_inverse_at_any_margin(q: float) -> None:
-    """One point and one neuron of output q: ln l(q) by its own formula in each range, and l^-1(l(q)) = q."""
+    """One point and one neuron of output q: ln l(q) by its own formula in each range, and
+    l^-1(l(q)) = q.
+    """
     now = np.zeros(7)
     Field(ONE.points, (2, 1)).slope(np.array([abs(q) ** 0.5, np.sign(q) * abs(q) ** 0.5]), now)
     exact = np.log(np.logaddexp(0.0, -q)) if q < 700 else -q
@@ -163,7 +167,9 @@ def slope(controls: list[float], errors: list[float]) -> float:
 
 @pytest.mark.parametrize(("method", "order"), [("rk4", 4), ("euler", 1)])
 def test_order_of_convergence(method: str, order: int) -> None:
-    """Weights, and ln t, at fixed rescaled time through early growth and the switch of the phases."""
+    """Weights, and ln t, at fixed rescaled time through early growth and the switch of the
+    phases.
+    """
     W, a = gaussian(1, 6, 5)
     at = [34.0]
     reference = integrate(SYM5D, W, a, at, method="rk4", clock="s", control=0.01)
@@ -237,7 +243,9 @@ def test_descent_is_that_of_the_plain_engine_until_the_switch() -> None:
 def test_iterations_of_the_trained_nets_of_figure_2(
     name: str, separated_at: int, iterations: int
 ) -> None:
-    """Measured with an independent implementation: steps to L < ln 2 / n, trial steps to q = 1000."""
+    """Measured with an independent implementation: steps to L < ln 2 / n, trial steps to q =
+    1000.
+    """
     task = task_of(name)
     W, a = he(np.random.default_rng(0), 100, task.X.shape[1])
     run = integrate(task, 1e-3 * W, 1e-3 * a, [10.0, 100.0, 1000.0], method="gd")
@@ -346,7 +354,9 @@ def test_labels_and_compiled_methods_are_required() -> None:
 
 
 def test_every_method_conserves_what_it_should() -> None:
-    """a_j^2 - ||w_j||^2 relative to the largest a_j^2: kept by the flow, not by descent (lyu2021 Corollary B.16)."""
+    """a_j^2 - ||w_j||^2 relative to the largest a_j^2: kept by the flow, not by descent (lyu2021
+    Corollary B.16).
+    """
     W, a = gaussian(1, 6, 5)
     drift = {}
     for method in CLOCKS:

@@ -1,4 +1,6 @@
-"""What the runs of the log domain tend to: margins, KKT points and probabilities of lyu2021, with our measurements."""
+"""What the runs of the log domain tend to: margins, KKT points and probabilities of lyu2021, with
+our measurements.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ def task_of(name: str, **options: float) -> Classification:
 
 
 def linear_pair_margin(task: Classification) -> float:
-    """(1 + alpha) / 4 times the largest linear margin, the optimum on symmetric data (lyu2021 Theorem 4.2)."""
+    """(1 + alpha) / 4 times the largest linear margin, the optimum on symmetric data (lyu2021
+    Theorem 4.2).
+    """
     separator = hard_margin(task.X, task.y)
     assert isinstance(separator, Separator)
     return (1 + task.alpha) / 4 * separator.margin
@@ -43,7 +47,10 @@ SYMMETRIC = {
 
 @pytest.mark.parametrize("name", SYMMETRIC)
 def test_symmetric_data_the_margin_gap_is_a_constant_over_the_margin(name: str) -> None:
-    """1 - gamma / gamma_max = K / q to q = 1e8 (loss 10^-43000000); K depends on the start by some per cent (measured)."""
+    """1 - gamma / gamma_max = K / q to q = 1e8 (loss 10^-43000000);
+
+    K depends on the start by some per cent (measured).
+    """
     d, h, seed, measured = SYMMETRIC[name]
     task = task_of("symmetric", d=d, h=h, seed=seed)
     run = trained(task, 1)
@@ -56,7 +63,9 @@ def test_symmetric_data_the_margin_gap_is_a_constant_over_the_margin(name: str) 
 
 @pytest.mark.parametrize("name", ["sym2d", "sym5d"])
 def test_kkt_residuals_fall_with_the_square_root_of_the_margin(name: str) -> None:
-    """eps, delta -> 0 (lyu2021 Theorem 3.1): eps ~ 1 / sqrt(q), delta sqrt(q) <= 1, sum lam -> ||theta^||^2 / 2."""
+    """eps, delta -> 0 (lyu2021 Theorem 3.1): eps ~ 1 / sqrt(q), delta sqrt(q) <= 1, sum lam ->
+    ||theta^||^2 / 2.
+    """
     d, h, seed, _ = SYMMETRIC[name]
     task = task_of("symmetric", d=d, h=h, seed=seed)
     run = trained(task, 1)
@@ -106,7 +115,9 @@ def test_after_separation_loss_falls_norm_grows_and_the_smoothed_margin_never_dr
 def test_hints_lead_to_the_suboptimal_one_neuron_margin(
     name: str, limit: float, best: float
 ) -> None:
-    """Balanced small starts reach half of the best one-neuron margin, less than the optimum (lyu2021 Theorems 6.2, A.7)."""
+    """Balanced small starts reach half of the best one-neuron margin, less than the optimum
+    (lyu2021 Theorems 6.2, A.7).
+    """
     task = task_of(name)
     for seed in range(3):
         W, a = balanced(np.random.default_rng([seed, 10]), 10, task.X.shape[1])
@@ -119,7 +130,9 @@ def test_hints_lead_to_the_suboptimal_one_neuron_margin(
 
 @pytest.mark.parametrize(("m", "measured"), [(2, 0.495), (3, 0.765), (4, 0.865)])
 def test_the_linear_solution_is_found_with_the_stated_probability(m: int, measured: float) -> None:
-    """Probability 1 - 2^-(m-1) (lyu2021 Theorem 4.3) over 400 starts, and exactly where the initial signs predict it."""
+    """Probability 1 - 2^-(m-1) (lyu2021 Theorem 4.3) over 400 starts, and exactly where the initial
+    signs predict it.
+    """
     task = task_of("symmetric")
     starts = [
         (rng.standard_normal((m, 2)), rng.standard_normal(m))
@@ -161,7 +174,9 @@ def test_descent_ends_where_the_flow_does() -> None:
 def test_a_weak_neuron_of_the_other_sign_escapes_with_a_power_of_the_margin(
     alpha: float, first: float, last: float
 ) -> None:
-    """Near the one-neuron direction (a_2 / a_1)^2 ~ q^((1 - alpha) / alpha): a linear stability computation, not in the paper."""
+    """Near the one-neuron direction (a_2 / a_1)^2 ~ q^((1 - alpha) / alpha): a linear stability
+    computation, not in the paper.
+    """
     task = Classification(*symmetric_points(), alpha)
     separator = hard_margin(task.X, task.y)
     assert isinstance(separator, Separator)

@@ -32,7 +32,9 @@ RIGHT = np.pi / 2
 def test_companions_of_the_paper_align_at_the_known_steps(
     depth: int, teacher: float, lr: float, steps: tuple[int, ...]
 ) -> None:
-    """First step with theta < 0.1 in the nine settings of lee2022 Figure 1 at phi0 = pi/2 (measured; the first by a plain loop too)."""
+    """First step with theta < 0.1 in the nine settings of lee2022 Figure 1 at phi0 = pi/2
+    (measured; the first by a plain loop too).
+    """
     for factor, first in zip((0.1, 1.0, 2.0), steps, strict=True):
         path = population_descent(
             PlaneStart(depth, teacher, factor * teacher, RIGHT), lr, np.arange(200_001)
@@ -43,7 +45,9 @@ def test_companions_of_the_paper_align_at_the_known_steps(
 
 @pytest.mark.parametrize("depth", [1, 2, 4])
 def test_descent_is_the_plain_loop_over_vectors(depth: int) -> None:
-    """The formulas of lee2022 in two dimensions, all parameters from the same iterate, every scalar on its own."""
+    """The formulas of lee2022 in two dimensions, all parameters from the same iterate, every scalar
+    on its own.
+    """
     power, teacher, w, lr = depth - 1, np.array([1.2, 0.0]), np.array([-0.3, 0.9]), 0.05
     scalars = np.full(power, np.linalg.norm(w))
     path = population_descent(PlaneStart.of(w, teacher, depth), lr, np.arange(201))

@@ -1,4 +1,6 @@
-"""The adaptive flow without event location, on 600 of the paper's images and on small problems with known flows."""
+"""The adaptive flow without event location, on 600 of the paper's images and on small problems with
+known flows.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from flowrepro.papers.min2024.digits_rows import DIGITS_1_0
 from problems import KNOWN, Known, random_problem
 
 from flowrepro import data, engines
@@ -16,10 +17,13 @@ from flowrepro.engines.base import Problem, SaveAt, run
 from flowrepro.engines.smooth_flow import SmoothFlow
 from flowrepro.engines.torch_gd import TorchGD
 from flowrepro.errors import UsageError
+from flowrepro.papers.min2024.figure_5_mnist import DIGITS_1_0
 from flowrepro.run.training import prepare
 
 HORIZON = 8.0
-"""Flow time at which the loss of the images has fallen from 1 to 0.14: all that is hard lies before."""
+"""Flow time at which the loss of the images has fallen from 1 to 0.14: all that is hard lies
+before.
+"""
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,6 @@
-"""Descent of a deep network: against the derivative by hand, its records, and how it ends when it diverges."""
+"""Descent of a deep network: against the derivative by hand, its records, and how it ends when it
+diverges.
+"""
 
 from __future__ import annotations
 

@@ -67,7 +67,9 @@ def test_blocks_make_the_gradient_of_autograd(loss: Loss, alpha: float, block: i
 
 
 def test_mini_batch_descent_is_that_of_numpy() -> None:
-    """Every step on the mean of its own batch, the last batch of one row included; the loss is that of all rows."""
+    """Every step on the mean of its own batch, the last batch of one row included; the loss is that
+    of all rows.
+    """
     problem = random_problem(9, 2, 6, batch_size=4, seed=5)
     engine = TorchGD(problem)
     losses = engine.advance(np.arange(8))

@@ -1,4 +1,6 @@
-"""Ensembles on a device: the batched steps are those of the compiled loop, losses and first steps included."""
+"""Ensembles on a device: the batched steps are those of the compiled loop, losses and first steps
+included.
+"""
 
 from __future__ import annotations
 

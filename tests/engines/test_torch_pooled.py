@@ -1,4 +1,6 @@
-"""Pooled neurons: the iterates of autograd where neurons agree, part, turn sign, die or never agree; resumed to the same bits."""
+"""Pooled neurons: the iterates of autograd where neurons agree, part, turn sign, die or never
+agree; resumed to the same bits.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from flowrepro.papers.min2024.digits_rows import DIGITS_1_0
 
 from flowrepro import data
 from flowrepro.core.config import Data, Loss, Record, override
@@ -15,13 +16,16 @@ from flowrepro.core.models import TwoLayer, objective
 from flowrepro.engines import load
 from flowrepro.engines.base import Problem, SaveAt, run
 from flowrepro.engines.torch_pooled import PooledGD, form_pools
+from flowrepro.papers.min2024.figure_5_mnist import DIGITS_1_0
 from flowrepro.run.training import prepare
 
 
 def two_classes(
     n: int = 60, d: int = 7, m: int = 9, spread: float = 0.5, seed: int = 0, **changes: object
 ) -> Problem:
-    """Two clusters on opposite sides, neurons from a small start: they agree after some hundred steps."""
+    """Two clusters on opposite sides, neurons from a small start: they agree after some hundred
+    steps.
+    """
     rng = np.random.default_rng(seed)
     y = np.where(np.arange(n) < n // 2, 1.0, -1.0)
     X = y[:, None] * np.eye(d)[0] + spread * rng.standard_normal((n, d)) / np.sqrt(d)
@@ -100,7 +104,9 @@ def test_a_resumed_run_ends_with_the_same_bits() -> None:
 
 
 def test_pools_hold_exactly_as_long_as_no_unwatched_sign_can_change() -> None:
-    """Turn every pooled neuron up to the limit, in many directions: no sample that is not watched changes its sign."""
+    """Turn every pooled neuron up to the limit, in many directions: no sample that is not watched
+    changes its sign.
+    """
     problem = two_classes(n=400, m=12, spread=1.0)
     engine = PooledGD(problem)
     engine.advance(np.array([1200]))

@@ -61,7 +61,8 @@ def test_bytes_do_not_depend_on_process_environment_or_user_style(tmp_path):
     """A hostile matplotlibrc, backend, configuration folder, hash seed and epoch change no byte."""
     style_file = tmp_path / "matplotlibrc"
     style_file.write_text(
-        "text.usetex: True\nfont.family: Nonexistent\nfont.size: 30\nbackend: TkAgg\nfigure.dpi: abc\naxes.grid: True\nsvg.fonttype: none\n"
+        "text.usetex: True\nfont.family: Nonexistent\nfont.size: 30\nbackend: TkAgg\nfigure.dpi: "
+        "abc\naxes.grid: True\nsvg.fonttype: none\n"
     )
     here = os.path.dirname(__file__)
     plain = hashes_elsewhere(here, PYTHONHASHSEED="1")

@@ -16,7 +16,8 @@ from flowrepro.figures.line_panels import (
     shown_steps,
 )
 
-# Four neurons: a kink at -0.5 seen by x = 2, one at 1 seen by x = -0.5, one without a kink, one that no sample activates.
+# Four neurons: a kink at -0.5 seen by x = 2, one at 1 seen by x = -0.5, one without a kink, one
+# that no sample activates.
 W = np.array([[2.0, 1.0], [-3.0, 3.0], [0.0, 1.0], [-1.0, -4.0]])
 A = np.array([1.0, -2.0, 0.5, -1.0])
 

@@ -1,4 +1,6 @@
-"""One style: colours without matplotlib, distinct for colour-blind readers, and rcParams that a user cannot change."""
+"""One style: colours without matplotlib, distinct for colour-blind readers, and rcParams that a
+user cannot change.
+"""
 
 import colorsys
 import itertools
@@ -20,7 +22,8 @@ MEANINGS = (
     *style.ENGINES.values(),
 )
 
-# Linear RGB -> linear RGB seen without the red (protan) or green (deutan) cones (Vienot, Brettel and Mollon 1999).
+# Linear RGB -> linear RGB seen without the red (protan) or green (deutan) cones (Vienot, Brettel
+# and Mollon 1999).
 DICHROMATS = {
     "protan": np.array(
         [[0.11238, 0.88762, 0.0], [0.11238, 0.88762, 0.0], [0.00401, -0.00401, 1.0]]
@@ -64,7 +67,10 @@ def test_user_settings_are_overridden_and_come_back():
 
 
 def test_declaring_figures_does_not_import_matplotlib():
-    script = "import sys, flowrepro.papers.boursier2022.figures, flowrepro.figures.canvas; print('matplotlib' in sys.modules)"
+    script = (
+        "import sys, flowrepro.papers.boursier2022.figures, flowrepro.figures.canvas; "
+        "print('matplotlib' in sys.modules)"
+    )
     assert (
         subprocess.run(
             [sys.executable, "-c", script], capture_output=True, text=True, check=True

@@ -11,7 +11,9 @@ from flowrepro.sweep.tasks import Answer, Task
 
 
 def serve(pipe: Connection, driver: int) -> None:
-    """Write a mark per attempt; die by SIGKILL on seed 7 always, on even seeds at the first attempt."""
+    """Write a mark per attempt; die by SIGKILL on seed 7 always, on even seeds at the first
+    attempt.
+    """
     while True:
         try:
             task = Task.from_json(pipe.recv_bytes().decode())

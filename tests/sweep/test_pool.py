@@ -1,4 +1,6 @@
-"""Workers that die: their tasks are done by others, a task that always kills its worker is named."""
+"""Workers that die: their tasks are done by others, a task that always kills its worker is
+named.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""flowrepro sweep, end to end: what is missing is computed, once; the table and the picture are read from disk."""
+"""flowrepro sweep, end to end: what is missing is computed, once; the table and the picture are
+read from disk.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Faults in a sweep: full disks, dying workers, damaged results, other versions, far too many runs."""
+"""Faults in a sweep: full disks, dying workers, damaged results, other versions, far too many
+runs.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ GRID = (*SMALL, "--grid", "lr=1e-3", "--seeds", "0:4", "--workers", "1")
 
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Sweeps are computed in this process, where faults can be injected; names of the tasks given out."""
+    """Sweeps are computed in this process, where faults can be injected; names of the tasks given
+    out.
+    """
     given: list[str] = []
 
     def run_here(
@@ -321,7 +325,8 @@ def test_workers_of_the_same_versions_are_taken() -> None:
     [
         (
             {"flowrepro": "0.0.1"},
-            r"worker tcp://there:1 runs other versions \(flowrepro: .* here, 0.0.1 there\); install the same",
+            r"worker tcp://there:1 runs other versions \(flowrepro: .* here, 0.0.1 there\); "
+            r"install the same",
         ),
         ({"code": "0000"}, "code: .* here, 0000 there"),
         (

@@ -1,4 +1,6 @@
-"""Cones, minimal-norm subgradients and extremal vectors against brute force, and the constants that boursier2024's data have."""
+"""Cones, minimal-norm subgradients and extremal vectors against brute force, and the constants that
+boursier2024's data have.
+"""
 
 from __future__ import annotations
 

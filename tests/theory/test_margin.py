@@ -34,7 +34,9 @@ def separator(X: np.ndarray, y: np.ndarray) -> Separator:
 
 @pytest.mark.parametrize("name", SETS)
 def test_the_certificate_closes(name: str) -> None:
-    """Primal and dual feasible, no gap: nothing better exists (bounds 1e-10; measured about 1e-15)."""
+    """Primal and dual feasible, no gap: nothing better exists (bounds 1e-10; measured about
+    1e-15).
+    """
     points = loaded(name)
     found = separator(points.X, points.y)
     v, Z = found.w / found.margin, points.y[:, None] * points.X
@@ -135,7 +137,9 @@ def test_neither_certificate_within_rounding_is_an_error() -> None:
 
 
 def test_normalised_margin_is_scale_free() -> None:
-    """The pair (w*, -w*, 1, -1) / 2 has margin (1 + alpha) / 4 times the linear one (lyu2021 Theorem 4.2)."""
+    """The pair (w*, -w*, 1, -1) / 2 has margin (1 + alpha) / 4 times the linear one (lyu2021
+    Theorem 4.2).
+    """
     points = loaded("sym2d")
     found = separator(points.X, points.y)
     W, a = np.array([found.w, -found.w]), np.array([1.0, -1.0])

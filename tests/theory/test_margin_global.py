@@ -1,4 +1,6 @@
-"""The largest margin over all widths: brackets, closed forms, and the exact inner maximum against brute force."""
+"""The largest margin over all widths: brackets, closed forms, and the exact inner maximum against
+brute force.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,9 @@ def test_the_hinted_optimum_in_closed_form() -> None:
 
 @pytest.mark.parametrize("alpha", [0.0, 0.1, 0.5, 0.9])
 def test_linear_networks_are_optimal_on_symmetric_data(alpha: float) -> None:
-    """lyu2021 Theorem 4.2: (1 + alpha) / 4 times the linear margin, also through the dual certificate."""
+    """lyu2021 Theorem 4.2: (1 + alpha) / 4 times the linear margin, also through the dual
+    certificate.
+    """
     for name, options in (
         ("symmetric-example", {"alpha": alpha}),
         ("symmetric", {"seed": 4, "h": 5}),

@@ -1,4 +1,6 @@
-"""The KKT certificate at the network of lyu2021 Figure 1 (left), whose multipliers are known, and away from it."""
+"""The KKT certificate at the network of lyu2021 Figure 1 (left), whose multipliers are known, and
+away from it.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ def example(alpha: float) -> tuple[Dataset, np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("alpha", MARGINS)
 def test_the_nonlinear_kkt_network(alpha: float) -> None:
-    """A KKT point whose margin is not the largest: residual <= 1e-12, all margins 1, |a_k| = ||w_k||."""
+    """A KKT point whose margin is not the largest: residual <= 1e-12, all margins 1, |a_k| =
+    ||w_k||.
+    """
     points, W, a = example(alpha)
     found = kkt_certificate(points.X, points.y, W, a, alpha)
     assert found.eps <= 1e-12
@@ -38,7 +42,9 @@ def test_the_nonlinear_kkt_network(alpha: float) -> None:
 
 @pytest.mark.parametrize("alpha", MARGINS)
 def test_the_multipliers_of_the_paper_are_stationary(alpha: float) -> None:
-    """theta = sum_i lam_i grad q_i with lyu2021's lam and a suitable slope at the kinks (Appendix I.1.1)."""
+    """theta = sum_i lam_i grad q_i with lyu2021's lam and a suitable slope at the kinks (Appendix
+    I.1.1).
+    """
     points, W, a = example(alpha)
     lam = points.extra["duals"]
     assert np.all(lam >= 0)

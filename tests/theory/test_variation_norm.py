@@ -19,7 +19,9 @@ def directions(angles):
 
 
 def brute_force(f, x, angles):
-    """Least sum |mu| with sum mu_i relu(<u_i, (x, 1)>) = f(x) on the points x, u_i on a grid of angles."""
+    """Least sum |mu| with sum mu_i relu(<u_i, (x, 1)>) = f(x) on the points x, u_i on a grid of
+    angles.
+    """
     features = np.maximum(np.column_stack([x, np.ones_like(x)]) @ directions(angles).T, 0.0)
     solution = linprog(
         np.ones(2 * len(angles)),

@@ -14,8 +14,10 @@ fast_forward.py  closed forms while the net is negligible
 flow.py          integrate(...) -> FlowResult
 engine.py        the engine of the contract in engines/base.py
 
-Limits, each said in the result where it matters: a run that ends at a stationary point goes on to its horizon (a saddle would look
-the same); exits from a slide are looked for at ends of steps, not on the dense output; the error of steps with many events is
-reported (``sum_e2``), not controlled; more than six planes meeting at one neuron are resolved by the same search, which is
-exponential in their number; many neurons sliding at one instant can end a run with ZENO, with what was reached kept.
+Limits, each said in the result where it matters: a run that ends at a stationary point goes on to
+its horizon (a saddle would look the same); exits from a slide are looked for at ends of steps, not
+on the dense output; the error of steps with many events is reported (``sum_e2``), not controlled;
+more than six planes meeting at one neuron are resolved by the same search, which is exponential in
+their number; many neurons sliding at one instant can end a run with ZENO, with what was reached
+kept.
 """

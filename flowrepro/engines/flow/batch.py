@@ -1,9 +1,10 @@
 r"""Many events in one step (regime of many neurons or samples).
 
-An event in one neuron touches the others only through h. With every neuron's modes frozen, a neuron with an event at
-fraction theta of the step is *hot*; what it does to the rest is at most (1/2)(h (1-theta))^2 r^2 |b| max|J| times
-`Options.coupling`, in the units of rtol. Those whose effects sum up to 3 rtol are *light*: each is integrated again on its
-own, with its own exact events, under the g(t) of the frozen step. The first of the others, *heavy*, cuts the step.
+An event in one neuron touches the others only through h. With every neuron's modes frozen, a neuron
+with an event at fraction theta of the step is *hot*; what it does to the rest is at most (1/2)(h
+(1-theta))^2 r^2 |b| max|J| times `Options.coupling`, in the units of rtol. Those whose effects sum
+up to 3 rtol are *light*: each is integrated again on its own, with its own exact events, under the
+g(t) of the frozen step. The first of the others, *heavy*, cuts the step.
 The error this makes is measured, not only bounded: see `_measure`.
 """
 
@@ -50,7 +51,9 @@ LIGHT = 3.0
 def flow_step(
     net: Net, S: State, drive: Drive, W: Work, LW: Work, options: Options, until: float, log: Log
 ) -> int:
-    """One step of the net: light events (none unless options.batch) are settled neuron by neuron, the first heavy one ends it."""
+    """One step of the net: light events (none unless options.batch) are settled neuron by neuron,
+    the first heavy one ends it.
+    """
     theta = np.empty(len(S.Y))
     for _ in range(100):
         h, error = trial(net, S, drive, W, options, until)
@@ -108,8 +111,8 @@ def _weigh(
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """(light, heavy, sum of the effects) of the hot neurons.
 
-    The largest jump of all planes enters, not that of the plane met: a neuron may meet others after it (measured on 40
-    nets at rtol 1e-8: error 5e-9, with the plane's own jump 4e-7).
+    The largest jump of all planes enters, not that of the plane met: a neuron may meet others after
+    it (measured on 40 nets at rtol 1e-8: error 5e-9, with the plane's own jump 4e-7).
     """
     jump = max(np.abs(S.F[JUMP]).max(), np.abs(W.F[JUMP]).max())
     effect = np.empty(len(hot))
@@ -148,7 +151,9 @@ def _settle_light(
     was_cut: bool,
     log: Log,
 ) -> int:
-    """Integrate the light neurons alone over the step of length tau; their rows of W.Y1 are renewed."""
+    """Integrate the light neurons alone over the step of length tau; their rows of W.Y1 are
+    renewed.
+    """
     inside = light[theta[light] * h < tau] if was_cut else light
     if len(inside) == 0:
         return OK
@@ -178,7 +183,9 @@ def _settle_light(
 
 @inner
 def _measure(W: Work, frozen: np.ndarray, h: float, options: Options) -> None:
-    """h max_k |g_true - g_frozen| n max||x|| / 3: what the light events really did to the other neurons."""
+    """h max_k |g_true - g_frozen| n max||x|| / 3: what the light events really did to the other
+    neurons.
+    """
     worst = 0.0
     for k in range(len(frozen)):
         worst = max(worst, abs(W.g[k] - frozen[k]))

@@ -1,4 +1,6 @@
-"""Compilation of the flow's inner loops: without fast-math, since events are decided by signs of tiny numbers."""
+"""Compilation of the flow's inner loops: without fast-math, since events are decided by signs of
+tiny numbers.
+"""
 
 from __future__ import annotations
 
@@ -16,5 +18,7 @@ def jit(function: Function) -> Function:
 
 
 def inner(function: Function) -> Function:
-    """``function`` compiled by numba for compiled callers only: half the time to compile where arguments are large tuples."""
+    """``function`` compiled by numba for compiled callers only: half the time to compile where
+    arguments are large tuples.
+    """
     return compiled.jit(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)

@@ -16,7 +16,8 @@ from flowrepro.engines.flow.state import cartesian
 
 
 class Flow(Engine):
-    """The Clarke/Filippov gradient flow itself, integrated to ``problem.rtol`` with exact activation events.
+    """The Clarke/Filippov gradient flow itself, integrated to ``problem.rtol`` with exact
+    activation events.
 
     Attributes
     ----------
@@ -46,19 +47,26 @@ class Flow(Engine):
     def supports(cls, problem: Problem) -> str | None:
         """None, or what is not a flow of both layers in float64 on the CPU."""
         if problem.alpha >= 1.0:
-            return "with alpha = 1 the network is linear and has no activation events; use a descent engine"
+            return (
+                "with alpha = 1 the network is linear and has no activation events; use a descent "
+                "engine"
+            )
         if problem.train != "both":
             return f"it moves both layers and the row trains the {problem.train} one"
         return beyond_doubles_on_cpu(problem)
 
     @classmethod
     def advises_against(cls, problem: Problem) -> str | None:
-        """A case that asks for "auto" asks for a descent: the flow is another method, and is taken only by name."""
+        """A case that asks for "auto" asks for a descent: the flow is another method, and is taken
+        only by name.
+        """
         return "it integrates the gradient flow, not the descent of the case"
 
     @classmethod
     def is_compiled(cls) -> bool:
-        """Whether the first step starts at once (False: the first call compiles for about a minute)."""
+        """Whether the first step starts at once (False: the first call compiles for about a
+        minute).
+        """
         return is_compiled(march)
 
     @property
@@ -91,7 +99,9 @@ class Flow(Engine):
         return self._rows.copy()
 
     def state(self) -> dict[str, np.ndarray]:
-        """The integrator's state, which lies at or before the current step, and the rows at the step."""
+        """The integrator's state, which lies at or before the current step, and the rows at the
+        step.
+        """
         return {**self._flow.arrays(), "rows": self._rows.copy()}
 
     def restore(self, state: Mapping[str, np.ndarray], step: int) -> None:

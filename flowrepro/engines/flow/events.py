@@ -12,13 +12,16 @@ from flowrepro.engines.flow.resolve import DEPENDENT, ON_PLANE
 from flowrepro.engines.flow.state import MINUS, PLUS, SCALE, SLIDING, State
 
 DEAD_ZONE, EXIT_ZONE = 5e-13, 2e-12
-"""An event is z past the plane, or a margin below 0, by more than this: what starts there cannot fire on rounding."""
+"""An event is z past the plane, or a margin below 0, by more than this: what starts there cannot
+fire on rounding.
+"""
 NONE, MEET, EXIT, SIGN_CHANGE = 0, 1, 2, 3
 
 
 @jit
 def cubic_meets(v0: float, d0: float, v1: float, d1: float) -> tuple[float, float]:
-    """First root in (0, 1] of the cubic Hermite v + DEAD_ZONE, v0 > 0 inside (2.0: none), and the smallest interior minimum.
+    """First root in (0, 1] of the cubic Hermite v + DEAD_ZONE, v0 > 0 inside (2.0: none), and the
+    smallest interior minimum.
 
     d0, d1 are derivatives over the whole step.
     """
@@ -27,7 +30,8 @@ def cubic_meets(v0: float, d0: float, v1: float, d1: float) -> tuple[float, floa
     low, grazing = 2.0, np.inf
     discriminant = c2 * c2 - 3.0 * c3 * c1
     if discriminant > 0.0:
-        # the minimum of a cubic is where its derivative rises: q / (3 c3) or c1 / q, whichever has c'' > 0
+        # the minimum of a cubic is where its derivative rises: q / (3 c3) or c1 / q, whichever has
+        # c'' > 0
         root = np.sqrt(discriminant)
         x = (
             (-c2 + root) / (3.0 * c3)
@@ -58,12 +62,13 @@ def cubic_meets(v0: float, d0: float, v1: float, d1: float) -> tuple[float, floa
 def margin(
     net: Net, S: State, F: np.ndarray, scale: float, noise: float, j: int, sign: float
 ) -> tuple[float, int, int]:
-    """How far neuron j is from leaving its sliding set under forces F: (smallest margin / scale, plane, side of the exit).
+    """How far neuron j is from leaving its sliding set under forces F: (smallest margin / scale,
+    plane, side of the exit).
 
-    With q = s G_S^-1 N_S D_- and reach_p = - s J_p it slides while 0 <= q_p <= reach_p for all p of S; an exit counts once
-    a bound is passed by ``noise``, the size of what rtol leaves undetermined in g. It then leaves with a velocity that is
-    not noise, and the delay moves w by O(noise^2). If the normals are dependent (w = 0), it slides while 0 is in the set
-    N_S D.
+    With q = s G_S^-1 N_S D_- and reach_p = - s J_p it slides while 0 <= q_p <= reach_p for all p of
+    S; an exit counts once a bound is passed by ``noise``, the size of what rtol leaves undetermined
+    in g. It then leaves with a velocity that is not noise, and the delay moves w by O(noise^2). If
+    the normals are dependent (w = 0), it slides while 0 is in the set N_S D.
     """
     P, d = net.normal.shape
     planes = np.flatnonzero(S.mode[j] == SLIDING)
@@ -101,7 +106,9 @@ def margin(
 def scan(
     net: Net, S: State, W: Work, h: float, noise: float, j: int
 ) -> tuple[float, int, int, int]:
-    """First event of neuron j in the step (W.Y1, W.K, W.F) of length h: (fraction, kind, plane, side); kind NONE if there is none."""
+    """First event of neuron j in the step (W.Y1, W.K, W.F) of length h: (fraction, kind, plane,
+    side); kind NONE if there is none.
+    """
     d = S.Y.shape[1] - 2
     Y0, Y1, K, normal, mode = S.Y, W.Y1, W.K, net.normal, S.mode
     theta, kind, plane, side = 2.0, NONE, -1, MINUS

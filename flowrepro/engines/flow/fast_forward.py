@@ -1,13 +1,14 @@
 r"""Closed forms while the net is negligible.
 
-As long as |h_k| is far below the targets, g = g(0) is constant and each neuron moves alone: with D its (projected) force,
-R = ||D||, c = <w, D/R>, A = (a + c)/2, B = (a - c)/2 and E = e^(R t),
+As long as |h_k| is far below the targets, g = g(0) is constant and each neuron moves alone: with D
+its (projected) force, R = ||D||, c = <w, D/R>, A = (a + c)/2, B = (a - c)/2 and E = e^(R t),
 
     a(t) = A E + B/E,   <w, D/R>(t) = A E - B/E,   the part of w orthogonal to D is constant.
 
-It meets plane p at the smallest root E > 1 of A p E^2 + (z - c p) E - B p = 0 with p = <D/R, n_p>. Forces being constant,
-a sliding set changes only at such a meeting or where a changes sign.
-r_j^2 is convex in time, also across events, so the time at which the net stops being negligible is found by bisection.
+It meets plane p at the smallest root E > 1 of A p E^2 + (z - c p) E - B p = 0 with p = <D/R, n_p>.
+Forces being constant, a sliding set changes only at such a meeting or where a changes sign.
+r_j^2 is convex in time, also across events, so the time at which the net stops being negligible is
+found by bisection.
 """
 
 from __future__ import annotations
@@ -46,7 +47,9 @@ def _force(net: Net, S: State, W: Work, j: int, unit: np.ndarray) -> float:
 
 @inner
 def _move(S: State, j: int, unit: np.ndarray, growth: float) -> None:
-    """Neuron j after R t = growth under a constant force along ``unit``; sizes up to e^growth are taken out as a logarithm."""
+    """Neuron j after R t = growth under a constant force along ``unit``; sizes up to e^growth are
+    taken out as a logarithm.
+    """
     d = len(unit)
     u, b = S.Y[j, 1 : d + 1], S.Y[j, d + 1]
     c = np.dot(u, unit)
@@ -66,7 +69,9 @@ def _move(S: State, j: int, unit: np.ndarray, growth: float) -> None:
 
 @inner
 def _amplitudes(u: np.ndarray, b: float, c: float, unit: np.ndarray) -> tuple[float, float]:
-    """A and B; a neuron opposite to its force keeps shrinking, which rounding in A would turn around."""
+    """A and B; a neuron opposite to its force keeps shrinking, which rounding in A would turn
+    around.
+    """
     A, B = 0.5 * (b + c), 0.5 * (b - c)
     across = 0.0
     for i in range(len(u)):
@@ -78,7 +83,9 @@ def _amplitudes(u: np.ndarray, b: float, c: float, unit: np.ndarray) -> tuple[fl
 
 @inner
 def _first_root(first: float, second: float, third: float, z: float, inward: float) -> float:
-    """Smallest E > 1 with first E^2 + second E + third = 0 at which inward z falls; inf if there is none."""
+    """Smallest E > 1 with first E^2 + second E + third = 0 at which inward z falls; inf if there is
+    none.
+    """
     best = np.inf
     square = second * second - 4.0 * first * third
     if square < 0.0:
@@ -93,7 +100,9 @@ def _first_root(first: float, second: float, third: float, z: float, inward: flo
 
 @inner
 def _next_meeting(net: Net, S: State, j: int, unit: np.ndarray) -> tuple[float, int]:
-    """(E, plane) of the next event of neuron j under a constant force, plane -1 for a change of sign; E = inf: none."""
+    """(E, plane) of the next event of neuron j under a constant force, plane -1 for a change of
+    sign; E = inf: none.
+    """
     d = len(unit)
     u, b = S.Y[j, 1 : d + 1], S.Y[j, d + 1]
     c = np.dot(u, unit)
@@ -117,7 +126,8 @@ def _next_meeting(net: Net, S: State, j: int, unit: np.ndarray) -> tuple[float, 
 
 @jit
 def forward(net: Net, S: State, drive: Drive, W: Work, end: float, log: Log) -> bool:
-    """Move a state whose net is negligible from its time to ``end``; False if it cannot (too few rows of Q, too many events).
+    """Move a state whose net is negligible from its time to ``end``; False if it cannot (too few
+    rows of Q, too many events).
 
     Events are logged neuron by neuron, not in the order of time.
     """

@@ -21,8 +21,10 @@ from flowrepro.engines.flow.stepping import DIVERGED, LOG_FULL, NEEDS_RANK, OK, 
 from flowrepro.errors import UsageError
 
 NOISE = 0.3
-"""What rtol leaves undetermined in g, over rtol: with less, neurons chatter in and out of slides once g has decayed to
-noise (measured on 40 nets at rtol 1e-6: up to 113 instead of 38 located events at 0.1, a Zeno stop at 0)."""
+"""What rtol leaves undetermined in g, over rtol: with less, neurons chatter in and out of slides
+once g has decayed to noise (measured on 40 nets at rtol 1e-6: up to 113 instead of 38 located
+events at 0.1, a Zeno stop at 0).
+"""
 
 
 class Integration:
@@ -30,8 +32,9 @@ class Integration:
 
     Parameters
     ----------
-    X (n, d), y (n,), W0 (m, d), a0 (m,), loss, alpha : conventions of core/network.py. The time is that of the flow
-        of the loss without its factor, which multiplies nothing here; `integrate` reports factor times the loss.
+    X (n, d), y (n,), W0 (m, d), a0 (m,), loss, alpha : conventions of core/network.py. The time is
+        that of the flow of the loss without its factor, which multiplies nothing here; `integrate`
+        reports factor times the loss.
     rtol : l2 error per step of each neuron's row (ln r, w / r, a / r).
     ln_scale : the start is e^ln_scale (W0, a0).
     batch : settle several events in one step where that moves nothing by more than about rtol.
@@ -141,7 +144,10 @@ class Integration:
         self.skipped = low
 
     def _forward(self, t: float, log: Log) -> bool:
-        """The state at a time t of the negligible phase into ``other``; False if closed forms do not lead there."""
+        """The state at a time t of the negligible phase into ``other``;
+
+        False if closed forms do not lead there.
+        """
         while True:
             copy_state(self.early, self.other)
             log.n[0] = 0
@@ -170,7 +176,8 @@ class Integration:
         return float(self.state.clock[0])
 
     def advance(self, times: np.ndarray, keep: bool = False) -> tuple[np.ndarray, np.ndarray]:
-        """Go to times[-1] (increasing, none before the last save time): loss (T,), rows (T or 1, m, d+2).
+        """Go to times[-1] (increasing, none before the last save time): loss (T,), rows (T or 1, m,
+        d+2).
 
         ``status`` is not OK if the flow ended before; then fewer than T losses come back.
         UsageError for times that do not increase, are not finite, or lie before the last save time.
@@ -194,9 +201,20 @@ class Integration:
             output = Output(loss[saved:], rows[saved:] if keep else rows, self.mode)
             limits = self.limits._replace(events=self.limits.events - self.n_events)
             status, count = march(
-                self.net, self.state, self.start, self.other, self.drive, self.work, self.local, self.options,
-                limits, times[saved:], output, self.log, self.silent,
-            )  # fmt: skip
+                self.net,
+                self.state,
+                self.start,
+                self.other,
+                self.drive,
+                self.work,
+                self.local,
+                self.options,
+                limits,
+                times[saved:],
+                output,
+                self.log,
+                self.silent,
+            )
             saved += count
             if status == NEEDS_RANK:
                 self._more_rank()
@@ -254,12 +272,15 @@ class Integration:
         return Events(t[order], what[order, 0], what[order, 1], what[order, 2], self.samples)
 
     def stats(self) -> dict[str, Any]:
-        """Counts: right-hand sides, steps, events by kind; the measured errors of batches; ``graze_margin``.
+        """Counts: right-hand sides, steps, events by kind; the measured errors of batches;
+        ``graze_margin``.
 
-        unique_until : time of the first event after which this is one of several flows, or which neighbouring flows leave
-        differently: non_unique, revival_ambiguous, through_zero (w = 0); inf if there is none.
-        graze_margin : smallest |<w, n>| / r at which a neuron turned back from a repelling plane. Grazing one is where
-        the flow is discontinuous in its start, so this is the condition number of the run; inf if nothing came near.
+        unique_until : time of the first event after which this is one of several flows, or which
+        neighbouring flows leave differently: non_unique, revival_ambiguous, through_zero (w = 0);
+        inf if there is none.
+        graze_margin : smallest |<w, n>| / r at which a neuron turned back from a repelling plane.
+        Grazing one is where the flow is discontinuous in its start, so this is the condition number
+        of the run; inf if nothing came near.
         """
         rhs, steps, rejected, resteps, located, local, slaved, shrunk, substeps = (
             int(count) for count in self.work.tally
@@ -313,9 +334,11 @@ def checked(
 
 
 def negligible_log_radius(net: Net, m: int) -> float:
-    """ln r below which m neurons together change no force by more than NEGLIGIBLE of it, as |h_k| <= m r^2 ||x_k|| / 2.
+    """ln r below which m neurons together change no force by more than NEGLIGIBLE of it, as |h_k|
+    <= m r^2 ||x_k|| / 2.
 
-    The relative change is |h| / |y| for the square loss (measured against the largest force) and at most |y h| for the others.
+    The relative change is |h| / |y| for the square loss (measured against the largest force) and at
+    most |y h| for the others.
     """
     largest = float(np.abs(net.y).max(initial=0.0))
     if largest == 0.0:

@@ -7,8 +7,8 @@ With g_k = - weight l'(h_k, y_k), every plane p pulls a neuron with F[side, p] n
     D_j = (I - Q^T Q) sum_p F[mode_jp, p] n_p,   kappa = b <u, D>
     rho' = 2 kappa,   u' = b D - 2 kappa u,   b' = <u, D> - 2 kappa b
 
-The continuity of h in the parameters makes g the same for all neurons at an instant, so each neuron meets its
-planes alone.
+The continuity of h in the parameters makes g the same for all neurons at an instant, so each neuron
+meets its planes alone.
 """
 
 from __future__ import annotations
@@ -22,15 +22,20 @@ from flowrepro.engines.flow.net import Net
 from flowrepro.engines.flow.state import LOSS, MINUS, PLUS, SCALE, State
 
 JUMP, CLEAR = 3, 4
-"""Rows of F: the jump of the force across a plane, and its sign when it was last above the noise."""
+"""Rows of F: the jump of the force across a plane, and its sign when it was last above the noise.
+"""
 RHS, STEPS, REJECTED, RESTEPS, LOCATED, LOCAL, SLAVED, SHRUNK, SUBSTEPS = range(9)
 """Places in ``Work.tally``."""
 RISE, SUM_E2, MAX_E2, GRAZE = range(4)
-"""Places in ``Work.facts``: largest rise of the loss, measured coupling errors of batches, smallest grazing depth."""
+"""Places in ``Work.facts``: largest rise of the loss, measured coupling errors of batches, smallest
+grazing depth.
+"""
 
 
 class Drive(NamedTuple):
-    """Where g comes from: the net itself (coupled), or the quartic through g (5, n) on [start, start + span]."""
+    """Where g comes from: the net itself (coupled), or the quartic through g (5, n) on [start,
+    start + span].
+    """
 
     coupled: bool
     g: np.ndarray
@@ -39,7 +44,10 @@ class Drive(NamedTuple):
 
 
 class Work(NamedTuple):
-    """Scratch arrays of one integration; ``clock`` and ``F`` hold scale, loss and forces of the last evaluation."""
+    """Scratch arrays of one integration;
+
+    ``clock`` and ``F`` hold scale, loss and forces of the last evaluation.
+    """
 
     K: np.ndarray
     Y1: np.ndarray

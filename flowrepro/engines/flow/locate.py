@@ -55,9 +55,11 @@ def _bracketed(
     plane: int,
     high: float,
 ) -> float:
-    """Step length in (0, high] that ends at the event, by regula falsi (Illinois) with full re-steps; W holds that step.
+    """Step length in (0, high] that ends at the event, by regula falsi (Illinois) with full
+    re-steps; W holds that step.
 
-    Where the event turns out not to lie in the step, the whole step is made and its length returned.
+    Where the event turns out not to lie in the step, the whole step is made and its length
+    returned.
     """
     goal = ON_TARGET if kind == MEET else ON_EXIT
     low, f_low, kept = 0.0, 0.0, 0
@@ -94,7 +96,9 @@ def _bracketed(
 def _newton(
     net: Net, S: State, drive: Drive, W: Work, j: int, plane: int, tau: float, h: float
 ) -> float:
-    """Step length that ends with |z| <= ON_TARGET, from a re-step of length tau and micro-steps; -1.0 if it fails."""
+    """Step length that ends with |z| <= ON_TARGET, from a re-step of length tau and micro-steps;
+    -1.0 if it fails.
+    """
     W.tally[RESTEPS] += 1
     step(net, S, drive, tau, W)
     inward = 1.0 if S.mode[j, plane] == PLUS else -1.0
@@ -122,9 +126,11 @@ def cut(
     heavy: np.ndarray,
     what: np.ndarray,
 ) -> float:
-    """Make the step up to the first event among the ``heavy`` neurons; its length. W holds the step.
+    """Make the step up to the first event among the ``heavy`` neurons; its length. W holds the
+    step.
 
-    W comes in with a trial step of length h. what (4,) receives neuron, kind, plane, side of the event found last.
+    W comes in with a trial step of length h. what (4,) receives neuron, kind, plane, side of the
+    event found last.
     """
     what[:] = -1
     what[1] = NONE
@@ -162,7 +168,9 @@ def cut(
 def _earliest(
     net: Net, S: State, W: Work, length: float, noise: float, heavy: np.ndarray
 ) -> tuple[float, int, int, int, int]:
-    """First event of the heavy neurons in the step held by W: (fraction, neuron, kind, plane, side)."""
+    """First event of the heavy neurons in the step held by W: (fraction, neuron, kind, plane,
+    side).
+    """
     best, first = heavy[0], 2.0
     for j in heavy:
         theta, _, _, _ = scan(net, S, W, length, noise, j)
@@ -183,7 +191,8 @@ def settle(
     what: np.ndarray,
     log: Log,
 ) -> bool:
-    """Accept the step of length tau held by W, whose end is the event ``what``, and resolve everybody who is on a plane.
+    """Accept the step of length tau held by W, whose end is the event ``what``, and resolve
+    everybody who is on a plane.
 
     False if the basis arrays are too small.
     """
@@ -227,7 +236,9 @@ def _meets_too(net: Net, S: State, W: Work, j: int) -> bool:
 
 @inner
 def adopt(net: Net, S: State, W: Work) -> None:
-    """Take forces, scale and loss in W, evaluated at the state, as the state's; renew all velocities."""
+    """Take forces, scale and loss in W, evaluated at the state, as the state's; renew all
+    velocities.
+    """
     take_forces(S, W)
     velocities(net, S, S.F, S.Y, S.k1)
 

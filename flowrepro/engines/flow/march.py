@@ -29,7 +29,8 @@ AT_START = 1e-14
 
 
 class Output(NamedTuple):
-    """What is kept at save times: loss (T,), rows (T or 1, m, d+2), the last written over if there is room for one.
+    """What is kept at save times: loss (T,), rows (T or 1, m, d+2), the last written over if there
+    is room for one.
 
     mode : (m, P) at the last save time.
     """
@@ -48,7 +49,10 @@ class Limits(NamedTuple):
 
 @jit
 def begin(net: Net, S: State, drive: Drive, W: Work, h: float, log: Log) -> bool:
-    """Modes, forces and velocities of a state of which only the rows are set; False if Q has too few rows."""
+    """Modes, forces and velocities of a state of which only the rows are set;
+
+    False if Q has too few rows.
+    """
     m, P = S.mode.shape
     on = np.zeros(m, dtype=np.bool_)
     for j in range(m):
@@ -90,8 +94,9 @@ def march(
 ) -> tuple[int, int]:
     """Integrate to times[-1]; (status, number of save times reached).
 
-    The grid of steps does not depend on the save times: between two steps a saved state is a step of its own from the
-    start of the step that covers it, and at the end the state is put back there. So runs cut anywhere are bit-identical.
+    The grid of steps does not depend on the save times: between two steps a saved state is a step
+    of its own from the start of the step that covers it, and at the end the state is put back
+    there. So runs cut anywhere are bit-identical.
     """
     saved, steps, inside = 0, 0, False
     mark = log.n[0]

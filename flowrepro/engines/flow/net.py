@@ -1,7 +1,7 @@
 """The problem as the flow sees it: hyperplanes <w, n_p> = 0 instead of samples.
 
-Samples with parallel x (duplicates, multiples, x and -x) share one hyperplane. Treating them one by one would
-give each its own slope on the plane: a larger set than Filippov's, and wrong.
+Samples with parallel x (duplicates, multiples, x and -x) share one hyperplane. Treating them one by
+one would give each its own slope on the plane: a larger set than Filippov's, and wrong.
 """
 
 from __future__ import annotations
@@ -15,14 +15,17 @@ from flowrepro.core.network import LOSSES
 
 LOSS_CODES = {"square": 0, "logistic": 1, "logistic2": 2, "exp": 3}
 PARALLEL = 1e-12
-"""Unit normals closer than this are one hyperplane: events cannot be told apart at this distance."""
+"""Unit normals closer than this are one hyperplane: events cannot be told apart at this distance.
+"""
 
 
 class Net(NamedTuple):
-    """Data of the flow of reduction_k l(f(x_k), y_k); samples with x = 0 are left out, they move nothing.
+    """Data of the flow of reduction_k l(f(x_k), y_k); samples with x = 0 are left out, they move
+    nothing.
 
     normal : (P, d) unit normals, normal_t : (d, P) the same.
-    plane, side, norm : (n,) x_k = side_k norm_k normal[plane_k], side = +-1; the first sample of a plane has +1.
+    plane, side, norm : (n,) x_k = side_k norm_k normal[plane_k], side = +-1; the first sample of a
+        plane has +1.
     both : (P,) whether a plane holds samples of both sides.
     weight : 1/n or 1; loss : code of the loss; alpha : slope of the leaky part.
     constant : the loss of the samples left out.

@@ -1,12 +1,13 @@
 r"""Which velocities a neuron can have on an intersection of hyperplanes: the algebra alone.
 
-Filippov's set there is s {D_- + sum_p mu_p J_p n_p, mu in [0,1]^K}, s = sign(a), D_- with all planes of K on their
-minus side. A consistent velocity satisfies, with zdot_p = s <D, n_p>,
+Filippov's set there is s {D_- + sum_p mu_p J_p n_p, mu in [0,1]^K}, s = sign(a), D_- with all
+planes of K on their minus side. A consistent velocity satisfies, with zdot_p = s <D, n_p>,
 zdot_p > 0 -> mu_p = 1,  zdot_p < 0 -> mu_p = 0,  zdot_p = 0 -> mu_p in [0, 1].
 
-Planes with s J_p < 0 attract (A), the others repel (R). If all attract, the set is the negative subdifferential of
-a convex function and the velocity is the unique element of minimal norm (slow solution of a maximal monotone
-operator). A regular solution has R at vertices and A at the minimiser: max over mu_R, min over mu_A of ||D||^2.
+Planes with s J_p < 0 attract (A), the others repel (R). If all attract, the set is the negative
+subdifferential of a convex function and the velocity is the unique element of minimal norm (slow
+solution of a maximal monotone operator). A regular solution has R at vertices and A at the
+minimiser: max over mu_R, min over mu_A of ||D||^2.
 """
 
 from __future__ import annotations
@@ -16,11 +17,16 @@ import numpy as np
 from flowrepro.engines.flow.compiled import inner, jit
 
 SNAP = 1e-9
-"""mu closer than this to 0 or 1 is at the vertex: an exit located to 1e-12 must not read as still sliding."""
+"""mu closer than this to 0 or 1 is at the vertex: an exit located to 1e-12 must not read as still
+sliding.
+"""
 STRICT = 1e-10
-"""Another vertex counts as a solution if all its normal velocities exceed this, relative to the forces."""
+"""Another vertex counts as a solution if all its normal velocities exceed this, relative to the
+forces.
+"""
 TANGENTIAL = 1e-13
-"""Normal velocities below this, relative to the forces, are zero up to rounding (orthogonal data)."""
+"""Normal velocities below this, relative to the forces, are zero up to rounding (orthogonal data).
+"""
 MAX_TESTED = 6
 """Uniqueness is tested for at most this many repelling planes at one instant."""
 
@@ -29,7 +35,10 @@ MAX_TESTED = 6
 def box_minimum(
     normal: np.ndarray, jump: np.ndarray, attract: np.ndarray, D: np.ndarray, mu: np.ndarray
 ) -> None:
-    """Minimise ||D_- + sum mu_p J_p n_p|| over mu_p in [0, 1], p attracting; D (d,) enters and leaves up to date with mu."""
+    """Minimise ||D_- + sum mu_p J_p n_p|| over mu_p in [0, 1], p attracting;
+
+    D (d,) enters and leaves up to date with mu.
+    """
     q, d = normal.shape
     size = 0.0
     for i in range(d):
@@ -91,7 +100,10 @@ def polish(
 def _at_vertex(
     normal: np.ndarray, jump: np.ndarray, attract: np.ndarray, base: np.ndarray, mu: np.ndarray
 ) -> np.ndarray:
-    """Minimise over the attracting planes from scratch for the given mu of the repelling ones; D (d,)."""
+    """Minimise over the attracting planes from scratch for the given mu of the repelling ones;
+
+    D (d,).
+    """
     D = base.copy()
     for p in range(len(mu)):
         if attract[p]:
@@ -108,13 +120,14 @@ def regular_solution(
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """The regular solution this project follows where several exist, and how many others there are.
 
-    Repelling planes start on their minus side; one with mu = 0 and zdot > 0 goes to 1, one with mu = 1 and
-    zdot < 0 to 0 (each flip raises the max-min value, so this ends). A single repelling plane is left on its minus
-    side, as explicit Euler with relu'(0) = 0 does.
+    Repelling planes start on their minus side; one with mu = 0 and zdot > 0 goes to 1, one with mu
+    = 1 and zdot < 0 to 0 (each flip raises the max-min value, so this ends). A single repelling
+    plane is left on its minus side, as explicit Euler with relu'(0) = 0 does.
 
     Parameters
     ----------
-    normal : (q, d) unit normals, jump : (q,) J_p, base : (d,) D_-, sign : sign of a, scale : size of the forces.
+    normal : (q, d) unit normals, jump : (q,) J_p, base : (d,) D_-, sign : sign of a, scale : size
+        of the forces.
 
     Returns
     -------

@@ -31,7 +31,9 @@ DEATH, NON_UNIQUE, SIGN, REVIVAL, THROUGH_ZERO = 5, 6, 7, 8, 9
 
 
 class Log(NamedTuple):
-    """Events as growing arrays: t (cap,), what (cap, 3) = neuron, plane (-1: none), kind; n (1,) their number."""
+    """Events as growing arrays: t (cap,), what (cap, 3) = neuron, plane (-1: none), kind; n (1,)
+    their number.
+    """
 
     t: np.ndarray
     what: np.ndarray
@@ -59,7 +61,9 @@ def height(normal: np.ndarray, Y: np.ndarray, j: int, p: int) -> float:
 
 @inner
 def orthonormalise(normal: np.ndarray, planes: np.ndarray, Q: np.ndarray) -> int:
-    """Orthonormal basis of the span of the planes' normals into the rows of Q; its rank, or -1 if Q has too few rows."""
+    """Orthonormal basis of the span of the planes' normals into the rows of Q; its rank, or -1 if Q
+    has too few rows.
+    """
     rank = 0
     for p in planes:
         v = normal[p].copy()
@@ -97,10 +101,12 @@ def _touched(net: Net, S: State, j: int) -> np.ndarray:
 
 @inner
 def resolve(net: Net, S: State, W: Work, j: int, forced: int, side: int, log: Log) -> bool:
-    """Renew the modes of neuron j at the state, with the forces W.F there; False if Q has too few rows.
+    """Renew the modes of neuron j at the state, with the forces W.F there; False if Q has too few
+    rows.
 
-    ``forced`` is the plane whose event was located (-1: none), ``side`` the mode it would have next: the side of an exit,
-    the far side of a plane met. Where rounding says that nothing changes, an exit leaves and a plane met attracts.
+    ``forced`` is the plane whose event was located (-1: none), ``side`` the mode it would have
+    next: the side of an exit, the far side of a plane met. Where rounding says that nothing
+    changes, an exit leaves and a plane met attracts.
     """
     row, mode, t = S.Y[j], S.mode[j], S.clock[TIME]
     d, scale = len(row) - 2, W.clock[SCALE]

@@ -25,7 +25,8 @@ REASONS = {
 
 @dataclass(frozen=True)
 class Events:
-    """What happened, in the order of time: t (E,), neuron (E,), plane (E,) with -1 for none, kind (E,) into KINDS.
+    """What happened, in the order of time: t (E,), neuron (E,), plane (E,) with -1 for none, kind
+    (E,) into KINDS.
 
     ``samples`` lists the indices of the samples of each plane.
     """
@@ -44,7 +45,8 @@ class Events:
         )
 
     def arrays(self, n: int) -> dict[str, np.ndarray]:
-        """The same with names, for files: t, neuron, plane (E,), kind (E,) into ``kinds`` (texts), plane_of_sample (n,).
+        """The same with names, for files: t, neuron, plane (E,), kind (E,) into ``kinds`` (texts),
+        plane_of_sample (n,).
 
         -1 stands for no plane, in the last for a sample at the origin.
         """
@@ -73,7 +75,8 @@ class Events:
 class FlowResult:
     """States at the save times that were reached.
 
-    t (T,) flow time, loss (T,) the objective, its factor included, Y (T, m, d+2) rows (ln r, w / r, a / r), r^2 = ||w||^2 + a^2.
+    t (T,) flow time, loss (T,) the objective with its factor, Y (T, m, d+2) rows (ln r, w / r, a / r),
+    r^2 = ||w||^2 + a^2.
     mode (m, P) at the end: 0 minus side, 1 plus side, 2 sliding.
     """
 
@@ -86,5 +89,7 @@ class FlowResult:
     stop: Stop
 
     def weights(self, index: int = -1) -> tuple[np.ndarray, np.ndarray]:
-        """(W (m, d), a (m,)) at a save time; underflows to 0 where a weight is below the smallest double."""
+        """(W (m, d), a (m,)) at a save time; underflows to 0 where a weight is below the smallest
+        double.
+        """
         return cartesian(self.Y[index])

@@ -1,7 +1,7 @@
 """Explicit Runge-Kutta steps with all modes frozen, so that the right-hand side is smooth.
 
-Dormand and Prince 5(4) (Hairer, Norsett, Wanner, Solving ODEs I, Table II.5.2) for the steps, Ralston's third-order
-method for the micro-steps onto a plane.
+Dormand and Prince 5(4) (Hairer, Norsett, Wanner, Solving ODEs I, Table II.5.2) for the steps,
+Ralston's third-order method for the micro-steps onto a plane.
 """
 
 from __future__ import annotations
@@ -37,12 +37,16 @@ DENSE = np.array(
         [0.0, 40617522 / 29380423, -110615467 / 29380423, 69997945 / 29380423],
     ]
 )
-"""y(t + x h) = y + h sum_i k_i (DENSE[i] . (x, x^2, x^3, x^4)): the fourth-order interpolant of Dormand and Prince."""
+"""y(t + x h) = y + h sum_i k_i (DENSE[i] . (x, x^2, x^3, x^4)): the fourth-order interpolant of
+Dormand and Prince.
+"""
 
 
 @inner
 def step(net: Net, S: State, drive: Drive, h: float, W: Work) -> float:
-    """One step of length h from the state: W.Y1, velocities W.K (7, m, d+2); the largest l2 error of a neuron's row."""
+    """One step of length h from the state: W.Y1, velocities W.K (7, m, d+2); the largest l2 error
+    of a neuron's row.
+    """
     (m, width), t = S.Y.shape, S.clock[TIME]
     size = m * width
     W.K[0] = S.k1
@@ -93,7 +97,9 @@ def dense(S: State, W: Work, h: float, x: float, out: np.ndarray) -> None:
 
 @inner
 def micro_step(net: Net, S: State, drive: Drive, t: float, dt: float, W: Work) -> None:
-    """Move W.Y1, at time t with velocity W.K[6], by dt (either sign) with Ralston's method; renews W.K[6]."""
+    """Move W.Y1, at time t with velocity W.K[6], by dt (either sign) with Ralston's method; renews
+    W.K[6].
+    """
     k = W.K
     W.Ys[:] = W.Y1 + 0.5 * dt * k[6]
     right_side(net, S, drive, t + 0.5 * dt, W.Ys, k[4], W)

@@ -1,7 +1,8 @@
 """State of the flow in log-polar coordinates, and the projection onto its invariant.
 
-Neuron j has r_j^2 = ||w_j||^2 + a_j^2, rho_j = ln r_j, and (u_j, b_j) = (w_j, a_j) / r_j on the unit sphere of
-R^(d+1). Its row of ``Y`` is (rho, u, b). Initial scales of 1e-300 or e^(-100000) are ordinary numbers here.
+Neuron j has r_j^2 = ||w_j||^2 + a_j^2, rho_j = ln r_j, and (u_j, b_j) = (w_j, a_j) / r_j on the
+unit sphere of R^(d+1). Its row of ``Y`` is (rho, u, b). Initial scales of 1e-300 or e^(-100000) are
+ordinary numbers here.
 """
 
 from __future__ import annotations
@@ -14,15 +15,17 @@ from flowrepro.engines.flow.compiled import inner, jit
 
 MINUS, PLUS, SLIDING = 0, 1, 2
 TIME, STEP, SCALE, LOSS, BURST, LAST = range(6)
-"""Places in ``State.clock``: flow time, next trial step, sum_k |g_k| ||x_k||, loss, chained events, last event."""
+"""Places in ``State.clock``: flow time, next trial step, sum_k |g_k| ||x_k||, loss, chained events,
+last event.
+"""
 
 
 class State(NamedTuple):
     """All the integrator needs to go on bit for bit. Modes are state: signs of z near 0 are noise.
 
-    Y (m, d+2) rows (rho, u, b);  mode (m, P) int8 in MINUS, PLUS, SLIDING;  dead (m,) neurons that never move again
-    slides (m,) number of sliding planes, rank (m,) of their normals, Q (m, cap, d) orthonormal basis of these
-    c0 (m,) = (a^2 - ||w||^2) e^(-2 rho0), rho0 (m,): the invariant
+    Y (m, d+2) rows (rho, u, b);  mode (m, P) int8 in MINUS, PLUS, SLIDING;  dead (m,) neurons that
+    never move again slides (m,) number of sliding planes, rank (m,) of their normals, Q (m, cap, d)
+    orthonormal basis of these c0 (m,) = (a^2 - ||w||^2) e^(-2 rho0), rho0 (m,): the invariant
     k1 (m, d+2) velocity, F (5, P) forces at the state (`forces.gather`), clock (6,)
     """
 
@@ -40,7 +43,9 @@ class State(NamedTuple):
 
 
 def log_polar(W: np.ndarray, a: np.ndarray, ln_scale: float = 0.0) -> np.ndarray:
-    """Rows (rho, u, b) (m, d+2) of e^ln_scale (W (m, d), a (m,)); a zero neuron gets rho = -inf, u = 0, b = 0."""
+    """Rows (rho, u, b) (m, d+2) of e^ln_scale (W (m, d), a (m,)); a zero neuron gets rho = -inf, u
+    = 0, b = 0.
+    """
     theta = np.column_stack([W, a]).astype(np.float64)
     top = np.abs(theta).max(axis=1)
     unit = theta / np.where(top > 0, top, 1.0)[:, None]
@@ -51,7 +56,9 @@ def log_polar(W: np.ndarray, a: np.ndarray, ln_scale: float = 0.0) -> np.ndarray
 
 
 def cartesian(Y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(W (..., m, d), a (..., m)) of rows (rho, u, b); what is below the smallest double becomes 0."""
+    """(W (..., m, d), a (..., m)) of rows (rho, u, b); what is below the smallest double
+    becomes 0.
+    """
     with np.errstate(under="ignore"):
         theta = np.exp(Y[..., :1]) * Y[..., 1:]
     return np.ascontiguousarray(theta[..., :-1]), np.ascontiguousarray(theta[..., -1])
@@ -96,8 +103,8 @@ def copy_state(source: State, target: State) -> None:
 def project_row(row: np.ndarray, c0: float, rho0: float) -> None:
     """Put a row back on a^2 - ||w||^2 = c0 e^(2 rho0) and (u, b) on the sphere, in place.
 
-    (u, b) -> (la u, b / la) keeps a_j ||w_j||, hence the prediction, and every sign unchanged; x = la^2 solves
-    |u|^2 x^2 + ct x - b^2 = 0 with ct the invariant in units of e^(2 rho).
+    (u, b) -> (la u, b / la) keeps a_j ||w_j||, hence the prediction, and every sign unchanged; x =
+    la^2 solves |u|^2 x^2 + ct x - b^2 = 0 with ct the invariant in units of e^(2 rho).
     """
     last = len(row) - 1
     uu = 0.0

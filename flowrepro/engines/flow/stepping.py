@@ -20,11 +20,12 @@ OK, UNDERFLOW, ZENO, NEEDS_RANK, LOG_FULL, MAX_STEPS, MAX_EVENTS, DIVERGED = ran
 
 
 class Options(NamedTuple):
-    """rtol: l2 error per step of a neuron's row (rho, u, b); noise: rtol times the forces at h = 0, what rtol leaves
-    undetermined in the forces; burst: length of a burst of events that counts as Zeno.
+    """rtol: l2 error per step of a neuron's row (rho, u, b); noise: rtol times the forces at h = 0,
+    what rtol leaves undetermined in the forces; burst: length of a burst of events that counts as
+    Zeno.
 
-    batch: several events in one step where their effect on the other neurons is below rtol; coupling: weight * n *
-    max ||x||^2, and spread: n * max ||x||, bound this effect.
+    batch: several events in one step where their effect on the other neurons is below rtol;
+    coupling: weight * n * max ||x||^2, and spread: n * max ||x||, bound this effect.
     """
 
     rtol: float
@@ -39,7 +40,10 @@ class Options(NamedTuple):
 def trial(
     net: Net, S: State, drive: Drive, W: Work, options: Options, until: float
 ) -> tuple[float, float]:
-    """A step within the tolerance, not beyond time ``until``: (its length, its error); W holds it. Length 0: underflow."""
+    """A step within the tolerance, not beyond time ``until``: (its length, its error);
+
+    W holds it. Length 0: underflow.
+    """
     remaining = until - S.clock[TIME]
     while True:
         h = min(S.clock[STEP], remaining)
@@ -56,7 +60,9 @@ def trial(
 
 @inner
 def grow(S: State, h: float, error: float, rtol: float, most: float) -> None:
-    """The next trial step after an accepted one; one cut short by the end of the interval never shrinks it."""
+    """The next trial step after an accepted one; one cut short by the end of the interval never
+    shrinks it.
+    """
     factor = min(most, max(0.2, 0.9 * (rtol / error) ** 0.2)) if error > 0.0 else most
     S.clock[STEP] = h * factor if h >= S.clock[STEP] else max(S.clock[STEP], h * factor)
 
@@ -98,7 +104,9 @@ def alone(
     tau: float,
     log: Log,
 ) -> int:
-    """Integrate neuron j over tau, to the time ``goal``, under a prescribed g, every step cut at its first event."""
+    """Integrate neuron j over tau, to the time ``goal``, under a prescribed g, every step cut at
+    its first event.
+    """
     clock, what, theta = S.clock.copy(), np.empty(4, dtype=np.int64), np.empty(1)
     clock[STEP], clock[BURST] = tau, 0.0
     one = slice(j, j + 1)
@@ -136,11 +144,13 @@ def alone(
 
 @inner
 def watch(net: Net, S: State, before: State, W: Work, options: Options, log: Log) -> None:
-    """After a step: the largest rise of the loss, and neurons that could have left a plane they rest on.
+    """After a step: the largest rise of the loss, and neurons that could have left a plane they
+    rest on.
 
-    A neuron rests on a plane if it is there with zero normal velocity: dead on the border of its dead cone, or on
-    orthogonal data. When the jump of the force there turns from attracting to repelling, staying and leaving are both
-    flows; staying is followed and `revival_ambiguous` recorded.
+    A neuron rests on a plane if it is there with zero normal velocity: dead on the border of its
+    dead cone, or on orthogonal data. When the jump of the force there turns from attracting to
+    repelling, staying and leaving are both flows; staying is followed and `revival_ambiguous`
+    recorded.
     """
     W.facts[RISE] = max(W.facts[RISE], S.clock[LOSS] - before.clock[LOSS])
     for p in range(len(net.normal)):

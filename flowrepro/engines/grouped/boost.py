@@ -1,8 +1,11 @@
-r"""Steps that keep a^2 - |w|^2 of every neuron exactly: the flow of a step's frozen force instead of its Euler step.
+r"""Steps that keep a^2 - |w|^2 of every neuron exactly: the flow of a step's frozen force instead
+of its Euler step.
 
-    theta <- exp(lr B(D)) theta = theta + (sinh z / |D|) B theta + ((cosh z - 1) / |D|^2) B^2 theta,   z = lr |D|,
+    theta <- exp(lr B(D)) theta = theta + (sinh z / |D|) B theta + ((cosh z - 1) / |D|^2) B^2 theta,
+    z = lr |D|,
 
-a Lorentz boost of (w, a), for B(D) = [[0, D], [D^T, 0]] (boursier2024, Lemma 1). First order in the motion of D, as descent is.
+a Lorentz boost of (w, a), for B(D) = [[0, D], [D^T, 0]] (boursier2024, Lemma 1). First order in the
+motion of D, as descent is.
 """
 
 from __future__ import annotations
@@ -17,7 +20,9 @@ from flowrepro.engines.grouped.table import LANES
 
 @compiled
 def coefficients(square: float, lr: float) -> tuple[float, float]:
-    """(sinh z / |D|, (cosh z - 1) / |D|^2) for |D|^2 = square and z = lr |D|; the second without cancellation."""
+    """(sinh z / |D|, (cosh z - 1) / |D|^2) for |D|^2 = square and z = lr |D|; the second without
+    cancellation.
+    """
     norm = math.sqrt(square)
     if norm == 0.0:
         return lr, 0.5 * lr * lr
@@ -52,7 +57,9 @@ def boost_block(
     lr: float,
     squares: tuple[float, float],
 ) -> None:
-    """One step of the neurons of block b under D_s where <w, x_k> <= 0 and D_s - g x_k elsewhere; squares of the two norms."""
+    """One step of the neurons of block b under D_s where <w, x_k> <= 0 and D_s - g x_k elsewhere;
+    squares of the two norms.
+    """
     d = D.shape[1]
     first_off, second_off = coefficients(squares[0], lr)
     first_on, second_on = coefficients(squares[1], lr)

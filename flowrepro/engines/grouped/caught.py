@@ -1,7 +1,9 @@
-"""Neurons caught on the hyperplane of one datum, which they cross about every step: updated one by one, in blocks.
+"""Neurons caught on the hyperplane of one datum, which they cross about every step: updated one by
+one, in blocks.
 
-Once residuals have both signs, the forces on the two sides of <w, x_k> = 0 may both point to it; that is how kinks
-form at data (boursier2024, Figure 3). Descent then zigzags, and no two such neurons cross at the same steps.
+Once residuals have both signs, the forces on the two sides of <w, x_k> = 0 may both point to it;
+that is how kinks form at data (boursier2024, Figure 3). Descent then zigzags, and no two such
+neurons cross at the same steps.
 Every block has one slot, hence one force, so its loops over LANES neurons vectorise.
 """
 
@@ -23,23 +25,29 @@ from flowrepro.engines.grouped.table import (
 )
 
 CAPTURE, RELEASE = 512.0, 4096.0
-"""A neuron is taken in when it will be back on its hyperplane within CAPTURE steps, and let go when not within RELEASE.
+"""A neuron is taken in when it will be back on its hyperplane within CAPTURE steps, and let go when
+not within RELEASE.
 
 One crossing of an ordinary neuron costs as much time as some 1000 steps of a caught one.
 """
 
 CLEARANCE = 64.0
-"""Neurons that may reach another hyperplane within CLEARANCE steps are not taken in; half of that lets them go."""
+"""Neurons that may reach another hyperplane within CLEARANCE steps are not taken in; half of that
+lets them go.
+"""
 
 FIRST_PAUSE, LONGEST_PAUSE = 128, 2**15
-"""Steps until a block is looked at; twice as many after every look at which no neuron was let go."""
+"""Steps until a block is looked at; twice as many after every look at which no neuron was let go.
+"""
 
 
 @compiled
 def sum_block(
     X: np.ndarray, W: np.ndarray, a: np.ndarray, b: int, k: int, sums: np.ndarray, z: np.ndarray
 ) -> None:
-    """sums_b = (sum_j a_j w_j, sum_j a_j max(<w_j, x_k>, 0)) over block b: what the step of its cone and datum k need; z is scratch."""
+    """sums_b = (sum_j a_j w_j, sum_j a_j max(<w_j, x_k>, 0)) over block b: what the step of its
+    cone and datum k need; z is scratch.
+    """
     d = X.shape[1]
     for lane in range(LANES):
         z[lane] = 0.0
@@ -69,7 +77,9 @@ def move_block_in_plane(
     both: bool,
     sums: np.ndarray,
 ) -> None:
-    """`move_block` and `sum_block` for d = 2 in one pass over the neurons, nothing but them being read or written."""
+    """`move_block` and `sum_block` for d = 2 in one pass over the neurons, nothing but them being
+    read or written.
+    """
     x0, x1, D0, D1 = X[k, 0], X[k, 1], D[s, 0], D[s, 1]
     outer = lr if both else 0.0
     v0 = v1 = own = 0.0
@@ -103,7 +113,9 @@ def move_block(
     on: np.ndarray,
     kick: np.ndarray,
 ) -> None:
-    """One step of the neurons of block b, with the force D_s, less g x_k where <w, x_k> > 0; z, on, kick are scratch."""
+    """One step of the neurons of block b, with the force D_s, less g x_k where <w, x_k> > 0; z, on,
+    kick are scratch.
+    """
     for lane in range(LANES):
         z[lane] = 0.0
     for i in range(D.shape[1]):
@@ -125,7 +137,9 @@ def move_block(
 
 @compiled
 def across(points: Points, D: np.ndarray, jump: float, k: int) -> tuple[float, float, float]:
-    """(<D, x_k>, <D - jump x_k, x_k>, the larger of the two norms): the forces where datum k is off and on."""
+    """(<D, x_k>, <D - jump x_k, x_k>, the larger of the two norms): the forces where datum k is off
+    and on.
+    """
     off = on = off_square = on_square = 0.0
     for i in range(len(D)):
         x = points.X[k, i]
@@ -139,7 +153,9 @@ def across(points: Points, D: np.ndarray, jump: float, k: int) -> tuple[float, f
 
 @compiled
 def returns(z: float, a: float, off: float, on: float, reach: float) -> bool:
-    """Whether a neuron at z = <w, x_k> is pushed to the hyperplane from both sides and reaches it in steps of length ``reach`` in total."""
+    """Whether a neuron at z = <w, x_k> is pushed to the hyperplane from both sides and reaches it
+    in steps of length ``reach`` in total.
+    """
     return a * off > 0.0 and a * on < 0.0 and abs(z) <= reach * abs(a * (on if z > 0.0 else off))
 
 
@@ -155,10 +171,11 @@ def capture(
     j: int,
     step: int,
 ) -> int:
-    """Take in neuron j, about to leave slot s for theta, if it crossed one hyperplane to which it will be back soon.
+    """Take in neuron j, about to leave slot s for theta, if it crossed one hyperplane to which it
+    will be back soon.
 
-    Returns 1 if it did, 0 if not, -1 when there is no slot left. Uses the forces of the step just made; being wrong
-    costs time only, not exactness.
+    Returns 1 if it did, 0 if not, -1 when there is no slot left. Uses the forces of the step just
+    made; being wrong costs time only, not exactness.
     """
     k = crossed(cones.pattern[s], work.pattern)
     if k < 0 or cones.counter[BLOCKS] == len(caught.slot):
@@ -241,7 +258,9 @@ def take(
 
 @compiled
 def drop(caught: Caught, b: int, lane: int) -> None:
-    """Remove a neuron from its block: the last one takes its place, and the lane left over is zero."""
+    """Remove a neuron from its block: the last one takes its place, and the lane left over is
+    zero.
+    """
     last = caught.held[b] - 1
     for i in range(caught.W.shape[1]):
         caught.W[b, i, lane] = caught.W[b, i, last]

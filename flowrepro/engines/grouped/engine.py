@@ -40,9 +40,11 @@ FEWEST_NEURONS = 500
 
 
 class GroupedGD(Engine):
-    """Full-batch gradient descent by activation patterns (boursier2024); exact, at a cost independent of m.
+    """Full-batch gradient descent by activation patterns (boursier2024); exact, at a cost
+    independent of m.
 
-    A step costs O(patterns in use * (d^2 + n d)), a crossing O(n d + d^3), a neuron caught on a boundary O(d) a step.
+    A step costs O(patterns in use * (d^2 + n d)), a crossing O(n d + d^3), a neuron caught on a
+    boundary O(d) a step.
     ``stats`` counts crossings, the neurons examined for one, and captures at a boundary.
     """
 
@@ -94,14 +96,18 @@ class GroupedGD(Engine):
     def advises_against(cls, problem: Problem) -> str | None:
         """None, or why stepping every neuron is expected to be faster.
 
-        A plain step costs about 4 n d m operations, one by patterns 2 p (n d + (d + 1)^2) for p patterns in use.
+        A plain step costs about 4 n d m operations, one by patterns 2 p (n d + (d + 1)^2) for p
+        patterns in use.
         """
         n, d, m = problem.shape
         if m < FEWEST_NEURONS:
             return f"{m} neurons are too few to gain from sharing steps"
         patterns = min(m, possible_patterns(n, d))
         if 2 * patterns * (n * d + (d + 1) ** 2) > n * d * m:
-            return f"{m} neurons may have {patterns} activation patterns on {n} samples in dimension {d}: too many to gain from sharing steps"
+            return (
+                f"{m} neurons may have {patterns} activation patterns on {n} samples in dimension "
+                f"{d}: too many to gain from sharing steps"
+            )
         return None
 
     def advance(self, steps: np.ndarray) -> np.ndarray:
@@ -175,7 +181,8 @@ class GroupedGD(Engine):
 
 
 class GroupedBoost(GroupedGD):
-    """Steps of frozen force by activation patterns, each solved exactly: a^2 - ||w||^2 and the sign of a are kept (boursier2024, Lemma 1).
+    """Steps of frozen force by activation patterns, each solved exactly: a^2 - ||w||^2 and the sign
+    of a are kept (boursier2024, Lemma 1).
 
     An integrator of the gradient flow with error proportional to lr, at the cost of descent.
     """
@@ -191,7 +198,9 @@ class GroupedBoost(GroupedGD):
 
 
 def possible_patterns(n: int, d: int) -> int:
-    """Number of cones into which n hyperplanes in general position cut R^d: 2 sum_{i<d} C(n-1, i)   (Cover 1965)."""
+    """Number of cones into which n hyperplanes in general position cut R^d: 2 sum_{i<d} C(n-1, i)
+    (Cover 1965).
+    """
     total, term = 0, 1
     for i in range(min(n, d)):
         total += term
@@ -211,7 +220,8 @@ def _advance(
     losses: np.ndarray,
     progress: np.ndarray,
 ) -> bool:
-    """Steps until the last one asked for (True), or until there are too few slots (False: call again with more).
+    """Steps until the last one asked for (True), or until there are too few slots (False: call
+    again with more).
 
     ``progress`` holds the current step and the number of losses written.
     """

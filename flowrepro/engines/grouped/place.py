@@ -26,7 +26,8 @@ SAFETY = 1.0 - 1e-9
 
 @compiled
 def locate(points: Points, theta: np.ndarray, pattern: np.ndarray, skip: int) -> float:
-    """Write the bits <w, x_k> > 0 into ``pattern``; a lower bound of the angle of theta to the nearest hyperplane.
+    """Write the bits <w, x_k> > 0 into ``pattern``; a lower bound of the angle of theta to the
+    nearest hyperplane.
 
     Datum ``skip`` counts as off and without a hyperplane (-1: none does); so do points x_k = 0.
     """
@@ -97,7 +98,9 @@ def find(points: Points, cones: Cones, pattern: np.ndarray, edge: int, alpha: fl
 
 @compiled
 def leave(cones: Cones, s: int) -> None:
-    """One neuron fewer in slot s; an empty slot becomes free, so that no rounding is left behind in it."""
+    """One neuron fewer in slot s; an empty slot becomes free, so that no rounding is left behind in
+    it.
+    """
     cones.members[s] -= 1
     if cones.members[s] == 0:
         clear(cones, s)
@@ -127,7 +130,9 @@ def reset(M: np.ndarray) -> None:
 
 @compiled
 def copy(source: np.ndarray, target: np.ndarray) -> None:
-    """target[:] = source for equal shapes; numba's own would compile for seconds, for the message it may have to give."""
+    """target[:] = source for equal shapes; numba's own would compile for seconds, for the message
+    it may have to give.
+    """
     for index, value in np.ndenumerate(source):
         target[index] = value
 
@@ -158,7 +163,9 @@ def close_gaps(cones: Cones, caught: Caught) -> None:
 
 @compiled
 def wait(cones: Cones, neurons: Neurons, s: int, j: int, margin: float) -> None:
-    """Put neuron j, which may turn by ``margin`` before anything can happen to it, into the right list of slot s."""
+    """Put neuron j, which may turn by ``margin`` before anything can happen to it, into the right
+    list of slot s.
+    """
     if margin >= 1.0:
         level, width = 0, 1.0
     elif margin >= 2.0 ** (2 - LEVELS):
@@ -231,7 +238,9 @@ def pull_back(M: np.ndarray, theta: np.ndarray, system: np.ndarray, theta0: np.n
 
 @compiled
 def start_again(cones: Cones, neurons: Neurons, s: int, theta: np.ndarray) -> None:
-    """A new epoch of slot s, before M_s becomes ill-conditioned: theta0 <- M theta0, S anew, M = I."""
+    """A new epoch of slot s, before M_s becomes ill-conditioned: theta0 <- M theta0, S anew, M
+    = I.
+    """
     cones.S[s] = 0.0
     for level in range(LEVELS):
         j = cones.head[s, level]
@@ -251,7 +260,9 @@ def start_again(cones: Cones, neurons: Neurons, s: int, theta: np.ndarray) -> No
 def settle(
     points: Points, cones: Cones, neurons: Neurons, work: Work, alpha: float, first: int
 ) -> int:
-    """Put the neurons from ``first`` on, whose theta0 is their theta, into cones; the first that found no slot, else m."""
+    """Put the neurons from ``first`` on, whose theta0 is their theta, into cones; the first that
+    found no slot, else m.
+    """
     m = len(neurons.following)
     for j in range(first, m):
         copy(neurons.theta0[j], work.theta)

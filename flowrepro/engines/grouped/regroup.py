@@ -1,8 +1,8 @@
 """After a step: look at the neurons that may have crossed a boundary, and at no others.
 
-No sign of a neuron can change while its cone has turned by less than the neuron's margin, so crossings are found at
-the very step at which they happen. A second look without a step in between changes nothing; that is what makes the
-iterates independent of how a run is cut.
+No sign of a neuron can change while its cone has turned by less than the neuron's margin, so
+crossings are found at the very step at which they happen. A second look without a step in between
+changes nothing; that is what makes the iterates independent of how a run is cut.
 """
 
 from __future__ import annotations
@@ -59,7 +59,10 @@ def regroup(
     rule: Rule,
     step: int,
 ) -> bool:
-    """Bring every neuron to the cone it is in at ``step``; False when the slots do not suffice (call again with more)."""
+    """Bring every neuron to the cone it is in at ``step``;
+
+    False when the slots do not suffice (call again with more).
+    """
     for s in range(cones.counter[SLOTS]):
         if cones.turned[s] > 1.0:
             for b in range(cones.counter[BLOCKS]):
@@ -136,7 +139,10 @@ def cross(
     margin: float,
     step: int,
 ) -> bool:
-    """Move neuron j, now at work.theta with work.pattern, out of slot s; False, with nothing done, when no slot is left."""
+    """Move neuron j, now at work.theta with work.pattern, out of slot s;
+
+    False, with nothing done, when no slot is left.
+    """
     taken = capture(points, cones, caught, work, rule, s, work.theta, j, step)
     if taken < 0:
         return False

@@ -1,9 +1,12 @@
-"""Steps of gradient descent on the cones: outputs, residuals, propagators. The cost does not depend on m.
+"""Steps of gradient descent on the cones: outputs, residuals, propagators. The cost does not depend
+on m.
 
 All neurons of a cone feel D = -sum_k g_k slope_k x_k, g_k = d objective / d f_k, so a step is
-theta <- (I + lr B(D)) theta,  B(D) = [[0, D], [D^T, 0]], the same matrix for the cone (boursier2024, Section 2).
+theta <- (I + lr B(D)) theta,  B(D) = [[0, D], [D^T, 0]], the same matrix for the cone
+(boursier2024, Section 2).
 
-The helpers take arrays and a slot rather than the tables or views: counting references would cost more than the sums.
+The helpers take arrays and a slot rather than the tables or views: counting references would cost
+more than the sums.
 """
 
 from __future__ import annotations
@@ -23,9 +26,11 @@ from flowrepro.engines.grouped.table import BLOCKS, SLOTS, Caught, Cones, Points
 def coast(
     points: Points, cones: Cones, caught: Caught, work: Work, rule: Rule, step: int, until: int
 ) -> tuple[int, bool]:
-    """Make steps from ``step`` until some neuron must be looked at (step reached, True) or to ``until`` (until, False).
+    """Make steps from ``step`` until some neuron must be looked at (step reached, True) or to
+    ``until`` (until, False).
 
-    In the latter case work.f holds the outputs at ``until``; work.g and work.D hold g_k and D_s of the last step made.
+    In the latter case work.f holds the outputs at ``until``; work.g and work.D hold g_k and D_s of
+    the last step made.
     """
     X, y = points.X, points.y
     M, S, active, edge, turned, soonest = (
@@ -163,8 +168,8 @@ def propagate(M: np.ndarray, D: np.ndarray, s: int, lr: float, both: bool) -> No
 def largest_turn(r: float) -> float:
     """A bound of the angle by which a step turns theta, r = lr |D|.
 
-    |theta' - theta| <= r |theta|, so it is at most arcsin r, which is below r (1 + 0.19 r^2) for r <= 1/2. Beyond, pi
-    makes every neuron of the cone be looked at.
+    |theta' - theta| <= r |theta|, so it is at most arcsin r, which is below r (1 + 0.19 r^2) for r
+    <= 1/2. Beyond, pi makes every neuron of the cone be looked at.
     """
     return r * (1.0 + 0.19 * r * r) if r <= 0.5 else np.pi
 

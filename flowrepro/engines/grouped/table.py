@@ -1,10 +1,12 @@
 """The arrays of the engine: points, cones, neurons and the blocks of caught neurons.
 
-A *cone* is an activation pattern that some neuron has. Its slot s holds the propagator M_s (d+1, d+1) since its
-epoch and the Gram matrix S_s = sum_j theta0_j theta0_j^T of its neurons, where theta = (w, a), theta_j = M_s theta0_j now.
+A *cone* is an activation pattern that some neuron has. Its slot s holds the propagator M_s (d+1,
+d+1) since its epoch and the Gram matrix S_s = sum_j theta0_j theta0_j^T of its neurons, where theta
+= (w, a), theta_j = M_s theta0_j now.
 
-Slots with ``edge`` = k >= 0 are for neurons caught on the hyperplane <w, x_k> = 0: those are kept as they are, in
-blocks of LANES neurons, and every step touches each of them. Their pattern has bit k off.
+Slots with ``edge`` = k >= 0 are for neurons caught on the hyperplane <w, x_k> = 0: those are kept
+as they are, in blocks of LANES neurons, and every step touches each of them. Their pattern has bit
+k off.
 """
 
 from __future__ import annotations
@@ -14,14 +16,18 @@ from typing import NamedTuple
 import numpy as np
 
 LEVELS = 48
-"""Neurons of a cone wait in LEVELS lists: those of list l have more than 2^-l left to turn, those of the last may cross at once."""
+"""Neurons of a cone wait in LEVELS lists: those of list l have more than 2^-l left to turn, those
+of the last may cross at once.
+"""
 
 LANES = 64
 FREE, PLAIN = -2, -1
 """Values of ``edge`` for an unused slot and for an ordinary cone."""
 
 SLOTS, BLOCKS, CROSSINGS, EXAMINED, CAPTURES = range(5)
-"""Places in ``Cones.counter``: slots and blocks in use (up to the last one), and what has been done."""
+"""Places in ``Cones.counter``: slots and blocks in use (up to the last one), and what has been
+done.
+"""
 
 
 class Points(NamedTuple):
@@ -33,7 +39,9 @@ class Points(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """One step: size, slope of the leaky part, number of the loss, its weight per sample, whether a is trained, whether by boosts."""
+    """One step: size, slope of the leaky part, number of the loss, its weight per sample, whether a
+    is trained, whether by boosts.
+    """
 
     lr: float
     alpha: float
@@ -44,11 +52,13 @@ class Rule(NamedTuple):
 
 
 class Cones(NamedTuple):
-    """Per slot: see the module; ``turned`` bounds the angle by which any direction theta has turned since the epoch.
+    """Per slot: see the module; ``turned`` bounds the angle by which any direction theta has turned
+    since the epoch.
 
-    pattern (C, words) uint64, edge (C,), members (C,) number of neurons, active (C, d, n) = slope_sk x_k, M and S (C, d+1, d+1), turned (C,),
-    head (C, LEVELS) first neuron of each list, due (C, LEVELS) value of ``turned`` above which a list must be looked at,
-    soonest (C,) = min of due, counter (5,).
+    pattern (C, words) uint64, edge (C,), members (C,) number of neurons, active (C, d, n) =
+    slope_sk x_k, M and S (C, d+1, d+1), turned (C,), head (C, LEVELS) first neuron of each list,
+    due (C, LEVELS) value of ``turned`` above which a list must be looked at, soonest (C,) = min of
+    due, counter (5,).
     """
 
     pattern: np.ndarray
@@ -65,17 +75,21 @@ class Cones(NamedTuple):
 
 
 class Neurons(NamedTuple):
-    """theta0 (m, d+1) in epoch coordinates, following (m,): the next neuron of the same list, or -1."""
+    """theta0 (m, d+1) in epoch coordinates, following (m,): the next neuron of the same list, or
+    -1.
+    """
 
     theta0: np.ndarray
     following: np.ndarray
 
 
 class Caught(NamedTuple):
-    """Blocks of caught neurons: W (b, d, LANES), a (b, LANES), neuron (b, LANES), slot (b,) or -1, held (b,) number of neurons.
+    """Blocks of caught neurons: W (b, d, LANES), a (b, LANES), neuron (b, LANES), slot (b,) or -1,
+    held (b,) number of neurons.
 
-    A block is looked at when its slot has turned by more than ``due`` (b,), and ``pause`` (b,) steps after the last
-    look, at step ``check`` (b,). ``sums`` (b, d+1) are those of ``caught.sum_block``, to be formed anew where ``stale`` (b,).
+    A block is looked at when its slot has turned by more than ``due`` (b,), and ``pause`` (b,)
+    steps after the last look, at step ``check`` (b,). ``sums`` (b, d+1) are those of
+    ``caught.sum_block``, to be formed anew where ``stale`` (b,).
     """
 
     W: np.ndarray
@@ -91,7 +105,9 @@ class Caught(NamedTuple):
 
 
 class Work(NamedTuple):
-    """Scratch: D, V (C, d), q (d+1,), f, g (n,), z, on, kick (LANES,), system (d+1, d+2), theta (d+1,), pattern and other (words,)."""
+    """Scratch: D, V (C, d), q (d+1,), f, g (n,), z, on, kick (LANES,), system (d+1, d+2), theta
+    (d+1,), pattern and other (words,).
+    """
 
     D: np.ndarray
     V: np.ndarray
@@ -139,7 +155,9 @@ def grown(cones: Cones) -> Cones:
 
 
 def empty_caught(m: int, d: int) -> Caught:
-    """Blocks for m neurons and then some; the memory is taken up by the system only where it is written."""
+    """Blocks for m neurons and then some; the memory is taken up by the system only where it is
+    written.
+    """
     blocks = m // LANES + min(m, 256) + 1
     return Caught(
         W=np.zeros((blocks, d, LANES)),

@@ -1,10 +1,14 @@
-r"""Plain gradient descent on the square loss, for few neurons (or chains of neurons) and many samples.
+r"""Plain gradient descent on the square loss, for few neurons (or chains of neurons) and many
+samples.
 
-With u_j = gain(a_j) w_j, gain(a) = a^(depth - 1) (see ``network.gain``), and q_j the gradient of the loss in u_j,
+With u_j = gain(a_j) w_j, gain(a) = a^(depth - 1) (see ``network.gain``), and q_j the gradient of
+the loss in u_j,
 
-    w_j <- w_j - lr gain(a_j) q_j,      a_j <- a_j - lr a_j^(depth - 2) <w_j, q_j>,      both from the old values.
+    w_j <- w_j - lr gain(a_j) q_j,      a_j <- a_j - lr a_j^(depth - 2) <w_j, q_j>,      both from
+    the old values.
 
-These are the steps of lee2022, Section 2 and 4 (one neuron; depth 1, 2, 3), and for depth 2 of every two-layer network.
+These are the steps of lee2022, Section 2 and 4 (one neuron; depth 1, 2, 3), and for depth 2 of
+every two-layer network.
 """
 
 from __future__ import annotations
@@ -58,7 +62,9 @@ def _place(W: np.ndarray, a: np.ndarray, depth: int, u: np.ndarray) -> None:
 def _move(
     W: np.ndarray, a: np.ndarray, j: int, q: np.ndarray, lr: float, depth: int, both: bool
 ) -> tuple[float, float]:
-    """One step of neuron j from the gradient q (d,) in u_j; the length of the step of w_j and the norm it ends with."""
+    """One step of neuron j from the gradient q (d,) in u_j; the length of the step of w_j and the
+    norm it ends with.
+    """
     d = len(q)
     w = W[j]
     rate = lr * _product(a[j], depth - 1, depth)
@@ -79,10 +85,23 @@ def _move(
 
 @compiled
 def _step(
-    samples: Samples, W: np.ndarray, a: np.ndarray, quadratic: Quadratic, watch: Watch, q: np.ndarray, lr: float, alpha: float, depth: int,
-    both: bool, sure: float, counts: np.ndarray, flipped: np.ndarray,
-) -> None:  # fmt: skip
-    """One step of all neurons, and the changes of activation that it makes, in the order of the samples."""
+    samples: Samples,
+    W: np.ndarray,
+    a: np.ndarray,
+    quadratic: Quadratic,
+    watch: Watch,
+    q: np.ndarray,
+    lr: float,
+    alpha: float,
+    depth: int,
+    both: bool,
+    sure: float,
+    counts: np.ndarray,
+    flipped: np.ndarray,
+) -> None:
+    """One step of all neurons, and the changes of activation that it makes, in the order of the
+    samples.
+    """
     m, d = W.shape
     count = 0
     for j in range(m):
@@ -101,10 +120,26 @@ def _step(
 
 @compiled
 def _descend(
-    samples: Samples, W: np.ndarray, a: np.ndarray, quadratic: Quadratic, watch: Watch, step: int, steps: np.ndarray, losses: np.ndarray,
-    weight: float, lr: float, alpha: float, depth: int, both: bool, sure: float, counts: np.ndarray,
-) -> None:  # fmt: skip
-    """From ``step`` to steps[-1] in place; losses[i] at steps[i]. What happens at a step depends on the state alone."""
+    samples: Samples,
+    W: np.ndarray,
+    a: np.ndarray,
+    quadratic: Quadratic,
+    watch: Watch,
+    step: int,
+    steps: np.ndarray,
+    losses: np.ndarray,
+    weight: float,
+    lr: float,
+    alpha: float,
+    depth: int,
+    both: bool,
+    sure: float,
+    counts: np.ndarray,
+) -> None:
+    """From ``step`` to steps[-1] in place; losses[i] at steps[i].
+
+    What happens at a step depends on the state alone.
+    """
     size = W.size
     u, q, scratch = np.empty(size), np.empty(size), np.empty(size)
     flipped = np.empty(quadratic.on.size, dtype=np.int64)
@@ -142,7 +177,8 @@ def _descend(
 class LazyGD(Engine):
     """Gradient descent whose cost per step is (m d)^2 plus some ten samples, whatever their number.
 
-    stats: gradient_evaluations, activation_tests (samples asked), activation_flips, recentred (passes over all samples).
+    stats: gradient_evaluations, activation_tests (samples asked), activation_flips, recentred
+    (passes over all samples).
     """
 
     name: ClassVar[str] = "lazy"
@@ -175,7 +211,9 @@ class LazyGD(Engine):
 
     @classmethod
     def supports(cls, problem: Problem) -> str | None:
-        """None, or what it lacks: losses but the square, many neurons, float32, a GPU, mini-batches."""
+        """None, or what it lacks: losses but the square, many neurons, float32, a GPU,
+        mini-batches.
+        """
         _, d, m = problem.shape
         if problem.loss.name != "square":
             return f"it needs the square loss and the case asks for {problem.loss.name}"
@@ -185,7 +223,9 @@ class LazyGD(Engine):
 
     @classmethod
     def advises_against(cls, problem: Problem) -> str | None:
-        """A dense step takes 4 n m d operations, a lazy one 2 (m d)^2; the bookkeeping pays from n = 4 m d on."""
+        """A dense step takes 4 n m d operations, a lazy one 2 (m d)^2; the bookkeeping pays from n
+        = 4 m d on.
+        """
         n, d, m = problem.shape
         if problem.depth == 2 and n < max(4 * m * d, 200):
             return f"n = {n} samples are too few for m d = {m * d} weights, a dense step is faster"
@@ -193,7 +233,9 @@ class LazyGD(Engine):
 
     @classmethod
     def is_compiled(cls) -> bool:
-        """Whether the first step starts at once (False: the first call compiles for some seconds)."""
+        """Whether the first step starts at once (False: the first call compiles for some
+        seconds).
+        """
         return is_compiled(_descend)
 
     def advance(self, steps: np.ndarray) -> np.ndarray:
@@ -202,9 +244,22 @@ class LazyGD(Engine):
         losses = np.empty(len(steps))
         p = self.problem
         _descend(
-            self._samples, self._W, self._a, self._quadratic, self._watch, self.step, steps, losses,
-            self._weight, float(p.lr), float(p.alpha), p.depth, p.train == "both", self.sure, self._counts,
-        )  # fmt: skip
+            self._samples,
+            self._W,
+            self._a,
+            self._quadratic,
+            self._watch,
+            self.step,
+            steps,
+            losses,
+            self._weight,
+            float(p.lr),
+            float(p.alpha),
+            p.depth,
+            p.train == "both",
+            self.sure,
+            self._counts,
+        )
         self.step = int(steps[-1])
         self._count()
         return losses

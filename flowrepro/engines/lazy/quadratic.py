@@ -1,12 +1,16 @@
-r"""The square loss inside one activation pattern: a quadratic in u = (u_1, ..., u_m), u_j = gain(a_j) w_j.
+r"""The square loss inside one activation pattern: a quadratic in u = (u_1, ..., u_m), u_j =
+gain(a_j) w_j.
 
-With s_jk = sigma'(<w_j, x_k>) and phi_k = (s_1k x_k, ..., s_mk x_k) of length m d, the residual of sample k is
-e_k(u) = <phi_k, u> - y_k. About a centre c, with q = sum_k e_k(c) phi_k and G = sum_k phi_k phi_k^T,
+With s_jk = sigma'(<w_j, x_k>) and phi_k = (s_1k x_k, ..., s_mk x_k) of length m d, the residual of
+sample k is e_k(u) = <phi_k, u> - y_k. About a centre c, with q = sum_k e_k(c) phi_k and G = sum_k
+phi_k phi_k^T,
 
     sum_k e_k(u)^2 / 2 = level + <q, u - c> + <u - c, G (u - c)> / 2,      gradient  q + G (u - c).
 
-Without a centre (c = 0) this is the normal-equation form, which loses all digits of a loss much below mean y^2 / 2;
-the centre follows the descent, so that a loss of 1e-20 has as many correct digits as that of a dense evaluation.
+Without a centre (c = 0) this is the normal-equation form, which loses all digits of a loss much
+below mean y^2 / 2;
+the centre follows the descent, so that a loss of 1e-20 has as many correct digits as that of a
+dense evaluation.
 """
 
 from __future__ import annotations
@@ -18,7 +22,8 @@ import numpy as np
 from flowrepro.engines.compiled import compiled
 
 RECENTRE = 1e-2
-"""A loss below this share of the centre's level moves the centre: two of sixteen digits may cancel."""
+"""A loss below this share of the centre's level moves the centre: two of sixteen digits may cancel.
+"""
 
 
 class Samples(NamedTuple):
@@ -31,7 +36,10 @@ class Samples(NamedTuple):
 
 
 class Quadratic(NamedTuple):
-    """gram (m d, m d), slope q (m d,), centre c (m d,), level (1,); ``on`` (m, n) is the pattern it belongs to."""
+    """gram (m d, m d), slope q (m d,), centre c (m d,), level (1,);
+
+    ``on`` (m, n) is the pattern it belongs to.
+    """
 
     gram: np.ndarray
     slope: np.ndarray
@@ -41,7 +49,9 @@ class Quadratic(NamedTuple):
 
 
 def gram_matrix(X: np.ndarray, on: np.ndarray, alpha: float) -> np.ndarray:
-    """G = sum_k phi_k phi_k^T for the pattern ``on`` (m, n), by matrix products; shape (m d, m d)."""
+    """G = sum_k phi_k phi_k^T for the pattern ``on`` (m, n), by matrix products; shape (m d, m
+    d).
+    """
     slopes = np.where(on, 1.0, alpha)
     m, d = len(on), X.shape[1]
     gram = np.empty((m * d, m * d))
@@ -57,7 +67,10 @@ def gram_matrix(X: np.ndarray, on: np.ndarray, alpha: float) -> np.ndarray:
 
 @compiled
 def evaluate(quadratic: Quadratic, u: np.ndarray, gradient: np.ndarray, away: np.ndarray) -> float:
-    """Fill ``gradient`` (m d,) at u and return the sum of the losses; ``away`` is scratch for u - c."""
+    """Fill ``gradient`` (m d,) at u and return the sum of the losses;
+
+    ``away`` is scratch for u - c.
+    """
     size = len(u)
     for i in range(size):
         away[i] = u[i] - quadratic.centre[i]
@@ -75,7 +88,9 @@ def evaluate(quadratic: Quadratic, u: np.ndarray, gradient: np.ndarray, away: np
 
 @compiled
 def should_recentre(quadratic: Quadratic, loss: float, energy: float) -> bool:
-    """Whether too many digits of the loss have cancelled, unless it is the rounding of y itself that is left."""
+    """Whether too many digits of the loss have cancelled, unless it is the rounding of y itself
+    that is left.
+    """
     return bool(loss < RECENTRE * quadratic.level[0] and quadratic.level[0] > 1e-30 * energy)
 
 
@@ -100,7 +115,9 @@ def recentre(samples: Samples, quadratic: Quadratic, u: np.ndarray, alpha: float
 
 @compiled
 def flip(samples: Samples, quadratic: Quadratic, j: int, k: int, alpha: float) -> None:
-    """Change the activation of sample k in neuron j: phi_k changes by +-(1 - alpha) x_k in block j, e_k with it."""
+    """Change the activation of sample k in neuron j: phi_k changes by +-(1 - alpha) x_k in block j,
+    e_k with it.
+    """
     x, gram, slope = samples.X[k], quadratic.gram, quadratic.slope
     m, d = len(quadratic.on), len(x)
     before = _residual(samples, quadratic, k, alpha)

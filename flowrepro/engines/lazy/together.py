@@ -18,11 +18,12 @@ from flowrepro.errors import UsageError
 def run_together(
     problems: Sequence[Problem], save_at: SaveAt, *, threads: int | None = None
 ) -> list[Trajectory]:
-    """One trajectory per problem, in order; every one is the same to the bit as that of a run by itself.
+    """One trajectory per problem, in order; every one is the same to the bit as that of a run by
+    itself.
 
-    The problems share X (n, d), which is held once, and may differ in all else (lee2022, Figure 1: labels, student, depth
-    and step size). The compiled steps release the interpreter lock, so threads are enough. ``save_at.observe``, where
-    given, is called from several threads.
+    The problems share X (n, d), which is held once, and may differ in all else (lee2022, Figure 1:
+    labels, student, depth and step size). The compiled steps release the interpreter lock, so
+    threads are enough. ``save_at.observe``, where given, is called from several threads.
 
     Parameters
     ----------
@@ -36,7 +37,8 @@ def run_together(
     for i, problem in enumerate(problems):
         if not np.array_equal(problem.X, problems[0].X):
             raise UsageError(
-                f"runs together share their samples and problem {i} has others than problem 0; run it by itself"
+                f"runs together share their samples and problem {i} has others than problem 0; "
+                "run it by itself"
             )
         reason = LazyGD.supports(problem)
         if reason:

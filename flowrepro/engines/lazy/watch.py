@@ -1,8 +1,10 @@
-"""When a sample must be asked for its activation: only after its neuron has moved far enough to change it.
+"""When a sample must be asked for its activation: only after its neuron has moved far enough to
+change it.
 
-At <w, x> a neuron must move by |<w, x>| / ||x|| before the sign can change. So a sample that was asked when its
-neuron had travelled the path p need not be asked again before the path reaches p + |<w, x>| / ||x||, its key; a heap
-per neuron holds the smallest key on top. Neurons that move smoothly ask some ten samples a step, whatever n is.
+At <w, x> a neuron must move by |<w, x>| / ||x|| before the sign can change. So a sample that was
+asked when its neuron had travelled the path p need not be asked again before the path reaches p +
+|<w, x>| / ||x||, its key; a heap per neuron holds the smallest key on top. Neurons that move
+smoothly ask some ten samples a step, whatever n is.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ ULP = 2.3e-16
 
 
 class Watch(NamedTuple):
-    """path (m,) travelled, key (m, n) path at which to ask again, heap (m, n) of sample numbers, smallest key first."""
+    """path (m,) travelled, key (m, n) path at which to ask again, heap (m, n) of sample numbers,
+    smallest key first.
+    """
 
     path: np.ndarray
     key: np.ndarray
@@ -62,9 +66,10 @@ def ask(
 ) -> tuple[int, int]:
     """Ask all samples of neuron j that are due.
 
-    Those whose activation differs from ``on`` (m, n) are appended to ``flipped`` from ``count`` on, as k m + j.
-    ``norm`` is that of the neuron, ``sure`` is SURE (0: all samples are due at every step). The path must be positive
-    and finite. Returns the new count and how many were asked.
+    Those whose activation differs from ``on`` (m, n) are appended to ``flipped`` from ``count`` on,
+    as k m + j.
+    ``norm`` is that of the neuron, ``sure`` is SURE (0: all samples are due at every step). The
+    path must be positive and finite. Returns the new count and how many were asked.
     """
     key, heap, path, w = watch.key[j], watch.heap[j], watch.path[j], W[j]
     d, asked = len(w), 0

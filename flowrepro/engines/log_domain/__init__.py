@@ -1,6 +1,7 @@
 """Late phases of classification in the log domain, to losses of 10^-43000000 and beyond (lyu2021).
 
-Not an `engines.base.Engine`: its clock is the margin, the rescaled time or the flow time, not the step.
+Not an `engines.base.Engine`: its clock is the margin, the rescaled time or the flow time, not the
+step.
 
     kernel.py      the formulas, and the compiled integrators "gd", "euler", "rk4"
     adaptive.py    scipy's BDF in rescaled time and DOP853 in flow time on the same kernel

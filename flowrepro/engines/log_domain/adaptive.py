@@ -1,8 +1,10 @@
-r"""Adaptive integrators of scipy on the log-domain kernel: BDF in the rescaled time s, DOP853 in flow time t.
+r"""Adaptive integrators of scipy on the log-domain kernel: BDF in the rescaled time s, DOP853 in
+flow time t.
 
 The Jacobian of g = sum_i p_i G_i, with rows G_i = grad q_i and r_i = d lg_i / dq_i, is
 
-    J = G^T diag(p r) G - g (p r)^T G + B,     B: d g_{w_j} / d a_j = (d g_{a_j} / d w_j)^T = sum_i p_i y_i sigma'_ij x_i.
+    J = G^T diag(p r) G - g (p r)^T G + B,     B: d g_{w_j} / d a_j = (d g_{a_j} / d w_j)^T = sum_i
+    p_i y_i sigma'_ij x_i.
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ from flowrepro.engines.log_domain.kernel import (
 
 BDF_RTOL = 1e-7
 BDF_ATOL = 1e-9
-"""Relative to rho: components that are 0 by symmetry carry noise of 1e-16 rho, so an absolute tolerance must grow with it."""
+"""Relative to rho: components that are 0 by symmetry carry noise of 1e-16 rho, so an absolute
+tolerance must grow with it.
+"""
 RESTART = 10.0
 """The solver is restarted, with a new absolute tolerance, when rho has grown by this factor."""
 MOST_FOLDS = 40.0
@@ -53,7 +57,9 @@ REAL_TIME_ATOL = 1e-13
 
 @dataclass(frozen=True)
 class State:
-    """theta (d + 1, m), what is known of it, ``now`` (N_COLUMNS,) of ``kernel.py``, and growth = -d(ln S)/ds."""
+    """theta (d + 1, m), what is known of it, ``now`` (N_COLUMNS,) of ``kernel.py``, and growth =
+    -d(ln S)/ds.
+    """
 
     theta: np.ndarray
     now: np.ndarray
@@ -117,8 +123,8 @@ class Field:
 def log_time(before: State, after: State, ln_weight: float) -> float:
     """Ln of the flow time between two states, the integral of exp(-ln S) / weight over s.
 
-    -ln S is taken as the cubic that has its values and slopes at both ends, integrated by Gauss-Legendre over the last
-    MOST_FOLDS e-folds of its growth, the only ones that count.
+    -ln S is taken as the cubic that has its values and slopes at both ends, integrated by
+    Gauss-Legendre over the last MOST_FOLDS e-folds of its growth, the only ones that count.
     """
     h = after.now[S] - before.now[S]
     if h <= 0.0:
@@ -134,7 +140,8 @@ def log_time(before: State, after: State, ln_weight: float) -> float:
 Marched = tuple[int, list[State]]
 """Status (of ``kernel.py``) and records."""
 Read = Callable[[float, np.ndarray, State], State]
-"""(clock of the solver, its vector there, the state at the start of the step) -> the state there."""
+"""(clock of the solver, its vector there, the state at the start of the step) -> the state there.
+"""
 
 
 def march_stiff(
@@ -145,7 +152,9 @@ def march_stiff(
     max_steps: int,
     clocks: np.ndarray,
 ) -> tuple[Marched, dict[str, float]]:
-    """BDF in s with the analytic Jacobian, restarted whenever rho has grown tenfold, from clocks (step, s, ln t)."""
+    """BDF in s with the analytic Jacobian, restarted whenever rho has grown tenfold, from clocks
+    (step, s, ln t).
+    """
     flow = Field(points, theta.shape)
     counts = {"restarts": -1.0, "jacobians": 0.0}
 
@@ -193,7 +202,9 @@ def march_real_time(
     max_steps: int,
     clocks: np.ndarray,
 ) -> tuple[Marched, dict[str, float]]:
-    """DOP853 in flow time, for what happens before the loss is small; s is one more component of the system."""
+    """DOP853 in flow time, for what happens before the loss is small; s is one more component of
+    the system.
+    """
     flow = Field(points, theta.shape)
 
     def rate(_: float, z: np.ndarray) -> np.ndarray:
@@ -235,7 +246,9 @@ def _march(
     begin: float | None,
     max_steps: int,
 ) -> Marched:
-    """Step through levels of the solver's clock, which starts at ``begin``, or of min q where that is None."""
+    """Step through levels of the solver's clock, which starts at ``begin``, or of min q where that
+    is None.
+    """
     records, status = [state], REACHED
     pending = [level for level in levels if level > (state.now[Q_MIN] if begin is None else begin)]
     separated = state.now[LN_SUM] < LN_LN_2

@@ -28,7 +28,9 @@ CLOCKS: dict[Method, tuple[Clock, ...]] = {
 """method -> the clocks its levels may be read from."""
 
 CONTROL: dict[Method, float] = {"gd": 0.01, "euler": 0.5, "rk4": 0.5, "bdf": 0.0, "flow-t": 0.0}
-"""Step size of the descent before the switch (lyu2021 Appendix I), or c in the step c / C; none for the adaptive solvers."""
+"""Step size of the descent before the switch (lyu2021 Appendix I), or c in the step c / C; none for
+the adaptive solvers.
+"""
 
 HANDOVER = 30.0
 """Margin min q from which `flow` leaves the explicit integrator for the implicit one."""
@@ -72,13 +74,16 @@ def integrate(
     ----------
     W, a : ndarray, shapes (m, d) and (m,)
         Initial weights; their squares must not underflow (scales down to 1e-150).
-    levels : increasing values of min_i q_i (clock "q"), rescaled time ("s") or flow time ("t") at which states are kept.
-    method : "gd" the paper's descent, constant step size until L < weight ln 2, then backtracking on ln L;
+    levels : increasing values of min_i q_i (clock "q"), rescaled time ("s") or flow time ("t") at
+        which states are kept.
+    method : "gd" the paper's descent, constant step size until L < weight ln 2, then backtracking
+        on ln L;
         "rk4" the flow in rescaled time, explicit, for seeds and conserved quantities;
         "euler" descent with steps c / C, the fastest for limits, but it distorts growth rates;
         "bdf" the flow in rescaled time, implicit, to min q = 1e8 and more where m (d + 1) <= 400;
         "flow-t" the flow in real time at tight tolerance, for the phases before the loss is small.
-        rk4, euler and gd keep the first step at or past a level of q; all other levels are met exactly.
+        rk4, euler and gd keep the first step at or past a level of q; all other levels are met
+        exactly.
     control : step size of "gd" or c of "rk4" and "euler"; None for CONTROL.
     start : clocks of the first record, where a run goes on from another.
 
@@ -118,7 +123,9 @@ def _compiled(
     max_steps: int,
     clocks: np.ndarray,
 ) -> tuple[int, np.ndarray, np.ndarray, dict[str, float]]:
-    """`kernel.march` with room for all records; (status, columns (R, N_COLUMNS), states (R, d + 1, m), counts)."""
+    """`kernel.march` with room for all records; (status, columns (R, N_COLUMNS), states (R, d + 1,
+    m), counts).
+    """
     now, size = np.zeros(kernel.N_COLUMNS), len(levels) + 3
     now[[kernel.STEP, kernel.S, kernel.LN_T]] = clocks
     columns, thetas, tally = (
@@ -156,9 +163,11 @@ def integrate_many(
     max_steps: int = 50_000_000,
     threads: int | None = None,
 ) -> tuple[LateRun, ...]:
-    """`integrate` for many starts W (S, m, d), a (S, m), one compiled call each on a pool of threads.
+    """`integrate` for many starts W (S, m, d), a (S, m), one compiled call each on a pool of
+    threads.
 
-    The kernel runs without the interpreter lock and is the one of a single run, so every result is the same to the bit.
+    The kernel runs without the interpreter lock and is the one of a single run, so every result is
+    the same to the bit.
     """
     if method not in _CODE:
         raise UsageError(
@@ -188,7 +197,9 @@ def flow(
     levels: Sequence[float] | np.ndarray,
     handover: float = HANDOVER,
 ) -> LateRun:
-    """The flow from the initial weights to the last level of min q: "rk4" up to ``handover``, "bdf" beyond."""
+    """The flow from the initial weights to the last level of min q: "rk4" up to ``handover``, "bdf"
+    beyond.
+    """
     levels = np.asarray(levels, dtype=np.float64)
     near, far = levels[levels < handover], levels[levels >= handover]
     if not far.size:
@@ -207,7 +218,9 @@ def flow(
 
 
 def join(first: LateRun, second: LateRun) -> LateRun:
-    """One run of two, the second started from the first one's end (with its clocks); counts add, the largest drop counts."""
+    """One run of two, the second started from the first one's end (with its clocks); counts add,
+    the largest drop counts.
+    """
     names = (
         "step",
         "s",
@@ -244,11 +257,13 @@ def _validate(
         raise UsageError(f"method must be one of {', '.join(CLOCKS)}, not '{method}'")
     if clock not in CLOCKS[method]:
         raise UsageError(
-            f"method '{method}' reads its levels from {' or '.join(CLOCKS[method])}, not from '{clock}'"
+            f"method '{method}' reads its levels from {' or '.join(CLOCKS[method])}, not from "
+            f"'{clock}'"
         )
     if W.shape != (len(a), task.X.shape[1]):
         raise UsageError(
-            f"first-layer weights of shape {W.shape} do not fit {len(a)} output weights and points of dimension {task.X.shape[1]}"
+            f"first-layer weights of shape {W.shape} do not fit {len(a)} output weights and "
+            f"points of dimension {task.X.shape[1]}"
         )
     if (
         levels.ndim != 1

@@ -1,13 +1,16 @@
-r"""One kernel for classification losses far below the smallest double, and the two compiled integrators on it.
+r"""One kernel for classification losses far below the smallest double, and the two compiled
+integrators on it.
 
-Conventions of ``network.py``; q_i = y_i f(x_i), rho = ||theta||, objective L = weight * sum_i l(q_i), weight = 1/n for
-the mean, l(q) = log(1 + exp(-q)) (or exp(-q)). Everything is kept as a logarithm:
+Conventions of ``network.py``; q_i = y_i f(x_i), rho = ||theta||, objective L = weight * sum_i
+l(q_i), weight = 1/n for the mean, l(q) = log(1 + exp(-q)) (or exp(-q)). Everything is kept as a
+logarithm:
 
-    lg_i = ln(-l'(q_i)),   ln S = ln sum_i exp(lg_i),   p = softmax(lg),   g(theta) = sum_i p_i grad q_i
+    lg_i = ln(-l'(q_i)),   ln S = ln sum_i exp(lg_i),   p = softmax(lg),   g(theta) = sum_i p_i grad
+    q_i
 
-so that -grad L = weight S g exactly. In the rescaled time ds = weight S dt the flow is dtheta/ds = g(theta): nothing
-underflows, rho grows like an exponential of s, and t is one more component of the system, dt/ds = 1 / (weight S),
-kept as ln t (which reaches 1e8 and is never exponentiated).
+so that -grad L = weight S g exactly. In the rescaled time ds = weight S dt the flow is dtheta/ds =
+g(theta): nothing underflows, rho grows like an exponential of s, and t is one more component of the
+system, dt/ds = 1 / (weight S), kept as ln t (which reaches 1e8 and is never exponentiated).
 
 The direction of theta is stiff, its softmax has temperature 1/rho^2. A step h = c / C with
 C = sum_i p_i (||grad q_i||^2 + ||x_i||) is inside the region of stability.
@@ -28,10 +31,12 @@ Array: TypeAlias = np.ndarray
 GD, EULER, RK4 = 0, 1, 2
 REACHED, MAX_STEPS, DIVERGED, UNDERFLOW, STATIONARY = 0, 1, 2, 3, 4
 STEP, S, LN_T, LN_S, LN_SUM, Q_MIN, RHO_SQUARED, N_COLUMNS = 0, 1, 2, 3, 4, 5, 6, 7
-"""What is known of a state: accepted steps, rescaled time, ln t, ln S, ln sum_i l(q_i), min_i q_i, ||theta||^2."""
+"""What is known of a state: accepted steps, rescaled time, ln t, ln S, ln sum_i l(q_i), min_i q_i,
+||theta||^2.
+"""
 EVALUATIONS, REJECTED, LOSS_RISES, NORM_FALLS, MARGIN_DROP, N_TALLIES = 0, 1, 2, 3, 4, 5
-"""Counts; the last three are taken from L < weight ln 2 on: steps that raise the loss, that shrink the norm, and the
-largest relative drop of the smoothed margin in one step."""
+"""Counts; the last three are taken from L < weight ln 2 on: steps that raise the loss, that shrink
+the norm, and the largest relative drop of the smoothed margin in one step."""
 
 LN_LN_2 = float(np.log(np.log(2.0)))
 LN_2 = float(np.log(2.0))
@@ -54,7 +59,9 @@ class Points(NamedTuple):
 
 
 class Work(NamedTuple):
-    """Scratch of one evaluation: sigma(<w_j, x_i>) (n, m); q, p and ln l(q) (n,); one value per neuron (m,)."""
+    """Scratch of one evaluation: sigma(<w_j, x_i>) (n, m); q, p and ln l(q) (n,); one value per
+    neuron (m,).
+    """
 
     hidden: Array
     q: Array
@@ -161,7 +168,9 @@ def _squares(theta: Array) -> float:
 
 @compiled
 def evaluate(points: Points, theta: Array, work: Work, g: Array, now: Array) -> None:
-    """Fill ``work``, g = sum_i p_i grad q_i and what ``now`` (N_COLUMNS,) holds of the weights; leave the clocks alone."""
+    """Fill ``work``, g = sum_i p_i grad q_i and what ``now`` (N_COLUMNS,) holds of the weights;
+    leave the clocks alone.
+    """
     _margins(points, theta, work)
     now[LN_S], now[LN_SUM] = _weigh(points, work)
     _ascend(points, theta, work, g)
@@ -250,7 +259,9 @@ def _first_unmet(levels: Array, met: int, value: float) -> int:
 def _step_length(
     points: Points, theta: Array, work: Work, method: int, control: float, H: float, now: Array
 ) -> float:
-    """The next step of s: H where backtracking has set it, else that of a descent with constant step size, else c / C."""
+    """The next step of s: H where backtracking has set it, else that of a descent with constant
+    step size, else c / C.
+    """
     if H > 0.0:
         return H
     return (
@@ -275,14 +286,17 @@ def march(
     states: Array,
     tally: Array,
 ) -> tuple[int, int]:
-    """From ``theta`` at the clocks ``now`` (both overwritten) to the last level; (status, number of records).
+    """From ``theta`` at the clocks ``now`` (both overwritten) to the last level; (status, number of
+    records).
 
-    Records: the start, the first state with L < weight ln 2, the first state at or past each level, the end.
+    Records: the start, the first state with L < weight ln 2, the first state at or past each level,
+    the end.
     Levels of s are met exactly, by a shorter step; those of min q by the first step past them.
 
     method RK4, EULER : h = control / C.
-    method GD : descent with step size ``control`` until L < weight ln 2; then descent on ln L with backtracking, where
-    a step H of s is one of step size H / (weight S) on L (lyu2021 Appendix J: the rate is raised after interpolation).
+    method GD : descent with step size ``control`` until L < weight ln 2; then descent on ln L with
+    backtracking, where a step H of s is one of step size H / (weight S) on L (lyu2021 Appendix J:
+    the rate is raised after interpolation).
     """
     g, g_new, new, k, mean = (
         np.empty_like(theta),

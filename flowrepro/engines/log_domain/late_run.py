@@ -17,7 +17,9 @@ Clock = Literal["q", "s", "t"]
 
 @dataclass(frozen=True)
 class Classification:
-    """Points X (n, d) with labels y (n,) of +1 and -1, the slope ``alpha`` and the loss (formulas: ``network.py``)."""
+    """Points X (n, d) with labels y (n,) of +1 and -1, the slope ``alpha`` and the loss (formulas:
+    ``network.py``).
+    """
 
     X: np.ndarray
     y: np.ndarray
@@ -28,7 +30,8 @@ class Classification:
     def __post_init__(self) -> None:
         if self.X.ndim != 2 or self.y.shape != (len(self.X),) or not np.all(np.abs(self.y) == 1):
             raise UsageError(
-                f"a classification needs X (n, d) and one label +1 or -1 per row, not arrays of shape {self.X.shape} and {self.y.shape}"
+                "a classification needs X (n, d) and one label +1 or -1 per row, not arrays of "
+                f"shape {self.X.shape} and {self.y.shape}"
             )
 
     @property
@@ -54,17 +57,21 @@ class Classification:
 class LateRun:
     """A run of the gradient flow, or descent, of a classification loss, recorded in the log domain.
 
-    Records (R,): the start, the first state with sum_i l(q_i) < ln 2 (from then on every sample is on its side), the
-    requested levels, the end. A level that is never reached has no record, several passed in one step share one.
+    Records (R,): the start, the first state with sum_i l(q_i) < ln 2 (from then on every sample is
+    on its side), the requested levels, the end. A level that is never reached has no record,
+    several passed in one step share one.
 
     step : (R,) accepted steps.   s : (R,) rescaled time, ds = (sum_i -dl/dq_i) dt * weight.
     ln_t : (R,) ln of the flow time of L (of the sum of step sizes for descent), -inf at t = 0.
-    ln_loss : (R,) ln L.   q_min : (R,) min_i y_i f(x_i).   rho : (R,) Euclidean norm of all weights.
-    normalised_margin : (R,) q_min / rho^2.   smoothed_margin : (R,) l^-1(L / weight) / rho^2, never above it.
+    ln_loss : (R,) ln L.   q_min : (R,) min_i y_i f(x_i).   rho : (R,) Euclidean norm of all
+        weights.
+    normalised_margin : (R,) q_min / rho^2.   smoothed_margin : (R,) l^-1(L / weight) / rho^2, never
+        above it.
     W : (R, m, d), a : (R, m).
     stop : why it ended; TARGET_LOSS or HORIZON mean that all levels were reached.
-    stats : counts; from sum_i l(q_i) < ln 2 on also the steps that raised the loss or shrank the norm and the largest
-        relative drop of the smoothed margin in one step (all zero along the flow, lyu2021 Theorem 3.1).
+    stats : counts; from sum_i l(q_i) < ln 2 on also the steps that raised the loss or shrank the
+        norm and the largest relative drop of the smoothed margin in one step (all zero along the
+        flow, lyu2021 Theorem 3.1).
     """
 
     method: str

@@ -1,10 +1,12 @@
-"""Boursier, Flammarion: Early alignment in two-layer networks training is a two-edged sword (2024)."""
+"""Boursier, Flammarion: Early alignment in two-layer networks training is a two-edged sword
+(2024)."""
 
 from flowrepro.papers.paper import Command, Flag, Paper
 
 PAPER = Paper(
     "boursier2024",
-    "Boursier, Flammarion: Early alignment in two-layer networks training is a two-edged sword (2024)",
+    "Boursier, Flammarion: "
+    "Early alignment in two-layer networks training is a two-edged sword (2024)",
     commands=(
         Command(
             "three-point",
@@ -12,7 +14,8 @@ PAPER = Paper(
             data_cases=("phases", "analysis"),
             flags={
                 "analyse": Flag(
-                    "Only the static analysis: activation cones, extremal vectors, constants, assumptions.",
+                    "Only the static analysis: activation cones, extremal vectors, constants, "
+                    "assumptions.",
                     ("analysis",),
                 ),
                 "paper-width": Flag(

@@ -1,10 +1,23 @@
-r"""The bounds of lee2022 on the norm and the angle, for the flow and, with (1 - c lr)^T in place of e^{-ct}, for descent.
+r"""The bounds of lee2022 on norm and angle, for the flow and for descent.
 
-Norm, m = depth - 1, eps_0 = 1 - S(phi_0), S(phi) = (sin phi - phi cos phi) / pi: the flow with S held at S(phi_0) is slower,
-and that with S = 1 is faster, so the norm lies between two scalar flows (Theorems 3.3 and 3.8; A.1 and A.3).
-Angle, for r < ||w|| < R: d phi / dt lies between two multiples of sin phi (Theorems 3.4 and 3.9; A.2 and 4.2).
+Descent has (1 - c lr)^T in place of e^{-ct}.
 
-Both start from any moment of a run: "restarted" bounds take the norm and the angle of that moment for v_0 and phi_0.
+Norm, m = depth - 1, eps_0 = 1 - S(phi_0), S(phi) = (sin phi - phi cos phi) / pi: the flow with S
+held at S(phi_0) is slower, and that with S = 1 is faster, so the norm lies between two scalar flows
+(Theorems 3.3 and 3.8; A.1 and A.3). Angle, for r < ||w|| < R: d phi / dt lies between two multiples
+of sin phi (Theorems 3.4 and 3.9; A.2 and 4.2).
+
+Both start from any moment of a run: "restarted" bounds take the norm and the angle of that moment
+for v_0 and phi_0.
+
+For m >= 2 the scalar flow u' = -(1/2) u^m (u^(m+1) - a), a = (1 - eps) v*^(m+1), with the limit
+u_eq = a^(1/(m+1)), is implicit (Theorem 3.8):
+
+    F(u) - F(v_0) = -t/2,  F(u) = Re[ u^(1-m) / ((m-1) a) 2F1(1, (1-m)/(m+1); 2/(m+1); u^(m+1)/a) ].
+
+F is inverted in z = ln(|u - u_eq| / u), in which both ends of the branch of v_0 are far away: a
+table of t(z), then Newton. The paper prints the constant term with another eps (misprint
+implicit-constant).
 """
 
 from __future__ import annotations
@@ -12,13 +25,20 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import hyp2f1
 
 from flowrepro.engines.population import PlaneStart, overlap_deficit
-from flowrepro.papers.lee2022.clock import Clock
-from flowrepro.papers.lee2022.implicit_norm import implicit_norm
+from flowrepro.papers.lee2022.neuron import Clock
+
+CLOSEST = 1e-13
+"""Relative distance from the limit at which u counts as there: nearer, u^(m+1)/a rounds to 1, where
+2F1 is infinite."""
+NODES, ROUNDS, ACCURACY = 400, 6, 1e-9
+"""Size of the table, most Newton steps after it, and the change of z at which they end: its square
+is below rounding."""
 
 
-class Band(NamedTuple):
+class Enclosure(NamedTuple):
     """Lower and upper bound, each (T,)."""
 
     low: np.ndarray
@@ -32,17 +52,19 @@ class Rates(NamedTuple):
     fast: float
 
 
-def norm_band(start: PlaneStart, clock: Clock) -> Band:
-    """Bounds of ||w||; equal at t = 0. For three layers and more those of the flow, whatever the clock's step."""
-    low, high = (
-        scalar_norm(start, clock, deficit)
-        for deficit in (float(overlap_deficit(np.asarray(start.theta))), 0.0)
-    )
-    return Band(low, high)
+def deficit_of(start: PlaneStart) -> float:
+    """eps_0 = 1 - S(phi_0)."""
+    return float(overlap_deficit(np.asarray(start.theta)))
+
+
+def norm_band(start: PlaneStart, clock: Clock) -> Enclosure:
+    """Bounds of ||w||; equal at t = 0. For m >= 2 they are the flow's, whatever the step."""
+    low, high = (scalar_norm(start, clock, deficit) for deficit in (deficit_of(start), 0.0))
+    return Enclosure(low, high)
 
 
 def scalar_norm(start: PlaneStart, clock: Clock, deficit: float) -> np.ndarray:
-    """The solution v(t) of v' = -(1/2) v^m (v^(m+1) - (1 - deficit) v*^(m+1)), v(0) = v_0   (T,)."""
+    """v(t) with v' = -(1/2) v^m (v^(m+1) - (1 - deficit) v*^(m+1)), v(0) = v_0   (T,)."""
     m, goal, v0 = start.depth - 1, start.teacher_norm, start.norm
     if m == 0:
         left = clock.decay(0.5)
@@ -56,10 +78,15 @@ def scalar_norm(start: PlaneStart, clock: Clock, deficit: float) -> np.ndarray:
 
 def limit_norm(start: PlaneStart) -> float:
     """Where the lower bound of the norm ends: (1 - eps_0)^(1/(m+1)) v*."""
-    return (
-        float((1 - overlap_deficit(np.asarray(start.theta))) ** (1 / start.depth))
-        * start.teacher_norm
-    )
+    return float((1 - deficit_of(start)) ** (1 / start.depth)) * start.teacher_norm
+
+
+def radii(start: PlaneStart) -> tuple[float, float]:
+    """(r, R) of Appendix D.3.
+
+    (||w_0||, ||w*||), (||w*||/2, max) and (||w*||/2, ||w_0||) for small, middle and large starts.
+    """
+    return min(start.norm, start.teacher_norm / 2), max(start.norm, start.teacher_norm)
 
 
 def angle_rates(start: PlaneStart, least: float, most: float) -> Rates:
@@ -67,34 +94,66 @@ def angle_rates(start: PlaneStart, least: float, most: float) -> Rates:
     m, goal, phi = start.depth - 1, start.teacher_norm, np.pi - start.theta
     if m == 0:
         return Rates(goal * phi / (2 * np.pi * most), goal / (2 * least))
-    return Rates(
-        phi / (2 * np.pi) * least ** (m - 1) * goal ** (m + 1),
-        0.5 * most ** (m - 1) * goal ** (m + 1),
-    )
+    slow = phi / (2 * np.pi) * least ** (m - 1) * goal ** (m + 1)
+    return Rates(slow, 0.5 * most ** (m - 1) * goal ** (m + 1))
 
 
-def angle_band(start: PlaneStart, rates: Rates, clock: Clock) -> Band:
-    """Bounds of theta = pi - phi: 2 k (1 - c_u lr)^T - (2/3) k^3 (1 - 3 c_u lr)^T < theta < 2 k (1 - c_l lr)^T, k = cot(phi_0 / 2)."""
+def angle_band(start: PlaneStart, rates: Rates, clock: Clock) -> Enclosure:
+    """Bounds of theta = pi - phi, with k = cot(phi_0 / 2).
+
+    2 k (1 - c_u lr)^T - (2/3) k^3 (1 - 3 c_u lr)^T < theta < 2 k (1 - c_l lr)^T
+    """
     k = np.tan(start.theta / 2)
-    return Band(
-        2 * k * clock.decay(rates.fast) - 2 / 3 * k**3 * clock.decay(3 * rates.fast),
-        2 * k * clock.decay(rates.slow),
-    )
+    fast, cubic = clock.decay(rates.fast), clock.decay(3 * rates.fast)
+    return Enclosure(2 * k * fast - 2 / 3 * k**3 * cubic, 2 * k * clock.decay(rates.slow))
 
 
-def tight_angle_band(start: PlaneStart, rates: Rates, clock: Clock) -> Band:
-    """Bounds of theta one step earlier in the proof, equal at t = 0: 2 arctan(k e^{-c_u t}) and 2 arctan(k e^{-c_l t})."""
+def tight_angle_band(start: PlaneStart, rates: Rates, clock: Clock) -> Enclosure:
+    """Bounds of theta one step earlier in the proof, 2 arctan(k e^{-c t}); equal at t = 0."""
     k = np.tan(start.theta / 2)
-    return Band(
-        2 * np.arctan(k * clock.decay(rates.fast)), 2 * np.arctan(k * clock.decay(rates.slow))
-    )
-
-
-def radii(start: PlaneStart) -> tuple[float, float]:
-    """(r, R) of Appendix D.3: (||w_0||, ||w*||), (||w*||/2, max) and (||w*||/2, ||w_0||) for small, middle and large starts."""
-    return min(start.norm, start.teacher_norm / 2), max(start.norm, start.teacher_norm)
+    low, high = (2 * np.arctan(k * clock.decay(rate)) for rate in (rates.fast, rates.slow))
+    return Enclosure(low, high)
 
 
 def stopping_step(start: PlaneStart, rates: Rates, lr: float, angle: float) -> float:
-    """Step from which on theta < angle   (Corollary 4.3); not positive where the bound holds from the start."""
+    """Step from which on theta < angle (Corollary 4.3); not positive where it holds at once."""
     return float(np.log(angle / 2 / np.tan(start.theta / 2)) / np.log1p(-rates.slow * lr))
+
+
+def antiderivative(u: np.ndarray, a: float, m: int) -> np.ndarray:
+    """F(u), an antiderivative of 1 / (u^m (u^(m+1) - a)), for u > 0 and m >= 2.
+
+    2F1 is evaluated at a complex argument: on the real axis scipy returns inf from 1 on.
+    """
+    z = np.asarray(u ** (m + 1) / a, dtype=np.complex128)
+    series = hyp2f1(1.0, (1.0 - m) / (m + 1.0), 2.0 / (m + 1.0), z)
+    return np.asarray(u ** (1.0 - m) / ((m - 1.0) * a) * series.real)
+
+
+def implicit_norm(v0: float, a: float, m: int, t: np.ndarray) -> np.ndarray:
+    """u(t) from u(0) = v0 > 0 at times t (T,) >= 0, for m >= 2; relative accuracy about 1e-12."""
+    limit = a ** (1.0 / (m + 1))
+    side = 1.0 if v0 < limit else -1.0
+    if abs(v0 - limit) <= CLOSEST * limit:
+        return np.full(np.shape(t), limit)
+
+    def place(z: np.ndarray) -> np.ndarray:
+        return np.asarray(limit / (1.0 + side * np.exp(z)))
+
+    def time(z: np.ndarray) -> np.ndarray:
+        passed = antiderivative(np.array(v0), a, m) - antiderivative(place(z), a, m)
+        return np.asarray(2.0 * passed)
+
+    first, last = np.log(abs(v0 - limit) / v0), np.log(CLOSEST)
+    table = np.linspace(first, last, NODES)
+    times = time(table)
+    z = np.interp(t, times, table)
+    for _ in range(ROUNDS):
+        before = z
+        u = place(z)
+        # negative on both branches
+        dt_dz = 2.0 * (1.0 - u / limit) / (u ** (m - 1) * (u ** (m + 1) - a))
+        z = np.clip(z - (time(z) - t) / dt_dz, last, first)
+        if np.all(np.abs(z - before) <= ACCURACY):
+            break
+    return np.where(t >= times[-1], limit, np.where(t == 0, v0, place(z)))

@@ -1,44 +1,49 @@
-"""Hypotheses of the statements of lee2022, as functions of a run: None, or why the run is outside."""
+"""What the theorems of lee2022 assume, as functions of a result: None, or why it is outside."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from flowrepro.claims.old_claim import Hypothesis
-from flowrepro.claims.old_verdict import Ref
-from flowrepro.core.trajectory import Run, StopReason
+from flowrepro.claims.claim import Hypothesis
+from flowrepro.core.trajectory import Run, StopReason, Study
 from flowrepro.engines.population import angle_between
 from flowrepro.papers.lee2022.bounds import angle_rates, radii
 from flowrepro.papers.lee2022.neuron import Neuron
 from flowrepro.theory.conservation import imbalance
 
 FEW = 20
-"""Samples per dimension below which a sample says little about the population (chosen; the paper has 100)."""
+"""Samples per dimension below which a sample says little about the population (chosen; the paper
+has 100)."""
 
 
-def ref(place: str) -> Ref:
-    """A place in the paper."""
-    return Ref("lee2022", place)
+def draws_its_points(study: Study) -> str | None:
+    """The study draws its own points, as all studies of this paper do."""
+    return (
+        None if study.case.data is None else "the study draws its own points; this one has others"
+    )
 
 
 def one_neuron(run: Run) -> str | None:
-    """One ReLU neuron (chain) that learns another by full-batch steps on half the mean square, balanced, not aligned, and finite."""
+    """One ReLU neuron (chain) learns another by full-batch steps on half the mean square.
+
+    It starts balanced and not aligned, and stays finite.
+    """
     case, trajectory = run.case, run.trajectory
     if "teacher" not in run.dataset.extra:
-        return "the points come without a teacher neuron, so norm and angle have nothing to be compared with"
+        return (
+            "the points come without a teacher neuron, so norm and angle have nothing to be "
+            "compared with"
+        )
     if len(trajectory.group) != 1 or case.model.alpha != 0:
         return "the statement is about one ReLU neuron"
     if (case.loss.name, case.loss.reduction) != ("square", "mean"):
         return "the loss is not the mean of squares"
-    if (
-        case.protocol.batch_size is not None
-        or case.protocol.train != "both"
-        or case.protocol.dtype != "float64"
-    ):
+    protocol = case.protocol
+    full_batch = protocol.batch_size is None and protocol.train == "both"
+    if not full_batch or protocol.dtype != "float64":
         return "the statement is about full-batch steps of all weights, here in float64"
-    if trajectory.stop.reason is StopReason.DIVERGED or not (
-        np.all(np.isfinite(trajectory.W)) and np.all(np.isfinite(trajectory.a))
-    ):
+    finite = np.all(np.isfinite(trajectory.W)) and np.all(np.isfinite(trajectory.a))
+    if trajectory.stop.reason is StopReason.DIVERGED or not finite:
         return "the run diverged"
     W, a = trajectory.at(0)
     if not np.any(W) or not 0 < float(angle_between(W[0], run.dataset.extra["teacher"])) < np.pi:
@@ -51,47 +56,33 @@ def one_neuron(run: Run) -> str | None:
 def many_samples(run: Run) -> str | None:
     """n / d is large enough for the sample to follow the population."""
     n, d = run.X.shape
-    return (
-        None
-        if n >= FEW * d
-        else f"n / d = {n / d:.3g} < {FEW}: such a sample does not follow the population's dynamics"
-    )
+    if n >= FEW * d:
+        return None
+    return f"n / d = {n / d:.3g} < {FEW}: such a sample does not follow the population's dynamics"
 
 
 def fine_step(run: Run) -> str | None:
-    """(1 - 3 c_u lr) and the rates of the norm stay positive, with room: the step is far below the paper's conditions."""
+    """(1 - 3 c_u lr) and the rates of the norm stay positive, with room."""
     neuron = Neuron.of(run)
-    fastest = max(
-        3 * angle_rates(neuron.start, *radii(neuron.start)).fast,
-        max(neuron.start.norm, neuron.teacher) ** (2 * neuron.m),
-    )
-    return (
-        None
-        if fastest * neuron.lr <= 0.1
-        else f"the step is too coarse for the bounds of descent (c lr = {fastest * neuron.lr:.2g} > 0.1)"
-    )
-
-
-def layers(least: int, most: int = 100) -> Hypothesis:
-    """Factory: the number of layers lies between these."""
-
-    def hypothesis(run: Run) -> str | None:
-        depth, asked = (
-            run.case.model.depth,
-            str(least)
-            if least == most
-            else f"{least} and more"
-            if most == 100
-            else f"{least} to {most}",
-        )
-        return (
-            None
-            if least <= depth <= most
-            else f"the run has {depth} layers; the statement is for {asked}"
-        )
-
-    return hypothesis
+    angle = 3 * angle_rates(neuron.start, *radii(neuron.start)).fast
+    product = max(angle, neuron.largest ** (2 * neuron.m)) * neuron.lr
+    if product <= 0.1:
+        return None
+    return f"the step is too coarse for the bounds of descent (c lr = {product:.2g} > 0.1)"
 
 
 NEURON: tuple[Hypothesis, ...] = (one_neuron, many_samples, fine_step)
 """The setting of every theorem, as far as a sample and a step can be in it."""
+
+
+def layers(least: int, most: int = 100) -> Hypothesis:
+    """Factory: the number of layers lies between these."""
+    asked = f"{least}" if least == most else f"{least} and more" if most == 100 else ""
+
+    def hypothesis(run: Run) -> str | None:
+        depth = run.case.model.depth
+        if least <= depth <= most:
+            return None
+        return f"the run has {depth} layers; the statement is for {asked or f'{least} to {most}'}"
+
+    return hypothesis

@@ -1,68 +1,81 @@
-"""What the panels of lee2022's figures share: thinning, titles, axes."""
+"""What the panels of Figures 1 to 3 share: steps in thousands, at most so many points, both bounds.
+
+A full line is an upper bound and a dashed one a lower bound.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from flowrepro.core.trajectory import Run
 from flowrepro.figures import NotDrawable, style
-from flowrepro.papers.lee2022.experiments import NEURONS
+from flowrepro.figures.panels import Band, Horizontal, Line, Mark, Panel, Points
+from flowrepro.papers.lee2022.bounds import norm_band
 from flowrepro.papers.lee2022.hypotheses import fine_step, one_neuron
 from flowrepro.papers.lee2022.neuron import Neuron
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from flowrepro.papers.lee2022.section_5_runs import OWN
 
 POINTS = 241
 """Points of a curve at most."""
-THOUSAND = 1_000.0
+STEPS = "step $T$ / 1000"
 
 
 def drawable(run: Run) -> Neuron:
     """The neuron of a run; NotDrawable where norm and angle have no bounds."""
-    reason = one_neuron(run) or fine_step(run)
-    if reason:
+    if reason := one_neuron(run) or fine_step(run):
         raise NotDrawable(reason)
     return Neuron.of(run)
 
 
 def thinned(size: int, keep: tuple[int, ...] = ()) -> np.ndarray:
-    """Indices of at most POINTS of ``size`` snapshots, evenly spread, first and last included, and of those in ``keep``."""
+    """Indices of at most POINTS of ``size`` snapshots, evenly spread, and of those in ``keep``."""
     even = np.linspace(0, size - 1, min(size, POINTS)).round().astype(int)
     return np.unique(np.concatenate([even, np.array(keep, dtype=int)]))
 
 
-def title(index: int, run: Run) -> str:
-    """(b) 1L-MN, or for a case that has no such name, (b) 2 layers."""
-    depth = run.case.model.depth
-    named = (
-        run.case.name.upper()
-        if run.case.name in NEURONS
-        else f"{depth} layer{'s' if depth > 1 else ''}"
-    )
-    return f"({chr(ord('a') + index)}) {named}"
+def coarser(*runs: Run) -> str:
+    """What a caption says of runs in steps of another size than the paper's; else nothing."""
+    found = {round(run.case.protocol.lr / OWN[run.case.name].protocol.lr, 3) for run in runs}
+    if found == {1.0}:
+        return ""
+    return f" Steps are {' and '.join(f'{k:g}' for k in sorted(found))} times the paper's size."
 
 
-def name_steps(ax: Axes, step: np.ndarray, bottom: bool) -> None:
-    """The horizontal axis in thousands of steps, named in the bottom case only."""
-    ax.set_xlim(0, step[-1] / THOUSAND)
-    ax.locator_params(axis="x", nbins=5)
-    ax.tick_params(labelbottom=bottom)
-    if bottom:
-        ax.set_xlabel("step $T$ / 1000")
-    ax.spines["right"].set_visible(False)
+def bounds(x: np.ndarray, low: np.ndarray, high: np.ndarray) -> list[Mark]:
+    """Both bounds as lines."""
+    look: Any = {"colour": style.THEORY, "width": 1.0}
+    return [
+        Line(x, high, label="upper bound", **look),
+        Line(x, low, label="lower bound", dash=(0, (4, 2)), **look),
+    ]
 
 
-def draw_band(ax: Axes, step: np.ndarray, low: np.ndarray, high: np.ndarray, who: str) -> None:
-    """Upper bound solid, lower bound dashed."""
-    ax.plot(step / THOUSAND, high, color=style.THEORY, linewidth=1.0, label=f"upper bound{who}")
-    ax.plot(
-        step / THOUSAND,
-        low,
-        color=style.THEORY,
-        linewidth=1.0,
-        linestyle=(0, (4, 2)),
-        label=f"lower bound{who}",
-    )
+def norm_panel(run: Run, title: str, restarts: tuple[int, ...], filled: bool) -> Panel:
+    """||w|| between its bounds from each of the restarts on; the last pair as a band if filled."""
+    neuron = drawable(run)
+    shown = thinned(len(neuron.step), restarts)
+    x, norm = neuron.step / 1000, neuron.path.norm
+    marks: list[Mark] = [Horizontal(neuron.teacher, label=r"$\|w^*\|$")]
+    lowest = np.inf
+    for first in restarts:
+        band = norm_band(neuron.restarted(first, neuron.path), neuron.clock.since(first))
+        later = shown[shown >= first]
+        pair = (x[later], band.low[later - first], band.high[later - first])
+        lowest = min(lowest, float(pair[1].min()))
+        if filled and first == restarts[-1]:
+            look: Any = {"colour": style.THEORY, "opacity": 0.35, "width": 0.8}
+            marks.append(Band(*pair, label="between the restarted bounds", **look))
+        else:
+            marks += bounds(*pair)
+    dots = np.array(restarts[1:] if filled else restarts)
+    top = 1.08 * max(float(norm[shown].max()), neuron.teacher)
+    dot: Any = {"colour": style.DATA, "size": 3.5, "clip": False, "zorder": 4}
+    marks += [
+        Line(x[shown], norm[shown], width=1.6, label=r"norm $\|w(T)\|$"),
+        Points(x[dots], norm[dots], label="start of bounds", **dot),
+    ]
+    return Panel(marks, title=title, xlabel=STEPS, ylabel=r"$\|w(T)\|$",
+                 xlim=(0, x[-1]), ylim=(0.0 if filled else 0.8 * lowest, top),
+                 xticks=5)  # fmt: skip

@@ -1,230 +1,304 @@
-"""The assumptions of Sections 4 and A on a data set, and what Appendices A.2 and G.2 derive from them.
+r"""The assumptions of Sections 4 and A on the points, and what Appendices A.2 and G.2 derive.
 
-Assumptions 4.6 and A.6 (non-branching starting points) cannot be tested; orthogonal separability implies them (Appendix I.2).
+Assumption A.1 asks for a principal direction w: the least margin y_i <w, x_i> is large beside the
+parts of x_i off w. Assumption A.2 is that mu separates the points with slack, A.3 that
+kappa = 1 - ||mu^-|| / ||mu^+|| > 0, and A.5 that networks without positive output weights have a
+smaller margin than the one-neuron network (w+, 1)/sqrt 2 on the support of w+, gamma+/2.
+Assumptions 4.6 and A.6 (non-branching starting points) cannot be tested; orthogonal separability
+implies them (Appendix I.2).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
-from flowrepro.claims.old_claim import NotApplicable, none_of, number, require, statement, upper
-from flowrepro.claims.old_verdict import Claim, Judgement
-from flowrepro.core.trajectory import Study
-from flowrepro.papers.lyu2021 import geometry
-from flowrepro.papers.lyu2021.late_records import (
+from flowrepro.claims.claim import NotApplicable, require
+from flowrepro.claims.verdict import Part, at_most, none_of, number
+from flowrepro.core.config import Data
+from flowrepro.core.network import activation
+from flowrepro.core.trajectory import Dataset, Study
+from flowrepro.errors import DataError, NumericalError, UsageError
+from flowrepro.papers.lyu2021 import PAPER, geometry
+from flowrepro.papers.lyu2021.hypotheses import (
+    aligned_means,
     alpha,
     labelled,
     leaky,
-    ref,
+    negatives_fall_short,
+    one_sign_grows_faster,
     separable,
     separator_of,
 )
+from flowrepro.papers.topic import Progress, Topic, option
 from flowrepro.theory.margin import normalised_margin
+from flowrepro.theory.margin_global import largest_margin
 
-CASES = (
+topic = Topic(PAPER, "Assumptions on the points", given=(labelled, leaky))
+
+SIZES = (1e-4, 1e-3, 1e-2, 1e-1)
+"""Relative sizes of the perturbations."""
+NEURONS, POSITIVE = 5, 3
+"""Width of the perturbed network, and how many of its neurons share the embedded one."""
+
+
+@topic.study
+def assumptions(
+    data: Dataset,
+    *,
+    alpha: float = option(0.5, "slope of the leaky part", within=(0.0, 1.0)),
+    searches: int = option(2000, "random steps from each candidate", within=(1, 1_000_000)),
+    perturbations: int = option(2000, "networks of each size", within=(1, 1_000_000)),
+    seed: int,
+    progress: Progress,
+) -> dict[str, np.ndarray]:
+    """What the claims on Assumptions A.1 to A.5 need beyond closed forms.
+
+    Returns principal (d,), the unit vector with the most slack of Assumption A.1 that was found;
+    largest (2,), lower and upper bound of the largest margin of any width; negative (2,), those of
+    networks without positive output weights on the support S+ of w+ (nan where not computable);
+    size, perturbed (P,), relative sizes of perturbations of the one-neuron network that keep its
+    signs and patterns, and the normalised margins of the perturbed networks.
+    """
+    X, y, rng = data.X, data.y, np.random.default_rng(seed)
+    principal = principal_direction(X, y, alpha, rng, searches)
+    progress(1, 4)
+    largest = _bounds(X, y, alpha, (1.0, -1.0))
+    progress(2, 4)
+    plus = geometry.one_neuron(X, y, alpha)
+    support = np.zeros(len(y), dtype=bool)
+    if plus is not None:
+        heights = y * (geometry.reweighted(X, y, alpha, 1.0) @ plus.w)
+        support = heights <= plus.margin * (1 + 1e-9)
+    negative = _bounds(X[support], y[support], alpha, (-1.0,))
+    progress(3, 4)
+    w = plus.w if plus else np.zeros(X.shape[1])
+    sizes, margins = perturbed_margins(X, y, alpha, w, rng, perturbations)
+    progress(4, 4)
+    return {
+        "principal": principal,
+        "largest": largest,
+        "negative": negative,
+        "size": sizes,
+        "perturbed": margins,
+    }
+
+
+def _bounds(X: np.ndarray, y: np.ndarray, alpha: float, outputs: tuple[float, ...]) -> np.ndarray:
+    """Certified (lower, upper); nan where the points are too many, not separable or empty."""
+    if len(y) == 0:
+        return np.full(2, np.nan)
+    try:
+        found = largest_margin(X, y, alpha, outputs=outputs)
+    except (UsageError, NumericalError, DataError):
+        return np.full(2, np.nan)
+    return np.array([found.lower, found.upper])
+
+
+def principal_direction(
+    X: np.ndarray, y: np.ndarray, alpha: float, rng: np.random.Generator, searches: int
+) -> np.ndarray:
+    """The unit vector (d,) with the most slack of Assumption A.1 that a random search finds.
+
+    It starts at mu, w* and w+ and takes shrinking steps.
+    """
+    separators = geometry.separator(X, y), geometry.one_neuron(X, y, alpha)
+    candidates = [geometry.mean(X, y), *(found.w for found in separators if found is not None)]
+    best, height = candidates[0], -np.inf
+    for w in map(geometry.unit, candidates):
+        slack = geometry.principal_slack(X, y, alpha, w)
+        for step in np.geomspace(1.0, 1e-6, searches):
+            trial = geometry.unit(w + step * rng.standard_normal(len(w)))
+            found = geometry.principal_slack(X, y, alpha, trial)
+            if found > slack:
+                w, slack = trial, found
+        if slack > height:
+            best, height = w, slack
+    return np.asarray(best)
+
+
+def perturbed_margins(
+    X: np.ndarray, y: np.ndarray, alpha: float, w: np.ndarray, rng: np.random.Generator, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sizes and normalised margins (P,) of random networks near (w, 1)/sqrt 2   (Theorem G.11).
+
+    The neuron is embedded in POSITIVE of NEURONS neurons, which keep their output sign and their
+    patterns; the other neurons have a <= 0.
+    """
+    shares = np.zeros(NEURONS)
+    shares[:POSITIVE] = np.sqrt(rng.dirichlet(np.ones(POSITIVE)))
+    shares /= np.sqrt(2)
+    sizes = np.repeat(SIZES, count)
+    shape = (len(sizes), NEURONS)
+    noise = rng.standard_normal((*shape, len(w)))
+    W = shares[:, None] * w + sizes[:, None, None] * noise / np.sqrt(NEURONS * len(w))
+    a = shares + sizes[:, None] * rng.standard_normal(shape) / np.sqrt(NEURONS)
+    a[:, POSITIVE:] = -np.abs(a[:, POSITIVE:])
+    Z = W @ X.T  # (P, m, n)
+    same_patterns = np.all(np.sign(Z[:, :POSITIVE]) == np.sign(X @ w), axis=(1, 2))
+    keeps = np.all(a[:, :POSITIVE] > 0, axis=1) & same_patterns
+    q = y * np.einsum("pm,pmn->pn", a, activation(Z, alpha))
+    margins = q.min(axis=1) / (np.sum(W**2, axis=(1, 2)) + np.sum(a**2, axis=1))
+    return sizes[keeps], margins[keeps]
+
+
+QUICK: dict[str, Any] = {"quick": {"options.searches": 100, "options.perturbations": 100}}
+LEFT_SET = assumptions.case(
     "assumptions-left",
+    "Theorem 4.2 and the assumptions, Figure 1 left.",
+    Data(name="symmetric-example"),
+    **QUICK,
+)
+SYMMETRIC_SET = assumptions.case(
     "assumptions-symmetric",
+    "Theorem 4.2 and the assumptions, symmetric points of the plane.",
+    Data(name="symmetric"),
+    **QUICK,
+)
+MIDDLE_SET = assumptions.case(
     "assumptions-middle",
-    "assumptions-right",
+    "Assumptions A.1 to A.5, Figure 1 middle.",
+    Data(name="constant-feature"),
+    **QUICK,
+)
+RIGHT_SET = assumptions.case(
+    "assumptions-right", "Assumptions A.1 to A.5, Figure 1 right.", Data(name="hinted"), **QUICK
+)
+STRICT_SET = assumptions.case(
     "assumptions-strict",
+    "Theorem 6.2: the hinted points with a hint that its proof allows.",
+    Data(name="hinted", options={"H": 31.0}),  # H = 4 does not meet the sufficient condition
+    **QUICK,
 )
-HINTED = ("assumptions-right", "assumptions-strict")
 
 
-def aligned_means(f: Study) -> str | None:
-    """Assumption A.2."""
-    slack = float(geometry.alignment_slack(f.X, f.y, alpha(f)).min())
-    return None if slack > 0 else f"Assumption A.2 fails (least slack {slack:.4g})"
-
-
-def one_sign_grows_faster(f: Study) -> str | None:
-    """Assumption A.3."""
-    kappa = geometry.lag(f.X, f.y, alpha(f))
-    return (
-        None
-        if kappa > 1e-12
-        else f"||mu^+|| does not exceed ||mu^-|| (Assumption A.3, kappa = {kappa:.4g}); flip all labels"
-    )
-
-
-def negatives_fall_short(f: Study) -> str | None:
-    """Assumption A.5 for sets whose support S+ is all positive, where the largest such margin is alpha gamma+ / 2 (Section A.1)."""
-    plus = geometry.one_neuron(f.X, f.y, alpha(f))
-    if plus is None:
-        return "the reweighted points are not separable (Assumption A.5)"
-    heights = f.y * (geometry.reweighted(f.X, f.y, alpha(f), 1.0) @ plus.w)
-    return (
-        None
-        if np.all(f.y[heights <= plus.margin * (1 + 1e-9)] > 0)
-        else "the support of w+ holds negative labels, so Assumption A.5 is not immediate"
-    )
-
-
-@statement(
-    "data-assumptions",
-    ref("Assumptions 3.2, 4.1, 4.5, A.1, A.2 and A.3"),
-    "theory",
-    CASES,
-    "Which assumptions the data satisfy (numbers without a claim; A.1, A.2 and A.3 hold where their slack is positive).",
-    given=(labelled, separable, leaky),
+@topic.claim(
+    "assumptions-of-the-data",
+    "These are the assumptions that the points satisfy: "
+    "A.1, A.2 and A.3 hold where their slack is positive.",
+    place="Assumptions 3.2, 4.1, 4.5, A.1, A.2 and A.3",
+    given=(separable,),
 )
-def check_data(f: Study) -> Sequence[Judgement]:
-    """Margins and slacks; where kappa < 0 the labels are to be flipped (Assumptions A.8 to A.10)."""
-    mu, slope = geometry.mean(f.X, f.y), alpha(f)
-    norms = [
-        float(np.linalg.norm(geometry.one_neuron_mean(f.X, f.y, slope, sign)))
-        for sign in (1.0, -1.0)
-    ]
-    return [
-        number("gamma*", separator_of(f).margin),
-        number("largest ||x_i||", float(np.linalg.norm(f.X, axis=1).max())),
-        number("symmetric", float(geometry.mirrored(f.X, f.y))),
-        number("least |<mu, x_i>|", float(np.abs(f.X @ mu).min())),
-        number("slack of A.1", geometry.principal_slack(f.X, f.y, slope, f.arrays["principal"])),
-        number("least slack of A.2", float(geometry.alignment_slack(f.X, f.y, slope).min())),
-        number("||mu^+||", norms[0]),
-        number("||mu^-||", norms[1]),
-        number("kappa", geometry.lag(f.X, f.y, slope)),
-        number(
-            "orthogonally separable, which implies Assumptions 4.6 and A.6",
-            float(geometry.orthogonally_separable(f.X, f.y)),
-        ),
-    ]
+def of_the_data(result: Study) -> Iterable[Part]:
+    """Numbers only; where kappa < 0 the labels are to be flipped (Assumptions A.8 to A.10)."""
+    X, y, slope = result.X, result.y, alpha(result)
+    principal = geometry.principal_slack(X, y, slope, result.arrays["principal"])
+    yield number("gamma*", separator_of(result).margin)
+    yield number("largest ||x_i||", float(np.linalg.norm(X, axis=1).max()))
+    yield number("symmetric", float(geometry.mirrored(X, y)))
+    yield number("least |<mu, x_i>|", float(np.abs(X @ geometry.mean(X, y)).min()))
+    yield number("slack of A.1", principal)
+    yield number("least slack of A.2", float(geometry.alignment_slack(X, y, slope).min()))
+    for name, sign in (("||mu^+||", 1.0), ("||mu^-||", -1.0)):
+        yield number(name, float(np.linalg.norm(geometry.one_neuron_mean(X, y, slope, sign))))
+    yield number("kappa", geometry.lag(X, y, slope))
+    note = "orthogonally separable, which implies Assumptions 4.6 and A.6"
+    yield number(note, float(geometry.orthogonally_separable(X, y)))
 
 
-@statement(
-    "principal-direction",
-    ref("Lemma G.1"),
-    "theory",
-    CASES,
+@topic.claim(
+    "lemma-g-1-principal-direction",
     "Assumption A.1 implies Assumption A.2.",
-    given=(labelled, separable, leaky),
+    place="Lemma G.1",
+    given=(separable,),
 )
-def check_principal(f: Study) -> Sequence[Judgement]:
+def principal_direction_implies(result: Study) -> Iterable[Part]:
     """N/A unless a direction with positive slack was found."""
-    slack = geometry.principal_slack(f.X, f.y, alpha(f), f.arrays["principal"])
-    require(
-        None
-        if slack > 0
-        else f"no principal direction was found (best slack {slack:.4g}), so Assumption A.1 is not known to hold"
-    )
-    return [
-        none_of(
-            "samples at which A.2 fails",
-            int(np.sum(geometry.alignment_slack(f.X, f.y, alpha(f)) <= 0)),
-        ),
-        number("slack of A.1", slack),
-    ]
-
-
-@statement(
-    "mean-cone",
-    ref("Lemma G.2"),
-    "theory",
-    CASES,
-    "Assumption A.2 holds exactly if every vector of K = {sum_j s_j y_j x_j, s in [alpha, 1]} separates the data.",
-    given=(labelled, leaky),
-)
-def check_cone(f: Study) -> Sequence[Judgement]:
-    """All 2^n vertices of K against the closed form of the slack; they agree in sign."""
-    if len(f.y) > geometry.MOST_VERTICES:
+    X, y, slope = result.X, result.y, alpha(result)
+    slack = geometry.principal_slack(X, y, slope, result.arrays["principal"])
+    if slack <= 0:
         raise NotApplicable(
-            f"2^{len(f.y)} vertices are too many to enumerate; the check takes at most {geometry.MOST_VERTICES} points"
+            f"no principal direction was found (best slack {slack:.4g}), "
+            "so Assumption A.1 is not known to hold"
         )
-    delta = float(geometry.cone_margins(geometry.scaled(f.X), f.y, alpha(f)).min())
-    slack = float(geometry.alignment_slack(f.X, f.y, alpha(f)).min())
-    return [
-        none_of("disagreement between K in the cone and A.2", int((delta > 0) != (slack > 0))),
-        number("delta, the least margin in K (data scaled)", delta),
-    ]
+    fails = geometry.alignment_slack(X, y, slope) <= 0
+    yield none_of("samples at which A.2 fails", int(np.sum(fails)))
+    yield number("slack of A.1", slack)
 
 
-@statement(
-    "negative-outputs-fall-short",
-    ref("Assumption A.5; Lemma G.10"),
-    "theory",
-    CASES,
-    "On the support of w+, networks without positive output weights have a smaller margin than the one-neuron network, gamma+/2.",
-    given=(labelled, separable, leaky, one_sign_grows_faster),
+@topic.claim(
+    "lemma-g-2-mean-cone",
+    "Assumption A.2 holds exactly if every vector of "
+    "K = {sum_j s_j y_j x_j, s in [alpha, 1]} separates the points.",
+    place="Lemma G.2",
 )
-def check_negative(f: Study) -> Sequence[Judgement]:
-    """The upper bound of the column generation with negative outputs only, and alpha gamma+/2 where S+ is all positive."""
-    half = separator_of(f, 1.0).margin / 2
-    low, high = f.arrays["negative"]
-    require(
-        None
-        if np.isfinite(high)
-        else "the largest margin of networks with negative outputs could not be certified"
-    )
-    exact = (
-        [
-            upper(
-                "|it / (alpha gamma+/2) - 1| as S+ is all positive",
-                abs(low / (alpha(f) * half) - 1),
-                1e-7,
-            )
-        ]
-        if negatives_fall_short(f) is None
-        else []
-    )
-    return [
-        upper("largest margin with a <= 0, relative to gamma+/2", high / half, 1 - 1e-9),
-        *exact,
-    ]
+def mean_cone(result: Study) -> Iterable[Part]:
+    """All 2^n vertices of K against the closed form of the slack; they agree in sign."""
+    X, y, slope = result.X, result.y, alpha(result)
+    if len(y) > geometry.MOST_VERTICES:
+        raise NotApplicable(
+            f"2^{len(y)} vertices are too many to enumerate; "
+            f"the check takes at most {geometry.MOST_VERTICES} points"
+        )
+    delta = float(geometry.cone_margins(geometry.scaled(X), y, slope).min())
+    slack = float(geometry.alignment_slack(X, y, slope).min())
+    yield none_of("disagreement between K in the cone and A.2", int((delta > 0) != (slack > 0)))
+    yield number("delta, the least margin in K (data scaled)", delta)
 
 
-@statement(
-    "locally-optimal",
-    ref("Theorem G.11"),
-    "theory",
-    CASES,
-    "The embedded one-neuron network maximises the margin locally among networks with its output signs.",
-    given=(labelled, separable, leaky, one_sign_grows_faster, negatives_fall_short),
+@topic.claim(
+    "assumption-a-5-negative-outputs",
+    "On the support of w+, networks without positive output weights have a smaller margin than "
+    "the one-neuron network, gamma+/2.",
+    place="Assumption A.5; Lemma G.10",
+    given=(separable, one_sign_grows_faster),
 )
-def check_locally_optimal(f: Study) -> Sequence[Judgement]:
+def negative_outputs(result: Study) -> Iterable[Part]:
+    """Upper bound of column generation with negative outputs; alpha gamma+/2 if S+ is positive."""
+    half = separator_of(result, 1.0).margin / 2
+    low, high = result.arrays["negative"]
+    if not np.isfinite(high):
+        raise NotApplicable(
+            "the largest margin of networks with negative outputs could not be certified"
+        )
+    yield at_most("largest margin with a <= 0, relative to gamma+/2", high / half, 1 - 1e-9)
+    if negatives_fall_short(result) is None:
+        off = abs(low / (alpha(result) * half) - 1)
+        yield at_most("|it / (alpha gamma+/2) - 1| as S+ is all positive", off, 1e-7)
+
+
+@topic.claim(
+    "theorem-g-11-locally-optimal",
+    "The embedded one-neuron network maximises the margin locally among networks with its "
+    "output signs.",
+    place="Theorem G.11",
+    given=(separable, one_sign_grows_faster, negatives_fall_short),
+)
+def locally_optimal(result: Study) -> Iterable[Part]:
     """Largest margin of random perturbations that keep signs and patterns, over gamma+/2."""
-    require(None if len(f.arrays["perturbed"]) else "no perturbation keeps the signs and patterns")
-    half = separator_of(f, 1.0).margin / 2
-    return [
-        upper(
-            "largest margin of a perturbed network / (gamma+/2) - 1",
-            f.arrays["perturbed"].max() / half - 1,
-            1e-12,
-        ),
-        number("perturbations", len(f.arrays["perturbed"])),
-    ]
+    margins, half = result.arrays["perturbed"], separator_of(result, 1.0).margin / 2
+    require(None if len(margins) else "no perturbation keeps the signs and patterns")
+    note = "largest margin of a perturbed network / (gamma+/2) - 1"
+    yield at_most(note, margins.max() / half - 1, 1e-12)
+    yield number("perturbations", len(margins))
 
 
-@statement(
-    "suboptimal-margin",
-    ref("Section 6 and Figure 1"),
-    "theory",
-    CASES,
+@topic.claim(
+    "section-6-suboptimal-margin",
     "The one-neuron network to which training converges has less than the largest margin.",
-    given=(labelled, separable, leaky, one_sign_grows_faster, aligned_means, negatives_fall_short),
+    place="Section 6 and Figure 1",
+    given=(separable, one_sign_grows_faster, aligned_means, negatives_fall_short),
 )
-def check_suboptimal(f: Study) -> Sequence[Judgement]:
-    """gamma+/2 over the certified lower bound of the optimum; a short hint (small K) may make the two equal."""
-    require(
-        None if np.isfinite(f.arrays["largest"][0]) else "the largest margin could not be certified"
+def suboptimal_margin(result: Study) -> Iterable[Part]:
+    """gamma+/2 over the certified lower bound of the optimum; short hints may make them equal."""
+    largest, plus = float(result.arrays["largest"][0]), separator_of(result, 1.0)
+    require(None if np.isfinite(largest) else "the largest margin could not be certified")
+    neuron = plus.w[None] / np.sqrt(2), np.array([1 / np.sqrt(2)])
+    own = normalised_margin(result.X, result.y, *neuron, alpha(result))
+    ratio = plus.margin / 2 / largest
+    yield at_most("gamma+/2 relative to the largest margin", ratio, 1 - 1e-6)
+    yield at_most(
+        "|margin of (w+, 1)/sqrt 2 over gamma+/2 - 1|", abs(2 * own / plus.margin - 1), 1e-12
     )
-    w = separator_of(f, 1.0)
-    own = normalised_margin(f.X, f.y, w.w[None] / np.sqrt(2), np.array([1 / np.sqrt(2)]), alpha(f))
-    return [
-        upper(
-            "gamma+/2 relative to the largest margin",
-            w.margin / 2 / float(f.arrays["largest"][0]),
-            1 - 1e-6,
-        ),
-        upper("|margin of (w+, 1)/sqrt 2 over gamma+/2 - 1|", abs(2 * own / w.margin - 1), 1e-12),
-    ]
 
 
-def hints(f: Study) -> tuple[float, float, float, np.ndarray]:
-    """(H, K, eps, w*) if the first three points are the hints H w*, eps w* +- K w_perp of the others (Definition 6.1)."""
-    X, y = f.X, f.y
+def hints(X: np.ndarray, y: np.ndarray) -> tuple[float, float, float, np.ndarray]:
+    """(H, K, eps, w*) of points whose first three are hints   (Definition 6.1).
+
+    The hints are H w*, eps w* +- K w_perp, where w* separates the others; else NotApplicable.
+    """
     base = geometry.separator(X[3:], y[3:]) if len(y) > 4 else None
     if base is None or np.any(y[:3] != 1):
         raise NotApplicable(
@@ -233,73 +307,50 @@ def hints(f: Study) -> tuple[float, float, float, np.ndarray]:
     w, middle, across = base.w, (X[1] + X[2]) / 2, (X[1] - X[2]) / 2
     H, eps = float(X[0] @ w), float(middle @ w)
     off = max(np.abs(X[0] - H * w).max(), np.abs(middle - eps * w).max(), abs(float(across @ w)))
-    require(
-        None
-        if off <= 1e-9 * np.abs(X).max() and eps > 0
-        else "the first three points are not the hints H w*, eps w* +- K w_perp (Definition 6.1)"
-    )
+    if not (off <= 1e-9 * np.abs(X).max() and eps > 0):
+        raise NotApplicable(
+            "the first three points are not the hints H w*, eps w* +- K w_perp (Definition 6.1)"
+        )
     return H, float(np.linalg.norm(across)), eps, w
 
 
-@statement(
-    "sufficient-hints",
-    ref("Theorem 6.2, Appendix A.2"),
-    "theory",
-    HINTED,
-    "K > 0, eps below alpha times the margin of the other points and H above the paper's bound imply Assumptions A.1, A.2 and A.3, and w+ = w*.",
-    given=(labelled, separable, leaky),
-)
-def check_hints(f: Study) -> Sequence[Judgement]:
-    """N/A, with the bound on H, where the sufficient condition is not met; the assumptions may hold all the same."""
-    H, K, eps, w = hints(f)
-    slope = alpha(f)
-    least = required_hint(f.X, f.y, slope, w, eps)
-    bound = slope * float((f.y[3:] * (f.X[3:] @ w)).min())
-    require(
-        None
-        if K > 0 and eps < bound
-        else f"the hints have K = {K:.4g}, eps = {eps:.4g}; the condition is K > 0, eps < {bound:.4g}"
-    )
-    holds = (
-        " hold"
-        if aligned_means(f) is None and one_sign_grows_faster(f) is None
-        else " do not both hold"
-    )
-    require(
-        None
-        if least < H
-        else f"H = {H:.4g} does not exceed {least:.4g}, the sufficient condition; directly, Assumptions A.2 and A.3{holds}"
-    )
-    plus = separator_of(f, 1.0)
-    return [
-        upper("negative slack of A.1 at w*", -geometry.principal_slack(f.X, f.y, slope, w), 0.0),
-        upper("of A.2", -float(geometry.alignment_slack(f.X, f.y, slope).min()), 0.0),
-        upper("of A.3, -kappa", -geometry.lag(f.X, f.y, slope), 0.0),
-        upper("||w+ - w*||", float(np.linalg.norm(plus.w - w)), 1e-9),
-        upper("|gamma+ / eps - 1|", abs(plus.margin / eps - 1), 1e-9),
-        number("sufficient H", least),
-    ]
-
-
 def required_hint(X: np.ndarray, y: np.ndarray, alpha: float, w: np.ndarray, eps: float) -> float:
-    """max{eps, H0, n ||mu^-|| + ||sum_{j > 1} y_j x_j^+||}; the last depends on H itself through mu^-."""
+    """max{eps, H0, n ||mu^-|| + ||sum_{j > 1} y_j x_j^+||}; the last depends on H through mu^-."""
     heights = y * (X @ w)
     off = np.linalg.norm(X - (X @ w)[:, None] * w, axis=1)
     first = float(off.max() * off.sum() / (alpha * heights[1:].min()) - heights[1:].sum())
     plus = float(np.linalg.norm(y[1:] @ geometry.reweighted(X, y, alpha, 1.0)[1:]))
-    return max(
-        eps,
-        first,
-        len(y) * float(np.linalg.norm(geometry.one_neuron_mean(X, y, alpha, -1.0))) + plus,
-    )
+    minus = float(np.linalg.norm(geometry.one_neuron_mean(X, y, alpha, -1.0)))
+    return max(eps, first, len(y) * minus + plus)
 
 
-CLAIMS: tuple[Claim, ...] = (
-    check_data,
-    check_principal,
-    check_cone,
-    check_negative,
-    check_locally_optimal,
-    check_suboptimal,
-    check_hints,
+@topic.claim(
+    "theorem-6-2-sufficient-hints",
+    "If K > 0, eps is below alpha times the margin of the other points, and H exceeds the bound "
+    "of the paper, then Assumptions A.1, A.2 and A.3 hold and w+ = w*.",
+    place="Theorem 6.2, Appendix A.2",
+    on=(RIGHT_SET, STRICT_SET),
+    given=(separable,),
 )
+def sufficient_hints(result: Study) -> Iterable[Part]:
+    """N/A, where the condition fails; the assumptions may hold all the same."""
+    X, y, slope = result.X, result.y, alpha(result)
+    H, K, eps, w = hints(X, y)
+    least, bound = required_hint(X, y, slope, w, eps), slope * float((y[3:] * (X[3:] @ w)).min())
+    if not (K > 0 and eps < bound):
+        condition = f"the condition is K > 0, eps < {bound:.4g}"
+        raise NotApplicable(f"the hints have K = {K:.4g}, eps = {eps:.4g}; {condition}")
+    if not least < H:
+        fail = aligned_means(result) or one_sign_grows_faster(result)
+        holds = "do not both hold" if fail else "hold"
+        raise NotApplicable(
+            f"H = {H:.4g} does not exceed {least:.4g}, the sufficient condition; "
+            f"directly, Assumptions A.2 and A.3 {holds}"
+        )
+    plus = separator_of(result, 1.0)
+    yield at_most("negative slack of A.1 at w*", -geometry.principal_slack(X, y, slope, w), 0.0)
+    yield at_most("of A.2", -float(geometry.alignment_slack(X, y, slope).min()), 0.0)
+    yield at_most("of A.3, -kappa", -geometry.lag(X, y, slope), 0.0)
+    yield at_most("||w+ - w*||", float(np.linalg.norm(plus.w - w)), 1e-9)
+    yield at_most("|gamma+ / eps - 1|", abs(plus.margin / eps - 1), 1e-9)
+    yield number("sufficient H", least)

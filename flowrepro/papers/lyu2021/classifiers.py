@@ -1,22 +1,34 @@
-r"""StudyCase "classifiers": what there is to know about the classifiers of a set of points, each with its certificate, and a trained net.
+r"""The classifiers of a set of points, each with its certificate, and a trained net.
 
-The best linear separator; the best single neurons w^+, w^-; the largest margin over all widths; a KKT network that is not
-optimal where the data set brings one (Figure 1 left), else the better single neuron; which of the paper's theorems applies;
-and one network trained into its late phase.
+The best linear separator; the best single neurons w^+, w^-; the largest normalised margin over all
+widths; a KKT network that is not optimal where the data set brings one (Figure 1 left), else the
+better single neuron; which theorem of the paper applies; one network trained into its late phase.
+
+Paper -> here: \alpha_leaky -> alpha; \phi -> sigma; q_i(\theta) = y_i f(x_i); \gamma(\theta) =
+q_min / ||\theta||^2, the normalised margin. The loss is the mean of ln(1 + e^{-q_i}) and t its flow
+time. Constant steps never get past q ~ 15, so nets are trained by ``engines.log_domain``.
+
+The largest margin is bracketed. Where the arrangement of the points is small, column generation
+closes the bracket to 1e-8. Elsewhere, for any lam in the simplex,
+gamma_max <= 1/2 max_{||u|| = 1, s} s sum_i lam_i y_i sigma(<u, x_i>). With sigma(z) =
+(1 + alpha)/2 z + (1 - alpha)/2 |z| and Cauchy-Schwarz the maximum is at most
+
+    (1 + alpha)/2 ||sum_i lam_i y_i x_i|| + (1 - alpha)/2 ||sum_i lam_i x_i x_i^T||^{1/2}
+
+whatever the number of cells; lam are the multipliers of the linear separator.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from math import comb
 from typing import Any
 
 import numpy as np
 
-from flowrepro.claims.options import one_of, require_ranges
-from flowrepro.core.config import StudyCase
 from flowrepro.core.initialize import INITS
 from flowrepro.core.network import predict
-from flowrepro.core.trajectory import Dataset
+from flowrepro.core.trajectory import Dataset, Study
 from flowrepro.engines.log_domain import (
     HANDOVER,
     Classification,
@@ -27,128 +39,136 @@ from flowrepro.engines.log_domain import (
     join,
 )
 from flowrepro.errors import DataError, NumericalError, UsageError
-from flowrepro.papers.lyu2021 import geometry
-from flowrepro.papers.lyu2021.bracket import margin_bracket
-from flowrepro.papers.lyu2021.draws import probes
-from flowrepro.papers.topic import Progress
-from flowrepro.theory.margin import Inseparable, Separator, hard_margin, normalised_margin
+from flowrepro.papers.lyu2021 import PAPER, geometry
+from flowrepro.papers.lyu2021.geometry import Weights
+from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.theory.margin import Separator, normalised_margin
+from flowrepro.theory.margin_global import largest_margin
 from flowrepro.theory.margin_kkt import KktCertificate, kkt_certificate
 
 MOST_POINTS = 4000
 """Points whose inner products are all looked at."""
-ROUNDING = 1e-12
-"""Weight in a proof that is a rounding error."""
-SHOWN = 8
-"""Cases named in the proof that points are not separable."""
 STIFF_MOST = 400
 """Weights up to which the implicit integrator is quick."""
 WORK, OVERHEAD = 1.5e9, 30
-"""Products of a point's coordinate and a weight that the explicit integrators may spend, and what a point costs besides: a few seconds."""
+"""What explicit integrators may spend: products of a coordinate and a weight (a few seconds).
+
+A point costs OVERHEAD of them besides."""
 MET = 1e-9
 """Relative distance up to which a level of q is met."""
 IMPLICIT_STEPS = 3000
 """Of the implicit integrator, which needs some hundreds to q = 1e8 where it gets on (measured)."""
 EVERY_RECORD = 100_000
-"""Points times weights up to which every record gets its KKT certificate, else the last one only."""
-RANGES = {
-    "alpha": (0.0, 1.0),
-    "m": (1, 100_000),
-    "scale": (1e-150, 1e6),
-    "lr": (1e-12, 1e6),
-    "q": (2.0, 1e10),
-}
+"""Points times weights up to which every record gets its KKT certificate, else the last one."""
+MOST_PROBLEMS = 60_000
+"""Small least-squares problems (hyperplanes times cells) of a closed bracket: a few seconds."""
 RECORDED = ("step", "s", "ln_t", "ln_loss", "q_min", "rho", "normalised_margin", "smoothed_margin")
 """Columns of a LateRun that are kept."""
 
+topic = Topic(PAPER, "The classifiers of a set of points")
 
-def study_classifiers(
-    case: StudyCase, dataset: Dataset | None, progress: Progress
+
+@topic.study
+def classifiers(
+    data: Dataset,
+    *,
+    alpha: float = option(0.5, "slope of the leaky part", within=(0.0, 1.0)),  # Figure 1, caption
+    # The paper does not say; Appendix J has 100.
+    m: int = option(100, "number of neurons", within=(1, 100_000)),
+    init: str = option("he", "distribution of the start", choices=tuple(INITS)),
+    # Appendix I.1.3: 0.001 times the He initialisation.
+    scale: float = option(1e-3, "factor of the start", within=(1e-150, 1e6)),
+    # gd: until L < ln 2 / n with step lr, then with backtracking on ln L.
+    method: str = option("gd", "descent or gradient flow", choices=("gd", "flow")),
+    lr: float = option(0.01, "step of descent", within=(1e-12, 1e6)),  # Appendix J
+    # Loss e^-1000; the pictures no longer change.
+    q: float = option(1000.0, "least output margin at the end", within=(2.0, 1e10)),
+    seed: int,
+    progress: Progress,
 ) -> dict[str, Any]:
-    """Arrays of `described_points` (prefix-free), of the KKT network ("kkt_..."), and of the trained net ("net_...").
+    """Arrays of `described_points`, of `margin_bracket`, of the KKT network ("kkt_") and the net.
+
+    The trained net's names begin with "net_" (see `_trained`).
 
     Raises
     ------
     DataError
         Labels other than +1 and -1.
     NumericalError
-        The points are not separable by a hyperplane through the origin; the message holds the proof.
+        The points are not separable by a hyperplane through the origin; the message has the proof.
     """
-    if dataset is None:
-        raise UsageError(f"case '{case.name}' needs points: give them by --data FILE")
-    if len(dataset.y) > MOST_POINTS:
+    if len(data.y) > MOST_POINTS:
         raise UsageError(
-            f"case '{case.name}' takes at most {MOST_POINTS} points, not {len(dataset.y)}; give a part of them"
+            f"the classifiers are computed of at most {MOST_POINTS} points, not {len(data.y)}; "
+            "give a part of them"
         )
-    options, alpha = case.options, float(case.options["alpha"])
-    require_ranges(options, RANGES)
-    one_of(case, "init", *INITS)
-    one_of(case, "method", "gd", "flow")
-    X, y = labelled(dataset)
+    X, y = _labelled(data)
     found = described_points(X, y, alpha)
     progress(1, 4)
-    W, a = _kkt_network(dataset, alpha)
-    found |= _kkt(X, y, W, a, alpha)
+    W, a = _kkt_network(data, alpha)
+    proof = kkt_certificate(geometry.scaled(X), y, W, a, alpha)
+    found |= {
+        "kkt_W": W,
+        "kkt_a": a,
+        "kkt_margin": normalised_margin(X, y, W, a, alpha),
+        "kkt_eps": proof.eps,
+        "kkt_delta": proof.delta,
+        "kkt_duals": proof.duals,
+        "kkt_kinks": proof.kinks,
+    }
     progress(2, 4)
-    run = train(Classification(X, y, alpha), options, case.seed)
+    task = Classification(X, y, alpha)
+    run = train(task, m=m, init=init, scale=scale, method=method, lr=lr, q=q, seed=seed)
     progress(3, 4)
-    found |= _trained(X, y, run, found, alpha, case.seed)
-    found |= margin_bracket(
-        X, y, alpha, found["star_duals"], [(W, a), run.final, geometry.linear_pair(found["w_star"])]
-    )
+    found |= _trained(X, y, run, found, alpha, seed)
+    known = [(W, a), run.final, geometry.linear_pair(found["w_star"])]
+    found |= margin_bracket(X, y, alpha, found["star_duals"], known)
     progress(4, 4)
     return found
 
 
-def labelled(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """(X, y) once the labels are known to be +1 and -1; DataError with the remedy otherwise."""
-    strange = np.setdiff1d(dataset.y, [-1.0, 1.0])
+def _labelled(data: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """(X, y) with labels +1 and -1; DataError with the remedy otherwise."""
+    strange = np.setdiff1d(data.y, [-1.0, 1.0])
     if strange.size:
-        remedy = (
-            "write -1 for 0"
-            if set(strange) == {0.0}
-            else "write +1 for one class and -1 for the other"
-        )
+        zero = set(strange) == {0.0}
+        remedy = "write -1 for 0" if zero else "write +1 for one class and -1 for the other"
+        named = ", ".join(f"{value:g}" for value in strange[:4])
         raise DataError(
-            f"labels must be +1 and -1 here, but {dataset.note} have labels {', '.join(f'{value:g}' for value in strange[:4])}: {remedy}"
+            f"labels must be +1 and -1 here, but {data.note} have labels {named}: {remedy}"
         )
-    return dataset.X, dataset.y
-
-
-def best_separator(X: np.ndarray, y: np.ndarray) -> Separator:
-    """The max-margin separator; NumericalError with the proof where there is none."""
-    found = hard_margin(X, y)
-    if isinstance(found, Inseparable):
-        raise NumericalError(
-            f"the points are not separable by a hyperplane through the origin: {_combination(found)} = 0 up to {found.residual:.1e} of the largest point, "
-            "with z_i = y_i x_i and cases counted from 1; correct the labels, or append a constant feature, if there is none, with --set bias=true"
-        )
-    return found
-
-
-def _combination(proof: Inseparable) -> str:
-    """0.25 z_3 + 0.75 z_7, largest weights first."""
-    order = np.argsort(-proof.duals, kind="stable")
-    order = order[proof.duals[order] > ROUNDING]
-    terms = [f"{proof.duals[i]:.4g} z_{i + 1}" for i in order[:SHOWN]]
-    return " + ".join(terms) + (f" + {len(order) - SHOWN} more terms" if len(order) > SHOWN else "")
+    return data.X, data.y
 
 
 def described_points(X: np.ndarray, y: np.ndarray, alpha: float) -> dict[str, Any]:
     """Separators with their certificates, and the hypotheses of the paper's theorems.
 
-    w_star (d,), gamma_star, star_residual, star_duals (n,): the separator.   w_plus, gamma_plus, plus_residual, plus_duals and
-    the same for minus: the single neurons, nan where there is none (alpha = 0 and two classes).   mirrored (Assumption 4.1),
-    mu_x_least (4.5), orthogonally_separable (Definition H.1), alignment (A.2's least slack), principal (A.1's, over mu, w^*,
-    w^+), mu_plus, mu_minus (norms, A.3), one_class (the support vectors of the leading neuron have its label: implies A.5).
+    w_star (d,), gamma_star, star_residual, star_duals (n,) : the separator.
+    w_plus, gamma_plus, plus_residual, plus_duals, and the same for minus : the single neurons, nan
+    where there is none (alpha = 0 and two classes).
+    mirrored : Assumption 4.1. mu_x_least : least |<mu, x_i>| (4.5). orthogonally_separable :
+    Definition H.1. alignment : A.2's least slack. principal : A.1's, over mu, w^*, w^+.
+    mu_plus, mu_minus : norms (A.3). one_class : the support vectors of the leading neuron have its
+    label (implies A.5).
     """
-    star = best_separator(X, y)
-    found: dict[str, Any] = _named("star", star)
+    star = geometry.best_separator(X, y)
     neurons = {
-        "plus": geometry.one_neuron(X, y, alpha, 1.0),
-        "minus": geometry.one_neuron(X, y, alpha, -1.0),
+        name: geometry.one_neuron(X, y, alpha, sign)
+        for name, sign in (("plus", 1.0), ("minus", -1.0))
     }
-    for name, neuron in neurons.items():
-        found |= _named(name, neuron or _none(X))
+    nan = float("nan")
+    none = Separator(np.full(X.shape[1], nan), nan, nan, np.zeros(len(X)), nan, nan, nan)
+    found: dict[str, Any] = {}
+    for name, best in {
+        "star": star,
+        **{name: own or none for name, own in neurons.items()},
+    }.items():
+        found |= {
+            f"w_{name}": best.w,
+            f"gamma_{name}": best.margin,
+            f"{name}_residual": max(best.infeasibility, best.stationarity, best.gap),
+            f"{name}_duals": best.duals,
+        }
     mu = geometry.mean(X, y)
     Z = y[:, None] * X
     gram = Z @ Z.T
@@ -172,60 +192,39 @@ def described_points(X: np.ndarray, y: np.ndarray, alpha: float) -> dict[str, An
     }
 
 
-def _named(name: str, found: Separator) -> dict[str, Any]:
-    residual = max(found.infeasibility, found.stationarity, found.gap)
-    return {
-        f"w_{name}": found.w,
-        f"gamma_{name}": found.margin,
-        f"{name}_residual": residual,
-        f"{name}_duals": found.duals,
-    }
-
-
-def _none(X: np.ndarray) -> Separator:
-    nan = float("nan")
-    return Separator(np.full(X.shape[1], nan), nan, nan, np.zeros(len(X)), nan, nan, nan)
-
-
-def _kkt_network(dataset: Dataset, alpha: float) -> tuple[np.ndarray, np.ndarray]:
-    """The network of the data set where it brings one, else the better of the single neurons, else the linear pair; unit norm."""
-    if {"W", "a"} <= dataset.extra.keys():
-        return dataset.extra["W"], dataset.extra["a"]
-    neurons = [
-        (geometry.one_neuron(dataset.X, dataset.y, alpha, sign), sign) for sign in (1.0, -1.0)
-    ]
+def _kkt_network(data: Dataset, alpha: float) -> Weights:
+    """A KKT network: the data set's, or the better single neuron, or the linear pair."""
+    if {"W", "a"} <= data.extra.keys():
+        return data.extra["W"], data.extra["a"]
+    neurons = [(geometry.one_neuron(data.X, data.y, alpha, sign), sign) for sign in (1.0, -1.0)]
     known = [(neuron.margin, neuron.w, sign) for neuron, sign in neurons if neuron is not None]
     if not known:
-        return geometry.linear_pair(best_separator(dataset.X, dataset.y).w)
+        return geometry.linear_pair(geometry.best_separator(data.X, data.y).w)
     _, w, sign = max(known, key=lambda item: item[0])
     return sign * w[None] / np.sqrt(2), np.array([sign / np.sqrt(2)])
 
 
-def _kkt(
-    X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray, alpha: float
-) -> dict[str, Any]:
-    proof = kkt_certificate(geometry.scaled(X), y, W, a, alpha)
-    margin = normalised_margin(X, y, W, a, alpha)
-    return {
-        "kkt_W": W,
-        "kkt_a": a,
-        "kkt_margin": margin,
-        "kkt_eps": proof.eps,
-        "kkt_delta": proof.delta,
-        "kkt_duals": proof.duals,
-        "kkt_kinks": proof.kinks,
-    }
+def train(
+    task: Classification,
+    *,
+    m: int,
+    init: str,
+    scale: float,
+    method: str,
+    lr: float,
+    q: float,
+    seed: int,
+) -> LateRun:
+    """One network into its late phase, kept at two levels of q a decade.
 
-
-def train(task: Classification, options: Mapping[str, Any], seed: int) -> LateRun:
-    """One network into its late phase; levels of q two a decade. ``scale`` multiplies a unit draw."""
+    ``scale`` multiplies a draw of unit scale.
+    """
     d = task.X.shape[1]
-    m, q = int(options["m"]), float(options["q"])
-    W, a = INITS[options["init"]](np.random.default_rng(seed), m, d)
-    W, a = options["scale"] * W, options["scale"] * a
+    W, a = INITS[init](np.random.default_rng(seed), m, d)
+    W, a = scale * W, scale * a
     levels = np.geomspace(1.0, q, max(1, round(2 * np.log10(q))) + 1)
-    if options["method"] == "gd":
-        return integrate(task, W, a, levels, method="gd", control=options["lr"])
+    if method == "gd":
+        return integrate(task, W, a, levels, method="gd", control=lr)
     budget = int(WORK / (task.X.shape[0] * (m * d + OVERHEAD)))
     if m * (d + 1) > STIFF_MOST:
         return integrate(task, W, a, levels, method="euler", max_steps=budget)
@@ -235,11 +234,13 @@ def train(task: Classification, options: Mapping[str, Any], seed: int) -> LateRu
 def _flow(
     task: Classification, W: np.ndarray, a: np.ndarray, levels: np.ndarray, budget: int
 ) -> LateRun:
-    """Explicit to HANDOVER, or as far as a quarter of the ``budget`` of evaluations goes (four a step); implicit from there.
+    """Explicit to HANDOVER, or as far as a quarter of the ``budget`` goes; implicit from there.
 
-    Ends where the points are not separated by then: a point on which all neurons of its sign are inactive never will be.
+    A step takes four of the evaluations that the budget counts. The run ends where the points are
+    not separated by then: a point on which all neurons of its sign are inactive never will be.
 
-    A neuron that slides along a kink is pushed back from both sides, which no smooth integrator passes: then with Euler's steps.
+    A neuron that slides along a kink is pushed back from both sides, which no smooth integrator
+    passes: then with Euler's steps.
     """
     near = np.unique(np.minimum(levels, HANDOVER))
     run = integrate(task, W, a, near, method="rk4", max_steps=budget // 4)
@@ -249,40 +250,35 @@ def _flow(
         if not beyond.size or run.separated is None:
             break
         start = Start(int(run.step[-1]), float(run.s[-1]), float(run.ln_t[-1]))
-        run = join(
-            run,
-            integrate(
-                task, *run.final, beyond, method=method, start=start, max_steps=start.step + steps
-            ),
-        )
+        most = start.step + steps
+        leg = integrate(task, *run.final, beyond, method=method, start=start, max_steps=most)
+        run = join(run, leg)
     return run
 
 
 def _trained(
     X: np.ndarray, y: np.ndarray, run: LateRun, found: Mapping[str, Any], alpha: float, seed: int
 ) -> dict[str, Any]:
-    """Records (R,) of the run under their names in LateRun, certificates where it separates, weights first and last.
+    """Records (R,) of the run under their names in LateRun, and the weights first and last.
 
-    net_eps, net_delta, net_balance (R,) : the KKT certificates.   net_aligned (m,) : the cone test of Lemma G.4 when L < ln 2 / n.
-    net_linear, net_plus, net_minus (R,) : max over random unit x of |f(x) / rho^2 - target(x)|, the targets of Theorems 4.3, A.7, A.10.
+    net_eps, net_delta, net_balance (R,) : the KKT certificates; nan before the net separates.
+    net_aligned (m,) : the cone test of Lemma G.4 when L < ln 2 / n.
+    net_linear, net_plus, net_minus (R,) : max over random unit x of |f(x) / rho^2 - target(x)|, the
+    targets of Theorems 4.3, A.7, A.10.
     """
     switch = -1 if run.separated is None else run.separated
     cheap = X.shape[0] * (run.W[0].size + run.a[0].size) <= EVERY_RECORD
-    points = probes(seed, X.shape[1])
+    points = geometry.probes(seed, X.shape[1])
     targets = {
         "linear": geometry.linear_target(found["w_star"], alpha, points),
         "plus": geometry.one_neuron_target(found["w_plus"], alpha, points),
         "minus": geometry.one_neuron_target(found["w_minus"], alpha, points, -1.0),
     }
-    functions = np.array(
-        [
-            predict(points, W, a, alpha) / rho**2
-            for W, a, rho in zip(run.W, run.a, run.rho, strict=True)
-        ]
-    )
+    states = list(zip(run.W, run.a, run.rho, strict=True))
+    functions = np.array([predict(points, W, a, alpha) / rho**2 for W, a, rho in states])
     proofs = [
-        _proof(X, y, W, a, alpha) if cheap or case == len(run.step) - 1 else None
-        for case, (W, a) in enumerate(zip(run.W, run.a, strict=True))
+        _proof(X, y, W, a, alpha) if cheap or k == len(states) - 1 else None
+        for k, (W, a, _) in enumerate(states)
     ]
     return {
         **{f"net_{name}": getattr(run, name) for name in RECORDED},
@@ -311,8 +307,67 @@ def _trained(
 def _proof(
     X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray, alpha: float
 ) -> KktCertificate | None:
-    """The certificate for points scaled to ||x_i|| <= 1; None before the net separates them, or with too many neurons at one kink."""
+    """The certificate for points scaled to ||x_i|| <= 1.
+
+    None before the net separates them, or with too many neurons at one kink.
+    """
     try:
         return kkt_certificate(geometry.scaled(X), y, W, a, alpha)
     except UsageError:
         return None
+
+
+def margin_bracket(
+    X: np.ndarray, y: np.ndarray, alpha: float, duals: np.ndarray, known: Sequence[Weights]
+) -> dict[str, Any]:
+    """largest_lower <= gamma_max <= largest_upper, a network (largest_W, largest_a) of the first.
+
+    ``known`` are networks to start from; ``duals`` (n,) are >= 0 and not all zero. largest_exact
+    says whether column generation closed the bracket.
+    """
+    margins = [normalised_margin(X, y, W, a, alpha) for W, a in known]
+    best = int(np.nanargmax(margins))
+    W, a = known[best]
+    lower, upper, exact = margins[best], cheap_bound(X, y, alpha, duals), False
+    size = np.sqrt(np.vdot(W, W) + a @ a)
+    W, a = W / size, a / size
+    if affordable(X):
+        try:
+            found = largest_margin(X, y, alpha)
+        except (NumericalError, UsageError):
+            pass
+        else:
+            lower, upper, W, a, exact = found.lower, found.upper, found.W, found.a, True
+    return {
+        "largest_lower": lower,
+        "largest_upper": upper,
+        "largest_W": W,
+        "largest_a": a,
+        "largest_exact": exact,
+    }
+
+
+def cheap_bound(X: np.ndarray, y: np.ndarray, alpha: float, duals: np.ndarray) -> float:
+    """The upper bound of the module's docstring."""
+    lam = duals / duals.sum()
+    spread = float(np.linalg.norm((lam[:, None] * X).T @ X, 2))
+    linear = float(np.linalg.norm((lam * y) @ X))
+    return float(0.5 * ((1 + alpha) / 2 * linear + (1 - alpha) / 2 * spread**0.5))
+
+
+def affordable(X: np.ndarray) -> bool:
+    """Whether the cells of the arrangement <u, x_i> = 0 are enumerated within MOST_PROBLEMS."""
+    n, d = X.shape
+    cells = 2 * sum(comb(n - 1, k) for k in range(min(d, n)))
+    return bool(n * cells <= MOST_PROBLEMS)
+
+
+def network(result: Study, name: str) -> tuple[np.ndarray, np.ndarray, float]:
+    """(W, a, alpha) of the network "kkt", "largest" or "net"."""
+    arrays = result.arrays
+    return arrays[f"{name}_W"], arrays[f"{name}_a"], float(result.case.options["alpha"])
+
+
+def last(result: Study, name: str) -> float:
+    """The trained net's record at its end."""
+    return float(result.arrays[f"net_{name}"][-1])

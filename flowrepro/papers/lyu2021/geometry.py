@@ -1,7 +1,10 @@
-r"""What the statements of lyu2021 need of a data set: mean directions, reweighted points, separators, slack of assumptions.
+r"""What the statements of lyu2021 need of a set of points, and of random starts.
 
-Paper -> here: \mu -> mean; x_i^+ , x_i^- -> `reweighted` with sign +1, -1 (Assumption A.1's footnote prints both as x_i^+);
-\mu^+, \mu^- -> its mean; w^*, \gamma^* -> ``theory.margin.hard_margin``; w^+, \gamma^+ -> `one_neuron`; \kappa -> `lag`.
+Mean directions, reweighted points, separators, limit functions, slacks of assumptions.
+
+Paper -> here: \mu -> mean; x_i^+ , x_i^- -> `reweighted` with sign +1, -1 (the footnote of
+Assumption A.1 prints both as x_i^+); \mu^+, \mu^- -> `one_neuron_mean`; w^*, \gamma^* ->
+`separator`; w^+, \gamma^+ -> `one_neuron`; \kappa -> `lag`; D_init, D~_init -> `draw`.
 """
 
 from __future__ import annotations
@@ -9,16 +12,24 @@ from __future__ import annotations
 from itertools import product
 
 import numpy as np
+from scipy.optimize import lsq_linear
 from scipy.spatial.distance import cdist
 
 from flowrepro.core.network import activation
-from flowrepro.errors import DataError
-from flowrepro.theory.margin import Separator, hard_margin
+from flowrepro.errors import DataError, NumericalError, UsageError
+from flowrepro.theory.margin import Inseparable, Separator, hard_margin
+from flowrepro.theory.margin_kkt import KINK
 
+Weights = tuple[np.ndarray, np.ndarray]
+"""W (..., m, d) and a (..., m)."""
 MIRROR = 1e-12
 """Relative distance up to which -x counts as a point of the set."""
 MOST_VERTICES = 16
 """Points up to which all 2^n choices of slopes are enumerated."""
+ROUNDING = 1e-12
+"""Weight in a proof that is a rounding error."""
+SHOWN = 8
+"""Points named in the proof that a set is not separable."""
 
 
 def mean(X: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -32,8 +43,13 @@ def unit(v: np.ndarray) -> np.ndarray:
         return np.asarray(v / np.linalg.norm(v, axis=-1, keepdims=True))
 
 
+def scaled(X: np.ndarray) -> np.ndarray:
+    """The points divided by their largest norm, as the theory's constants assume ||x_i|| <= 1."""
+    return np.asarray(X / np.linalg.norm(X, axis=1).max())
+
+
 def reweighted(X: np.ndarray, y: np.ndarray, alpha: float, sign: float) -> np.ndarray:
-    """x_i where y_i = sign and alpha x_i elsewhere, (n, d): what a neuron of that output sign sees once it is aligned (Section A)."""
+    """x_i where y_i = sign, alpha x_i elsewhere, (n, d): slopes of an aligned neuron (Sec. A)."""
     return np.asarray(np.where(y == sign, 1.0, alpha)[:, None] * X)
 
 
@@ -43,7 +59,7 @@ def one_neuron_mean(X: np.ndarray, y: np.ndarray, alpha: float, sign: float) -> 
 
 
 def lag(X: np.ndarray, y: np.ndarray, alpha: float) -> float:
-    """Kappa = 1 - ||mu^-|| / ||mu^+||, by how much the smaller class of neurons grows more slowly (Lemma G.5)."""
+    """Kappa = 1 - ||mu^-|| / ||mu^+||: the slower growth of the smaller class (Lemma G.5)."""
     plus, minus = (
         float(np.linalg.norm(one_neuron_mean(X, y, alpha, sign))) for sign in (1.0, -1.0)
     )
@@ -51,12 +67,29 @@ def lag(X: np.ndarray, y: np.ndarray, alpha: float) -> float:
 
 
 def separator(X: np.ndarray, y: np.ndarray) -> Separator | None:
-    """w^* and gamma^*, or None where no w has y_i <w, x_i> > 0 for all i (or none that double precision can see)."""
+    """w^* and gamma^*, or None where double precision finds no w with all y_i <w, x_i> > 0."""
     try:
         found = hard_margin(X, y)
     except DataError:
         return None
     return found if isinstance(found, Separator) and found.margin > 0 else None
+
+
+def best_separator(X: np.ndarray, y: np.ndarray) -> Separator:
+    """w^* and gamma^*; NumericalError with the proof where the points are not separable."""
+    found = hard_margin(X, y)
+    if not isinstance(found, Inseparable):
+        return found
+    order = np.argsort(-found.duals, kind="stable")
+    order = order[found.duals[order] > ROUNDING]
+    terms = " + ".join(f"{found.duals[i]:.4g} z_{i + 1}" for i in order[:SHOWN])
+    more = f" + {len(order) - SHOWN} more terms" if len(order) > SHOWN else ""
+    raise NumericalError(
+        "the points are not separable by a hyperplane through the origin: "
+        f"{terms}{more} = 0 up to {found.residual:.1e} of the largest point, "
+        "with z_i = y_i x_i and points counted from 1; correct the labels, "
+        "or append a constant feature, if there is none, with --set bias=true"
+    )
 
 
 def one_neuron(X: np.ndarray, y: np.ndarray, alpha: float, sign: float = 1.0) -> Separator | None:
@@ -65,7 +98,7 @@ def one_neuron(X: np.ndarray, y: np.ndarray, alpha: float, sign: float = 1.0) ->
 
 
 def mirrored(X: np.ndarray, y: np.ndarray) -> bool:
-    """Whether (x, y) in the set implies (-x, -y) in it, with multiplicity   (Assumption 4.1)."""
+    """Whether each (x, y) of the set comes with (-x, -y), as often   (Assumption 4.1)."""
     if not len(y) or y.sum() != 0:
         return False
     positive, negative = X[y > 0], -X[y < 0]
@@ -77,7 +110,7 @@ def mirrored(X: np.ndarray, y: np.ndarray) -> bool:
 
 
 def _equal(A: np.ndarray, B: np.ndarray) -> np.ndarray:
-    """Whether case i of A is case k of B, up to rounding, (len(A), len(B))."""
+    """Whether point i of A is point k of B, up to rounding, (len(A), len(B))."""
     return np.asarray(cdist(A, B, "chebyshev") <= MIRROR * np.abs(A).max())
 
 
@@ -88,7 +121,10 @@ def orthogonally_separable(X: np.ndarray, y: np.ndarray) -> bool:
 
 
 def alignment_slack(X: np.ndarray, y: np.ndarray, alpha: float) -> np.ndarray:
-    """<mu, y_i x_i> - ((1 - alpha) / (n alpha)) sum_j max(-<y_i x_i, y_j x_j>, 0), (n,): Assumption A.2 is that all are > 0."""
+    """Slack (n,) of Assumption A.2, which is that all are > 0.
+
+    <mu, y_i x_i> - ((1 - alpha) / (n alpha)) sum_j max(-<y_i x_i, y_j x_j>, 0)
+    """
     Z = y[:, None] * X
     gram = Z @ Z.T
     return np.asarray(
@@ -97,7 +133,9 @@ def alignment_slack(X: np.ndarray, y: np.ndarray, alpha: float) -> np.ndarray:
 
 
 def principal_slack(X: np.ndarray, y: np.ndarray, alpha: float, w: np.ndarray) -> float:
-    """gamma_w / max_i ||P x_i|| - mean_i ||P x_i|| / (alpha <mu, w>), P = I - w w^T: Assumption A.1 is that some unit w has it > 0.
+    """Slack of Assumption A.1 for a unit vector w; the assumption is that some w has it > 0.
+
+    gamma_w / max_i ||P x_i|| - mean_i ||P x_i|| / (alpha <mu, w>),     P = I - w w^T
 
     -inf where w does not separate the points (or has <mu, w> <= 0).
     """
@@ -111,13 +149,15 @@ def principal_slack(X: np.ndarray, y: np.ndarray, alpha: float, w: np.ndarray) -
 
 
 def cone_margins(X: np.ndarray, y: np.ndarray, alpha: float) -> np.ndarray:
-    """min_i y_i <x_i, v> / ||v|| over the vertices v = sum_j s_j y_j x_j, s in {alpha, 1}^n, shape (2^n,)   (Lemma G.2, K).
+    """min_i y_i <x_i, v> / ||v|| over the vertices v = sum_j s_j y_j x_j, s in {alpha, 1}^n.
 
-    The least of them is delta of Appendix G. DataError for more than MOST_VERTICES points.
+    Shape (2^n,) (Lemma G.2, K); the least of them is delta of Appendix G. DataError for more than
+    MOST_VERTICES points.
     """
     if len(y) > MOST_VERTICES:
         raise DataError(
-            f"{len(y)} points have 2^{len(y)} choices of slopes, and at most {MOST_VERTICES} points are enumerated; take fewer points"
+            f"{len(y)} points have 2^{len(y)} choices of slopes, and at most {MOST_VERTICES} "
+            "points are enumerated; take fewer points"
         )
     Z = y[:, None] * X
     slopes = np.array(list(product((alpha, 1.0), repeat=len(y))))
@@ -126,12 +166,15 @@ def cone_margins(X: np.ndarray, y: np.ndarray, alpha: float) -> np.ndarray:
 
 
 def aligned(X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray) -> np.ndarray:
-    """Whether sgn(a_j) y_i <w_j, x_i> > 0 for all i, for neurons W (..., m, d), a (..., m): the cone test of Lemma G.4."""
+    """Whether sgn(a_j) y_i <w_j, x_i> > 0 for all i, (..., m): the cone test of Lemma G.4.
+
+    W (..., m, d), a (..., m).
+    """
     return np.asarray(np.all(np.sign(a)[..., None] * y * (W @ X.T) > 0, axis=-1))
 
 
-def linear_pair(w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The two neurons (w, -w, 1, -1) / 2 of unit norm; f(x) = (1 + alpha) / 4 <w, x> for unit w   (Theorem 4.2)."""
+def linear_pair(w: np.ndarray) -> Weights:
+    """The two neurons (w, -w, 1, -1) / 2; f(x) = (1 + alpha) / 4 <w, x>   (Theorem 4.2)."""
     return np.stack([w, -w]) / 2, np.array([0.5, -0.5])
 
 
@@ -147,6 +190,48 @@ def one_neuron_target(
     return sign / 2 * activation(sign * (points @ w), alpha)
 
 
-def scaled(X: np.ndarray) -> np.ndarray:
-    """The points divided by the largest of their norms, as the constants of the theory assume ||x_i|| <= 1."""
-    return np.asarray(X / np.linalg.norm(X, axis=1).max())
+def stationarity(
+    X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray, alpha: float, duals: np.ndarray
+) -> float:
+    """Largest entry of theta - sum_i lam_i grad q_i, with the slopes at kinks that make it least.
+
+    Slopes at kinks lie in [alpha, 1]. Each neuron has its own, so each is a small bounded
+    least-squares problem.
+    """
+    Z = X @ W.T
+    worst = float(np.abs(a - (duals * y) @ activation(Z, alpha)).max())
+    for w, out, z in zip(W, a, Z.T, strict=True):
+        pull = (out * duals * y)[:, None] * X
+        kink = np.abs(z) <= KINK * np.linalg.norm(X, axis=1) * np.linalg.norm(w)
+        rest = w - np.where(z > 0, 1.0, alpha)[~kink] @ pull[~kink]
+        if kink.any():
+            rest = rest - lsq_linear(pull[kink].T, rest, (alpha, 1.0), method="bvls").x @ pull[kink]
+        worst = max(worst, float(np.abs(rest).max()))
+    return worst
+
+
+def draw(rng: np.random.Generator, m: int, d: int, init: str) -> Weights:
+    """One draw at scale 1 of D_init ("gaussian") or D~_init ("balanced").
+
+    W (m, d) is standard Gaussian; a (m,) is standard Gaussian (c_a = 1), or +-||w_j|| with a fair
+    coin for the sign.
+    """
+    if init not in ("gaussian", "balanced"):
+        raise UsageError(f"options.init must be gaussian or balanced, not '{init}'")
+    W, a = rng.standard_normal((m, d)), rng.standard_normal(m)
+    return W, np.sign(a) * np.linalg.norm(W, axis=1) if init == "balanced" else a
+
+
+def draws(seed: int, count: int, m: int, d: int, init: str) -> Weights:
+    """``count`` draws, W (count, m, d), a (count, m).
+
+    Number s comes from default_rng([seed, s, m]), whatever ``count`` is.
+    """
+    pairs = [draw(np.random.default_rng([seed, s, m]), m, d, init) for s in range(count)]
+    return np.stack([W for W, _ in pairs]), np.stack([a for _, a in pairs])
+
+
+def probes(seed: int, d: int, count: int = 2000) -> np.ndarray:
+    """Random unit vectors (count, d) at which functions are compared."""
+    points = np.random.default_rng([seed, d, count]).standard_normal((count, d))
+    return np.asarray(points / np.linalg.norm(points, axis=1, keepdims=True))

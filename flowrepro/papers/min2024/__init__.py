@@ -1,10 +1,11 @@
-"""Min, Mallada, Vidal: Early neuron alignment in two-layer ReLU networks with small initialization (2024)."""
+"""Min, Mallada, Vidal (2024): early alignment in two-layer ReLU networks, small initialization."""
 
 from flowrepro.papers.paper import Command, Flag, Paper
 
 PAPER = Paper(
     "min2024",
-    "Min, Mallada, Vidal: Early neuron alignment in two-layer ReLU networks with small initialization (2024)",
+    "Min, Mallada, Vidal: Early neuron alignment in two-layer ReLU networks with small "
+    "initialization (2024)",
     commands=(
         Command(
             "toy2d",

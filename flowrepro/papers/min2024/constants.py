@@ -1,6 +1,14 @@
-"""The constants of min2024: of the points (mu, zeta_1, xi, ...), of the start (W_max, zeta_2, ...), and the bounds made of them.
+r"""The constants of min2024, and the bounds made of them.
 
-The corrected forms: zeta is the smaller of zeta_1 and zeta_2, and the first term of (28) has the factor 8 (see errata).
+Of the points: mu, zeta_1, xi, X_min and X_max. Of the start: W_max, zeta_2 and eps. The weakest
+angle is M = min(zeta_1, zeta_2, xi). With it the paper bounds
+
+    a stay in a pattern of n_a active data:   4 / (M sqrt(mu) X_min n_a)          Appendix C.2
+    the alignment time:   t1 <= 16 log n / (M sqrt(mu) X_min)                     Theorem 1
+    the validity of eq. (4):   T = log(1 / (sqrt(h) eps)) / (4 n X_max)           Lemmas 1 and 3
+
+Paper -> here: h -> m, eps -> e^ln_eps. Two misprints are corrected: zeta is the smaller of zeta_1
+and zeta_2, and the first term of (28) has the factor 8.
 """
 
 from __future__ import annotations
@@ -9,15 +17,23 @@ from typing import NamedTuple
 
 import numpy as np
 
+from flowrepro.core.config import Data
+from flowrepro.core.trajectory import Study
 from flowrepro.theory.alignment import class_sums, cosines
+
+SIX_POINTS = Data(name="six-points")
+"""Six points of the plane that satisfy Assumption 1."""
+CLUSTERS = Data(name="separated-clusters", options={"seed": 1})
+"""Twelve points in ten dimensions that satisfy it; there the rank is not bounded by the plane."""
 
 
 class PointConstants(NamedTuple):
-    """Of points X (n, d) with labels +1 and -1.
+    """Constants of points X (n, d) with labels +1 and -1.
 
-    mu : min_{i,j} y_i y_j cos(x_i, x_j), positive under Assumption 1; -1 where a point is zero.
+    mu : min over i, j of y_i y_j cos(x_i, x_j), positive under Assumption 1; -1 if a point is zero.
     zeta1 : min over i and r in {x_+, x_-} of cos^2(r, x_i), the best constant of Lemma 8.
-    xi : mu^2, the best constant of Lemma 9 (cos(., y_i x_i) is quasi-concave on the cone K of all y_i x_i).
+    xi : mu^2, the best constant of Lemma 9, as cos(., y_i x_i) is quasi-concave on the cone K of
+        all y_i x_i.
     pull : (2,) ||x_+||, ||x_-||.
     """
 
@@ -42,10 +58,13 @@ class PointConstants(NamedTuple):
 
 
 class StartConstants(NamedTuple):
-    """Of a balanced start W(0) = eps W_0 with m neurons: eps is only known through its logarithm, which may be -1e5.
+    """Constants of a balanced start W(0) = eps W_0 with m neurons.
 
-    w_max, w_min : largest and smallest norm in W_0. zeta2 : 1 - max(0, cos(w_j, x_-) on V_+, cos(w_j, x_+) on V_-)^2.
-    furthest : that largest cosine itself; Assumption 2 asks for < 1.
+    ln_eps : ln of the scale, which may be -1e5.
+    w_max, w_min : largest and smallest norm of a neuron in W_0.
+    furthest : largest of cos(w_j, x_-) over V_+ and of cos(w_j, x_+) over V_-. Assumption 2 asks
+        for < 1.
+    zeta2 : 1 - max(0, furthest)^2.
     """
 
     m: int
@@ -58,33 +77,28 @@ class StartConstants(NamedTuple):
 
 def point_constants(X: np.ndarray, y: np.ndarray) -> PointConstants:
     """The constants of points X (n, d), y (n,)."""
-    norms = np.linalg.norm(X, axis=1)
-    counts = (int(np.count_nonzero(y > 0)), int(np.count_nonzero(y < 0)))
-    sums = class_sums(X, y)
-    if not np.all(norms > 0):
-        return PointConstants(
-            len(y),
-            counts,
-            -1.0,
-            float(norms.min()),
-            float(norms.max()),
-            0.0,
-            0.0,
-            np.linalg.norm(sums, axis=1),
-        )
-    Z = np.sign(y)[:, None] * X / norms[:, None]
-    mu = float(np.min(Z @ Z.T))
-    turned = np.concatenate([cosines(X, r) for r in sums if np.any(r)])
+    norms, sums = np.linalg.norm(X, axis=1), class_sums(X, y)
+    mu, zeta1, xi = -1.0, 0.0, 0.0
+    if np.all(norms > 0):
+        Z = np.sign(y)[:, None] * X / norms[:, None]
+        mu = float(np.min(Z @ Z.T))
+        turned = np.concatenate([cosines(X, r) for r in sums if np.any(r)])
+        zeta1, xi = float(np.min(turned**2, initial=1.0)), mu * abs(mu)
     return PointConstants(
-        len(y),
-        counts,
-        mu,
-        float(norms.min()),
-        float(norms.max()),
-        float(np.min(turned**2, initial=1.0)),
-        mu * abs(mu),
-        np.linalg.norm(sums, axis=1),
+        n=len(y),
+        n_class=(int(np.count_nonzero(y > 0)), int(np.count_nonzero(y < 0))),
+        mu=mu,
+        x_min=float(norms.min()),
+        x_max=float(norms.max()),
+        zeta1=zeta1,
+        xi=xi,
+        pull=np.linalg.norm(sums, axis=1),
     )
+
+
+def points_of(result: Study) -> PointConstants:
+    """The constants of the points of a result."""
+    return point_constants(result.X, result.y)
 
 
 def start_constants(
@@ -103,12 +117,12 @@ def start_constants(
             furthest = float(np.max(cosines(U[sign == s], r), initial=furthest))
     shape = np.exp(ln_norm - ln_eps)
     return StartConstants(
-        len(sign),
-        ln_eps,
-        float(shape.max()),
-        float(shape.min()),
-        furthest,
-        1.0 - max(0.0, furthest) ** 2,
+        m=len(sign),
+        ln_eps=ln_eps,
+        w_max=float(shape.max()),
+        w_min=float(shape.min()),
+        furthest=furthest,
+        zeta2=1.0 - max(0.0, furthest) ** 2,
     )
 
 
@@ -118,17 +132,20 @@ def weakest(points: PointConstants, start: StartConstants) -> float:
 
 
 def stay_bound(points: PointConstants, start: StartConstants) -> float:
-    """4 / (M sqrt(mu) X_min): a pattern with n_a active points lasts at most this over n_a (min2024 Appendix C.2)."""
+    """4 / (M sqrt(mu) X_min), the bound on a stay in a pattern with one active datum.
+
+    A pattern with n_a active data lasts at most this over n_a (Appendix C.2).
+    """
     return 4.0 / (weakest(points, start) * points.separation)
 
 
 def alignment_bound(points: PointConstants, start: StartConstants) -> float:
-    """16 log n / (M sqrt(mu) X_min), the bound on t1 (min2024 Theorem 1, Appendix C.2; n >= 2)."""
+    """16 log n / (M sqrt(mu) X_min), the bound on t1 for n >= 2 (Theorem 1, Appendix C.2)."""
     return 4.0 * points.log_n * stay_bound(points, start)
 
 
 def ln_largest_scale(points: PointConstants, start: StartConstants) -> tuple[float, float]:
-    """Logarithms of the two terms of (28), whose smaller one bounds eps (with 8 in the first one)."""
+    """Logarithms of the two terms of (28), with 8 in the first one; the smaller bounds eps."""
     M, m = weakest(points, start), start.m
     approximation = (
         min(points.mu, M)

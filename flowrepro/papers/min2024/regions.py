@@ -17,7 +17,10 @@ POSITIVE, NEGATIVE, DEAD, OTHER = (
 
 
 def regions(X: np.ndarray, y: np.ndarray, W: np.ndarray) -> np.ndarray:
-    """Codes (..., m) into FATES of neurons W (..., m, d); dead first, as S_- has no pattern of its own without negative data."""
+    """Codes (..., m) into FATES of neurons W (..., m, d).
+
+    Dead comes first, as S_- has no pattern of its own without negative data.
+    """
     active = W @ X.T > 0
     codes = np.where(np.all(active == (y < 0), axis=-1), NEGATIVE, OTHER)
     codes[np.all(active == (y > 0), axis=-1)] = POSITIVE
@@ -26,7 +29,7 @@ def regions(X: np.ndarray, y: np.ndarray, W: np.ndarray) -> np.ndarray:
 
 
 def outside(X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray) -> np.ndarray:
-    """Neurons (..., m) that are neither dead nor in S_+ (a_j > 0) or S_- (a_j < 0): those that have not aligned yet."""
+    """Neurons (..., m) that are neither dead nor in S_+ (a_j > 0) or S_- (a_j < 0)."""
     codes = regions(X, y, W)
     return np.asarray(
         (codes != DEAD) & ~((codes == POSITIVE) & (a > 0)) & ~((codes == NEGATIVE) & (a < 0))
@@ -34,13 +37,16 @@ def outside(X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray) -> np.nd
 
 
 def own_cosines(X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray) -> np.ndarray:
-    """cos(w_j, x_+) where a_j > 0 and cos(w_j, x_-) where a_j < 0, (..., m); nan without data of that class."""
+    """cos(w_j, x_+) where a_j > 0 and cos(w_j, x_-) where a_j < 0, (..., m).
+
+    nan without data of that class.
+    """
     positive, negative = class_sums(X, y)
     return np.where(a > 0, cosines(W, positive), cosines(W, negative))
 
 
 class Sector(NamedTuple):
-    """All directions from ``start`` to ``end`` degrees (counter-clockwise, end > start) lie in one region."""
+    """Directions from ``start`` to ``end`` > start degrees, counter-clockwise, in one region."""
 
     start: float
     end: float
@@ -48,7 +54,10 @@ class Sector(NamedTuple):
 
 
 def sectors(X: np.ndarray, y: np.ndarray) -> tuple[Sector, ...]:
-    """The plane cut at the lines <w, x_i> = 0, X (n, 2): neighbouring sectors of one region joined, counter-clockwise."""
+    """The plane cut at the lines <w, x_i> = 0, X (n, 2), counter-clockwise.
+
+    Neighbouring sectors of one region are joined.
+    """
     across = np.degrees(np.arctan2(X[:, 1], X[:, 0]))
     cuts = np.unique(np.round(np.concatenate([across - 90.0, across + 90.0]) % 360.0, 9) % 360.0)
     parts: list[Sector] = []

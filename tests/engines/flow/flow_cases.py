@@ -1,4 +1,6 @@
-"""Random nets, the orthogonal toy with its closed forms, and explicit Euler, for the tests of the flow."""
+"""Random nets, the orthogonal toy with its closed forms, and explicit Euler, for the tests of the
+flow.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ Case = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 def two_ways() -> Case:
-    """An unbalanced net in which a_3 changes sign while neuron 3 slides: the flow is not unique from there on."""
+    """An unbalanced net in which a_3 changes sign while neuron 3 slides: the flow is not unique
+    from there on.
+    """
     X, y, W, _ = stall(17, 0.5)
     return X, y, W, 0.1 * np.random.default_rng(17).standard_normal(8)
 
@@ -51,9 +55,11 @@ def euler(
 def patterns(
     normal: np.ndarray, jump: np.ndarray, base: np.ndarray, sign: float
 ) -> list[np.ndarray]:
-    """Regular velocities D on an intersection of planes, by trying every side or sliding of every plane.
+    """Regular velocities D on an intersection of planes, by trying every side or sliding of every
+    plane.
 
-    Repelling planes at vertices, attracting ones anywhere; each pattern is kept if it is consistent.
+    Repelling planes at vertices, attracting ones anywhere; each pattern is kept if it is
+    consistent.
     """
     found = []
     for pattern in product((0, 1, 2), repeat=len(jump)):
@@ -94,10 +100,12 @@ def toy_start(seed: int, m: int = 60) -> tuple[np.ndarray, np.ndarray]:
 def toy_closed_form(
     g: np.ndarray, a: np.ndarray, ll: float
 ) -> tuple[dict[int, float], np.ndarray, np.ndarray]:
-    """Half-fit times of both signs, event times, and the class (-1, 0, 1) of each neuron (boursier2022 Section 4, h negligible).
+    """Half-fit times of both signs, event times, and the class (-1, 0, 1) of each neuron
+    (boursier2022 Section 4, h negligible).
 
-    While its mask is A, a' = <D_A, w>, w' = a D_A: hyperbolic functions of ||D_A|| t; a point of the wrong sign is met at
-    a root E = e^(||D_A|| t) > 1 of a quadratic. After the last event ||w_j|| ~ kappa_j e^(||D|| t) / e^ll.
+    While its mask is A, a' = <D_A, w>, w' = a D_A: hyperbolic functions of ||D_A|| t; a point of
+    the wrong sign is met at a root E = e^(||D_A|| t) > 1 of a quadratic. After the last event
+    ||w_j|| ~ kappa_j e^(||D|| t) / e^ll.
     """
     kappa, group, events = np.zeros(len(a)), np.zeros(len(a), dtype=int), []
     for j, (w, b) in enumerate(zip(g, a, strict=True)):
@@ -125,12 +133,15 @@ def toy_closed_form(
     return times, np.sort(events), group
 
 
-STEWART_X = """-.8904 -.8120 -.7210 -.7030 -.6784 -.6337 -.6073 -.4711 -.3754 -.2733 -.2253 -.1747 -.1345 -.1150 -.0952 -.0741 -.0634 -.0355 .0602 .0638
-.0911 .1030 .1544 .4012 .4050 .4099 .4170 .4238 .4301 .4356 .4599 .4760 .5101 .5387 .6780 .7152 .7998 .8989 .9723 .9774"""
+STEWART_X = """-.8904 -.8120 -.7210 -.7030 -.6784 -.6337 -.6073 -.4711 -.3754 -.2733 -.2253 -.1747 -.1345
+-.1150 -.0952 -.0741 -.0634 -.0355 .0602 .0638 .0911 .1030 .1544 .4012 .4050 .4099 .4170 .4238
+.4301 .4356 .4599 .4760 .5101 .5387 .6780 .7152 .7998 .8989 .9723 .9774"""
 
 
 def stewart_points() -> tuple[np.ndarray, np.ndarray]:
-    """Forty points on a piecewise linear teacher, bias included (boursier2024 Figure 3): many sliding neurons."""
+    """Forty points on a piecewise linear teacher, bias included (boursier2024 Figure 3): many
+    sliding neurons.
+    """
     x = np.array(STEWART_X.split(), dtype=np.float64)
     y = np.interp(
         x, [-1, -0.7, -0.55, -0.4, 0, 0.5, 0.6, 0.7, 1], [0, 0.7, 0.5, 1, 0, 1, 0.6, 0.7, 0]

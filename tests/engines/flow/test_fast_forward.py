@@ -22,7 +22,9 @@ def both(seed: int, balanced: bool, times: np.ndarray) -> tuple[object, ...]:
 @pytest.mark.parametrize("balanced", [True, False])
 @pytest.mark.parametrize("seed", range(6))
 def test_it_is_the_flow(seed: int, balanced: bool) -> None:
-    """n = 8, d = 3, m = 12, scale 1e-8: directions, radii, events with slides, before and at the end of the phase."""
+    """n = 8, d = 3, m = 12, scale 1e-8: directions, radii, events with slides, before and at the
+    end of the phase.
+    """
     fast, slow = both(seed, balanced, np.array([1.0, 4.0]))
     until = fast.stats["fast_forward_until"]  # type: ignore[attr-defined]
     assert until > 1.0

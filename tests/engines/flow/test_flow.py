@@ -33,7 +33,9 @@ MEASURED = {
     (0.01, 9): (2.307665953e-3, 3.7468957656, None, 12, (0.261258805, 4, 4)),
     (0.01, 15): (0.0440182880267, 4.7730465338, 38, 15, (0.991518795, 1, 2)),
 }
-"""(scale, seed) -> loss and sum |a| at t = 60, located events and slides, first slide (t, neuron, sample): an independent prototype."""
+"""(scale, seed) -> loss and sum |a| at t = 60, located events and slides, first slide (t, neuron,
+sample): an independent prototype.
+"""
 
 
 def plain(case: tuple[np.ndarray, ...], horizon: float = 60.0, **options: object) -> FlowResult:
@@ -64,7 +66,9 @@ def test_number_of_events(key: tuple[float, int]) -> None:
 
 
 def test_forty_nets_and_the_order_of_the_error() -> None:
-    """Error proportional to the tolerance, with and without slides; the invariant to rounding; the loss never rises."""
+    """Error proportional to the tolerance, with and without slides; the invariant to rounding; the
+    loss never rises.
+    """
     worst = {1e-6: 0.0, 1e-8: 0.0, 1e-10: 0.0}
     for scale in (0.3, 0.01):
         for seed in range(20):
@@ -114,7 +118,9 @@ def test_euler_converges_to_the_flow_at_first_order(key: tuple[float, int]) -> N
     ],
 )
 def test_euler_slope_is_one_over_short_times(seed: int, alpha: float, loss: object) -> None:
-    """Log-log slope of the difference over h = 1e-2, 1e-3, 1e-4 at t = 3; with slides it scatters, for Euler chatters there."""
+    """Log-log slope of the difference over h = 1e-2, 1e-3, 1e-4 at t = 3; with slides it scatters,
+    for Euler chatters there.
+    """
     X, y, W, a = stall(seed, 0.3)
     y = np.sign(y) if loss is LOGISTIC else y
     flow = plain((X, y, W, a), 3.0, rtol=1e-11, alpha=alpha, loss=loss)
@@ -146,7 +152,9 @@ def test_logistic_and_leaky() -> None:
 
 
 def test_a_changes_sign_while_sliding() -> None:
-    """Every plane turns from attracting to repelling at once: recorded, and left on the minus side."""
+    """Every plane turns from attracting to repelling at once: recorded, and left on the minus
+    side.
+    """
     result = plain(two_ways(), rtol=1e-10)
     for kind in ("sign", "non_unique"):
         event = result.events.of(kind)
@@ -189,7 +197,9 @@ def test_dominated_starts_reach_their_horizon(d: int) -> None:
 @pytest.mark.parametrize(("seed", "count"), [(0, 36), (1, 27), (2, 24)])
 @pytest.mark.parametrize("log10_scale", [-6.0, -1000.0])
 def test_orthogonal_toy_has_its_closed_forms(seed: int, count: int, log10_scale: float) -> None:
-    """Half-fit times to 1e-8 and every event, at initial scales of 1e-6 and 1e-1000 (boursier2022 Section 4)."""
+    """Half-fit times to 1e-8 and every event, at initial scales of 1e-6 and 1e-1000 (boursier2022
+    Section 4).
+    """
     g, a = toy_start(seed)
     ll = 0.5 * np.log(len(a)) - log10_scale * np.log(10.0)
     times, events, group = toy_closed_form(g, a, ll)
@@ -245,7 +255,9 @@ def test_caps_are_statuses() -> None:
 
 
 def test_start_on_planes() -> None:
-    """A neuron that starts on a plane it could leave on both sides is flagged at t = 0 and follows explicit Euler."""
+    """A neuron that starts on a plane it could leave on both sides is flagged at t = 0 and follows
+    explicit Euler.
+    """
     flagged = 0
     for seed, j in np.ndindex(6, 8):
         X, y, W, a = stall(seed, 0.3)
@@ -268,7 +280,9 @@ def test_start_on_planes() -> None:
 
 
 def test_large_sliding_sets() -> None:
-    """Room for the bases of sliding sets grows as needed: up to 7 planes at once in d = 20, the exponential loss."""
+    """Room for the bases of sliding sets grows as needed: up to 7 planes at once in d = 20, the
+    exponential loss.
+    """
     rng = np.random.default_rng(0)
     y = rng.choice([-1.0, 1.0], 120)
     centre = rng.standard_normal(20) / np.sqrt(20)

@@ -52,7 +52,9 @@ def test_saved_states_inside_a_batch() -> None:
 
 
 def test_three_points_end_at_least_squares() -> None:
-    """m = 200, T = 300: all neurons in the one cone where the net is linear (boursier2024, Theorem 2)."""
+    """m = 200, T = 300: all neurons in the one cone where the net is linear (boursier2024, Theorem
+    2).
+    """
     points, targets = np.column_stack([[-0.75, -0.5, 0.125], np.ones(3)]), np.array([1.1, 0.1, 0.8])
     rng = np.random.default_rng(0)
     g = rng.standard_normal((200, 2))
@@ -65,7 +67,9 @@ def test_three_points_end_at_least_squares() -> None:
 
 @pytest.mark.slow
 def test_two_thousand_neurons_with_half_of_them_sliding() -> None:
-    """Iteration 521883 of boursier2024 Figure 3 (t = 1043.766): MSE .0207 there; measured here .0206879, 1067 neurons sliding."""
+    """Iteration 521883 of boursier2024 Figure 3 (t = 1043.766): MSE .0207 there; measured here
+    .0206879, 1067 neurons sliding.
+    """
     W, a = unbalanced(2000)
     result, reference = (
         integrate(X, Y, W, a, HALF_MSE, 1043.766, rtol=rtol) for rtol in (1e-6, 1e-8)

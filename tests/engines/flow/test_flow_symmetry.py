@@ -49,7 +49,9 @@ def test_rotating_points_and_weights(seed: int) -> None:
 @given(SEEDS)
 @FEW
 def test_a_duplicated_sample_is_one_of_double_weight(seed: int) -> None:
-    """x twice with target y pulls like sqrt(2) x with target sqrt(2) y: one hyperplane either way."""
+    """x twice with target y pulls like sqrt(2) x with target sqrt(2) y: one hyperplane either
+    way.
+    """
     X, y, W, a = stall(seed, 0.3)
     total = Loss(name="square", reduction="sum")
     twice = (np.vstack([X, X[:1]]), np.append(y, y[0]), W, a)
@@ -84,7 +86,9 @@ def test_a_dead_neuron_changes_nothing(seed: int) -> None:
 )
 @FEW
 def test_imbalance_is_kept_and_the_loss_falls(seed: int, alpha: float, loss: Loss) -> None:
-    """Unbalanced starts, all losses: a^2 - ||w||^2 to 1e-10 and a loss that never rises between saved times."""
+    """Unbalanced starts, all losses: a^2 - ||w||^2 to 1e-10 and a loss that never rises between
+    saved times.
+    """
     X, y, W, _ = stall(seed, 0.5)
     a = 0.3 * np.random.default_rng(seed).standard_normal(8)
     y = y if loss.name == "square" else np.sign(y)
@@ -103,7 +107,9 @@ def test_imbalance_is_kept_and_the_loss_falls(seed: int, alpha: float, loss: Los
 
 @pytest.mark.parametrize("seed", range(4))
 def test_symmetric_points_have_half_the_planes_and_no_slides(seed: int) -> None:
-    """x and -x with opposite labels, leaky slope, logistic loss (lyu2021): the two slopes on a plane are one."""
+    """x and -x with opposite labels, leaky slope, logistic loss (lyu2021): the two slopes on a
+    plane are one.
+    """
     X, y, W, a = stall(seed, 0.3, n=3)
     X, y = np.vstack([X, -X]), np.append(np.sign(y), -np.sign(y))
     result = integrate(X, y, W, a, LOGISTIC, 60.0, 0.5)

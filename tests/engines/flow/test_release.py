@@ -51,7 +51,9 @@ def test_all_attracting_is_the_element_of_minimal_norm() -> None:
 
 
 def test_minimal_norm_is_wrong_where_a_plane_repels() -> None:
-    """Leaving on the minus side beats the smaller sliding velocity: the minimal-norm rule is no dynamics there."""
+    """Leaving on the minus side beats the smaller sliding velocity: the minimal-norm rule is no
+    dynamics there.
+    """
     normal, jump, base = np.array([[0.0, 1.0]]), np.array([2.0]), np.array([0.5, -1.0])
     mu, D, others = regular_solution(normal, jump, base, 1.0, 3.0)
     assert mu[0] == 0.0
@@ -61,7 +63,9 @@ def test_minimal_norm_is_wrong_where_a_plane_repels() -> None:
 
 @pytest.mark.parametrize("from_plus", [False, True])
 def test_arrival_is_unique(from_plus: bool) -> None:
-    """Sliding on attracting planes and meeting one repelling plane transversally gives one solution."""
+    """Sliding on attracting planes and meeting one repelling plane transversally gives one
+    solution.
+    """
     rng, met = np.random.default_rng(2), 0
     while met < 400:
         normal, jump, base, sign = draw(rng)

@@ -38,7 +38,9 @@ def chain(
 
 
 def dense(problem: Problem, steps: int) -> tuple[np.ndarray, Weights]:
-    """Losses at 0..steps and the last weights by autograd in float64, every scalar of a chain a parameter of its own."""
+    """Losses at 0..steps and the last weights by autograd in float64, every scalar of a chain a
+    parameter of its own.
+    """
     X, y = torch.from_numpy(problem.X), torch.from_numpy(problem.y)
     W = torch.tensor(problem.W0, requires_grad=True)
     scalars = [
@@ -92,7 +94,9 @@ def assert_is_dense(problem: Problem, steps: int, tolerance: float = 1e-12) -> L
 @pytest.mark.parametrize("n", [1, 2, 3, 7, 8, 9, 65, 257])
 @pytest.mark.parametrize("depth", [1, 2, 3, 5])
 def test_iterates_are_those_of_autograd(n: int, depth: int) -> None:
-    """Over awkward sizes, leaky slopes (where no ReLU follows), several neurons or chains, and both training modes."""
+    """Over awkward sizes, leaky slopes (where no ReLU follows), several neurons or chains, and both
+    training modes.
+    """
     for i, (m, d) in enumerate((m, d) for m in (1, 2, 5) for d in (1, 2, 9, 17)):
         alpha = 0.3 if depth <= 2 and i % 3 == 1 else 0.0
         problem = random_problem(
@@ -113,7 +117,9 @@ def test_iterates_are_those_of_autograd(n: int, depth: int) -> None:
 def test_long_runs_with_many_flips_stay_dense_to_the_last_digit(
     depth: int, fac: float, flips: int
 ) -> None:
-    """The loss falls by up to 17 decades and stays that of the dense run to rounding; without a centre it would stop at 1e-16."""
+    """The loss falls by up to 17 decades and stays that of the dense run to rounding; without a
+    centre it would stop at 1e-16.
+    """
     engine = assert_is_dense(chain(depth, fac, n=600, d=5), 2500)
     assert engine.stats["activation_flips"] >= flips
     assert engine.stats["activation_tests"] < 0.05 * 600 * 2500
@@ -177,7 +183,9 @@ def test_zero_rows_and_zero_neurons() -> None:
 
 @pytest.mark.parametrize("scale", [1e-170, 1e-30, 1e60])
 def test_no_scale_is_lost(scale: float) -> None:
-    """Moves whose squares underflow or overflow are still moves: weights and labels of any size, one layer."""
+    """Moves whose squares underflow or overflow are still moves: weights and labels of any size,
+    one layer.
+    """
     data = gaussian_teacher(50, 3, 1)
     start = -data.extra["student"]
     unit = Problem(data.X, data.y, start[None], np.ones(1), MEAN_SQUARE, 0.1, 300, depth=1)
@@ -284,7 +292,9 @@ def test_auto_takes_it_for_one_neuron_and_many_samples_and_for_every_other_depth
 
 @pytest.mark.slow
 def test_first_runs_of_lee2022_reproduce_an_independent_implementation() -> None:
-    """Seed 0, n = 10000, d = 100: first recorded step (every 20) with angle below 0.1, and the final angle."""
+    """Seed 0, n = 10000, d = 100: first recorded step (every 20) with angle below 0.1, and the
+    final angle.
+    """
     for depth, k, lr, fac, first, last in (
         (1, 1.0, 3e-4, 0.1, 8960, 2.41e-6),
         (2, 0.5, 8e-6, 1.0, 33160, 9.00e-5),

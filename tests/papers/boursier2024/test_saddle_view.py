@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from study_findings import changed, computed, small, small_case, with_options
+from boursier2024_results import changed, computed, small, small_case, with_options
 
-from flowrepro.claims.old_verdict import Verdict
+from flowrepro.claims.verdict import Verdict
 from flowrepro.figures import NotDrawable
-from flowrepro.papers.boursier2024.saddle_view import (
-    CLAIMS,
-    FIGURES,
+from flowrepro.papers.boursier2024.beyond.saddle_view import (
     fastest_class,
-    growth,
     plateaus,
+    rise_rate,
+    saddle_plateaus,
+    saddle_rates,
+    topic,
 )
 
-RATES = CLAIMS[0].function
+RATES = saddle_rates.judge
 
 
 def test_two_exponentials_are_two_plateaus() -> None:
@@ -27,7 +28,7 @@ def test_two_exponentials_are_two_plateaus() -> None:
     height[t > 28.0] -= 3.0 * (t[t > 28.0] - 28.0)
     found = plateaus(np.exp(height))
     assert [(round(t[i]), round(t[peak])) for i, peak in found] == [(0, 10), (18, 28)]
-    assert [growth(t, np.exp(height), *pair) for pair in found] == pytest.approx([0.7, 0.4])
+    assert [rise_rate(t, np.exp(height), *pair) for pair in found] == pytest.approx([0.7, 0.4])
 
 
 def test_rounding_is_no_plateau() -> None:
@@ -38,7 +39,7 @@ def test_rounding_is_no_plateau() -> None:
 
 
 def test_a_steep_rise_between_two_samples_has_no_rate() -> None:
-    assert np.isnan(growth(np.arange(4.0), np.array([1e-9, 1e-8, 1e-1, 1.0]), 0, 3))
+    assert np.isnan(rise_rate(np.arange(4.0), np.array([1e-9, 1e-8, 1e-1, 1.0]), 0, 3))
 
 
 def test_the_fastest_class_is_that_of_the_best_direction_in_it() -> None:
@@ -72,6 +73,6 @@ def test_a_run_without_plateaus_is_no_picture() -> None:
     short = computed(small_case("saddle-view", horizon=1.0))
     assert len(short.arrays["predicted"]) == 0
     assert RATES(short).verdict is Verdict.NOT_APPLICABLE
-    assert CLAIMS[1].function(short).verdict is Verdict.NOT_APPLICABLE  # not the declared case
+    assert saddle_plateaus.judge(short).verdict is Verdict.NOT_APPLICABLE  # not the declared case
     with pytest.raises(NotDrawable, match="plateaus"):
-        FIGURES[0].collect(short, small("saddle-view-eight"))
+        topic.figures[0].collect(short, small("saddle-view-eight"))

@@ -1,18 +1,17 @@
-"""StudyCase "classifiers": what it finds, on the paper's points and on a user's."""
+"""Study "classifiers": what it finds, on the paper's points and on a user's."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from margin_findings import computed, found
+from margin_results import computed, found
 
 from flowrepro.core.trajectory import Dataset
-from flowrepro.data.separable import constant_feature, hinted, orthogonally_separable
 from flowrepro.errors import DataError, NumericalError, UsageError
 from flowrepro.papers.lyu2021 import classifiers
-from flowrepro.papers.lyu2021.bracket import cheap_bound, margin_bracket
-from flowrepro.papers.lyu2021.examples import stationarity
-from flowrepro.papers.lyu2021.own_points import applicable, predicted_limit
+from flowrepro.papers.lyu2021.classifiers import cheap_bound, margin_bracket
+from flowrepro.papers.lyu2021.figure_1_kkt_networks import LEFT, MIDDLE, RIGHT
+from flowrepro.papers.lyu2021.own_points import SEPARATOR
 from flowrepro.theory.margin import hard_margin, normalised_margin
 from flowrepro.theory.margin_global import largest_margin
 
@@ -32,40 +31,22 @@ def separable(n: int, d: int, seed: int = 0) -> Dataset:
 
 def test_numbers_of_the_examples() -> None:
     """Measured with an independent implementation: iterations, margins, norms of mu+ and mu-."""
-    expected = {
-        "left": (1830, 2555, 0.375),
-        "middle": (3081, 8000, 0.1489580),
-        "right": (2967, 9100, 0.1453095),
-    }
-    for name, (switch, total, largest) in expected.items():
-        arrays = found(name).arrays
+    for case, switch, total, largest in (
+        (LEFT, 1830, 2555, 0.375),
+        (MIDDLE, 3081, 8000, 0.1489580),
+        (RIGHT, 2967, 9100, 0.1453095),
+    ):
+        arrays = found(case).arrays
         assert arrays["net_step"][int(arrays["net_switch"])] == switch
         assert arrays["net_step"][-1] + arrays["net_rejected"] == pytest.approx(total, rel=0.01)
         assert arrays["largest_lower"] == pytest.approx(largest, abs=1e-7)
-    arrays = found("middle").arrays
+    arrays = found(MIDDLE).arrays
     assert (arrays["mu_plus"], arrays["mu_minus"]) == (
         pytest.approx(1.92419, abs=1e-5),
         pytest.approx(1.30778, abs=1e-5),
     )
     assert arrays["alignment"] == pytest.approx(0.2246, abs=1e-4)
     assert arrays["gamma_plus"] == pytest.approx(0.2236068, abs=1e-7)
-
-
-def test_which_theorem_applies() -> None:
-    assert predicted_limit(found("separator")).theorem == "4.3"
-    small = {"m": 10, "init": "balanced", "scale": 1e-6, "method": "flow", "q": 1e4}
-    middle = computed("middle", **small)
-    assert predicted_limit(middle) == ("A.7", pytest.approx(0.1118034, abs=1e-7), "plus")
-    flipped = constant_feature()
-    limit = predicted_limit(computed("middle", Dataset(flipped.X, -flipped.y, ""), **small))
-    assert limit == ("A.10", pytest.approx(0.1118034, abs=1e-7), "minus")
-    assert applicable(found("separator")) == ["3.1", "4.2", "4.3"]
-    assert applicable(middle) == ["3.1", "A.7"]
-    assert applicable(computed("separator", orthogonally_separable(), q=10.0, alpha=0.0)) == [
-        "3.1",
-        "H.2",
-    ]
-    assert not computed("separator", hinted(), q=10.0).arrays["orthogonally_separable"]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +60,7 @@ def test_which_theorem_applies() -> None:
     ],
 )
 def test_points_of_any_shape(points: Dataset) -> None:
-    arrays = computed("separator", points, **QUICK).arrays
+    arrays = computed(SEPARATOR, points, **QUICK).arrays
     assert arrays["star_residual"] <= 1e-10
     assert arrays["largest_lower"] <= arrays["largest_upper"] * (1 + 1e-8)
     assert arrays["net_normalised_margin"].max() <= arrays["largest_upper"] * (1 + 1e-8)
@@ -94,8 +75,8 @@ def test_points_of_any_shape(points: Dataset) -> None:
 def test_units_of_the_points_do_not_matter() -> None:
     points = separable(8, 2, seed=3)
     plain, scaled = (
-        computed("separator", points, **QUICK).arrays,
-        computed("separator", own(1e-6 * points.X, points.y), scale=1e-3, **QUICK).arrays,
+        computed(SEPARATOR, points, **QUICK).arrays,
+        computed(SEPARATOR, own(1e-6 * points.X, points.y), scale=1e-3, **QUICK).arrays,
     )
     assert scaled["net_eps"][-1] == pytest.approx(plain["net_eps"][-1], rel=1e-2)
     assert scaled["net_normalised_margin"][-1] == pytest.approx(
@@ -107,42 +88,43 @@ def test_points_that_are_not_separable_are_proved_so() -> None:
     points = own([[1, 1], [-1, -1], [1, -1], [2, 0.5]], [1, 1, -1, 1])
     with pytest.raises(
         NumericalError,
-        match=r"not separable by a hyperplane through the origin: 0\.5 z_\d \+ 0\.5 z_\d = 0 up to .* bias=true",
+        match=r"not separable by a hyperplane through the origin: "
+        r"0\.5 z_\d \+ 0\.5 z_\d = 0 up to .* bias=true",
     ) as error:
-        computed("separator", points)
+        computed(SEPARATOR, points)
     assert error.value.exit_code == 4
 
 
 def test_long_proofs_are_cut() -> None:
     X = np.vstack([np.eye(12), -np.ones(12)])
     with pytest.raises(NumericalError, match=r"\+ 5 more terms = 0"):
-        computed("separator", own(X, np.ones(13)))
+        computed(SEPARATOR, own(X, np.ones(13)))
 
 
 def test_labels_must_be_signs() -> None:
     for y, remedy in (([0.0, 1.0], "write -1 for 0"), ([2.0, 3.0], "write \\+1 for one class")):
         with pytest.raises(DataError, match=remedy):
-            computed("separator", own([[1.0], [2.0]], y))
+            computed(SEPARATOR, own([[1.0], [2.0]], y))
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"alpha": 2.0}, r"options.alpha must be in \[0, 1\], not 2"),
-        ({"m": 2.5}, "options.m must be whole"),
-        ({"method": "adam"}, "options.method must be one of gd, flow"),
-        ({"init": "xavier"}, "options.init must be one of"),
-        ({"q": 1.0}, "options.q must be in"),
+        ({"alpha": 2.0}, r"options.alpha .* must lie in \[0, 1\], not 2"),
+        ({"m": 2.5}, "options.m must be of type int"),
+        ({"method": "adam"}, "options.method .* must be one of gd, flow"),
+        ({"init": "xavier"}, "options.init .* must be one of"),
+        ({"q": 1.0}, "options.q .* must lie in"),
     ],
 )
 def test_options_out_of_range_are_refused(options: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        computed("separator", **options)
+        computed(SEPARATOR, **options)
 
 
 def test_too_many_points_are_refused() -> None:
     with pytest.raises(UsageError, match="at most 4000 points, not 4001"):
-        computed("separator", separable(4001, 2))
+        computed(SEPARATOR, separable(4001, 2))
 
 
 def test_the_cheap_bound_is_a_bound() -> None:
@@ -170,7 +152,7 @@ def test_a_bracket_that_cannot_be_closed_stays_open() -> None:
 
 def test_neurons_that_slide_along_a_kink_are_passed() -> None:
     """The implicit integrator stops at them."""
-    arrays = computed("separator", separable(30, 20), q=300.0).arrays
+    arrays = computed(SEPARATOR, separable(30, 20), q=300.0).arrays
     assert str(arrays["net_method"]) == "rk4+bdf+euler"
     assert arrays["net_q_min"][-1] >= 300.0
     assert np.all(np.diff(arrays["net_step"]) >= 0)
@@ -182,22 +164,13 @@ def test_points_that_relu_neurons_are_dead_on_end_the_training(
     """One neuron, active on the first point only: the second one's output stays 0."""
     monkeypatch.setattr(classifiers, "WORK", 1e6)
     points = own([[1.0, 0.1], [-1.0, 0.1]], [1.0, 1.0])
-    arrays = computed("separator", points, alpha=0.0, m=1, q=100.0).arrays
+    arrays = computed(SEPARATOR, points, alpha=0.0, m=1, q=100.0).arrays
     assert arrays["net_switch"] == -1
     assert str(arrays["net_stop"]) != "TARGET_LOSS"
     assert np.isnan(arrays["net_eps"][-1])
 
 
 def test_large_nets_are_followed_by_the_explicit_integrator() -> None:
-    arrays = computed("separator", separable(20, 9), m=60, q=20.0).arrays
+    arrays = computed(SEPARATOR, separable(20, 9), m=60, q=20.0).arrays
     assert str(arrays["net_method"]) == "euler"
     assert arrays["net_q_min"][-1] >= 20.0
-
-
-def test_the_multipliers_of_the_paper_are_stationary_and_others_are_not() -> None:
-    left = found("left")
-    duals = left.dataset.extra["duals"]
-    weights = left.arrays["kkt_W"], left.arrays["kkt_a"]
-    assert stationarity(left.X, left.y, *weights, 0.5, duals) <= 1e-15
-    assert stationarity(left.X, left.y, *weights, 0.5, 1.01 * duals) > 1e-3
-    assert stationarity(left.X, left.y, *weights, 0.5, np.roll(duals, 1)) > 1e-3

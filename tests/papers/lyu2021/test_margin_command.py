@@ -1,4 +1,4 @@
-"""``flowrepro margin --data FILE``: a proof where points are not separable, a remedy where labels are wrong."""
+"""``flowrepro margin --data FILE``: proof of inseparable points, remedy for wrong labels."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_own_points_end_in_verdicts(flowrepro: Flowrepro, tmp_path: Path) -> Non
     )
     assert result.code == 0
     verdicts = {claim["id"]: claim["verdict"] for claim in json.loads(result.out)["claims"]}
-    assert verdicts["separator-certificate"] == "PASS"
-    assert verdicts["largest-margin"] == "PASS"
+    assert verdicts["assumption-3-2-certificate"] == "PASS"
+    assert verdicts["section-3-largest-margin"] == "PASS"
     (manifest,) = (tmp_path / "runs").rglob("manifest.json")
     assert "study.npz" in read_json(manifest)["files"]

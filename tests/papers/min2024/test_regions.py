@@ -47,7 +47,7 @@ def test_sectors_cover_the_circle_once_and_agree_with_regions(name: str) -> None
 
 
 def test_cones_of_the_six_points() -> None:
-    """S_dead = [249.444, 281.310] degrees; a half-plane each for S_+ and S_- less the other class."""
+    """S_dead = [249.444, 281.310] degrees; S_+ and S_- are half-planes less the other class."""
     shown = points("six-points")
     found = {
         sector.region: sector

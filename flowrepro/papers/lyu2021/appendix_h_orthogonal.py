@@ -1,0 +1,104 @@
+r"""Orthogonally separable points (Appendix H) and their monotone neurons (Appendix I.2).
+
+With ReLU all KKT directions are one function,
+f / ||theta||^2 = (phi(<w+, x>) - phi(<w-, x>)) / (2 (||w+|| + ||w-||)), where w+- is the shortest
+vector with <w, x_i> >= 1 on the points of its class (problem (Q) of Lemma H.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from flowrepro.claims.claim import NotApplicable, require
+from flowrepro.claims.verdict import Part, at_most, none_of, number
+from flowrepro.core.network import activation
+from flowrepro.core.trajectory import Study
+from flowrepro.papers.lyu2021 import PAPER
+from flowrepro.papers.lyu2021.hypotheses import alpha, balanced, labelled, orthogonally_separable
+from flowrepro.papers.lyu2021.section_3_flows import (
+    FLOW_ORTHOGONAL,
+    ORTHOGONAL,
+    function_distance,
+    late_flows,
+    past,
+    separated_runs,
+    some_separate,
+)
+from flowrepro.papers.topic import Topic
+from flowrepro.theory.margin import Separator, hard_margin
+
+topic = Topic(PAPER, "Orthogonally separable points", given=(labelled, orthogonally_separable))
+
+FLOW_LEAKY = late_flows.case(
+    "flow-orthogonal-leaky",
+    "Appendix I.2: leaky ReLU on orthogonally separable points, from the first step on.",
+    ORTHOGONAL,
+    init="balanced",
+    scales=[1e-3],
+    near=[1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0],
+    quick={"options.seeds": 2},
+)
+
+
+def class_separator(result: Study, sign: float) -> np.ndarray:
+    """argmin ||w|| s.t. <w, x_i> >= 1 for y_i = sign, (d,)   (problem (Q) of Lemma H.3)."""
+    points = result.X[result.y == sign]
+    found = hard_margin(points, np.ones(len(points))) if len(points) else None
+    if not isinstance(found, Separator):
+        raise NotApplicable("a class is empty or not on one side of a hyperplane through 0")
+    return np.asarray(found.w / found.margin)
+
+
+@topic.claim(
+    "theorem-h-2-one-function",
+    "With ReLU, f / ||theta||^2 converges to "
+    "(phi(<w+, x>) - phi(<w-, x>)) / (2 (||w+|| + ||w-||)) from every start, and this function "
+    "has the largest margin.",
+    place="Theorem H.2 and Lemma H.3",
+    on=(FLOW_ORTHOGONAL, FLOW_LEAKY),
+    given=(some_separate,),
+)
+def one_function(result: Study) -> Iterable[Part]:
+    """Margin and function at the last margin, at least 1e6.
+
+    Runs in which all neurons of a sign died never separate the points.
+    """
+    require(None if alpha(result) == 0 else "the statement is for ReLU")
+    plus, minus = class_separator(result, 1.0), class_separator(result, -1.0)
+    size = 2 * float(np.linalg.norm(plus) + np.linalg.norm(minus))
+    probe = result.arrays["probe"]
+    target = (activation(probe @ plus) - activation(probe @ minus)) / size
+    last = [kept[-1] for run in separated_runs(result) if (kept := past(result, run, 1e6))]
+    require(None if last else "no run keeps a margin of 1e6 or more")
+    gap = max(abs(state.q / state.rho**2 * size - 1) for state in last)
+    yield at_most("largest |margin * 2 (||w+|| + ||w-||) - 1|", gap, 1e-5)
+    away = max(function_distance(result, state, target) for state in last)
+    yield at_most("largest distance of functions, relative", away / np.abs(target).max(), 5e-3)
+    yield number("runs", len(last))
+
+
+@topic.claim(
+    "appendix-i-2-monotone-neurons",
+    "From a balanced start each sgn(a_k) y_i <w_k, x_i> grows along the flow, so every pattern "
+    "changes at most once and the flow does not branch.",
+    place="Appendix I.2",
+    on=(FLOW_ORTHOGONAL, FLOW_LEAKY),
+    given=(balanced, some_separate),
+)
+def monotone_neurons(result: Study) -> Iterable[Part]:
+    """Between records; a neuron that ReLU switches off at a sample of its sign may stand still."""
+    arrays, falls, back, flips = result.arrays, 0, 0, 0
+    for run in separated_runs(result):
+        _, kept = np.unique(arrays["ln_t"][run], return_index=True)
+        kept = kept[np.isfinite(arrays["q"][run, kept])]
+        W, a = arrays["W"][run, kept], arrays["a"][run, kept]
+        heights = np.sign(a)[..., None] * result.y * (W @ result.X.T)
+        rounding = 1e-9 * np.linalg.norm(W[1:], axis=-1, keepdims=True)
+        falls += int(np.sum(np.diff(heights, axis=0) < -rounding))
+        back += int(np.sum((heights[:-1] > rounding) & (heights[1:] < -rounding)))
+        flips += int(np.sum(np.sign(a[1:]) != np.sign(a[:-1])))
+    yield none_of("falls of sgn(a_k) y_i <w_k, x_i>", falls)
+    yield none_of("patterns that change back", back)
+    yield none_of("output weights that change their sign", flips)

@@ -1,0 +1,1 @@
+"""What goes beyond the statements of min2024."""

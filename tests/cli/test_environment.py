@@ -1,0 +1,244 @@
+"""Broken installations, odd terminals and streams: the rest of the tool works on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from command_line import in_process
+from faults import SHORT_TOY, TOY, Call, refused
+
+
+@pytest.fixture
+def broken_torch(tmp_path: Path) -> dict[str, str]:
+    """An environment whose torch cannot be imported."""
+    (tmp_path / "poison" / "torch").mkdir(parents=True)
+    (tmp_path / "poison" / "torch" / "__init__.py").write_text(
+        "raise ImportError('libtorch_cpu.so: undefined symbol')"
+    )
+    return {"PYTHONPATH": str(tmp_path / "poison")}
+
+
+@pytest.fixture
+def poisoned(tmp_path: Path) -> Callable[[str, str], dict[str, str]]:
+    """An environment in which importing a package runs the given line."""
+
+    def poison(package: str, line: str) -> dict[str, str]:
+        folder = tmp_path / "poison" / package
+        folder.mkdir(parents=True)
+        (folder / "__init__.py").write_text(line)
+        return {"PYTHONPATH": str(tmp_path / "poison")}
+
+    return poison
+
+
+def test_everything_but_the_torch_engine_works_without_torch(
+    tmp_path: Path, broken_torch: dict[str, str]
+) -> None:
+    out = tmp_path / "out"
+    assert in_process("--help", env=broken_torch).code == 0
+    trained = in_process(*TOY, "--set", "n_steps=100", "--out", out, "--json", env=broken_torch)
+    assert trained.code in (0, 5), trained.err
+    directory = trained.json()["runs"][0]["dir"]
+    assert in_process("verify", directory, env=broken_torch).code in (0, 5)
+    assert in_process("show", directory, env=broken_torch).code == 0
+    refused(
+        in_process(*TOY, "--engine", "torch", "--out", out, env=broken_torch),
+        7,
+        "torch",
+        "undefined symbol",
+        "reinstall",
+    )
+
+
+def test_auto_without_torch_is_a_fault_of_the_installation(
+    tmp_path: Path, broken_torch: dict[str, str]
+) -> None:
+    refused(
+        in_process("mnist-align", "--quick", "--out", tmp_path / "o", env=broken_torch),
+        7,
+        "torch",
+        "undefined symbol",
+    )
+
+
+def test_figures_do_not_depend_on_the_users_matplotlib(tmp_path: Path) -> None:
+    (tmp_path / "matplotlibrc").write_text(
+        "text.usetex: True\nfont.family: No Such Font\nbackend: QtAgg\n"
+    )
+    env = {
+        "MPLCONFIGDIR": "/proc/nowhere",
+        "MATPLOTLIBRC": str(tmp_path / "matplotlibrc"),
+        "DISPLAY": "",
+        "MPLBACKEND": "TkAgg",
+    }
+    words = ("orthogonal", "--figure", "5", "--set", "n_steps=50", "--format", "png")
+    hostile = in_process(*words, "--out", tmp_path / "a", env=env)
+    assert hostile.code in (0, 5), hostile.err
+    plain = in_process(*words, "--out", tmp_path / "b")
+    assert plain.code in (0, 5), plain.err
+    images = [next((tmp_path / name).rglob("*.png")).read_bytes() for name in "ab"]
+    assert images[0] == images[1]
+
+
+def test_a_bad_source_date_epoch(tmp_path: Path) -> None:
+    words = ("orthogonal", "--figure", "5", "--set", "n_steps=50", "--out", tmp_path)
+    refused(in_process(*words, env={"SOURCE_DATE_EPOCH": "abc"}), 2, "SOURCE_DATE_EPOCH")
+
+
+def test_a_closed_stdout_is_quiet(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m flowrepro list --keys | head -1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] in ("0", "141")
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-"])
+def test_closed_streams(closed: str) -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m flowrepro list {closed}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_full_stdout_is_said() -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m flowrepro list > /dev/full"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 7, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_locale_terminal_and_odd_paths(tmp_path: Path) -> None:
+    out = tmp_path / "with space and \u00fc\u4e2d"
+    env = {
+        "LC_ALL": "C",
+        "LANG": "C",
+        "PYTHONUTF8": "0",
+        "PYTHONIOENCODING": "ascii",
+        "TERM": "dumb",
+        "NO_COLOR": "1",
+    }
+    result = in_process(
+        "orthogonal",
+        "--case",
+        "toy",
+        "--set",
+        "n_steps=50",
+        "--format",
+        "png",
+        "--out",
+        out,
+        env=env,
+    )
+    assert result.code in (0, 5), result.err
+    assert "\x1b" not in result.out + result.err
+    assert list(out.rglob("manifest.json"))
+
+
+@pytest.mark.slow
+def test_a_poisoned_torchvision_does_not_touch_the_packaged_digits(
+    tmp_path: Path, poisoned: Callable[[str, str], dict[str, str]]
+) -> None:
+    env = poisoned("torchvision", "raise RuntimeError('operator torchvision::nms does not exist')")
+    words = (
+        "mnist-align",
+        "--case",
+        "digits-1-0",
+        "--quick",
+        "--set",
+        "n_steps=2",
+        "--set",
+        "data.options.subset=50",
+        "--set",
+        "m=4",
+        "--no-figures",
+    )
+    trained = in_process(*words, "--out", tmp_path / "out", env=env)
+    assert trained.code in (0, 5), trained.err
+    refused(
+        in_process(*words, "--dataset", "kmnist", "--out", tmp_path / "k", env=env),
+        7,
+        "torchvision::nms does not exist",
+        "belong together",
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("raise OSError('libcudart.so.12: cannot open shared object file')", "libcudart.so.12"),
+        ("raise RuntimeError('module compiled against ABI version 0x1000009')", "ABI version"),
+        ("__version__ = '0.4.1'", "torch"),
+        ("raise AttributeError(\"module 'numpy' has no attribute 'bool'\")", "numpy"),
+    ],
+)
+def test_a_torch_that_cannot_be_used_is_explained_and_the_rest_works(
+    tmp_path: Path, poisoned: Callable[[str, str], dict[str, str]], line: str, words: str
+) -> None:
+    env = poisoned("torch", line)
+    assert in_process(*SHORT_TOY, "--out", tmp_path / "out", env=env).code in (0, 5)
+    refused(
+        in_process(*SHORT_TOY, "--engine", "torch", "--out", tmp_path / "t", env=env),
+        7,
+        "engine 'torch' needs torch",
+        words,
+        "reinstall",
+    )
+
+
+def test_animations_without_ffmpeg_name_it_and_the_formats_that_are_written(
+    flowrepro: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda *_, **__: None)
+    result = flowrepro(
+        *SHORT_TOY[:5], "--set", "n_steps=3", "--animate", "--format", "png", "--out", tmp_path
+    )
+    assert result.code in (0, 5), result.err
+    assert "ffmpeg" in result.err
+    assert {path.suffix for path in tmp_path.rglob("animations/*")} == {".gif", ".webp", ".json"}
+
+
+@pytest.mark.slow
+def test_a_font_that_is_missing_leaves_the_figure_in_the_packaged_one(tmp_path: Path) -> None:
+    (tmp_path / "matplotlibrc").write_text(
+        "font.family: No Such Font\nfont.sans-serif: No Such Font\nmathtext.fontset: stix\n"
+    )
+    words = (
+        "orthogonal",
+        "--figure",
+        "5",
+        "--set",
+        "n_steps=50",
+        "--format",
+        "svg",
+        "--format",
+        "png",
+        "--out",
+        tmp_path / "out",
+    )
+    result = in_process(
+        *words,
+        env={
+            "MATPLOTLIBRC": str(tmp_path / "matplotlibrc"),
+            "HOME": "/nonexistent",
+            "PATH": "/nonexistent",
+        },
+    )
+    assert result.code in (0, 5), result.err
+    assert "findfont" not in result.err
+    assert (
+        len(list(tmp_path.rglob("figures/*.png")))
+        == len(list(tmp_path.rglob("figures/*.svg")))
+        == 1
+    )

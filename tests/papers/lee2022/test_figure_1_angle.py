@@ -1,0 +1,119 @@
+"""The angle's claims hold on the paper's runs, fail on spoilt ones and do not apply to others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from flowrepro.claims.claim import Claim
+from flowrepro.core.config import override
+from flowrepro.engines.population import PlanePath
+from flowrepro.figures import NotDrawable
+from flowrepro.figures.declare import Figure
+from flowrepro.papers.lee2022.figure_1_angle import (
+    angles,
+    corollary_4_3,
+    log_angles,
+    monotone,
+    theorem_3_4,
+    theorem_3_9,
+    theorem_4_2,
+    theorem_a2,
+    times,
+    topic,
+)
+from flowrepro.papers.lee2022.neuron import Neuron
+from flowrepro.papers.lee2022.section_5_runs import NEURONS
+
+from .results import (
+    FAIL,
+    NOT_APPLICABLE,
+    PASS,
+    Tampered,
+    drawn,
+    hesitating,
+    ids,
+    judgements,
+    outside,
+    quick_run,
+    stuck,
+    trained,
+    untaught,
+)
+
+
+@pytest.mark.parametrize(("claim", "name"), judgements(topic.claims), ids=ids)
+def test_holds_on_the_papers_runs(claim: Claim, name: str) -> None:
+    """Three layers from a small norm do not align within 100000 steps: the paper's point."""
+    result = claim.judge(quick_run(name))
+    too_short = (claim, name) == (corollary_4_3, "3l-sn")
+    assert result.verdict is (NOT_APPLICABLE if too_short else PASS), result.note
+
+
+@pytest.mark.parametrize(
+    ("claim", "name", "tamper"),
+    [
+        (monotone, "1l-mn", hesitating),
+        (theorem_a2, "1l-sn", stuck),
+        (theorem_4_2, "2l-mn", stuck),
+        (corollary_4_3, "2l-ln", stuck),
+        (times, "3l-ln", stuck),
+    ],
+    ids=ids,
+)
+def test_fails_on_a_spoilt_run(claim: Claim, name: str, tamper: Tampered) -> None:
+    assert claim.judge(tamper(quick_run(name))).verdict is FAIL
+
+
+@pytest.mark.parametrize(("claim", "name"), [(theorem_3_4, "1l-mn"), (theorem_3_9, "3l-ln")])
+def test_fails_on_a_flow_that_does_not_turn(
+    claim: Claim, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = Neuron.flow
+
+    def wrong(self: Neuron) -> PlanePath:
+        path = right(self)
+        return replace(path, theta=path.theta[0] * np.ones_like(path.theta))
+
+    monkeypatch.setattr(Neuron, "flow", wrong)
+    assert claim.judge(quick_run(name)).verdict is FAIL
+
+
+@pytest.mark.parametrize("claim", topic.claims, ids=ids)
+def test_does_not_apply_outside_the_papers_setting(claim: Claim) -> None:
+    for other in outside(quick_run(claim.cases[0].name)):
+        assert claim.judge(other).verdict is NOT_APPLICABLE
+
+
+def test_a_run_of_another_flow_time_is_not_the_papers() -> None:
+    run = quick_run("1l-sn")
+    result = times.judge(replace(run, case=override(run.case, {"lr": 0.5 * run.case.protocol.lr})))
+    assert result.verdict is NOT_APPLICABLE
+    assert "flow time" in result.note
+
+
+def test_a_draw_that_would_align_too_late_is_not_judged() -> None:
+    case = override(quick_run("3l-mn").case, {"data.options.seed": 5})
+    assert times.judge(trained(case)).verdict is NOT_APPLICABLE
+
+
+def test_angles_lie_between_their_bounds() -> None:
+    runs = [quick_run(name) for name in NEURONS]
+    picture = angles.collect(*runs)
+    assert [panel.title for panel in picture.panels[::4]] == ["1L-SN", "2L-MN", "3L-LN"]
+    assert "1.76 ||w*||" in picture.caption
+    assert "10 times the paper's size" in picture.caption
+    for panel in picture.panels:
+        _, high, low, angle = panel.marks
+        assert angle.x[[0, -1]].tolist() == [0, 10]
+        assert np.all((low.y < angle.y)[1:] & (angle.y < high.y)[1:])
+
+
+@pytest.mark.parametrize("figure", [angles, log_angles], ids=ids)
+def test_figures_are_drawn_of_runs_with_a_teacher(figure: Figure) -> None:
+    runs = [quick_run(name) for name in NEURONS]
+    assert len(drawn(figure, *runs).axes) == 9
+    with pytest.raises(NotDrawable, match="teacher"):
+        figure.collect(*map(untaught, runs))

@@ -1,0 +1,111 @@
+"""The gallery: written, compared, and a difference named."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from flowrepro.core.config import override
+from flowrepro.papers import registry
+from flowrepro.report import gallery
+from flowrepro.run.kind import Settings
+from flowrepro.run.pipeline import Outcome, execute
+
+
+class Silent:
+    def say(self, text: str) -> None: ...
+
+    def progress(self, label: str, step: int, n_steps: int) -> None: ...
+
+    def interrupted(self) -> bool:
+        return False
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[Outcome]:
+    case = override(registry.find_case("orthogonal", "lazy"), {"n_steps": 200})
+    return execute(
+        [case], Settings(root=tmp_path_factory.mktemp("runs"), formats=("png",)), Silent()
+    )
+
+
+def differences(folder: Path, outcomes: list[Outcome]) -> list[str]:
+    """What `compare` says, but for the figures of cases that are not run here."""
+    return [
+        sentence
+        for sentence in gallery.compare(folder, outcomes)
+        if not sentence.endswith("was not drawn")
+    ]
+
+
+def test_a_gallery_agrees_with_what_it_was_written_from(
+    outcomes: list[Outcome], tmp_path: Path
+) -> None:
+    gallery.update(tmp_path, outcomes)
+    assert differences(tmp_path, outcomes) == []
+    page = (tmp_path / "README.md").read_text()
+    for image in tmp_path.glob("*.png"):
+        assert f"({image.name})" in page
+    assert len(list(tmp_path.glob("*.png"))) == len(list(tmp_path.glob("boursier2022-*.json"))) == 1
+    stored = json.loads((tmp_path / "claims.json").read_text())
+    assert [claim["id"] for claim in stored["lazy"]] == [one["id"] for one in outcomes[0].claims]
+
+
+def test_figures_of_many_seeds_are_in_the_gallery_and_on_its_page(tmp_path: Path) -> None:
+    cases, ensembles = gallery.batches_of("orthogonal")
+    assert cases == list(registry.cases_of("orthogonal"))
+    assert [(case.name, case.seeds) for case in ensembles] == [("toy", gallery.SEEDS)]
+    short = replace(override(ensembles[0], {"n_steps": 200}), seeds=(0, 50))
+    gallery.update(
+        tmp_path / "gallery", execute([short], Settings(root=tmp_path, formats=("png",)), Silent())
+    )
+    page = (tmp_path / "gallery" / "README.md").read_text()
+    assert "[3-seeds](boursier2022-figure-3-seeds-toy-loss.png)" in page
+    assert list(json.loads((tmp_path / "gallery" / "claims.json").read_text())) == [
+        "toy --seeds 0:50"
+    ]
+
+
+def test_a_figure_that_is_not_drawn_is_named(outcomes: list[Outcome], tmp_path: Path) -> None:
+    gallery.update(tmp_path, outcomes)
+    assert "figure 2 of orthogonal was not drawn" in gallery.compare(tmp_path, outcomes)
+
+
+def test_a_changed_number_is_named(outcomes: list[Outcome], tmp_path: Path) -> None:
+    gallery.update(tmp_path, outcomes)
+    (path,) = tmp_path.glob("boursier2022-*.json")
+    stored = json.loads(path.read_text())
+    name = next(name for name, values in stored.items() if values[0])
+    stored[name][0] *= 1.001
+    path.write_text(json.dumps(stored))
+    (sentence,) = differences(tmp_path, outcomes)
+    assert name in sentence
+    assert sentence.startswith("figure 5 of boursier2022")
+
+
+def test_a_changed_verdict_is_named(outcomes: list[Outcome], tmp_path: Path) -> None:
+    gallery.update(tmp_path, outcomes)
+    path = tmp_path / "claims.json"
+    stored = json.loads(path.read_text())
+    stored["lazy"][0]["verdict"] = "INFO"
+    path.write_text(json.dumps(stored))
+    (sentence,) = differences(tmp_path, outcomes)
+    assert stored["lazy"][0]["id"] in sentence
+    assert "INFO in the gallery" in sentence
+
+
+def test_a_missing_gallery_is_named(outcomes: list[Outcome], tmp_path: Path) -> None:
+    assert all("is missing" in sentence for sentence in differences(tmp_path, outcomes))
+    assert len(differences(tmp_path, outcomes)) == 2
+
+
+def test_the_committed_gallery_holds_every_figure() -> None:
+    folder = Path(__file__).parents[2] / "figures"
+    for command in registry.commands():
+        for figure in registry.figures_of(command):
+            stem = f"{registry.paper_of(command).key}-{figure.file}"
+            assert (folder / f"{stem}.png").is_file(), stem
+            assert json.loads((folder / f"{stem}.json").read_text())

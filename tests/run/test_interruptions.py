@@ -1,0 +1,167 @@
+"""Killed, interrupted and resumed runs: the same command ends bit-identical, or says why not."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from faults import SHORT_TOY, TOY, Call, begun, finished, refused, wait_for_checkpoint
+
+
+def killed_and_resumed(tmp_path: Path, n_steps: int, moments: int) -> None:
+    whole = finished(tmp_path / "whole", n_steps)
+    started = time.perf_counter()
+    finished(tmp_path / "timed", n_steps)
+    lasts = time.perf_counter() - started
+    rng = random.Random(0)
+    resumed = 0
+    for moment in range(moments):
+        out = tmp_path / f"killed-{moment}"
+        process = begun(out, n_steps)
+        if moment == 0:
+            wait_for_checkpoint(out)
+        else:
+            time.sleep(rng.uniform(0.2, 0.95) * lasts)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        resumed += bool(list(out.rglob("checkpoint.npz")))
+        assert finished(out, n_steps) == whole, f"moment {moment}"
+    assert resumed > 0
+
+
+def test_kill_9_and_the_same_command_is_bit_identical(tmp_path: Path) -> None:
+    killed_and_resumed(tmp_path, 6_000_000, 3)
+
+
+@pytest.mark.slow
+@pytest.mark.long
+def test_kill_9_at_twenty_random_moments(tmp_path: Path) -> None:
+    killed_and_resumed(tmp_path, 20_000_000, 20)
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_the_first_signal_checkpoints_and_prints_the_resume_command(
+    tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    process = begun(tmp_path, 100_000_000)
+    wait_for_checkpoint(tmp_path)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == code, err
+    assert "resume with: flowrepro orthogonal" in err
+    assert "Traceback" not in err
+    assert list(tmp_path.rglob("checkpoint.npz"))
+
+
+def test_the_second_signal_stops_at_once(tmp_path: Path) -> None:
+    process = begun(tmp_path, 100_000_000)
+    wait_for_checkpoint(tmp_path)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=5)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("remedy", ["--new", "--force-resume"])
+def test_a_run_begun_under_other_conditions_is_not_mixed_silently(
+    tmp_path: Path, flowrepro: Call, monkeypatch: pytest.MonkeyPatch, remedy: str
+) -> None:
+    process = begun(tmp_path, 10_000_000)
+    wait_for_checkpoint(tmp_path)
+    process.kill()
+    process.communicate()
+    words = (*TOY, "--set", "n_steps=10000000", "--set", "save_every=1000", "--out", tmp_path)
+    monkeypatch.setattr("flowrepro.store.provenance.cpu", lambda: "another processor")
+    refused(flowrepro(*words), 2, "another processor", "--new", "--force-resume")
+    result = flowrepro(*words, remedy)
+    assert result.code in (0, 5), result.err
+    folders = {
+        path.name.partition(".")[2]: path
+        for path in (tmp_path / "orthogonal").iterdir()
+        if path.is_dir()
+    }
+    mixed = json.loads((folders[""] / "provenance.json").read_text())[
+        "resumed_under_other_conditions"
+    ]
+    assert ("another processor" in str(mixed)) == (remedy == "--force-resume")
+    assert ("unfinished-1" in folders) == (remedy == "--new")
+
+
+def test_two_processes_on_one_run(tmp_path: Path, flowrepro: Call) -> None:
+    process = begun(tmp_path, 100_000_000)
+    try:
+        wait_for_checkpoint(tmp_path)
+        words = (*TOY, "--set", "n_steps=100000000", "--set", "save_every=1000", "--out", tmp_path)
+        refused(flowrepro(*words), 7, f"in use by process {process.pid}", "--wait")
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_bad_checkpoint_interval(
+    flowrepro: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLOWREPRO_CHECKPOINT_SECONDS", "abc")
+    refused(
+        flowrepro(*TOY, "--set", "n_steps=10", "--out", tmp_path),
+        2,
+        "FLOWREPRO_CHECKPOINT_SECONDS",
+        "abc",
+    )
+
+
+def test_a_checkpoint_of_something_else_is_not_used(flowrepro: Call, tmp_path: Path) -> None:
+    words = (*TOY, "--set", "n_steps=50", "--out", tmp_path, "--json")
+    directory = Path(flowrepro(*words).json()["runs"][0]["dir"])
+    (directory / "manifest.json").unlink()
+    np.savez(directory / "checkpoint.npz", step=np.array(3))
+    again = flowrepro(*words)
+    assert again.code in (0, 5)
+    assert "computing from the start" in again.err
+
+
+def test_many_processes_may_begin_in_one_folder(tmp_path: Path) -> None:
+    script = (
+        "from pathlib import Path; from flowrepro.store.files import require_writable\nfor _ in "
+        f"range(200): require_writable(Path({str(tmp_path)!r}))"
+    )
+    processes = [subprocess.Popen([sys.executable, "-c", script]) for _ in range(3)]
+    assert [process.wait() for process in processes] == [0, 0, 0]
+
+
+def test_nohup_is_respected(tmp_path: Path) -> None:
+    words = " ".join(
+        [*TOY, "--set", "n_steps=30000000", "--set", "save_every=10000", "--out", str(tmp_path)]
+    )
+    command = f"trap '' HUP; exec {sys.executable} -m flowrepro {words}"
+    env = {**os.environ, "FLOWREPRO_CHECKPOINT_SECONDS": "0.05"}
+    process = subprocess.Popen(
+        ["bash", "-c", command], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    wait_for_checkpoint(tmp_path)
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(timeout=120) in (0, 5)
+
+
+def test_clocks_that_jump_do_not_matter(
+    flowrepro: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backwards = iter(range(10**9, 0, -10_000))
+    monkeypatch.setattr(time, "time", lambda: float(next(backwards)))
+    directory = Path(flowrepro(*SHORT_TOY, "--out", tmp_path, "--json").json()["runs"][0]["dir"])
+    assert json.loads((directory / "provenance.json").read_text())["wall_s"] >= 0
+    for k, path in enumerate(sorted(directory.rglob("*"))):
+        os.utime(path, (0, 0) if k % 2 else (4e9, 4e9))
+    again = flowrepro(*SHORT_TOY, "--out", tmp_path, "--json").json()
+    assert again["runs"][0]["reused"]
