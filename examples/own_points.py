@@ -23,5 +23,5 @@ print(run)
 print("wrong labels:", int(np.sum(np.sign(run.predict(X)) != y)))
 print(fr.claims(run))
 
-run.save(folder)  # flowrepro show, verify, rerun and report read it
+print("stored in", run.save(folder))  # flowrepro show, verify, rerun and report read it
 fr.plot.overview(run).savefig(f"{folder}.png")

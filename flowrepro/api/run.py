@@ -268,11 +268,11 @@ class Run:
         return TwoLayer(self.W[-1], self.a[-1], self.case.model.alpha)
 
     def save(self, folder: str | Path) -> Path:
-        """Store the run as a run directory, which `flowrepro show`, `verify`, `rerun` and `report`
-        read.
+        """Store the run below a folder, as the command line stores it with ``--out``.
 
-        Its claims are judged and kept too. UsageError where the folder holds another result;
-        nothing is replaced.
+        `flowrepro show`, `verify`, `rerun` and `report` read the run directory, whose path is
+        returned. The claims are judged and kept too. UsageError where it holds another result of
+        the same case; nothing is replaced.
         """
         from flowrepro.api.stored import save
 

@@ -22,8 +22,9 @@ from flowrepro.store.trajectories import save_trajectory
 
 def save(run: Run, folder: str | Path) -> Path:
     """See `Run.save`."""
-    directory = RunDirectory.named(Path(folder).expanduser())
-    require_writable(directory.path.parent)
+    root = Path(folder).expanduser()
+    directory = RunDirectory.of(root, run.case)
+    require_writable(root)
     with locked(directory.lock):
         if not directory.is_complete():
             directory.clean()
@@ -31,7 +32,9 @@ def save(run: Run, folder: str | Path) -> Path:
             Training().store(run.result, p.W0, p.a0, directory, run.wall_s)
             evaluate_and_store(directory, run.result)
         elif not _same(run, directory):
-            raise UsageError(f"{directory.path} holds another result; choose another folder")
+            raise UsageError(
+                f"{directory.path} holds another result of this case; choose another folder"
+            )
     return directory.path
 
 
@@ -64,7 +67,7 @@ def load(folder: str | Path) -> Run:
     >>> import tempfile, numpy as np, flowrepro as fr
     >>> run = fr.descend(np.eye(2), [1, -1], [[0.1, 0]], [0.1], lr=0.1, steps=20, engine="torch")
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     again = fr.load(run.save(folder + "/mine"))
+    ...     again = fr.load(run.save(folder))
     >>> bool(np.all(again.W == run.W))
     True
     """
