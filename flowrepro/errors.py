@@ -12,13 +12,13 @@ class FlowreproError(Exception):
     exit_code = 1
 
 
-class UsageError(FlowreproError):
+class UsageError(FlowreproError, ValueError):
     """An option, key or value that does not exist or is out of its range."""
 
     exit_code = 2
 
 
-class DataError(FlowreproError):
+class DataError(FlowreproError, ValueError):
     """Input data (a file of points or weights, a packaged data set, a stored run) that cannot be
     used.
     """

@@ -1,4 +1,6 @@
-"""What several tests of faults need: a small run, one that is killed, and what a refusal looks like."""
+"""What several tests of faults need: a small run, one that is killed, and what a refusal looks
+like.
+"""
 
 from __future__ import annotations
 

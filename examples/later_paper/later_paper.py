@@ -121,7 +121,8 @@ def small(run: Run) -> Iterator[Part]:
 
 @topic.figure(
     "directions",
-    "Cosine between every neuron and the gradient of N; the dotted line marks the fall of the loss.",
+    "Cosine between every neuron and the gradient of N; the dotted line marks the fall of the "
+    "loss.",
     on=(SMALL, LARGE),
     layout=(1, 2, style.PAGE, 2.6),
 )

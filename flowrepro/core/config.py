@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import hashlib
+import itertools
 import json
 import types
 import typing
@@ -99,6 +100,8 @@ class Record:
     geometric : additional snapshots at k <- floor(geometric * k) + 1; 0 for none.
     observe : a member of ``theory.observables.OBSERVABLES``, or "".
     levels : losses of which an ensemble keeps the first step below, to the step.
+    times : flow times of the steps 1, 2, ..., n_steps, which only the engine "flow" can reach where
+        they are no multiples of one; empty for factor * lr * step.
     """
 
     save_every: int = 1
@@ -107,6 +110,7 @@ class Record:
     geometric: float = 0.0
     observe: str = ""
     levels: tuple[float, ...] = ()
+    times: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -273,6 +277,8 @@ def computing_form(case: Case) -> dict[str, Any]:
     if isinstance(case, StudyCase):
         return {**form, "schema": SCHEMA}
     form["init"].pop("file")
+    if not form["record"]["times"]:
+        del form["record"]["times"]
     if case.seeds is None:
         del form["seeds"], form["record"]["levels"]
     else:
@@ -501,6 +507,12 @@ def _validate_experiment(case: TrainingCase) -> None:
             "must be positive",
         ),
         (
+            "record.times",
+            case.record.times,
+            not case.record.times or _are_times(case.record.times, case.protocol.n_steps),
+            "must be positive, increasing and as many as there are steps",
+        ),
+        (
             "seeds",
             case.seeds,
             case.seeds is None or 0 <= case.seeds[0] < case.seeds[1] < 2**63,
@@ -510,6 +522,11 @@ def _validate_experiment(case: TrainingCase) -> None:
     for key, value, holds, rule in rules:
         if not holds:
             raise UsageError(f"{key} {rule}, not {value}")
+
+
+def _are_times(times: tuple[float, ...], n_steps: int) -> bool:
+    ahead = all(before < after for before, after in itertools.pairwise((0.0, *times)))
+    return ahead and len(times) == n_steps and times[-1] < float("inf")
 
 
 def departures(

@@ -13,19 +13,26 @@ from torch import Tensor, nn
 from flowrepro.core.config import Loss
 
 
+def _floats(values: np.ndarray) -> np.ndarray:
+    """A copy; lists and integers become float64."""
+    found = np.array(values)
+    return found if found.dtype.kind == "f" else found.astype(np.float64)
+
+
 class TwoLayer(nn.Module):
     """f(x) = sum_j a_j sigma(<w_j, x>) without biases; sigma is the leaky ReLU of slope alpha,
     sigma'(0) = alpha.
 
-    Parameters ``W`` (m, d) and ``a`` (m,) start from the arrays given.
+    Parameters ``W`` (m, d) and ``a`` (m,) start from the arrays given, in their dtype if they are
+    floats.
     """
 
     def __init__(
         self, W: np.ndarray, a: np.ndarray, alpha: float = 0.0, train_a: bool = True
     ) -> None:
         super().__init__()
-        self.W = nn.Parameter(torch.from_numpy(np.array(W)))
-        self.a = nn.Parameter(torch.from_numpy(np.array(a)), requires_grad=train_a)
+        self.W = nn.Parameter(torch.from_numpy(_floats(W)))
+        self.a = nn.Parameter(torch.from_numpy(_floats(a)), requires_grad=train_a)
         self.alpha = alpha
 
     def forward(self, X: Tensor) -> Tensor:

@@ -70,6 +70,9 @@ class Trajectory:
     observed : name -> (T, ...) quantities evaluated along the run.
     stats : counts of the engine (gradient evaluations, ...).
     events : activation events, where the engine locates them (`Engine.event_log`), else empty.
+    log_rows : (S, G, d + 2) rows (ln r, w / r, a / r), r^2 = ||w||^2 + a^2, of runs that start
+        below the smallest double (init.log10_scale), where W and a are rounded to 0; None for
+        others.
     """
 
     step: np.ndarray
@@ -83,6 +86,7 @@ class Trajectory:
     observed: Mapping[str, np.ndarray] = field(default_factory=dict)
     stats: Mapping[str, Any] = field(default_factory=dict)
     events: Mapping[str, np.ndarray] = field(default_factory=dict)
+    log_rows: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         """ValueError unless the shapes are those above."""
@@ -99,6 +103,7 @@ class Trajectory:
             or len(self.a) != S
             or self.group.ndim != 1
             or not np.all(self.group < self.a.shape[1])
+            or not (self.log_rows is None or self.log_rows.shape[:2] == self.a.shape)
         ):
             raise ValueError("arrays of a trajectory do not fit together")
 

@@ -139,6 +139,8 @@ def _opened(file: Path, sha256: str = "") -> Iterator[BufferedReader]:
         handle = file.open("rb")
     except FileNotFoundError:
         raise DataError(f"{file} does not exist: give the path of a file") from None
+    except DataError:
+        raise
     except (OSError, ValueError) as error:
         raise DataError(
             f"{file} cannot be read ({getattr(error, 'strerror', None) or error}): check its path "

@@ -64,6 +64,8 @@ def read_arrays(handle: BinaryIO, path: Path, wanted: tuple[str, ...]) -> list[n
                         f"np.savez(path, {_call(wanted)})"
                     )
             return [_read(archive, members[name]) for name in wanted]
+    except DataError:
+        raise
     except _DAMAGE as error:
         raise DataError(
             f"{path} is not a sound npz file ({' '.join(str(error).split())[:200]}): save it "

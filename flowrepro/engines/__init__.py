@@ -107,4 +107,9 @@ def _refusal(engine: type[Engine], problem: Problem) -> str | None:
             "its weights are doubles and the case asks for log10_scale; set init.scale instead, "
             "or --engine flow"
         )
+    if problem.times and engine.name != "flow":
+        return (
+            "it makes equal steps and the case asks for record.times; leave them out, or take "
+            "engine flow"
+        )
     return engine.supports(problem)

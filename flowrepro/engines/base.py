@@ -40,7 +40,8 @@ class Problem:
 
     Conventions: ``network.py``. ``seed`` drives the mini-batches only. For the engine "flow":
     ``rtol`` is its tolerance and the start is e^ln_scale (W0, a0), so that scales below the
-    smallest double can be asked for.
+    smallest double can be asked for; ``times`` are the flow times of the steps 1, 2, ..., empty
+    for factor * lr * step.
     """
 
     X: np.ndarray
@@ -59,6 +60,13 @@ class Problem:
     depth: int = 2
     rtol: float = 1e-8
     ln_scale: float = 0.0
+    times: tuple[float, ...] = ()
+
+    def time(self, step: np.ndarray | int) -> np.ndarray:
+        """Flow time of steps, of their shape."""
+        if self.times:
+            return np.asarray(np.append(0.0, self.times)[step])
+        return np.asarray(flow_time(self.loss, self.lr, np.asarray(step, dtype=np.float64)))
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -88,6 +96,7 @@ class Problem:
             case.model.depth,
             rtol=p.rtol,
             ln_scale=case.init.log10_scale * np.log(10.0),
+            times=case.record.times,
         )
 
 
@@ -183,6 +192,13 @@ class Engine(ABC):
         """
         return {}
 
+    def log_weights(self) -> np.ndarray | None:
+        """Rows (ln r, w / r, a / r) (m, d + 2) at the current step;
+
+        None where weights are doubles.
+        """
+        return None
+
     @abstractmethod
     def state(self) -> dict[str, np.ndarray]:
         """Everything `restore` needs, the step excepted."""
@@ -255,6 +271,7 @@ class _Recorder:
         self.loss: list[np.ndarray] = []
         self.recorded = 0
         self.snapshots: list[tuple[int, np.ndarray, np.ndarray]] = []
+        self.log_rows: list[np.ndarray] = []
         self.observed: dict[str, list[np.ndarray]] = {}
         stops = (
             save_at.snapshots
@@ -303,12 +320,7 @@ class _Recorder:
 
     def stop_at(self, reason: StopReason, note: str = "") -> Stop:
         """A stop at the engine's current step."""
-        return Stop(
-            reason,
-            self.engine.step,
-            float(flow_time(self.problem.loss, self.problem.lr, self.engine.step)),
-            note,
-        )
+        return Stop(reason, self.engine.step, float(self.problem.time(self.engine.step)), note)
 
     def _record(self, losses: np.ndarray) -> None:
         self.loss.append(np.asarray(losses, dtype=np.float64))
@@ -317,13 +329,19 @@ class _Recorder:
     def _observe(self, keep_weights: bool) -> None:
         W, a = self.engine.weights()
         if keep_weights:
-            self.snapshots.append((self.engine.step, W, a))
+            self._keep(W, a)
         if (
             self.save_at.observe is not None
             and self.engine.step == self.save_at.curve[self.recorded - 1]
         ):
             for name, value in self.save_at.observe(W, a).items():
                 self.observed.setdefault(name, []).append(np.asarray(value))
+
+    def _keep(self, W: np.ndarray, a: np.ndarray) -> None:
+        self.snapshots.append((self.engine.step, W, a))
+        rows = self.engine.log_weights() if self.problem.ln_scale != 0 else None
+        if rows is not None:
+            self.log_rows.append(rows)
 
     def _diverge(
         self, kept: dict[str, np.ndarray], start: int, steps: np.ndarray, losses: np.ndarray
@@ -370,6 +388,8 @@ class _Recorder:
         for name, index in (("W", 1), ("a", 2)):
             if self.snapshots:
                 arrays[name] = np.stack([snapshot[index] for snapshot in self.snapshots])
+        if self.log_rows:
+            arrays["log_rows"] = np.stack(self.log_rows)
         return arrays
 
     def _resume(self, arrays: Mapping[str, np.ndarray]) -> None:
@@ -384,6 +404,7 @@ class _Recorder:
         self.engine.stats.update({name: value.item() for name, value in part("stats.").items()})
         self.observed = {name: list(values) for name, values in part("observed.").items()}
         self._record(arrays["loss"])
+        self.log_rows = list(arrays["log_rows"]) if "log_rows" in arrays else []
         steps = arrays["snapshot_step"]
         self.snapshots = [
             (int(step), arrays["W"][i], arrays["a"][i]) for i, step in enumerate(steps)
@@ -393,11 +414,11 @@ class _Recorder:
         """What was recorded, with the last finite weights as the last snapshot."""
         assert self.stop is not None
         if not self.snapshots or self.snapshots[-1][0] != self.engine.step:
-            self.snapshots.append((self.engine.step, *self.engine.weights()))
+            self._keep(*self.engine.weights())
         step = self.save_at.curve[: self.recorded].astype(np.int64)
         return Trajectory(
             step=step,
-            t=np.asarray(flow_time(self.problem.loss, self.problem.lr, step.astype(np.float64))),
+            t=self.problem.time(step),
             loss=np.concatenate(self.loss) if self.loss else np.empty(0),
             snapshot_step=np.array([k for k, _, _ in self.snapshots], dtype=np.int64),
             W=np.stack([W for _, W, _ in self.snapshots]),
@@ -407,6 +428,7 @@ class _Recorder:
             observed={name: np.stack(values) for name, values in self.observed.items()},
             stats=dict(self.engine.stats),
             events=self.engine.event_log(),
+            log_rows=np.stack(self.log_rows) if self.log_rows else None,
         )
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from flowrepro.errors import UsageError
 from flowrepro.figures.declare import Layout, Picture
+from flowrepro.figures.panels import Panel
 from flowrepro.figures.style import paper_style
 
 if TYPE_CHECKING:
@@ -124,3 +125,11 @@ def _saved(canvas: Canvas, name: str, caption: str, metadata: Mapping[str, str])
     file = io.BytesIO()
     canvas.savefig(file, format=name, metadata=embedded[name])
     return file.getvalue()
+
+
+def drawn(panels: tuple[Panel, ...], layout: Layout, share: str = "") -> Canvas:
+    """A figure of matplotlib with these panels, in our style, for a caller who saves or shows
+    it.
+    """
+    with paper_style():
+        return _drawn(Picture(panels, ""), layout, share)

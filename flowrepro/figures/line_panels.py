@@ -129,8 +129,10 @@ def _panel(
     stars: list[Mark] = [Horizontal(0.0, dash=(0, (5, 3)), width=0.7)]
     for kind, colour, label in KINDS:
         own = found.kind == kind
-        look = {"colour": colour, "label": label, "marker": "*", "edge": "white"}
-        stars.append(Points(found.kink[own], found.height[own], size=6.0, **look))
+        kink, height_of = found.kink[own], found.height[own]
+        stars.append(
+            Points(kink, height_of, colour=colour, label=label, marker="*", edge="white", size=6.0)
+        )
     marks: list[Mark] = [
         Line(grid, found.h, label="learned function $h$"),
         Points(run.X[:, 0], run.y, colour=style.DATA, label="data"),

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from flowrepro.errors import UsageError
@@ -31,6 +32,10 @@ PAPERS: dict[str, Paper] = {
 }
 """key -> paper, in the order in which 'all' runs them."""
 _ADDED: dict[str, Contents] = {}
+OWN = "own"
+"""Paper and subcommand of runs that belong to no paper: the user's own points, weights and
+protocol.
+"""
 
 
 def add(contents: Contents) -> None:
@@ -97,8 +102,30 @@ def study_of(case: Any) -> StudyFunction:
 
 
 def claims_of(case: Case) -> tuple[Claim, ...]:
-    """The claims that judge a case; for an ensemble, those over seeds."""
+    """The claims that judge a case; for an ensemble, those over seeds.
+
+    A run of the user's own is judged by what all papers state of trainings; the hypotheses say
+    where that applies.
+    """
+    if case.paper == OWN:
+        return tuple(_theory_of_trainings())
     return tuple(claim for claim in contents(case.paper).claims if claim.judges(case))
+
+
+def _theory_of_trainings() -> Iterator[Claim]:
+    """The theory of all papers that judges single trainings, as it applies to runs that no paper
+    declares.
+    """
+    from flowrepro.claims.elsewhere import Elsewhere
+    from flowrepro.core.config import TrainingCase
+
+    for paper in PAPERS:
+        declared = contents(paper)
+        trainings = [case for case in declared.cases if isinstance(case, TrainingCase)]
+        for claim in declared.claims:
+            judges = any(claim.judges(case) for case in trainings)
+            if judges and claim.kind == "theory" and not claim.over_seeds:
+                yield Elsewhere(claim)  # type: ignore[misc]
 
 
 def figures_of(command: str) -> tuple[Figure, ...]:

@@ -353,7 +353,8 @@ class Topic:
 
         ``on`` is in the order of the function's arguments; all cases of the topic unless given.
         The caption is one sentence, or a function of the results. The folder of the case
-        that runs last keeps the image, whose name is ``file``, by default the id. See `figures.declare.Figure`.
+        that runs last keeps the image, whose name is ``file``, by default the id. See
+        `figures.declare.Figure`.
         """
 
         def declare(panels: Callable[..., Iterable[Panel]]) -> Figure:

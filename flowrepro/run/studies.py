@@ -8,7 +8,7 @@ import numpy as np
 
 from flowrepro.core.config import StudyCase, departures
 from flowrepro.core.trajectory import Dataset, Stop, StopReason, Study
-from flowrepro.errors import DataError, Interrupted, UsageError
+from flowrepro.errors import DataError, FlowreproError, Interrupted, UsageError
 from flowrepro.papers import registry
 from flowrepro.run.kind import Kind, Report, Settings, described, loader_of
 from flowrepro.store import provenance
@@ -51,6 +51,8 @@ class StudyKind(Kind):
         started = time.perf_counter()
         try:
             found = study.compute(case, dataset, progress)
+        except FlowreproError:
+            raise
         except (ArithmeticError, LookupError, ValueError, TypeError, MemoryError) as error:
             raise _refused(case, error) from error
         wall_s = time.perf_counter() - started

@@ -54,6 +54,13 @@ def prepare(case: TrainingCase, dataset: Dataset) -> Problem:
     return Problem.of(case, dataset.X, dataset.y, W, a)
 
 
+def inputs(X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray) -> bytes:
+    """The bytes of inputs.npz: points X (n, d), y (n,) and initial weights W (m, d), a (m,) before
+    log10_scale.
+    """
+    return npz_bytes({"x": X, "y": y, "W": W, "a": a})
+
+
 @dataclass
 class Session:
     """One attempt at a training: where it starts, and what keeps its checkpoints."""
@@ -188,12 +195,28 @@ class Training(Kind):
             progress=lambda step: report.progress(case.name, step, case.protocol.n_steps),
             interrupted=report.interrupted,
         )
-        if case.data.name == "file" or case.init.name == "file":
-            given = {"x": dataset.X, "y": dataset.y, "W": problem.W0, "a": problem.a0}
-            directory.write("inputs.npz", npz_bytes(given))
         run = Run(case, dataset, trajectory, engine.name)
-        session.finish(run, FILE, save_trajectory(trajectory))
+        self.keep(run, problem.W0, problem.a0, session)
         return run
+
+    def keep(self, run: Run, W0: np.ndarray, a0: np.ndarray, session: Session) -> None:
+        """Store a finished run in the folder of a session, with the user's own points and
+        weights.
+        """
+        if run.case.data.name == "file" or run.case.init.name == "file":
+            content = inputs(run.X, run.y, W0, a0)
+            session.checkpointer.directory.write("inputs.npz", content)
+        session.finish(run, FILE, save_trajectory(run.trajectory))
+
+    def store(
+        self, run: Run, W0: np.ndarray, a0: np.ndarray, directory: RunDirectory, wall_s: float
+    ) -> None:
+        """Store a run that was computed in memory, in ``wall_s`` seconds, as `compute` would
+        have.
+        """
+        directory.begin(run.case)
+        conditions = self.conditions(run.case, run.engine)
+        self.keep(run, W0, a0, Session(Checkpointer(directory, conditions, wall_s)))
 
     def load(
         self, case: TrainingCase, dataset: Dataset | None, directory: RunDirectory, engine: str

@@ -21,6 +21,8 @@ def save_trajectory(trajectory: Trajectory) -> bytes:
     }
     arrays |= {f"observed.{name}": values for name, values in trajectory.observed.items()}
     arrays |= {f"events.{name}": values for name, values in trajectory.events.items()}
+    if trajectory.log_rows is not None:
+        arrays["log_rows"] = trajectory.log_rows
     return npz_bytes({**arrays, **_ending(trajectory)})
 
 

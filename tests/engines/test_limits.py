@@ -1,4 +1,6 @@
-"""What no engine can do: steps that diverge, tolerances, caps, memory, flows that are not unique."""
+"""What no engine can do: steps that diverge, tolerances, caps, memory, flows that are not
+unique.
+"""
 
 from __future__ import annotations
 

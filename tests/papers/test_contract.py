@@ -1,4 +1,7 @@
-"""What every paper must declare, plug-ins included. A new paper is tested here without a line of code."""
+"""What every paper must declare, plug-ins included.
+
+A new paper is tested here without a line of code.
+"""
 
 from __future__ import annotations
 

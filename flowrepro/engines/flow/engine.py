@@ -7,7 +7,6 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from flowrepro.core.network import flow_time
 from flowrepro.engines.base import Engine, Problem, beyond_doubles_on_cpu
 from flowrepro.engines.compiled import is_compiled
 from flowrepro.engines.flow.flow import Integration
@@ -83,8 +82,7 @@ class Flow(Engine):
         """See `Engine.advance`; nan from the first step that a failing flow did not reach."""
         steps = np.asarray(steps, dtype=np.int64)
         losses = np.full(len(steps), np.nan)
-        times = np.asarray(flow_time(self.problem.loss, self.problem.lr, steps.astype(np.float64)))
-        values, rows = self._flow.advance(times)
+        values, rows = self._flow.advance(self.problem.time(steps))
         losses[: len(values)] = self.problem.loss.factor * values
         if len(values):
             self.step, self._rows = int(steps[len(values) - 1]), rows[0]

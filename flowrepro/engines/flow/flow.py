@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from flowrepro.core import arguments
 from flowrepro.core.config import Loss
 from flowrepro.core.trajectory import Stop, StopReason
 from flowrepro.engines.flow.fast_forward import NEGLIGIBLE, forward
@@ -17,6 +18,7 @@ from flowrepro.engines.flow.resolve import KINDS, NON_UNIQUE, REVIVAL, THROUGH_Z
 from flowrepro.engines.flow.result import REASONS, Events, FlowResult
 from flowrepro.engines.flow.state import LOSS, SCALE, State, copy_state, log_polar, start
 from flowrepro.engines.flow.stepping import DIVERGED, LOG_FULL, NEEDS_RANK, OK, Options
+from flowrepro.errors import UsageError
 
 NOISE = 0.3
 """What rtol leaves undetermined in g, over rtol: with less, neurons chatter in and out of slides
@@ -30,8 +32,9 @@ class Integration:
 
     Parameters
     ----------
-    X (n, d), y (n,), W0 (m, d), a0 (m,), loss, alpha : conventions of flowrepro/network.py;
-        loss.factor plays no part.
+    X (n, d), y (n,), W0 (m, d), a0 (m,), loss, alpha : conventions of core/network.py. The time is
+        that of the flow of the loss without its factor, which multiplies nothing here; `integrate`
+        reports factor times the loss.
     rtol : l2 error per step of each neuron's row (ln r, w / r, a / r).
     ln_scale : the start is e^ln_scale (W0, a0).
     batch : settle several events in one step where that moves nothing by more than about rtol.
@@ -55,6 +58,9 @@ class Integration:
         max_steps: int = 10_000_000,
         max_events: int = 10_000_000,
     ) -> None:
+        X, y, W0, a0 = checked(X, y, W0, a0, loss, alpha)
+        arguments.positive("rtol", rtol)
+        arguments.number("ln_scale", ln_scale)
         self.net: Net = make_net(X, y, loss, alpha)
         (m, d), n, P = W0.shape, len(self.net.y), len(self.net.normal)
         self.limits = Limits(max_steps, max_events)
@@ -174,8 +180,14 @@ class Integration:
         d+2).
 
         ``status`` is not OK if the flow ended before; then fewer than T losses come back.
+        UsageError for times that do not increase, are not finite, or lie before the last save time.
         """
-        times = np.ascontiguousarray(times, dtype=np.float64)
+        times = arguments.times(times, "times")
+        if times[0] < self.t and times[0] >= self.skipped:
+            raise UsageError(
+                f"the flow has gone to t={self.t:g} and does not go back to {times[0]:g}; start a "
+                "new one"
+            )
         loss = np.full(len(times), np.nan)
         rows = np.zeros((len(times) if keep else 1, *self.state.Y.shape))
         saved = 0
@@ -308,6 +320,23 @@ class Integration:
         )
 
 
+def checked(
+    X: np.ndarray, y: np.ndarray, W0: np.ndarray, a0: np.ndarray, loss: Loss, alpha: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Points, targets and weights in float64;
+
+    UsageError or DataError for those that no flow can start from.
+    """
+    if not isinstance(loss, Loss):
+        raise UsageError(
+            f"loss must be a Loss such as Loss(name='square', reduction='mean'), not {loss!r}"
+        )
+    arguments.loss_name(loss.name)
+    arguments.between("alpha", alpha, 0.0, 1.0)
+    X = arguments.points(X)
+    return X, arguments.targets(y, len(X)), *arguments.weights(W0, a0, X.shape[1])
+
+
 def negligible_log_radius(net: Net, m: int) -> float:
     """ln r below which m neurons together change no force by more than NEGLIGIBLE of it, as |h_k|
     <= m r^2 ||x_k|| / 2.
@@ -360,12 +389,25 @@ def integrate(
     Returns
     -------
     FlowResult
-        With the states that were reached; ``stop`` says why there may be fewer than asked for.
+        With the states that were reached; ``stop`` says why there may be fewer than asked for. Its
+        loss is loss.factor times the reduced loss, as on the command line.
+
+    Raises
+    ------
+    UsageError, DataError
+        An argument of a wrong shape, that is not finite or out of its range; one sentence says
+        which.
     """
-    times = np.atleast_1d(np.asarray(times, dtype=np.float64))
+    times = arguments.times(times, "times")
     flow = Integration(X, y, W0, a0, loss, alpha, **options)
     values, rows = flow.advance(times, keep=True)
     stop = flow.failure() or Stop(StopReason.HORIZON, -1, float(times[-1]))
     return FlowResult(
-        times[: len(values)], values, rows, flow.mode.copy(), flow.events(), flow.stats(), stop
+        times[: len(values)],
+        loss.factor * values,
+        rows,
+        flow.mode.copy(),
+        flow.events(),
+        flow.stats(),
+        stop,
     )

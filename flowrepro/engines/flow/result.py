@@ -75,8 +75,8 @@ class Events:
 class FlowResult:
     """States at the save times that were reached.
 
-    t (T,) flow time, loss (T,) of the un-scaled objective, Y (T, m, d+2) rows (ln r, w / r, a / r),
-    r^2 = ||w||^2 + a^2.
+    t (T,) flow time, loss (T,) the objective with its factor, Y (T, m, d+2) rows (ln r, w / r, a /
+    r), r^2 = ||w||^2 + a^2.
     mode (m, P) at the end: 0 minus side, 1 plus side, 2 sliding.
     """
 
