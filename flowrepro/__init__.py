@@ -15,14 +15,19 @@ The parts of the package, in the order in which a result is made:
 
     paper > topic > case -> result -> claims -> figures -> run directory -> report
 
-    papers/     a paper: its citation, its topics in order, its misprints; a topic is one subject,
-    one module core/       the case that a result follows from; the network, its losses and THE
-    conventions; trajectories data/       the points and targets that a case names engines/    the
-    ways to train: one contract, interchangeable members theory/     mathematics that more than one
-    paper needs claims/     statements with hypotheses, measured parts and a verdict figures/
-    panels as data, and one hand that draws them store/      the run directory: atomic, resumable,
-    verifiable run/        from a case to its folder report/, sweep/, bench/   pages over many runs,
-    grids of runs, timings api/        what this module offers; cli/ is the same from a shell
+    papers/     a paper: its citation, its topics in order, its misprints; a topic is one subject
+                and one module
+    core/       the case that a result follows from; the network, its losses and THE conventions;
+                trajectories
+    data/       the points and targets that a case names
+    engines/    the ways to train: one contract, interchangeable members
+    theory/     mathematics that more than one paper needs
+    claims/     statements with hypotheses, measured parts and a verdict
+    figures/    panels as data, and one renderer that draws them
+    store/      the run directory: atomic, resumable, verifiable
+    run/        from a case to its folder
+    report/, sweep/, bench/    pages over many runs, grids of runs, timings
+    api/        what this module offers; cli/ is the same from a shell
 """
 
 from __future__ import annotations
