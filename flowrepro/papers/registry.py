@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from flowrepro.core.config import Case
     from flowrepro.figures.declare import Figure, Film
     from flowrepro.figures.tables import Table
-    from flowrepro.papers.topic import StudyFunction
+    from flowrepro.papers.study import StudyFunction
 
 PAPERS: dict[str, Paper] = {
     paper.key: paper

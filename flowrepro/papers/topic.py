@@ -46,10 +46,7 @@ from flowrepro.figures.declare import Figure, Film, Layout
 from flowrepro.figures.panels import Panel
 from flowrepro.figures.tables import Table
 from flowrepro.papers.paper import Law, Paper
-from flowrepro.papers.study import Option as Option
-from flowrepro.papers.study import Progress as Progress
 from flowrepro.papers.study import StudyFunction
-from flowrepro.papers.study import option as option
 
 if TYPE_CHECKING:
     import numpy as np

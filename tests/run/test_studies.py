@@ -28,7 +28,8 @@ from flowrepro.core.trajectory import Dataset, Study
 from flowrepro.errors import UsageError
 from flowrepro.papers import registry
 from flowrepro.papers.paper import Command, Contents, Paper
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 from flowrepro.run.studies import StudyKind
 
 PAPER = Paper("toy", "Nobody: Toys (2026)", (Command("toys", "Toys."),))

@@ -23,7 +23,8 @@ from flowrepro.papers.boursier2022 import PAPER
 from flowrepro.papers.boursier2022.closed_form import ClosedForm, early_growth
 from flowrepro.papers.boursier2022.hypotheses import require_orthogonal, squared_norm
 from flowrepro.papers.boursier2022.sign_classes import SignClass, largest_epsilon, sign_classes
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 from flowrepro.theory.stationary import HALF_MEAN_SQUARE
 
 topic = Topic(PAPER, "Appendix B: the flow from tiny scales")

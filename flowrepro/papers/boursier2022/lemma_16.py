@@ -18,7 +18,8 @@ from flowrepro.claims.published import as_declared
 from flowrepro.claims.verdict import Part, at_most, none_of, number
 from flowrepro.core.trajectory import Study
 from flowrepro.papers.boursier2022 import PAPER
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 
 topic = Topic(PAPER, "Lemma 16: an inequality of Gronwall's type")
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from flowrepro.engines.alignment import NeuronPath, align
 from flowrepro.errors import NumericalError
-from flowrepro.papers.topic import Progress
+from flowrepro.papers.study import Progress
 from flowrepro.theory.arrangement import Arrangement
 from flowrepro.theory.arrangement_extremal import Subgradients
 from flowrepro.theory.stationary import HALF_MEAN_SQUARE

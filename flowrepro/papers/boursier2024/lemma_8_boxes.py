@@ -30,7 +30,8 @@ from flowrepro.papers.boursier2024.hypotheses import declared
 from flowrepro.papers.boursier2024.neurons import least_squares
 from flowrepro.papers.boursier2024.section_2_cones import ANALYSES, relu
 from flowrepro.papers.boursier2024.training import law, problem_of, train
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 from flowrepro.theory.arrangement import ON, arrangement
 
 topic = Topic(PAPER, "Random points in the boxes")

@@ -32,7 +32,8 @@ from flowrepro.papers.boursier2024 import PAPER
 from flowrepro.papers.boursier2024.assumptions import slacks
 from flowrepro.papers.boursier2024.exact_alignment import settling, start_directions
 from flowrepro.papers.boursier2024.neurons import angles
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 from flowrepro.theory.arrangement import ON, Arrangement, arrangement, cover_bound
 from flowrepro.theory.arrangement_constants import alignment_constants, generic_position
 from flowrepro.theory.arrangement_extremal import Subgradients, extremal_vectors, subgradients

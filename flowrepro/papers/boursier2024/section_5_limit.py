@@ -32,7 +32,8 @@ from flowrepro.papers.boursier2024.neurons import (
     sides,
 )
 from flowrepro.papers.boursier2024.training import LAWS, MSE, disturbed, law, problem_of, train
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 from flowrepro.theory.arrangement import arrangement
 from flowrepro.theory.arrangement_extremal import extremal_vectors, subgradients
 from flowrepro.theory.square_descent import mse, step_time

@@ -16,7 +16,8 @@ from flowrepro.papers.lee2022 import PAPER
 from flowrepro.papers.lee2022.hypotheses import draws_its_points
 from flowrepro.papers.lee2022.neuron import sup_distance
 from flowrepro.papers.lee2022.section_5_runs import STEP_SIZES, TEACHER_SCALES, train_on
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 
 topic = Topic(PAPER, "Points on the unit sphere", given=(draws_its_points,))
 

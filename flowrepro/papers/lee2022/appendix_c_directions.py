@@ -14,7 +14,8 @@ from flowrepro.claims.verdict import Part, at_most, number
 from flowrepro.core.trajectory import Study
 from flowrepro.papers.lee2022 import PAPER
 from flowrepro.papers.lee2022.hypotheses import draws_its_points
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 
 topic = Topic(PAPER, "Random directions", given=(draws_its_points,))
 

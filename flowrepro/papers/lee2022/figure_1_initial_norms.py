@@ -18,7 +18,8 @@ from flowrepro.papers.lee2022 import PAPER
 from flowrepro.papers.lee2022.hypotheses import draws_its_points
 from flowrepro.papers.lee2022.neuron import first_below
 from flowrepro.papers.lee2022.section_5_runs import ALIGNED, NEURONS, SIZES, STEP_SIZES
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 
 topic = Topic(PAPER, "What the initial norm does", given=(draws_its_points,))
 

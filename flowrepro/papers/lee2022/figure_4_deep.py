@@ -24,7 +24,8 @@ from flowrepro.figures.panels import Line, Note, Panel
 from flowrepro.papers.lee2022 import PAPER
 from flowrepro.papers.lee2022.hypotheses import draws_its_points
 from flowrepro.papers.lee2022.panels import STEPS, thinned
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 
 topic = Topic(PAPER, "The norm of a deep network", given=(draws_its_points,))
 

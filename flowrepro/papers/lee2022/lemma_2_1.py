@@ -21,7 +21,8 @@ from flowrepro.core.trajectory import Study
 from flowrepro.engines.population import angle_between, overlap
 from flowrepro.papers.lee2022 import PAPER
 from flowrepro.papers.lee2022.hypotheses import draws_its_points
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 
 topic = Topic(PAPER, "Second moments of half spaces and wedges", given=(draws_its_points,))
 

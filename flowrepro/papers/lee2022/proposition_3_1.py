@@ -21,7 +21,8 @@ from flowrepro.core.trajectory import Study
 from flowrepro.engines.population import PlaneStart, angle_between, population_flow
 from flowrepro.papers.lee2022 import PAPER
 from flowrepro.papers.lee2022.hypotheses import draws_its_points
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 
 topic = Topic(PAPER, "The flow in norm and angle", given=(draws_its_points,))
 

@@ -13,7 +13,8 @@ from flowrepro.core.trajectory import Study
 from flowrepro.papers.lee2022 import PAPER
 from flowrepro.papers.lee2022.bounds import antiderivative, implicit_norm
 from flowrepro.papers.lee2022.hypotheses import draws_its_points
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 
 topic = Topic(PAPER, "The implicit bound of the norm", given=(draws_its_points,))
 

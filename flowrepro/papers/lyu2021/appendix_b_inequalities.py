@@ -21,7 +21,8 @@ from flowrepro.papers.lyu2021.geometry import Weights, draws
 from flowrepro.papers.lyu2021.hypotheses import alpha, labelled, leaky, separable
 from flowrepro.papers.lyu2021.power_iteration import largest_norm
 from flowrepro.papers.lyu2021.section_3_flows import RIGHT, SYMMETRIC_5D
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 
 topic = Topic(PAPER, "Inequalities at every point", given=(labelled,))
 

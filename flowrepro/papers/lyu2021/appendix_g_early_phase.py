@@ -23,7 +23,8 @@ from flowrepro.papers.lyu2021.geometry import Weights, draws
 from flowrepro.papers.lyu2021.hypotheses import APPENDIX_A, alpha
 from flowrepro.papers.lyu2021.power_iteration import largest_norm
 from flowrepro.papers.lyu2021.section_3_flows import MIDDLE, RIGHT
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 
 topic = Topic(PAPER, "The early phase without symmetry", given=APPENDIX_A)
 

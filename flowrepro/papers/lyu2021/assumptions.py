@@ -32,7 +32,8 @@ from flowrepro.papers.lyu2021.hypotheses import (
     separable,
     separator_of,
 )
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 from flowrepro.theory.margin import normalised_margin
 from flowrepro.theory.margin_global import largest_margin
 

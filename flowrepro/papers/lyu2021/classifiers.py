@@ -41,7 +41,8 @@ from flowrepro.engines.log_domain import (
 from flowrepro.errors import DataError, NumericalError, UsageError
 from flowrepro.papers.lyu2021 import PAPER, geometry
 from flowrepro.papers.lyu2021.geometry import Weights
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 from flowrepro.theory.margin import Separator, normalised_margin
 from flowrepro.theory.margin_global import largest_margin
 from flowrepro.theory.margin_kkt import KktCertificate, kkt_certificate

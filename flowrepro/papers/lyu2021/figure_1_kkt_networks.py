@@ -25,7 +25,8 @@ from flowrepro.papers.lyu2021 import PAPER
 from flowrepro.papers.lyu2021.classifiers import classifiers, network
 from flowrepro.papers.lyu2021.geometry import stationarity
 from flowrepro.papers.lyu2021.planes import classes, crossings, plane, zero_rays
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 from flowrepro.theory.margin import normalised_margin
 from flowrepro.theory.margin_global import largest_margin
 from flowrepro.theory.margin_kkt import kkt_certificate

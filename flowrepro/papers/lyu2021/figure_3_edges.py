@@ -21,7 +21,8 @@ from flowrepro.core.trajectory import Study
 from flowrepro.figures import style
 from flowrepro.figures.panels import Custom, Panel
 from flowrepro.papers.lyu2021 import PAPER
-from flowrepro.papers.topic import Topic, option
+from flowrepro.papers.study import option
+from flowrepro.papers.topic import Topic
 
 if TYPE_CHECKING:
     from mpl_toolkits.mplot3d.axes3d import Axes3D

@@ -19,7 +19,8 @@ from flowrepro.engines.log_domain import Classification, LateRun, Start, integra
 from flowrepro.papers.lyu2021 import PAPER
 from flowrepro.papers.lyu2021.geometry import draws, probes
 from flowrepro.papers.lyu2021.hypotheses import alpha
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 
 topic = Topic(PAPER, "Flows to very small losses")
 

@@ -37,7 +37,8 @@ from flowrepro.papers.lyu2021.section_3_flows import (
     some_separate,
     state_at,
 )
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 from flowrepro.theory.margin import normalised_margin
 
 topic = Topic(PAPER, "Symmetric data", given=SECTION_4)

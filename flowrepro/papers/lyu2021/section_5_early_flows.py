@@ -22,7 +22,8 @@ from flowrepro.papers.lyu2021.power_iteration import (
     two_neurons,
 )
 from flowrepro.papers.lyu2021.section_3_flows import SYMMETRIC, SYMMETRIC_5D
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 
 topic = Topic(PAPER, "Flows of Phases I and II")
 

@@ -22,7 +22,8 @@ from flowrepro.papers.lyu2021 import PAPER, geometry
 from flowrepro.papers.lyu2021.hypotheses import SECTION_4, alpha, separator_of
 from flowrepro.papers.lyu2021.power_iteration import embed
 from flowrepro.papers.lyu2021.section_3_flows import SYMMETRIC, SYMMETRIC_5D
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 
 topic = Topic(PAPER, "Two neurons", given=SECTION_4)
 

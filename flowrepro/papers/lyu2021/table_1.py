@@ -28,7 +28,8 @@ from flowrepro.figures.panels import Custom, Panel
 from flowrepro.papers.lyu2021 import PAPER
 from flowrepro.papers.lyu2021.geometry import best_separator
 from flowrepro.papers.lyu2021.planes import in_plane
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 from flowrepro.theory.margin import EXACT, normalised_margin
 
 Cell = TypeVar("Cell")

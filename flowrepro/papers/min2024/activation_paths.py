@@ -19,7 +19,8 @@ from flowrepro.errors import UsageError
 from flowrepro.papers.min2024 import PAPER, constants
 from flowrepro.papers.min2024.lattice import State
 from flowrepro.papers.min2024.regions import degrees, direction
-from flowrepro.papers.topic import Topic, option
+from flowrepro.papers.study import option
+from flowrepro.papers.topic import Topic
 
 
 class Path(NamedTuple):

@@ -22,7 +22,8 @@ from flowrepro.papers.min2024 import PAPER
 from flowrepro.papers.min2024.constants import CLUSTERS, SIX_POINTS, points_of
 from flowrepro.papers.min2024.hypotheses import LOSS_NAMES, LossName, assumption_1
 from flowrepro.papers.min2024.theorem_1_flow import balanced_start
-from flowrepro.papers.topic import Progress, Topic, option, silent
+from flowrepro.papers.study import Progress, option, silent
+from flowrepro.papers.topic import Topic
 from flowrepro.theory.conservation import imbalance
 
 CHUNK = 500

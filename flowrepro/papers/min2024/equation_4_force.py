@@ -26,7 +26,8 @@ from flowrepro.errors import UsageError
 from flowrepro.papers.min2024 import PAPER
 from flowrepro.papers.min2024.constants import SIX_POINTS, points_of
 from flowrepro.papers.min2024.hypotheses import assumption_1
-from flowrepro.papers.topic import Topic, option
+from flowrepro.papers.study import option
+from flowrepro.papers.topic import Topic
 from flowrepro.theory.alignment import class_sums
 
 ON = 1e-12

@@ -28,7 +28,8 @@ from flowrepro.errors import UsageError
 from flowrepro.figures import NotDrawable, style
 from flowrepro.figures.panels import Arrows, Horizontal, Line, Mark, Panel, Points, Vertical
 from flowrepro.papers.min2024 import PAPER
-from flowrepro.papers.topic import Progress, Topic, option, silent
+from flowrepro.papers.study import Progress, option, silent
+from flowrepro.papers.topic import Topic
 
 LABELLINGS = ("held", "crossing")
 """With the labels of the data set, and with all labels +1."""

@@ -23,7 +23,8 @@ from flowrepro.figures import style
 from flowrepro.figures.panels import Arrows, Line, Mark, Panel, Points, Span, Text, Vertical
 from flowrepro.papers.min2024 import PAPER
 from flowrepro.papers.min2024.figures_18_19_held_neuron import descend, velocity
-from flowrepro.papers.topic import Progress, Topic, option, silent
+from flowrepro.papers.study import Progress, option, silent
+from flowrepro.papers.topic import Topic
 
 X = np.array([[1.0, 0.0]])
 W0, A0 = np.array([0.0, 1.0]), 1.0

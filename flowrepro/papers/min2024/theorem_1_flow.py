@@ -40,7 +40,8 @@ from flowrepro.papers.min2024.flow_states import (
     start_of,
 )
 from flowrepro.papers.min2024.hypotheses import LOSS_NAMES, LossName, assumption_1
-from flowrepro.papers.topic import Progress, Topic, option, silent
+from flowrepro.papers.study import Progress, option, silent
+from flowrepro.papers.topic import Topic
 from flowrepro.theory.alignment import class_sums
 
 UNFITTED = 50.0

@@ -18,7 +18,8 @@ from flowrepro.engines.base import Problem, SaveAt
 from flowrepro.engines.base import run as drive
 from flowrepro.figures.canvas import render
 from flowrepro.figures.declare import Figure
-from flowrepro.papers.topic import StudyFunction, Topic, silent
+from flowrepro.papers.study import StudyFunction, silent
+from flowrepro.papers.topic import Topic
 from flowrepro.theory.observables import observer
 
 Changed = Callable[[np.ndarray], Any]

@@ -18,7 +18,7 @@ from flowrepro.figures.canvas import render
 from flowrepro.figures.declare import Figure, Picture
 from flowrepro.papers import registry
 from flowrepro.papers.min2024.theorem_1_flow import FLOW_10D, LOG_SCALE_10D
-from flowrepro.papers.topic import silent
+from flowrepro.papers.study import silent
 
 Change = Callable[[Study], Study]
 EASY = Data(

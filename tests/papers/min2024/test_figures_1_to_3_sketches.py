@@ -12,7 +12,7 @@ from flowrepro.figures.declare import Figure
 from flowrepro.figures.panels import Arrows, Line
 from flowrepro.papers import registry
 from flowrepro.papers.min2024.figures_1_to_3_sketches import topic
-from flowrepro.papers.topic import silent
+from flowrepro.papers.study import silent
 
 FIGURES = {figure.id: figure for figure in topic.figures}
 

@@ -29,7 +29,8 @@ from flowrepro.papers.boursier2022.beyond.scaling_laws import (
     limit_distance,
 )
 from flowrepro.papers.boursier2022.closed_form import ClosedForm
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 
 topic = Topic(PAPER, "How near the flow comes to the saddle")
 

@@ -25,7 +25,8 @@ from flowrepro.papers.boursier2022 import PAPER
 from flowrepro.papers.boursier2022.appendix_b_flow import Start, require_end
 from flowrepro.papers.boursier2022.hypotheses import require_orthogonal, squared_norm
 from flowrepro.papers.boursier2022.sign_classes import assumption_3_probability, sign_classes
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 
 RECORDS = 800
 """Times at which the loss is kept."""

@@ -27,7 +27,8 @@ from flowrepro.papers.boursier2022 import PAPER
 from flowrepro.papers.boursier2022.appendix_b_flow import Start
 from flowrepro.papers.boursier2022.figures_2_3_toy import MSE
 from flowrepro.papers.boursier2022.positive_fit import best_positive_fit
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 
 LEFT = 0.99
 """The saddle is left when the MSE falls below this part of its value there."""

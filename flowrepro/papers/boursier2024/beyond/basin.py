@@ -26,7 +26,8 @@ from flowrepro.papers.boursier2024.hypotheses import spurious
 from flowrepro.papers.boursier2024.neurons import least_mse, residuals
 from flowrepro.papers.boursier2024.section_5_limit import basin_radius
 from flowrepro.papers.boursier2024.training import disturbed, law, problem_of, train
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 
 topic = Topic(PAPER, "The basin of the spurious minimum", given=(spurious,))
 

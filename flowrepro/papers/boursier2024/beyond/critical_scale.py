@@ -20,7 +20,8 @@ from flowrepro.papers.boursier2024 import PAPER
 from flowrepro.papers.boursier2024.hypotheses import declared, spurious, target_window
 from flowrepro.papers.boursier2024.neurons import least_mse
 from flowrepro.papers.boursier2024.training import law, problem_of, train
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 from flowrepro.theory.arrangement import arrangement
 from flowrepro.theory.arrangement_constants import alignment_constants
 from flowrepro.theory.arrangement_extremal import subgradients

@@ -21,7 +21,8 @@ from flowrepro.papers.boursier2024 import PAPER
 from flowrepro.papers.boursier2024.figure_3_eight_pieces import kinks
 from flowrepro.papers.boursier2024.hypotheses import declared
 from flowrepro.papers.boursier2024.training import law, problem_of, train
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 
 topic = Topic(PAPER, "Random draws of the points of Figure 3")
 MOST_EVALUATIONS = 40

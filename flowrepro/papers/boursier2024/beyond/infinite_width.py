@@ -20,7 +20,8 @@ from flowrepro.figures.panels import Line, Mark, Panel, Points
 from flowrepro.papers.boursier2024 import PAPER
 from flowrepro.papers.boursier2024.hypotheses import declared
 from flowrepro.papers.boursier2024.training import law, problem_of, train
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 
 topic = Topic(PAPER, "Infinite width")
 LIMIT = np.array(

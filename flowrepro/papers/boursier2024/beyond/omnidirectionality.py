@@ -28,7 +28,8 @@ from flowrepro.papers.boursier2024.training import (
     problem_of,
     train,
 )
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 from flowrepro.theory.arrangement import arrangement
 from flowrepro.theory.stationary import HALF_MEAN_SQUARE
 

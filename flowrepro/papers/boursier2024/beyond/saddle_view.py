@@ -31,7 +31,8 @@ from flowrepro.papers.boursier2024 import PAPER
 from flowrepro.papers.boursier2024.hypotheses import KNOWN_SCALE, declared, target_window
 from flowrepro.papers.boursier2024.neurons import active
 from flowrepro.papers.boursier2024.training import geometric_steps, law, problem_of, train
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 
 topic = Topic(PAPER, "From saddle to saddle")
 RESOLVED = 1e-13

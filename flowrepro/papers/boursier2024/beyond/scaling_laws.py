@@ -29,7 +29,8 @@ from flowrepro.papers.boursier2024.hypotheses import declared, spurious
 from flowrepro.papers.boursier2024.neurons import least_squares
 from flowrepro.papers.boursier2024.section_4_phase_2 import crossing, length_bound
 from flowrepro.papers.boursier2024.training import law, problem_of, train
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 from flowrepro.theory.stationary import HALF_MEAN_SQUARE
 
 topic = Topic(PAPER, "Scaling laws of the phases")

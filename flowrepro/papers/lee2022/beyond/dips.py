@@ -20,7 +20,8 @@ from flowrepro.papers.lee2022.beyond.closed_form import falls_throughout, grows_
 from flowrepro.papers.lee2022.beyond.small_starts import RIGHT_ANGLE
 from flowrepro.papers.lee2022.hypotheses import draws_its_points
 from flowrepro.papers.lee2022.section_5_runs import counted
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 
 topic = Topic(PAPER, "Dips of the norm", given=(draws_its_points,))
 

@@ -25,7 +25,8 @@ from flowrepro.papers.lee2022.figure_1_initial_norms import nine_problems
 from flowrepro.papers.lee2022.hypotheses import draws_its_points
 from flowrepro.papers.lee2022.panels import STEPS
 from flowrepro.papers.lee2022.section_5_runs import NEURONS, STARTS, counted
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 
 topic = Topic(PAPER, "Changes of activation", given=(draws_its_points,))
 

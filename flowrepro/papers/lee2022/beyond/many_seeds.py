@@ -31,7 +31,8 @@ from flowrepro.papers.lee2022.section_5_runs import (
     counted,
     train_on,
 )
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 
 topic = Topic(PAPER, "The nine settings over many draws", given=(draws_its_points,))
 

@@ -19,7 +19,8 @@ from flowrepro.papers.lee2022 import PAPER
 from flowrepro.papers.lee2022.beyond.closed_form import alignment_constant, alignment_time, solve
 from flowrepro.papers.lee2022.hypotheses import draws_its_points
 from flowrepro.papers.lee2022.section_5_runs import ALIGNED, SIZES, STEP_SIZES, TEACHER_SCALES
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 
 topic = Topic(PAPER, "Alignment from a vanishing norm", given=(draws_its_points,))
 

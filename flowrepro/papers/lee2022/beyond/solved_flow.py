@@ -24,7 +24,8 @@ from flowrepro.papers.lee2022.bounds import angle_band, angle_rates, radii
 from flowrepro.papers.lee2022.hypotheses import FEW, draws_its_points
 from flowrepro.papers.lee2022.neuron import Clock
 from flowrepro.papers.lee2022.section_5_runs import counted, train_on
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 
 topic = Topic(PAPER, "The flow in closed form", given=(draws_its_points,))
 

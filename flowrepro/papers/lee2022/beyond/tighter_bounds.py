@@ -33,7 +33,8 @@ from flowrepro.papers.lee2022.bounds import norm_band
 from flowrepro.papers.lee2022.hypotheses import draws_its_points
 from flowrepro.papers.lee2022.neuron import Clock
 from flowrepro.papers.lee2022.section_5_runs import counted
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 
 topic = Topic(PAPER, "Tighter bounds", given=(draws_its_points,))
 

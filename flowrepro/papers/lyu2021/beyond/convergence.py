@@ -22,7 +22,8 @@ from flowrepro.errors import UsageError
 from flowrepro.figures import style
 from flowrepro.figures.panels import Line, Panel, Points
 from flowrepro.papers.lyu2021 import PAPER, geometry
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 from flowrepro.theory.margin_kkt import kkt_certificate
 
 MOST_WEIGHTS = 400

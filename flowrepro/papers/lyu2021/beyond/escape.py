@@ -26,7 +26,8 @@ from flowrepro.figures.panels import Line, Panel
 from flowrepro.papers.lyu2021 import PAPER, geometry
 from flowrepro.papers.lyu2021.hypotheses import labelled, separable, symmetric
 from flowrepro.papers.lyu2021.section_3_flows import MIDDLE, RIGHT, SYMMETRIC
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 
 topic = Topic(PAPER, "Beyond: escape from one-neuron networks", given=(labelled, separable))
 

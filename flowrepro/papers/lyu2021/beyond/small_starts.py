@@ -24,7 +24,8 @@ from flowrepro.papers.lyu2021 import PAPER, geometry
 from flowrepro.papers.lyu2021.geometry import draws
 from flowrepro.papers.lyu2021.hypotheses import APPENDIX_A, SEPARABLE, aligned_means, alpha
 from flowrepro.papers.lyu2021.section_3_flows import MIDDLE, RIGHT
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 from flowrepro.theory.margin_global import largest_margin
 
 topic = Topic(PAPER, "Beyond: small starts and hints")

@@ -30,7 +30,8 @@ from flowrepro.papers.lyu2021.table_1 import (
     trained,
     with_mirror_images,
 )
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 from flowrepro.theory.margin_global import improved_margin
 
 EARLY = 30.0

@@ -29,7 +29,8 @@ from flowrepro.papers.min2024.lattice import longest_path, longest_path_by_enume
 from flowrepro.papers.min2024.regions import degrees, sectors
 from flowrepro.papers.min2024.theorem_1_alignment import missed, path_times, stay_ratios
 from flowrepro.papers.min2024.theorem_1_flow import balanced_start
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 from flowrepro.theory.alignment import class_sums
 
 topic = Topic(PAPER, "Alignment in the limit of vanishing initialisation")

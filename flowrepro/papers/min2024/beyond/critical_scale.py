@@ -22,7 +22,8 @@ from flowrepro.figures import style
 from flowrepro.figures.panels import ErrorBars, Mark, Panel, Vertical
 from flowrepro.papers.min2024 import PAPER
 from flowrepro.papers.min2024.regions import outside
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 
 topic = Topic(PAPER, "The critical scale of the start")
 

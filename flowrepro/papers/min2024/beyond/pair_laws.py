@@ -29,7 +29,8 @@ from flowrepro.figures import style
 from flowrepro.figures.panels import Line, Panel, Points, Text
 from flowrepro.papers.min2024 import PAPER
 from flowrepro.papers.min2024.equation_4_force import active_sum, extreme_vector
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 from flowrepro.theory.alignment import class_sums, cosines, mean_neurons
 
 topic = Topic(PAPER, "Extreme vectors predict growth and plateau", command="mnist-align")

@@ -24,7 +24,8 @@ from flowrepro.figures.panels import Horizontal, Line, Panel
 from flowrepro.papers.min2024 import PAPER
 from flowrepro.papers.min2024.hypotheses import assumption_1
 from flowrepro.papers.min2024.theorem_1_flow import balanced_start
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 from flowrepro.theory.alignment import squared_norms
 
 topic = Topic(PAPER, "The limit of the stable rank")

@@ -26,7 +26,8 @@ from flowrepro.figures import style
 from flowrepro.figures.panels import Band, Line, Panel, Ticks
 from flowrepro.papers.min2024 import PAPER
 from flowrepro.papers.min2024.figures_6_to_9_toy import SIX_POINTS
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 
 topic = Topic(PAPER, "Sign changes of the output weights")
 

@@ -30,7 +30,8 @@ from flowrepro.papers.min2024.constants import (
 from flowrepro.papers.min2024.flow_states import fit_times, read_states
 from flowrepro.papers.min2024.hypotheses import assumption_1
 from flowrepro.papers.min2024.theorem_1_flow import FLOW, theory_flow
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 
 topic = Topic(PAPER, "Laws of the times t1 and t2")
 

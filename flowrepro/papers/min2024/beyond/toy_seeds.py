@@ -33,7 +33,8 @@ from flowrepro.papers.min2024.figures_6_to_9_toy import (
 )
 from flowrepro.papers.min2024.regions import POSITIVE, regions
 from flowrepro.papers.min2024.toy_runs import Runs
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 
 topic = Topic(PAPER, "The experiments in the plane over many seeds")
 
