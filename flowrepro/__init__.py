@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from flowrepro.errors import FlowreproError as FlowreproError
     from flowrepro.errors import UsageError as UsageError
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _MEMBERS = {
     "init": "api.init",

@@ -229,28 +229,33 @@ def _plans(commands: Sequence[str], options: dict[str, Any]) -> list[tuple[str, 
 
 def _exit_code(outcomes: Sequence[Outcome], strict: bool) -> int:
     from flowrepro.core.trajectory import REGULAR_STOPS
+    from flowrepro.run.changes import changes
 
     failed = [outcome for outcome in outcomes if outcome.stop not in REGULAR_STOPS]
     for outcome in failed:
-        print(
-            f"flowrepro: {outcome.case.name} ended with {outcome.stop.name}: "
-            f"{outcome.stop_note or outcome.stop.value}",
-            file=sys.stderr,
-        )
+        why = outcome.stop_note or outcome.stop.value
+        _warn(f"{outcome.case.name} ended with {outcome.stop.name}: {why}")
     ambiguous = [outcome for outcome in outcomes if math.isfinite(outcome.unique_until)]
     for outcome in ambiguous:
-        print(
-            f"flowrepro: {outcome.case.name} is one of several flows from "
-            f"t={outcome.unique_until:.6g} on",
-            file=sys.stderr,
-        )
+        until = f"{outcome.unique_until:.6g}"
+        _warn(f"{outcome.case.name} is one of several flows from t={until} on")
+    unjudged = [
+        outcome
+        for outcome in outcomes
+        if outcome.claims
+        and all(claim["verdict"] == "N/A" for claim in outcome.claims)
+        and not changes(outcome.case)
+    ]
+    for outcome in unjudged:
+        _warn(f"{outcome.case.name} is the paper's own case, and no claim could be judged on it")
     if failed or (strict and ambiguous):
         return NumericalError.exit_code
-    return (
-        EXIT_CLAIM_FAILED
-        if any(claim["verdict"] == "FAIL" for outcome in outcomes for claim in outcome.claims)
-        else 0
-    )
+    verdicts = {claim["verdict"] for outcome in outcomes for claim in outcome.claims}
+    return EXIT_CLAIM_FAILED if unjudged or "FAIL" in verdicts else 0
+
+
+def _warn(sentence: str) -> None:
+    print(f"flowrepro: {sentence}", file=sys.stderr)
 
 
 def _print_outcomes(

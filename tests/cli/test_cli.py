@@ -323,3 +323,17 @@ def test_a_scale_far_below_the_smallest_double(flowrepro: Call, tmp_path: Path) 
     assert escape == pytest.approx(
         (1006 * np.log(10) + 0.5 * np.log(60)) / (np.sqrt(5) / 2), rel=0.1
     )
+
+
+def test_a_papers_own_case_that_nothing_judges_is_no_success(
+    flowrepro: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flowrepro.claims.claim import Claim
+    from flowrepro.claims.verdict import not_applicable
+
+    monkeypatch.setattr(Claim, "judge", lambda claim, result: not_applicable("nothing fits"))
+    words = ("orthogonal", "--case", "lazy", "--no-figures", "--out", tmp_path)
+    own = flowrepro(*words)
+    assert own.code == 5
+    assert "no claim could be judged on it" in own.err
+    assert flowrepro(*words, "--seed", "7").code == 0, "a changed case may be out of all claims"

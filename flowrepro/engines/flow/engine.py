@@ -52,7 +52,7 @@ class Flow(Engine):
                 "engine"
             )
         if problem.train != "both":
-            return f"it moves both layers and the row trains the {problem.train} one"
+            return f"it moves both layers and the case trains the {problem.train} one"
         return beyond_doubles_on_cpu(problem)
 
     @classmethod
