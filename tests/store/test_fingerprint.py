@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import shutil
 from pathlib import Path
 
 import pytest
 
+import flowrepro
+from flowrepro.papers import registry
 from flowrepro.store.fingerprint import Code
 
 MAIN = '''
@@ -118,3 +122,41 @@ def test_what_computes_nothing_changes_nothing(
 )
 def test_what_is_reached_changes_it(tmp_path: Path, file: str, old: str, new: str) -> None:
     assert fingerprint(tmp_path, file, old, new) != fingerprint(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    source = Path(flowrepro.__file__).parent
+    copy = tmp_path_factory.mktemp("code") / "flowrepro"
+    return Path(
+        shutil.copytree(source, copy, ignore=shutil.ignore_patterns("*.npz", "__pycache__"))
+    )
+
+
+def test_a_tolerance_of_a_real_claim_recomputes_nothing(package: Path) -> None:
+    study = registry.study_of(registry.find_case("orthogonal", "gronwall")).function
+    start = [(study.__module__, study.__name__)]
+    before = Code({"flowrepro": package}).fingerprint(start)
+    assert before == Code({"flowrepro": Path(flowrepro.__file__).parent}).fingerprint(start)
+    module = package / (study.__module__.removeprefix("flowrepro.").replace(".", "/") + ".py")
+    text = module.read_text()
+    tree = ast.parse(text)
+    claims = [
+        node
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+        and any(
+            ast.unparse(decorator).startswith("topic.claim") for decorator in node.decorator_list
+        )
+    ]
+    assert claims, "the module has no claim to edit"
+    for claim in claims:
+        claim.body.append(ast.parse("assert 1 < 2").body[0])
+    module.write_text(ast.unparse(tree))
+    assert Code({"flowrepro": package}).fingerprint(start) == before
+    computing = next(node for node in tree.body if getattr(node, "name", "") == study.__name__)
+    assert isinstance(computing, ast.FunctionDef)
+    computing.body.insert(0, ast.parse("assert 1 < 2").body[0])
+    module.write_text(ast.unparse(tree))
+    assert Code({"flowrepro": package}).fingerprint(start) != before
+    module.write_text(text)
