@@ -14,7 +14,8 @@ from flowrepro.core.config import Data, Descent, Init, Loss, from_json, override
 from flowrepro.errors import UsageError
 from flowrepro.figures.panels import Panel
 from flowrepro.papers.paper import Command, Contents, Flag, Misprint, Paper
-from flowrepro.papers.topic import Option, Topic, option
+from flowrepro.papers.study import Option, option
+from flowrepro.papers.topic import Topic
 
 PAPER = Paper("x2026", "X: A paper (2026)", (Command("first", "One."), Command("second", "Two.")))
 PLACE = {"place": "Theorem 1"}
