@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -188,7 +189,7 @@ class StudyFunction:
             paper=self.topic.paper.key,
             shows=shows,
             computes=self.name,
-            options=self.validated(options),
+            options=json.loads(json.dumps(self.validated(options))),
             data=data,
             seed=seed,
             targets=targets,

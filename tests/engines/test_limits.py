@@ -7,9 +7,8 @@ from __future__ import annotations
 import functools
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,19 +16,16 @@ from faults import SHORT_TOY, TOY, Call, refused
 from PIL import Image
 
 from flowrepro.core.trajectory import Run
-from flowrepro.figures import Figure
+from flowrepro.figures.declare import Figure
+from flowrepro.figures.panels import Line, Panel
 from flowrepro.run import drawing
 from flowrepro.run.console import Console, Signals
 from flowrepro.run.results import load
 from flowrepro.store.run_directory import RunDirectory
 
 
-def _loss_curve(run: Run) -> tuple[np.ndarray, np.ndarray]:
-    return run.trajectory.t, run.trajectory.loss
-
-
-def _loss_panel(axes: Sequence[Any], curve: tuple[np.ndarray, np.ndarray]) -> None:
-    axes[0].plot(*curve)
+def _loss(run: Run) -> Iterator[Panel]:
+    yield Panel([Line(run.trajectory.t, run.trajectory.loss)], xlabel="t", ylabel="loss")
 
 
 @pytest.mark.parametrize("value", ["nan", "0", "-1e-3", "inf", "1e-400", "fast"])
@@ -180,15 +176,7 @@ def test_one_of_several_flows_is_flagged_in_the_folder_and_in_every_image(
     run = load(directory)
     assert isinstance(run, Run)
     assert run.trajectory.events["t"].size > 0
-    figure = Figure(
-        id="x",
-        file="x",
-        cases=("toy",),
-        caption="Loss.",
-        layout=(1, 1, 3.0, 2.0),
-        collect=_loss_curve,
-        draw=_loss_panel,
-    )
+    figure = Figure("x", "x", "Loss.", _loss, cases=("toy",), layout=(1, 1, 3.0, 2.0))
     images = drawing.draw(figure, [run], directory, ("png", "svg"), Console(Signals()))
     with Image.open(images[0]) as image:
         assert image.info["one of several flows"] == "from t=2.44271 on"

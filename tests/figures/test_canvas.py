@@ -10,11 +10,13 @@ import pytest
 from PIL import Image
 
 from flowrepro.errors import UsageError
-from flowrepro.figures import Figure, canvas
+from flowrepro.figures import canvas, style
+from flowrepro.figures.declare import Picture
+from flowrepro.figures.panels import Line, Panel, Points
 
 METADATA = {
     "experiment": "orthogonal",
-    "row": "toy",
+    "case": "toy",
     "seed": "0",
     "scale": "1e-06",
     "step": "0,4000",
@@ -22,25 +24,27 @@ METADATA = {
 }
 
 
-def draw_sample(axes, count):
-    left, right = axes
-    left.plot(np.arange(10), np.arange(10) ** 2, label="$x^2$")
-    left.set_xlabel(r"$-w_{j,2}/w_{j,1}$")
-    left.legend()
-    right.scatter(np.linspace(0, 1, count), np.linspace(0, 1, count) ** 2)
-    right.plot(np.linspace(0, 1, count), np.linspace(1, 0, count), ".")
+LAYOUT = (1, 2, 6.0, 3.0)
 
 
-SAMPLE = Figure(
-    "S", "sample", ("toy",), "A sample figure", (1, 2, 6.0, 3.0), lambda run: None, draw_sample
-)
+def sample(count):
+    """A line with mathematics in its label, and a scatter plot of so many points."""
+    x = np.linspace(0, 1, count)
+    curve = Line(np.arange(10), np.arange(10) ** 2, label="$x^2$")
+    left = Panel([curve], xlabel=r"$-w_{j,2}/w_{j,1}$", ylabel="$y$", legend="upper left")
+    scatter = [Points(x, x**2), Line(x, 1 - x, dash="none", marker=".", colour=style.DATA)]
+    return Picture((left, Panel(scatter, xlabel="$x$", ylabel="$z$")), "A sample figure.")
+
+
+def render(count=30, formats=canvas.FORMATS, **more):
+    return canvas.render(sample(count), LAYOUT, METADATA, formats, **more)
+
 
 SCRIPT = """
 import sys, hashlib
 sys.path.insert(0, {folder!r})
-from test_canvas import SAMPLE, METADATA
-from flowrepro.figures import canvas
-for name, content in canvas.render(SAMPLE, 30, METADATA).items():
+from test_canvas import render
+for name, content in render().items():
     print(name, hashlib.sha256(content).hexdigest())
 """
 
@@ -80,43 +84,57 @@ def test_bytes_do_not_depend_on_process_environment_or_user_style(tmp_path):
 
 
 def test_second_rendering_and_fewer_formats_give_the_same_bytes():
-    every = canvas.render(SAMPLE, 30, METADATA)
+    every = render()
     assert list(every) == ["pdf", "png", "svg"]
     for name in canvas.FORMATS:
-        assert canvas.render(SAMPLE, 30, METADATA, [name]) == {name: every[name]}
+        assert render(formats=[name]) == {name: every[name]}
 
 
 def test_style_is_undone_afterwards():
     import matplotlib
 
     before = dict(matplotlib.rcParams)
-    canvas.render(SAMPLE, 30, METADATA, ["png"])
+    render(formats=["png"])
     assert dict(matplotlib.rcParams) == before
 
 
 def test_metadata_is_in_every_file_and_no_date():
-    files = canvas.render(SAMPLE, 30, METADATA)
+    files = render()
     png = Image.open(io.BytesIO(files["png"]))
     assert {key: png.text[key] for key in METADATA} == METADATA
-    assert png.text["Description"] == SAMPLE.caption
-    assert (
-        b"/Keywords (experiment=orthogonal; row=toy; seed=0; scale=1e-06; step=0,4000; engine=fused)"
-        in files["pdf"]
-    )
+    assert png.text["Description"] == "A sample figure."
+    keywords = "; ".join(f"{key}={value}" for key, value in METADATA.items())
+    assert f"/Keywords ({keywords})".encode() in files["pdf"]
     assert b"<rdf:li>scale=1e-06</rdf:li>" in files["svg"]
     assert b"CreationDate" not in files["pdf"]
     assert b"<dc:date>" not in files["svg"]
 
 
+def test_a_given_caption_takes_the_place_of_the_picture_s_own():
+    files = render(caption="Another caption.")
+    png = Image.open(io.BytesIO(files["png"]))
+    assert png.text["Description"] == "Another caption."
+    assert b"Another caption." in files["svg"]
+    assert b"/Subject (Another caption.)" in files["pdf"]
+
+
+def test_a_shared_scale_changes_the_image():
+    assert render(formats=["svg"], share="y") == render(formats=["svg"])
+    panels = tuple(Panel([Line([0, 1], [0, k])], xlabel="$x$", ylabel="$y$") for k in (1, 5))
+    alone, shared = (
+        canvas.render(Picture(panels, "Two."), LAYOUT, METADATA, ["svg"], share=share)["svg"]
+        for share in ("", "y")
+    )
+    assert alone != shared
+
+
 def test_size_is_that_of_the_layout():
-    png = Image.open(io.BytesIO(canvas.render(SAMPLE, 30, METADATA, ["png"])["png"]))
+    png = Image.open(io.BytesIO(render(formats=["png"])["png"]))
     assert png.size == (1200, 600)
 
 
 def test_dense_scatter_is_rasterised():
-    sparse, dense = (
-        canvas.render(SAMPLE, count, METADATA, ["svg"])["svg"] for count in (100, 20_000)
-    )
+    sparse, dense = (render(count, ["svg"])["svg"] for count in (100, 20_000))
     assert b"<image" not in sparse
     assert b"<image" in dense
     assert len(dense) < 300_000
@@ -124,16 +142,16 @@ def test_dense_scatter_is_rasterised():
 
 def test_unknown_format_names_the_known_ones():
     with pytest.raises(UsageError, match="pdf, png, svg, not as 'gif'"):
-        canvas.render(SAMPLE, 30, METADATA, ["png", "gif"])
+        render(formats=["png", "gif"])
 
 
 @pytest.mark.parametrize("epoch", ["abc", "1.5", "9" * 30])
 def test_bad_epoch_is_named(monkeypatch, epoch):
     monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
     with pytest.raises(UsageError, match="SOURCE_DATE_EPOCH"):
-        canvas.render(SAMPLE, 30, METADATA, ["png"])
+        render(formats=["png"])
 
 
 def test_empty_epoch_counts_as_unset(monkeypatch):
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "")
-    assert canvas.render(SAMPLE, 30, METADATA, ["pdf"])["pdf"].startswith(b"%PDF")
+    assert render(formats=["pdf"])["pdf"].startswith(b"%PDF")

@@ -364,8 +364,8 @@ SAMPLE = Figure("1", "sample", lambda: "caption", sample, cases=(), layout=("AB"
 
 def test_a_figure_gives_the_same_bytes_twice_and_keeps_its_caption():
     picture = SAMPLE.collect()
-    files = canvas.render(SAMPLE, picture, {"row": "toy"})
-    assert files == canvas.render(SAMPLE, SAMPLE.collect(), {"row": "toy"})
+    files = canvas.render(picture, SAMPLE.layout, {"case": "toy"})
+    assert files == canvas.render(SAMPLE.collect(), SAMPLE.layout, {"case": "toy"})
     assert Picture.open(io.BytesIO(files["png"])).text["Description"] == "caption"
     assert b"<image" in files["svg"]  # 3000 points are pixels
 

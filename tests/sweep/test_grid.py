@@ -69,7 +69,7 @@ def test_scales_below_the_smallest_double_are_split() -> None:
     assert (point.case.init.scale, point.case.init.log10_scale) == (2.5, -10000.0)
 
 
-@pytest.mark.parametrize("text", ["scale=x", "scale=-1", "scale=0", "n_steps=1.5", "init.name=3"])
+@pytest.mark.parametrize("text", ["scale=x", "scale=-1", "scale=0", "n_steps=1.5", "dtype=3"])
 def test_a_value_that_its_key_does_not_take_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         points(TOY, [parse_axis(TOY, text)])

@@ -52,7 +52,7 @@ def test_a_failing_case_is_named_and_the_others_are_computed(
             raise ZeroDivisionError("oops")
         return real(case, *rest)
 
-    monkeypatch.setattr(pipeline, "execute_row", fail)
+    monkeypatch.setattr(pipeline, "execute_case", fail)
     cases = tuple(replace(SMALL, seed=seed) for seed in range(3))
     answer = perform(Task(tmp_path, cases), lambda: False)
     assert answer.failed == (
@@ -70,5 +70,5 @@ def test_a_full_disk_halts_and_an_interruption_stops(
     def full(*_: object) -> None:
         raise DiskFault("no room")
 
-    monkeypatch.setattr(pipeline, "execute_row", full)
+    monkeypatch.setattr(pipeline, "execute_case", full)
     assert perform(Task(tmp_path, (SMALL,)), lambda: False).halt == "no room"

@@ -119,8 +119,8 @@ def assumption_3(run: Run) -> Iterator[Part]:
 
 @claim(
     "lemma-1",
-    "a_j^2 - ||w_j||^2 is constant up to the drift of descent, and no a_j with a_j^2 above that "
-    "drift changes its sign.",
+    "Every a_j^2 - ||w_j||^2 is constant up to the drift of descent, and no a_j with a_j^2 above "
+    "that drift changes its sign.",
     place="Lemma 1",
     on=(TOY, FIVE_POINTS, LAZY),
     given=(descent_on_squares, descending),

@@ -72,7 +72,7 @@ GRONWALL = gronwall.case(
 
 @topic.claim(
     "lemma-16",
-    "f' <= -af + b int f + c implies f <= (f(0) + c/a)(1 + e^{bt/a}).",
+    "From f' <= -af + b int f + c follows f <= (f(0) + c/a)(1 + e^{bt/a}).",
     place="Lemma 16, corrected",
     given=(as_declared(GRONWALL, ("seed", "options.draws")),),
 )

@@ -141,7 +141,7 @@ def _in_coordinates(X: np.ndarray, W: np.ndarray) -> np.ndarray:
 
 @claim(
     "fact-1-strict-saddle",
-    "theta_S and 0 are strict saddles.",
+    "The points theta_S and 0 are strict saddles.",
     place="Fact 1",
     given=(descent_on_squares, orthogonal, two_signs, balanced, equal_norms),
     label="identity",

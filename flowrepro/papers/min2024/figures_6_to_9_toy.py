@@ -366,8 +366,8 @@ def _captioned(case: TrainingCase, what: str) -> Callable[[Run], str]:
 
 for _file, _case, _what in (
     ("six-points", SIX_POINTS, "Six points of the plane, mu = 0.2"),
-    ("mu-0.1", MU_LARGE, "Two positive points, mu = sin 0.1"),
-    ("mu-0.001", MU_SMALL, "Two positive points, mu = sin 0.001"),
+    ("mu-1e-1", MU_LARGE, "Two positive points, mu = sin 0.1"),
+    ("mu-1e-3", MU_SMALL, "Two positive points, mu = sin 0.001"),
     ("orthogonal", ORTHOGONAL, "Two orthogonal positive points"),
 ):
     topic.figure(

@@ -116,7 +116,9 @@ def test_the_figure_shows_its_teacher_and_no_other():
     picture = figure.collect(run)
     reference = picture.panels[0].marks[1]
     assert np.array_equal(reference.y, teacher(reference.x))
-    assert canvas.render(figure, picture, {}, ("png",))["png"].startswith(b"\x89PNG")
+    assert canvas.render(picture, figure.layout, {}, ("png",), share=figure.share)[
+        "png"
+    ].startswith(b"\x89PNG")
     own = dataclasses.replace(run.case.data, name="file")
     elsewhere = dataclasses.replace(run, case=dataclasses.replace(run.case, data=own))
     labels = [mark.label for mark in figure.collect(elsewhere).panels[0].marks]

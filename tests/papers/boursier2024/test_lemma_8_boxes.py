@@ -59,7 +59,9 @@ def test_slacks_are_shown_without_a_claim() -> None:
 
 def test_the_figure_is_drawn() -> None:
     (figure,) = lemma.topic.figures
-    image = render(figure, figure.collect(small("boxes")), {}, ("png",))["png"]
+    image = render(figure.collect(small("boxes")), figure.layout, {}, ("png",), share=figure.share)[
+        "png"
+    ]
     assert image.startswith(b"\x89PNG")
 
 

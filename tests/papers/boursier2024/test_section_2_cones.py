@@ -129,5 +129,7 @@ def test_alignment_settles_at_the_rays_last() -> None:
     ],
 )
 def test_figures_are_drawn(figure, case: str) -> None:  # type: ignore[no-untyped-def]
-    image = render(figure, figure.collect(small(case)), {}, ("png",))["png"]
+    image = render(figure.collect(small(case)), figure.layout, {}, ("png",), share=figure.share)[
+        "png"
+    ]
     assert image.startswith(b"\x89PNG")

@@ -76,7 +76,7 @@ def outside(run: Run) -> Iterator[Run]:
 
 
 def drawn(figure: Figure, *results: Any) -> matplotlib.figure.Figure:
-    canvas_ = canvas._drawn(figure, figure.collect(*results))
+    canvas_ = canvas._drawn(figure.collect(*results), figure.layout, figure.share)
     assert all(ax.lines or ax.texts for ax in canvas_.axes)
     assert canvas_.legends or canvas_.axes[0].get_legend()
     return canvas_

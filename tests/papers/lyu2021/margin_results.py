@@ -94,7 +94,9 @@ def drawn(figure: Figure, *results: Study) -> tuple[Panel, ...]:
     """The panels of a figure, once they have numbers and are drawn."""
     picture = figure.collect(*results)
     assert numbers(picture.panels)
-    assert render(figure, picture, {}, ("svg",))["svg"].startswith(b"<?xml")
+    assert render(picture, figure.layout, {}, ("svg",), share=figure.share)["svg"].startswith(
+        b"<?xml"
+    )
     return picture.panels
 
 

@@ -68,7 +68,9 @@ def test_the_figure_is_drawn() -> None:
     results = [found(case) for case in (SYMMETRIC_POINTS, MIDDLE_POINTS, RIGHT_POINTS)]
     picture = growth.collect(*results)
     assert len(picture.panels) == 3
-    assert canvas.render(growth, picture, {}, ["svg"])["svg"].startswith(b"<?xml")
+    assert canvas.render(picture, growth.layout, {}, ["svg"], share=growth.share)["svg"].startswith(
+        b"<?xml"
+    )
 
 
 def test_options_out_of_range_are_named() -> None:

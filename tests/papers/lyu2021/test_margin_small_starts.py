@@ -58,7 +58,9 @@ def test_claims(claim: Claim, case: StudyCase, broken: Change, outside: Change) 
 def test_figures_are_drawn(figure: Any, cases: list[StudyCase]) -> None:
     picture = figure.collect(*map(found, cases))
     assert len(picture.panels) == len(cases)
-    assert canvas.render(figure, picture, {}, ["svg"])["svg"].startswith(b"<?xml")
+    assert canvas.render(picture, figure.layout, {}, ["svg"], share=figure.share)["svg"].startswith(
+        b"<?xml"
+    )
 
 
 def test_options_out_of_range_are_named() -> None:

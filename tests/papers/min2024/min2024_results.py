@@ -88,6 +88,8 @@ def expect(claim: Claim, result: Any, verdict: Verdict, note: str = "") -> None:
 
 def png(figure: Figure, *results: Any) -> bytes:
     """The figure drawn."""
-    image = render(figure, figure.collect(*results), {"seed": "0"}, ["png"])["png"]
+    image = render(
+        figure.collect(*results), figure.layout, {"seed": "0"}, ["png"], share=figure.share
+    )["png"]
     assert image.startswith(b"\x89PNG")
     return image

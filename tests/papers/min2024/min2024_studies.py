@@ -83,5 +83,7 @@ def ids(claims: Iterable[Claim]) -> set[str]:
 def drawn(figure: Figure, *results: Study) -> Picture:
     """The picture of a figure, which can be drawn."""
     picture = figure.collect(*results)
-    assert render(figure, picture, {}, ["png"])["png"].startswith(b"\x89PNG")
+    assert render(picture, figure.layout, {}, ["png"], share=figure.share)["png"].startswith(
+        b"\x89PNG"
+    )
     return picture
