@@ -69,7 +69,7 @@ def largest_margin(
     lam = np.full(len(y), 1 / len(y))
     best_lower, best_upper = None, (np.inf, lam)
     for _ in range(rounds):
-        upper, candidates = _steepest(X, y, alpha, lam, signs, outputs)
+        upper, candidates = steepest(X, y, alpha, lam, signs, outputs)
         best_upper = min(best_upper, (0.5 * upper, lam), key=lambda bound: bound[0])
         atoms.add(candidates)
         W, a, lam = atoms.solve()
@@ -203,7 +203,7 @@ def _hyperplanes(X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return U[kept], same, np.sign(cosines[np.arange(len(X)), first])
 
 
-def _steepest(
+def steepest(
     X: np.ndarray,
     y: np.ndarray,
     alpha: float,

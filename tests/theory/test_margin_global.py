@@ -14,7 +14,7 @@ from flowrepro.core.config import Data
 from flowrepro.core.network import activation
 from flowrepro.errors import NumericalError, UsageError
 from flowrepro.theory.margin import Separator, hard_margin, normalised_margin
-from flowrepro.theory.margin_global import _steepest, cells, largest_margin
+from flowrepro.theory.margin_global import cells, largest_margin, steepest
 
 LARGEST = [
     ("symmetric-example", {}, 0.375),
@@ -65,7 +65,7 @@ def test_linear_networks_are_optimal_on_symmetric_data(alpha: float) -> None:
         assert found.lower == pytest.approx(value, rel=1e-7)
         half = len(points.y) // 2
         duals = (linear.duals + np.roll(linear.duals, half)) / (2 * linear.duals.sum())
-        height, _ = _steepest(points.X, points.y, alpha, duals, cells(points.X))
+        height, _ = steepest(points.X, points.y, alpha, duals, cells(points.X))
         assert height / 2 == pytest.approx(value, rel=1e-12)
 
 
@@ -81,7 +81,7 @@ def test_the_inner_maximum_is_the_maximum(n: int, d: int, alpha: float, seed: in
         np.where(rng.random(n) < 0.5, -1.0, 1.0),
         rng.dirichlet(np.ones(n)),
     )
-    height, atoms = _steepest(X, y, alpha, lam, cells(X))
+    height, atoms = steepest(X, y, alpha, lam, cells(X))
     U = rng.standard_normal((200_000, d))
     U /= np.linalg.norm(U, axis=1, keepdims=True)
     tried = np.abs(activation(U @ X.T, alpha) @ (lam * y)).max()

@@ -21,7 +21,14 @@ from flowrepro.papers.lyu2021 import (
     section_6_hinted,
     table_1,
 )
-from flowrepro.papers.lyu2021.beyond import convergence, escape, small_starts, table_optimum
+from flowrepro.papers.lyu2021.beyond import (
+    convergence,
+    counterexample_a7,
+    escape,
+    random_a7,
+    small_starts,
+    table_optimum,
+)
 from flowrepro.papers.paper import Contents, Misprint
 
 CONTENTS = Contents(
@@ -45,12 +52,27 @@ CONTENTS = Contents(
         appendix_b_inequalities.topic,
         appendix_g_early_phase.topic,
         appendix_h_orthogonal.topic,
+        counterexample_a7.topic,
+        random_a7.topic,
         escape.topic,
         small_starts.topic,
         convergence.topic,
         table_optimum.topic,
     ),
     misprints=(
+        Misprint(
+            "theorem-a-7",
+            "Theorem A.7, through Theorem G.11",
+            "under Assumptions 3.2, A.2, A.3, A.5 and A.6 the flow from a small start converges to "
+            "phi(<w+, x>)/2 if an output weight is positive; Theorem G.11: under Assumption A.5 the "
+            "one-neuron network is a local maximum of the margin",
+            "Assumption A.5 replaced by max_u -sum_i lam*_i y_i phi(<u, x_i>) < gamma+, where lam* "
+            "are the multipliers of w+: sum_i lam*_i y_i x_i^+ = gamma+ w+",
+            "statement false: seven points satisfy all assumptions (A.5: .2500 < .2681), a negative "
+            "neuron of share e raises the margin by .2165 e, and flows from scales 1e-6 to 1e-28 "
+            "leave .2681 for the largest margin .3158 (case counterexample-a7); the proof of "
+            "Theorem G.11 uses lam*, where Assumption A.5 and Lemma G.10 give some lam only",
+        ),
         Misprint(
             "two-neuron-limit",
             "Theorem 5.5 and Section 5.3",
