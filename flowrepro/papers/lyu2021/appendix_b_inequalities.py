@@ -182,7 +182,7 @@ def gradient_bound(result: Study) -> Iterable[Part]:
 
 @topic.claim(
     "lemma-b-20-progress",
-    "sgn(a_k) <dw_k/dt, w*> >= |a_k| alpha gamma* (1 - e^{-n L}) / n.",
+    "Every neuron grows along w*: sgn(a_k) <dw_k/dt, w*> >= |a_k| alpha gamma* (1 - e^{-n L}) / n.",
     place="Lemma B.20",
     given=(separable, leaky),
 )

@@ -39,7 +39,7 @@ from flowrepro.engines.log_domain import (
     join,
 )
 from flowrepro.errors import DataError, NumericalError, UsageError
-from flowrepro.papers.lyu2021 import PAPER, geometry
+from flowrepro.papers.lyu2021 import PAPER, geometry, local_optimum
 from flowrepro.papers.lyu2021.geometry import Weights
 from flowrepro.papers.topic import Progress, Topic, option
 from flowrepro.theory.margin import Separator, normalised_margin
@@ -148,8 +148,10 @@ def described_points(X: np.ndarray, y: np.ndarray, alpha: float) -> dict[str, An
     where there is none (alpha = 0 and two classes).
     mirrored : Assumption 4.1. mu_x_least : least |<mu, x_i>| (4.5). orthogonally_separable :
     Definition H.1. alignment : A.2's least slack. principal : A.1's, over mu, w^*, w^+.
-    mu_plus, mu_minus : norms (A.3). one_class : the support vectors of the leading neuron have its
-    label (implies A.5).
+    mu_plus, mu_minus : norms (A.3).
+    other_sign (2,) : bounds of the largest margin without outputs of the leading neuron's sign on
+    its support, over its own margin (A.5: less than 1); other_rate : the growth of the fastest such
+    neuron over its own (the corrected A.5: less than 1); nan where unknown.
     """
     star = geometry.best_separator(X, y)
     neurons = {
@@ -176,7 +178,7 @@ def described_points(X: np.ndarray, y: np.ndarray, alpha: float) -> dict[str, An
     lengths = [
         float(np.linalg.norm(geometry.one_neuron_mean(X, y, alpha, sign))) for sign in (1.0, -1.0)
     ]
-    leading, sign = ("plus", 1.0) if lengths[0] >= lengths[1] else ("minus", -1.0)
+    sign = 1.0 if lengths[0] >= lengths[1] else -1.0
     return found | {
         "mirrored": geometry.mirrored(X, y),
         "mu_x_least": float(np.abs(X @ mu).min()),
@@ -187,9 +189,21 @@ def described_points(X: np.ndarray, y: np.ndarray, alpha: float) -> dict[str, An
         "principal": max(geometry.principal_slack(X, y, alpha, w) for w in directions),
         "mu_plus": lengths[0],
         "mu_minus": lengths[1],
-        "one_class": bool(np.all(y[found[f"{leading}_duals"] > 0] == sign))
-        and neurons[leading] is not None,
+        **_other_sign(X, y, alpha, sign),
     }
+
+
+def _other_sign(X: np.ndarray, y: np.ndarray, alpha: float, sign: float) -> dict[str, Any]:
+    """other_sign and other_rate of `described_points`, for the leading ``sign``."""
+    bounds, rate = np.full(2, np.nan), np.nan
+    own = local_optimum.support(X, y, alpha, sign)
+    if own is not None and (affordable(own.X) or np.ptp(own.y) == 0):
+        try:
+            rate = local_optimum.negative_rate(own, alpha)[0] / own.best.margin
+            bounds = np.array(local_optimum.negative_margin(own, alpha)) / (own.best.margin / 2)
+        except (NumericalError, UsageError, DataError):
+            pass
+    return {"other_sign": bounds, "other_rate": rate}
 
 
 def _kkt_network(data: Dataset, alpha: float) -> Weights:

@@ -24,7 +24,7 @@ import numpy as np
 from scipy.optimize import linprog
 
 from flowrepro.core.network import activation
-from flowrepro.errors import NumericalError
+from flowrepro.errors import NumericalError, UsageError
 from flowrepro.papers.lyu2021 import geometry
 from flowrepro.papers.lyu2021.geometry import Weights
 from flowrepro.theory.margin import Separator
@@ -66,16 +66,31 @@ def support(X: np.ndarray, y: np.ndarray, alpha: float, sign: float = 1.0) -> Su
 def negative_margin(own: Support, alpha: float) -> tuple[float, float]:
     """Certified bounds of the largest margin on S+ without positive outputs   (Lemma G.10).
 
-    Assumption A.5 is that it is less than gamma+/2. UsageError or NumericalError where it cannot be
-    certified.
+    Assumption A.5 is that it is less than gamma+/2. Where all labels of S+ are positive it is
+    alpha gamma+/2 (Section A.1), which is taken where S+ has too many cells. UsageError or
+    NumericalError where it cannot be certified.
     """
-    found = largest_margin(own.X, own.y, alpha, outputs=(-1.0,))
+    try:
+        found = largest_margin(own.X, own.y, alpha, outputs=(-1.0,))
+    except UsageError:
+        if not np.all(own.y > 0):
+            raise
+        return (alpha * own.best.margin / 2,) * 2
     return found.lower, found.upper
 
 
 def negative_rate(own: Support, alpha: float) -> tuple[float, np.ndarray]:
-    """rate(lam*), and the unit vector u (d,) that attains it: the exact maximum over all cells."""
-    rate, candidates = steepest(own.X, own.y, alpha, own.lam, cells(own.X), (-1.0,))
+    """rate(lam*), and the unit vector u (d,) that attains it: the exact maximum over all cells.
+
+    Where all labels of S+ are positive, phi(z) >= alpha z gives alpha gamma+, at u = -w+.
+    """
+    try:
+        signs = cells(own.X)
+    except UsageError:
+        if not np.all(own.y > 0):
+            raise
+        return alpha * own.best.margin, -own.best.w
+    rate, candidates = steepest(own.X, own.y, alpha, own.lam, signs, (-1.0,))
     return rate, candidates[0, :-1]
 
 

@@ -19,6 +19,7 @@ from flowrepro.figures.panels import Contour, Horizontal, Line, Panel, Span, Ver
 from flowrepro.papers.lyu2021 import PAPER, geometry
 from flowrepro.papers.lyu2021.classifiers import MET, classifiers, last, network
 from flowrepro.papers.lyu2021.figure_1_kkt_networks import LEFT, MIDDLE, RIGHT
+from flowrepro.papers.lyu2021.hypotheses import STRICT
 from flowrepro.papers.lyu2021.planes import classes, on_grid, plane, shades
 from flowrepro.papers.topic import Topic
 from flowrepro.theory.margin import EXACT
@@ -174,11 +175,8 @@ def predicted_limit(result: Study) -> tuple[str, float, str]:
             "the points are not symmetric, and Assumption A.2 fails "
             f"(least slack {value(result, 'alignment'):.3g}): only Theorem 3.1 applies"
         )
-    if not arrays["one_class"]:
-        raise NotApplicable(
-            "the support vectors of the leading neuron have both labels, "
-            "so Assumption A.5 is not immediate: only Theorem 3.1 applies"
-        )
+    if reason := other_sign_wins(result):
+        raise NotApplicable(f"{reason}: only Theorem 3.1 applies")
     if not np.any(np.sign(arrays["net_a0"]) == sign):
         raise NotApplicable(f"no neuron starts with output sign {sign:+.0f} (probability 2^-m)")
     if not np.all(arrays["net_aligned"]):
@@ -187,6 +185,21 @@ def predicted_limit(result: Study) -> tuple[str, float, str]:
             "at L = ln 2 / n; take a smaller scale"
         )
     return theorem, value(result, f"gamma_{name}") / 2, name
+
+
+def other_sign_wins(result: Study) -> str | None:
+    """Assumption A.5 (or A.9) for the leading sign, and what the proof needs besides."""
+    bound, rate = float(result.arrays["other_sign"][1]), value(result, "other_rate")
+    if not (np.isfinite(bound) and np.isfinite(rate)):
+        return "Assumption A.5 could not be decided, as the support of the leading neuron is large"
+    if not bound < 1 - STRICT:
+        return f"Assumption A.5 fails: the other sign alone has {bound:.4g} times the margin"
+    if not rate < 1 - STRICT:
+        return (
+            f"neurons of the other sign grow {rate:.4g} times as fast near the one-neuron network, "
+            "and there Theorem A.7 is false as printed (case counterexample-a7)"
+        )
+    return None
 
 
 def orthogonal_to_mean(result: Study) -> bool:
@@ -264,7 +277,7 @@ def applicable(result: Study) -> Iterator[str]:
         yield "4.2"
         if not orthogonal_to_mean(result):
             yield "4.3"
-    if leaky and not mirrored and value(result, "alignment") > 0 and arrays["one_class"]:
+    if leaky and not mirrored and value(result, "alignment") > 0 and not other_sign_wins(result):
         yield "A.7" if plus_grows_faster(result) else "A.10"
     if alpha == 0 and arrays["orthogonally_separable"]:
         yield "H.2"
@@ -290,10 +303,12 @@ def which_theorem(result: Study) -> Iterable[Part]:
         ("best slack of A.1", "principal"),
         ("||mu+|| (A.3)", "mu_plus"),
         ("||mu-||", "mu_minus"),
-        ("support of the leading neuron in its class (implies A.5: Theorem A.7)", "one_class"),
+        ("growth of the other sign / of the leading neuron (Theorem A.7 needs < 1)", "other_rate"),
         ("orthogonally separable (H.1: Theorem H.2 for ReLU)", "orthogonally_separable"),
     ):
         yield number(note, value(result, name))
+    note = "largest margin of the other sign / of the leading neuron (A.5: less than 1)"
+    yield number(note, float(result.arrays["other_sign"][1]))
 
 
 @topic.figure(

@@ -64,13 +64,13 @@ CONTENTS = Contents(
             "theorem-a-7",
             "Theorem A.7, through Theorem G.11",
             "under Assumptions 3.2, A.2, A.3, A.5 and A.6 the flow from a small start converges to "
-            "phi(<w+, x>)/2 if an output weight is positive; Theorem G.11: under Assumption A.5 the "
-            "one-neuron network is a local maximum of the margin",
+            "phi(<w+, x>)/2 if an output weight is positive; Theorem G.11: under Assumption A.5 "
+            "the one-neuron network is a local maximum of the margin",
             "Assumption A.5 replaced by max_u -sum_i lam*_i y_i phi(<u, x_i>) < gamma+, where lam* "
             "are the multipliers of w+: sum_i lam*_i y_i x_i^+ = gamma+ w+",
-            "statement false: seven points satisfy all assumptions (A.5: .2500 < .2681), a negative "
-            "neuron of share e raises the margin by .2165 e, and flows from scales 1e-6 to 1e-28 "
-            "leave .2681 for the largest margin .3158 (case counterexample-a7); the proof of "
+            "statement false: seven points satisfy all assumptions (A.5: .2500 < .2681), a "
+            "negative neuron of share e raises the margin by .2165 e, and flows from scales 1e-6 to "
+            "1e-28 leave .2681 for the largest .3158 (case counterexample-a7); the proof of "
             "Theorem G.11 uses lam*, where Assumption A.5 and Lemma G.10 give some lam only",
         ),
         Misprint(

@@ -179,7 +179,7 @@ def embedded_pair(result: Study) -> Iterable[Part]:
 
 @topic.claim(
     "theorem-e-4-pair-from-zero",
-    "phi(r theta^, T2(r) + t) converges as r -> 0, and stays within "
+    "The flow phi(r theta^, T2(r) + t) converges as r -> 0, and stays within "
     "(4 m ||theta^||_M^3 / lambda_0) e^{3 lambda_0 t} of e^{lambda_0 t} theta^ up to t0.",
     place="Theorem E.4 and Lemma E.8; Lemma 5.4, eq (4)",
     on=FLOWS,
