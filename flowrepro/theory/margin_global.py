@@ -20,7 +20,7 @@ import numpy as np
 from scipy.optimize import linprog, nnls
 
 from flowrepro.core.network import activation
-from flowrepro.errors import NumericalError, UsageError
+from flowrepro.errors import DataError, NumericalError, UsageError
 from flowrepro.theory.margin import Separator, hard_margin, normalised_margin
 
 MOST_CELLS = 5000
@@ -56,6 +56,9 @@ def largest_margin(
     """The largest normalised margin over all widths, to ``tolerance`` relative; of networks with
     these signs of a_j only.
 
+    The points need not be linearly separable. Where no network separates them, both bounds are 0
+    up to ``tolerance`` times the largest ||x_i||.
+
     Raises
     ------
     UsageError
@@ -64,6 +67,8 @@ def largest_margin(
     NumericalError
         The bounds did not meet in the given number of rounds.
     """
+    size = largest_norm(X)
+    X = X / size
     signs = cells(X)
     atoms = _Atoms(X, y, alpha)
     lam = np.full(len(y), 1 / len(y))
@@ -76,10 +81,10 @@ def largest_margin(
         lower = normalised_margin(X, y, W, a, alpha)
         if best_lower is None or lower > best_lower[0]:
             best_lower = (lower, W, a)
-        if best_upper[0] - best_lower[0] <= tolerance * abs(best_upper[0]):
-            return LargestMargin(
-                best_lower[0], best_upper[0], best_lower[1], best_lower[2], best_upper[1]
-            )
+        gap, height = best_upper[0] - best_lower[0], abs(best_upper[0])
+        if gap <= tolerance * height or max(gap, height) <= tolerance:
+            lower, W, a = best_lower
+            return LargestMargin(size * lower, size * best_upper[0], W, a, best_upper[1])
     raise NumericalError(
         f"the bounds of the largest margin did not meet in {rounds} rounds; allow a larger "
         f"tolerance than {tolerance:g}"
@@ -108,6 +113,8 @@ def improved_margin(
 
     rounds, starts : of the column generation, and random directions that each search begins from.
     """
+    size = largest_norm(X)
+    X = X / size
     rng = np.random.default_rng(seed)
     atoms, upper, best = _Atoms(X, y, alpha), (np.inf, np.full(len(y), 1 / len(y))), (-np.inf, W, a)
     lengths = np.linalg.norm(W, axis=1)
@@ -130,7 +137,15 @@ def improved_margin(
         if not better.any():
             break
         atoms.add(found[better][np.argsort(-heights[better])[:COLUMNS_PER_ROUND]])
-    return LargestMargin(best[0], upper[0], best[1], best[2], upper[1])
+    return LargestMargin(size * best[0], size * upper[0], best[1], best[2], upper[1])
+
+
+def largest_norm(X: np.ndarray) -> float:
+    """max_i ||x_i||, by which points are divided first; DataError where it is 0 or not finite."""
+    size = float(np.linalg.norm(X, axis=1).max(initial=0.0))
+    if not (np.isfinite(size) and size > 0):
+        raise DataError("a margin needs finite points that are not all zero; correct the points")
+    return size
 
 
 def _spectral_bound(X: np.ndarray, y: np.ndarray, lam: np.ndarray, alpha: float) -> float:
@@ -184,7 +199,7 @@ def cells(X: np.ndarray) -> np.ndarray:
                 if sign * side > 1e-9:
                     grown.append((extended, inside))
                     continue
-                separator = hard_margin(distinct[: i + 1], extended)
+                separator = hard_margin(distinct[: i + 1], extended, decided_exactly=False)
                 if isinstance(separator, Separator):
                     grown.append((extended, separator.w))
         found = grown

@@ -8,14 +8,16 @@ Paper -> here: \alpha_leaky -> alpha; \phi -> sigma; q_i(\theta) = y_i f(x_i); \
 q_min / ||\theta||^2, the normalised margin. The loss is the mean of ln(1 + e^{-q_i}) and t its flow
 time. Constant steps never get past q ~ 15, so nets are trained by ``engines.log_domain``.
 
-The largest margin is bracketed. Where the arrangement of the points is small, column generation
-closes the bracket to 1e-8. Elsewhere, for any lam in the simplex,
+The largest margin is bracketed, also where no hyperplane separates the points. Where their
+arrangement is small, column generation closes the bracket to 1e-8. Elsewhere, for any lam in the
+simplex,
 gamma_max <= 1/2 max_{||u|| = 1, s} s sum_i lam_i y_i sigma(<u, x_i>). With sigma(z) =
 (1 + alpha)/2 z + (1 - alpha)/2 |z| and Cauchy-Schwarz the maximum is at most
 
     (1 + alpha)/2 ||sum_i lam_i y_i x_i|| + (1 - alpha)/2 ||sum_i lam_i x_i x_i^T||^{1/2}
 
-whatever the number of cells; lam are the multipliers of the linear separator.
+whatever the number of cells; lam are the multipliers of the linear separator, or those that a
+search for better networks meets.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ from flowrepro.papers.lyu2021 import PAPER, geometry, local_optimum
 from flowrepro.papers.lyu2021.geometry import Weights
 from flowrepro.papers.topic import Progress, Topic, option
 from flowrepro.theory.margin import Separator, normalised_margin
-from flowrepro.theory.margin_global import largest_margin
+from flowrepro.theory.margin_global import improved_margin, largest_margin
 from flowrepro.theory.margin_kkt import KktCertificate, kkt_certificate
 
 MOST_POINTS = 4000
@@ -62,6 +64,10 @@ EVERY_RECORD = 100_000
 """Points times weights up to which every record gets its KKT certificate, else the last one."""
 MOST_PROBLEMS = 60_000
 """Small least-squares problems (hyperplanes times cells) of a closed bracket: a few seconds."""
+MOST_SEARCHED = 20_000
+"""Coordinates of points for which better networks are searched where no bracket closes: seconds."""
+CLOSED = 2e-8
+"""Upper bound, relative to the largest point, at which a closed bracket is at 0."""
 RECORDED = ("step", "s", "ln_t", "ln_loss", "q_min", "rho", "normalised_margin", "smoothed_margin")
 """Columns of a LateRun that are kept."""
 
@@ -93,9 +99,7 @@ def classifiers(
     Raises
     ------
     DataError
-        Labels other than +1 and -1.
-    NumericalError
-        The points are not separable by a hyperplane through the origin; the message has the proof.
+        Labels other than +1 and -1, or points that no network of this slope separates.
     """
     if len(data.y) > MOST_POINTS:
         raise UsageError(
@@ -106,22 +110,29 @@ def classifiers(
     found = described_points(X, y, alpha)
     progress(1, 4)
     W, a = _kkt_network(data, alpha)
-    proof = kkt_certificate(geometry.scaled(X), y, W, a, alpha)
-    found |= {
-        "kkt_W": W,
-        "kkt_a": a,
-        "kkt_margin": normalised_margin(X, y, W, a, alpha),
-        "kkt_eps": proof.eps,
-        "kkt_delta": proof.delta,
-        "kkt_duals": proof.duals,
-        "kkt_kinks": proof.kinks,
-    }
+    if a.size:
+        proof = kkt_certificate(geometry.scaled(X), y, W, a, alpha)
+        found |= {
+            "kkt_W": W,
+            "kkt_a": a,
+            "kkt_margin": normalised_margin(X, y, W, a, alpha),
+            "kkt_eps": proof.eps,
+            "kkt_delta": proof.delta,
+            "kkt_duals": proof.duals,
+            "kkt_kinks": proof.kinks,
+        }
+    else:
+        found["kkt_margin"] = np.nan
     progress(2, 4)
     task = Classification(X, y, alpha)
     run = train(task, m=m, init=init, scale=scale, method=method, lr=lr, q=q, seed=seed)
     progress(3, 4)
     found |= _trained(X, y, run, found, alpha, seed)
-    known = [(W, a), run.final, geometry.linear_pair(found["w_star"])]
+    known = [run.final]
+    if a.size:
+        known += [(W, a)]
+    if np.isfinite(found["gamma_star"]):
+        known += [geometry.linear_pair(found["w_star"])]
     found |= margin_bracket(X, y, alpha, found["star_duals"], known)
     progress(4, 4)
     return found
@@ -144,8 +155,8 @@ def described_points(X: np.ndarray, y: np.ndarray, alpha: float) -> dict[str, An
     """Separators with their certificates, and the hypotheses of the paper's theorems.
 
     w_star (d,), gamma_star, star_residual, star_duals (n,) : the separator.
-    w_plus, gamma_plus, plus_residual, plus_duals, and the same for minus : the single neurons, nan
-    where there is none (alpha = 0 and two classes).
+    w_plus, gamma_plus, plus_residual, plus_duals, and the same for minus : the single neurons.
+    nan, and 0 for the multipliers, where there is none (inseparable points; alpha = 0).
     mirrored : Assumption 4.1. mu_x_least : least |<mu, x_i>| (4.5). orthogonally_separable :
     Definition H.1. alignment : A.2's least slack. principal : A.1's, over mu, w^*, w^+.
     mu_plus, mu_minus : norms (A.3).
@@ -153,7 +164,7 @@ def described_points(X: np.ndarray, y: np.ndarray, alpha: float) -> dict[str, An
     its support, over its own margin (A.5: less than 1); other_rate : the growth of the fastest such
     neuron over its own (the corrected A.5: less than 1); nan where unknown.
     """
-    star = geometry.best_separator(X, y)
+    star = geometry.separator(X, y)
     neurons = {
         name: geometry.one_neuron(X, y, alpha, sign)
         for name, sign in (("plus", 1.0), ("minus", -1.0))
@@ -162,7 +173,7 @@ def described_points(X: np.ndarray, y: np.ndarray, alpha: float) -> dict[str, An
     none = Separator(np.full(X.shape[1], nan), nan, nan, np.zeros(len(X)), nan, nan, nan)
     found: dict[str, Any] = {}
     for name, best in {
-        "star": star,
+        "star": star or none,
         **{name: own or none for name, own in neurons.items()},
     }.items():
         found |= {
@@ -174,7 +185,8 @@ def described_points(X: np.ndarray, y: np.ndarray, alpha: float) -> dict[str, An
     mu = geometry.mean(X, y)
     Z = y[:, None] * X
     gram = Z @ Z.T
-    directions = [geometry.unit(mu), star.w] + ([neurons["plus"].w] if neurons["plus"] else [])
+    separators = [own.w for own in (star, neurons["plus"]) if own is not None]
+    directions = [geometry.unit(mu), *separators]
     lengths = [
         float(np.linalg.norm(geometry.one_neuron_mean(X, y, alpha, sign))) for sign in (1.0, -1.0)
     ]
@@ -207,13 +219,18 @@ def _other_sign(X: np.ndarray, y: np.ndarray, alpha: float, sign: float) -> dict
 
 
 def _kkt_network(data: Dataset, alpha: float) -> Weights:
-    """A KKT network: the data set's, or the better single neuron, or the linear pair."""
+    """A KKT network: the data set's, or the better single neuron, or the linear pair.
+
+    Without neurons where none is known.
+    """
     if {"W", "a"} <= data.extra.keys():
         return data.extra["W"], data.extra["a"]
     neurons = [(geometry.one_neuron(data.X, data.y, alpha, sign), sign) for sign in (1.0, -1.0)]
     known = [(neuron.margin, neuron.w, sign) for neuron, sign in neurons if neuron is not None]
     if not known:
-        return geometry.linear_pair(geometry.best_separator(data.X, data.y).w)
+        star = geometry.separator(data.X, data.y)
+        nothing = np.empty((0, data.X.shape[1])), np.empty(0)
+        return geometry.linear_pair(star.w) if star is not None else nothing
     _, w, sign = max(known, key=lambda item: item[0])
     return sign * w[None] / np.sqrt(2), np.array([sign / np.sqrt(2)])
 
@@ -336,28 +353,47 @@ def margin_bracket(
 ) -> dict[str, Any]:
     """largest_lower <= gamma_max <= largest_upper, a network (largest_W, largest_a) of the first.
 
-    ``known`` are networks to start from; ``duals`` (n,) are >= 0 and not all zero. largest_exact
-    says whether column generation closed the bracket.
+    ``known`` are networks to start from; ``duals`` (n,) are >= 0, and 0 where none are known.
+    largest_exact says whether the bracket was closed, and largest_reason why not. DataError where
+    the closed bracket is at 0: no network separates the points.
     """
     margins = [normalised_margin(X, y, W, a, alpha) for W, a in known]
     best = int(np.nanargmax(margins))
     W, a = known[best]
-    lower, upper, exact = margins[best], cheap_bound(X, y, alpha, duals), False
-    size = np.sqrt(np.vdot(W, W) + a @ a)
-    W, a = W / size, a / size
+    lam = duals if duals.any() else np.ones(len(y))
+    lower, upper, exact, reason = margins[best], cheap_bound(X, y, alpha, lam), False, ""
     if affordable(X):
         try:
             found = largest_margin(X, y, alpha)
-        except (NumericalError, UsageError):
-            pass
+        except (NumericalError, UsageError, DataError) as fault:
+            reason = str(fault)
         else:
             lower, upper, W, a, exact = found.lower, found.upper, found.W, found.a, True
+    else:
+        reason = f"{X.shape[0]} points in dimension {X.shape[1]} have too many cells to enumerate"
+    if not exact and X.size <= MOST_SEARCHED:
+        found = improved_margin(X, y, W, a, alpha)
+        upper = min(upper, found.upper)
+        if found.lower > lower:
+            lower, W, a = found.lower, found.W, found.a
+    size = float(np.linalg.norm(X, axis=1).max())
+    if exact and upper <= CLOSED * size:
+        if not margins[best] > 0:
+            raise DataError(
+                f"no two-layer network without biases and with slope alpha = {alpha:g} separates "
+                f"these points by more than {CLOSED:g} of the largest one; correct the labels of "
+                "points that point the same way, or append a constant feature with --set bias=true"
+            )
+        (W, a), lower, upper = known[best], margins[best], max(upper, margins[best])
+        exact, reason = False, f"it is below {CLOSED:g} of the largest point, too small to resolve"
+    norm = np.sqrt(np.vdot(W, W) + a @ a)
     return {
         "largest_lower": lower,
         "largest_upper": upper,
-        "largest_W": W,
-        "largest_a": a,
+        "largest_W": W / norm,
+        "largest_a": a / norm,
         "largest_exact": exact,
+        "largest_reason": np.array(reason),
     }
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from flowrepro.claims.claim import NotApplicable
-from flowrepro.claims.verdict import Part, at_least, at_most, number
+from flowrepro.claims.verdict import Part, at_least, at_most, number, within
 from flowrepro.core.config import Data
 from flowrepro.core.trajectory import Study
 from flowrepro.figures import style
@@ -22,7 +22,7 @@ from flowrepro.papers.lyu2021.figure_1_kkt_networks import LEFT, MIDDLE, RIGHT
 from flowrepro.papers.lyu2021.hypotheses import STRICT
 from flowrepro.papers.lyu2021.planes import classes, on_grid, plane, shades
 from flowrepro.papers.topic import Topic
-from flowrepro.theory.margin import EXACT
+from flowrepro.theory.margin import EXACT, Inseparable, hard_margin
 
 WIDTH = 1e-8
 """Relative width of a closed bracket."""
@@ -70,7 +70,26 @@ def separated(result: Study) -> str | None:
     """The net reached L < ln 2 / n."""
     if value(result, "net_switch") >= 0:
         return None
-    return f"the net never reached L < ln 2 / n ({result.arrays['net_stop']}); raise options.q"
+    return f"the net never reached L < ln 2 / n; {remedy(result)}"
+
+
+def remedy(result: Study) -> str:
+    """What makes the net go on, from the reason why it stopped."""
+    stop = str(result.arrays["net_stop"])
+    if stop in ("TARGET_LOSS", "HORIZON"):
+        return "raise options.q"
+    if stop == "MAX_STEPS":
+        return "its budget of steps was spent: take fewer points or neurons, or options.method=gd"
+    return f"it stopped early ({stop}): take another seed or more neurons"
+
+
+def linearly_separable(result: Study) -> str | None:
+    """Assumption 3.2, with the proof where it fails."""
+    if np.isfinite(value(result, "gamma_star")):
+        return None
+    found = hard_margin(result.X, result.y)
+    known = geometry.inseparable(found) if isinstance(found, Inseparable) else "no separator"
+    return f"Assumption 3.2 fails: {known}"
 
 
 @topic.claim(
@@ -78,6 +97,7 @@ def separated(result: Study) -> str | None:
     "The max-margin separator and the best single neurons satisfy their optimality conditions.",
     place="Assumption 3.2, Section 3",
     on=ANY_POINTS,
+    given=(linearly_separable,),
 )
 def separator_certificate(result: Study) -> Iterable[Part]:
     """The largest of infeasibility, stationarity residual and duality gap, relative.
@@ -102,22 +122,23 @@ def separator_certificate(result: Study) -> Iterable[Part]:
     on=ANY_POINTS,
 )
 def largest_margin_bracket(result: Study) -> Iterable[Part]:
-    """Margins beyond the upper bound, relative; the bracket's width where it was closed."""
+    """Width of the closed bracket, and margins beyond its upper bound, relative."""
     top, bottom = value(result, "largest_upper"), value(result, "largest_lower")
     known = {
         "KKT network": value(result, "kkt_margin"),
         "trained net": float(result.arrays["net_normalised_margin"].max()),
         "linear pair (1 + alpha)/4 gamma*": linear_margin(result),
     }
-    note = "upper bound"
-    if result.arrays["largest_exact"]:
-        yield at_most("width of the bracket / largest margin", (top - bottom) / top, WIDTH)
-    else:
-        note += ", from the separator's multipliers only (too many points for a closed bracket)"
+    if not result.arrays["largest_exact"]:
+        raise NotApplicable(
+            f"the bracket is open, [{bottom:.6g}, {top:.6g}]: {result.arrays['largest_reason']}"
+        )
+    yield within("width of the bracket / largest margin", (top - bottom) / top, -WIDTH, WIDTH)
     for name, margin in known.items():
-        yield at_most(f"{name} / upper bound - 1", margin / top - 1, WIDTH)
+        if np.isfinite(margin):
+            yield at_most(f"{name} / upper bound - 1", margin / top - 1, WIDTH)
     yield number("lower bound", bottom)
-    yield number(note, top)
+    yield number("upper bound", top)
 
 
 @topic.claim(
@@ -153,6 +174,8 @@ def predicted_limit(result: Study) -> tuple[str, float, str]:
     The theorem, the limit's margin, and which of the arrays net_... has the distance of functions.
     """
     alpha, arrays = float(result.case.options["alpha"]), result.arrays
+    if fails := linearly_separable(result):
+        raise NotApplicable(fails)
     if not 0 < alpha < 1:
         raise NotApplicable(
             "the theorems that name a limit are for slopes strictly between 0 and 1, "
@@ -233,8 +256,8 @@ def followed_from_a_small_start(result: Study) -> str | None:
     if q >= SMALLEST_Q * (1 - MET):
         return None
     return (
-        f"the net was trained to q = {q:.3g} only ({result.arrays['net_stop']}); "
-        f"the limit shows from q = {SMALLEST_Q:g} on"
+        f"the net was trained to q = {q:.3g} only, and the limit shows from q = {SMALLEST_Q:g} on; "
+        f"{remedy(result)}"
     )
 
 
@@ -273,6 +296,8 @@ def applicable(result: Study) -> Iterator[str]:
     alpha, arrays = float(result.case.options["alpha"]), result.arrays
     leaky, mirrored = 0 < alpha < 1, bool(arrays["mirrored"])
     yield "3.1"
+    if linearly_separable(result):
+        return
     if leaky and mirrored:
         yield "4.2"
         if not orthogonal_to_mean(result):
@@ -322,6 +347,9 @@ def which_theorem(result: Study) -> Iterable[Part]:
 def portrait(result: Study) -> Iterable[Panel]:
     """The net on the plane through 0 of w* and the widest direction across it; known margins."""
     w = result.arrays["w_star"]
+    separable = bool(np.isfinite(w).all())
+    if not separable:
+        w = np.linalg.svd(result.X, full_matrices=False)[2][0]
     across = result.X - np.outer(result.X @ w, w)
     widest = np.zeros(len(w))
     if result.X.shape[1] > 1 and across.any():
@@ -337,12 +365,12 @@ def portrait(result: Study) -> Iterable[Panel]:
         [
             shades(u, v, height),
             Contour(u, v, height, width=2.0, label="trained net"),
-            Vertical(0.0, colour=style.THEORY, dash="--", width=1.2,
-                     label=f"separator, residual {residual:.0e}"),
+            *([Vertical(0.0, colour=style.THEORY, dash="--", width=1.2,
+                        label=f"separator, residual {residual:.0e}")] if separable else []),
             *classes(points, result.y),
         ],
         title="plane through 0",
-        xlabel=r"$\langle x,w^*\rangle$",
+        xlabel=r"$\langle x,w^*\rangle$" if separable else "widest direction",
         ylabel="widest direction across",
     )  # fmt: skip
     yield known_margins(result)
