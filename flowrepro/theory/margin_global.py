@@ -61,13 +61,15 @@ def largest_margin(
 
     Raises
     ------
+    DataError
+        Some point is 0 or not finite.
     UsageError
         The data are so many, in so high a dimension, that the arrangement may have more than
         MOST_CELLS cells.
     NumericalError
         The bounds did not meet in the given number of rounds.
     """
-    size = largest_norm(X)
+    size = unit_of(X)
     X = X / size
     signs = cells(X)
     atoms = _Atoms(X, y, alpha)
@@ -113,7 +115,7 @@ def improved_margin(
 
     rounds, starts : of the column generation, and random directions that each search begins from.
     """
-    size = largest_norm(X)
+    size = unit_of(X)
     X = X / size
     rng = np.random.default_rng(seed)
     atoms, upper, best = _Atoms(X, y, alpha), (np.inf, np.full(len(y), 1 / len(y))), (-np.inf, W, a)
@@ -140,12 +142,20 @@ def improved_margin(
     return LargestMargin(size * best[0], size * upper[0], best[1], best[2], upper[1])
 
 
-def largest_norm(X: np.ndarray) -> float:
-    """max_i ||x_i||, by which points are divided first; DataError where it is 0 or not finite."""
-    size = float(np.linalg.norm(X, axis=1).max(initial=0.0))
-    if not (np.isfinite(size) and size > 0):
-        raise DataError("a margin needs finite points that are not all zero; correct the points")
-    return size
+def unit_of(X: np.ndarray) -> float:
+    """The power of two above max_i ||x_i||, by which points are divided first, without rounding.
+
+    DataError where some point is 0, at which every network is 0, or not finite.
+    """
+    lengths = np.linalg.norm(X, axis=1)
+    if not (lengths.size and np.all(np.isfinite(lengths))):
+        raise DataError("a margin needs at least one point and finite coordinates only")
+    if not lengths.min() > 0:
+        raise DataError(
+            f"point {int(lengths.argmin()) + 1} is 0, where every network without biases is 0; "
+            "remove it, or append a constant feature with --set bias=true"
+        )
+    return float(2.0 ** np.frexp(lengths.max())[1])
 
 
 def _spectral_bound(X: np.ndarray, y: np.ndarray, lam: np.ndarray, alpha: float) -> float:
@@ -250,6 +260,8 @@ def steepest(
             if height > 0:
                 candidates.append((height, np.append(top / height, s)))
             best = max(best, height)
+    if not candidates:  # the sum is 0 for all u
+        candidates = [(0.0, np.append(np.eye(X.shape[1])[0], outputs[0]))]
     candidates.sort(key=lambda candidate: -candidate[0])
     return best, np.array([atom for _, atom in candidates[:COLUMNS_PER_ROUND]])
 
