@@ -25,6 +25,7 @@ DATASETS: dict[str, tuple[str, str]] = {
     "symmetric-example": ("flowrepro.data.separable", "symmetric_example"),
     "constant-feature": ("flowrepro.data.separable", "constant_feature"),
     "hinted": ("flowrepro.data.separable", "hinted"),
+    "counterexample-a7": ("flowrepro.data.separable", "counterexample_a7"),
     "symmetric": ("flowrepro.data.separable", "symmetric"),
     "shifted-gaussian": ("flowrepro.data.separable", "shifted_gaussian"),
     "orthogonally-separable": ("flowrepro.data.separable", "orthogonally_separable"),

@@ -74,6 +74,22 @@ def hinted(H: float = 4.0, K: float = 1.0, eps: float = 0.2) -> Dataset:
     )
 
 
+def counterexample_a7() -> Dataset:
+    """Three points, repeated, that satisfy all assumptions of Theorem A.7 of lyu2021 at alpha = 1/2
+    and at which its conclusion is false.
+
+    X (7, 2): (1, 0.2) three times and (0.3, -0.9) twice, labelled +1, and (-0.5, 1) twice,
+    labelled -1. All y_i y_j <x_i, x_j> are positive.
+    """
+    points = np.array([(1.0, 0.2), (-0.5, 1.0), (0.3, -0.9)])
+    times = [3, 2, 2]
+    return Dataset(
+        np.repeat(points, times, axis=0),
+        np.repeat([1.0, -1.0, 1.0], times),
+        f"seven points against Theorem A.7 ({PAPER})",
+    )
+
+
 def symmetric(d: int = 2, h: int = 6, seed: int = 0) -> Dataset:
     """h Gaussian points with x_1 > 0.3, scaled to ||x|| <= 1, and their mirror images: X (2h, d)
     (lyu2021, Assumption 4.1).

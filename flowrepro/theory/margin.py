@@ -6,15 +6,21 @@ Both are measured without an intercept; a bias is a further coordinate of the da
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 from scipy.optimize import nnls
 
 from flowrepro.core.network import predict
 from flowrepro.errors import DataError
+from flowrepro.theory.margin_exact import nearest_point
 
 EXACT = 1e-10
 """Relative size up to which a certificate counts as exact."""
+LEAST_MARGIN = 1e-150
+"""Margin whose square is a double."""
+MOST_EXACT = 200_000
+"""n d^2 of points that rational arithmetic decides from any start: a few seconds."""
 
 
 def normalised_margin(
@@ -57,14 +63,16 @@ class Separator:
 class Inseparable:
     """No w has y_i <w, x_i> > 0 for all i: sum_i lam_i y_i x_i = 0 with lam (n,) >= 0, sum lam = 1.
 
-    residual : ||sum_i lam_i y_i x_i|| / max_i ||x_i||.
+    residual : ||sum_i lam_i y_i x_i|| / max_i ||x_i||, 0 where rational arithmetic proved it.
     """
 
     duals: np.ndarray
     residual: float
 
 
-def hard_margin(X: np.ndarray, y: np.ndarray) -> Separator | Inseparable:
+def hard_margin(
+    X: np.ndarray, y: np.ndarray, decided_exactly: bool = True
+) -> Separator | Inseparable:
     """The max-margin separator without intercept, or the proof that there is none.
 
     Lawson and Hanson's least-distance problem: with Z = y x, u = argmin_{u >= 0} ||[Z^T; 1^T] u -
@@ -72,11 +80,16 @@ def hard_margin(X: np.ndarray, y: np.ndarray) -> Separator | Inseparable:
     -r_{1..d} / r_{d+1}. The support that it finds is solved once more, v = Z_P^+ 1, so that small
     margins lose no digits.
 
+    Where the separator's certificate does not hold to EXACT in double precision, the question is
+    decided in rational arithmetic (`margin_exact`).
+
+    decided_exactly : False takes sum_i lam_i y_i x_i = 0 to EXACT as a proof that there is none.
+
     Raises
     ------
     DataError
-        X is empty or not finite, or neither certificate holds to EXACT (margin below 1e-7 of the
-        largest ||x_i||).
+        X is empty or not finite, its margin is below LEAST_MARGIN, or it is so large that rational
+        arithmetic would take minutes.
     """
     Z = y[:, None] * X
     size = float(np.linalg.norm(Z, axis=1).max(initial=0.0))
@@ -93,12 +106,34 @@ def hard_margin(X: np.ndarray, y: np.ndarray) -> Separator | Inseparable:
     ):
         return _rescaled(separator, size)
     residual = float(np.linalg.norm(u @ Z) / max(u.sum(), np.finfo(float).tiny))
-    if residual <= EXACT:
+    if residual <= EXACT and not decided_exactly:
         return Inseparable(u / u.sum(), residual)
-    raise DataError(
-        f"the margin is too small for double precision (about {residual:.1e} of the largest "
-        "point); remove the points nearest to the boundary"
-    )
+    active = np.flatnonzero(u > 0).tolist()
+    if len(Z) * len(Z.T) ** 2 > MOST_EXACT and not (residual <= EXACT and len(active) > len(Z.T)):
+        raise DataError(
+            f"{len(Z)} points in dimension {len(Z.T)} have a margin of about {residual:.1e} of the "
+            "largest point or none, which double precision cannot tell; take fewer points"
+        )
+    return _exact(y[:, None] * X, active)
+
+
+def _exact(Z: np.ndarray, start: list[int]) -> Separator | Inseparable:
+    """The separator of Z (n, d), or the proof that there is none, from rational arithmetic."""
+    x, weights = nearest_point(Z, start)
+    p = np.array([float(weight) for weight in weights])
+    square = sum((value * value for value in x), Fraction(0))
+    if not square:
+        return Inseparable(p, 0.0)
+    top = max(map(abs, x))  # the squares of tiny margins underflow in double precision
+    margin = float(top) * float(square / top**2) ** 0.5
+    direction = np.array([float(value / top) for value in x])
+    w = direction / np.linalg.norm(direction)
+    if margin < LEAST_MARGIN:
+        raise DataError(
+            f"the margin is {margin:.1e}, too small for double precision; rescale the points, or "
+            "remove those nearest to the boundary"
+        )
+    return Separator(w, margin, margin, p / margin**2, 0.0, 0.0, 0.0)
 
 
 def _on_support(Z: np.ndarray, active: np.ndarray) -> Separator | None:

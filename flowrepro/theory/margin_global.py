@@ -20,7 +20,7 @@ import numpy as np
 from scipy.optimize import linprog, nnls
 
 from flowrepro.core.network import activation
-from flowrepro.errors import NumericalError, UsageError
+from flowrepro.errors import DataError, NumericalError, UsageError
 from flowrepro.theory.margin import Separator, hard_margin, normalised_margin
 
 MOST_CELLS = 5000
@@ -56,30 +56,37 @@ def largest_margin(
     """The largest normalised margin over all widths, to ``tolerance`` relative; of networks with
     these signs of a_j only.
 
+    The points need not be linearly separable. Where no network separates them, both bounds are 0
+    up to ``tolerance`` times the largest ||x_i||.
+
     Raises
     ------
+    DataError
+        Some point is 0 or not finite.
     UsageError
         The data are so many, in so high a dimension, that the arrangement may have more than
         MOST_CELLS cells.
     NumericalError
         The bounds did not meet in the given number of rounds.
     """
+    size = unit_of(X)
+    X = X / size
     signs = cells(X)
     atoms = _Atoms(X, y, alpha)
     lam = np.full(len(y), 1 / len(y))
     best_lower, best_upper = None, (np.inf, lam)
     for _ in range(rounds):
-        upper, candidates = _steepest(X, y, alpha, lam, signs, outputs)
+        upper, candidates = steepest(X, y, alpha, lam, signs, outputs)
         best_upper = min(best_upper, (0.5 * upper, lam), key=lambda bound: bound[0])
         atoms.add(candidates)
         W, a, lam = atoms.solve()
         lower = normalised_margin(X, y, W, a, alpha)
         if best_lower is None or lower > best_lower[0]:
             best_lower = (lower, W, a)
-        if best_upper[0] - best_lower[0] <= tolerance * abs(best_upper[0]):
-            return LargestMargin(
-                best_lower[0], best_upper[0], best_lower[1], best_lower[2], best_upper[1]
-            )
+        gap, height = best_upper[0] - best_lower[0], abs(best_upper[0])
+        if gap <= tolerance * height or max(gap, height) <= tolerance:
+            lower, W, a = best_lower
+            return LargestMargin(size * lower, size * best_upper[0], W, a, best_upper[1])
     raise NumericalError(
         f"the bounds of the largest margin did not meet in {rounds} rounds; allow a larger "
         f"tolerance than {tolerance:g}"
@@ -108,6 +115,8 @@ def improved_margin(
 
     rounds, starts : of the column generation, and random directions that each search begins from.
     """
+    size = unit_of(X)
+    X = X / size
     rng = np.random.default_rng(seed)
     atoms, upper, best = _Atoms(X, y, alpha), (np.inf, np.full(len(y), 1 / len(y))), (-np.inf, W, a)
     lengths = np.linalg.norm(W, axis=1)
@@ -130,7 +139,23 @@ def improved_margin(
         if not better.any():
             break
         atoms.add(found[better][np.argsort(-heights[better])[:COLUMNS_PER_ROUND]])
-    return LargestMargin(best[0], upper[0], best[1], best[2], upper[1])
+    return LargestMargin(size * best[0], size * upper[0], best[1], best[2], upper[1])
+
+
+def unit_of(X: np.ndarray) -> float:
+    """The power of two above max_i ||x_i||, by which points are divided first, without rounding.
+
+    DataError where some point is 0, at which every network is 0, or not finite.
+    """
+    lengths = np.linalg.norm(X, axis=1)
+    if not (lengths.size and np.all(np.isfinite(lengths))):
+        raise DataError("a margin needs at least one point and finite coordinates only")
+    if not lengths.min() > 0:
+        raise DataError(
+            f"point {int(lengths.argmin()) + 1} is 0, where every network without biases is 0; "
+            "remove it, or append a constant feature with --set bias=true"
+        )
+    return float(2.0 ** np.frexp(lengths.max())[1])
 
 
 def _spectral_bound(X: np.ndarray, y: np.ndarray, lam: np.ndarray, alpha: float) -> float:
@@ -184,7 +209,7 @@ def cells(X: np.ndarray) -> np.ndarray:
                 if sign * side > 1e-9:
                     grown.append((extended, inside))
                     continue
-                separator = hard_margin(distinct[: i + 1], extended)
+                separator = hard_margin(distinct[: i + 1], extended, decided_exactly=False)
                 if isinstance(separator, Separator):
                     grown.append((extended, separator.w))
         found = grown
@@ -203,7 +228,7 @@ def _hyperplanes(X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return U[kept], same, np.sign(cosines[np.arange(len(X)), first])
 
 
-def _steepest(
+def steepest(
     X: np.ndarray,
     y: np.ndarray,
     alpha: float,
@@ -235,6 +260,8 @@ def _steepest(
             if height > 0:
                 candidates.append((height, np.append(top / height, s)))
             best = max(best, height)
+    if not candidates:  # the sum is 0 for all u
+        candidates = [(0.0, np.append(np.eye(X.shape[1])[0], outputs[0]))]
     candidates.sort(key=lambda candidate: -candidate[0])
     return best, np.array([atom for _, atom in candidates[:COLUMNS_PER_ROUND]])
 

@@ -100,7 +100,7 @@ def test_wrong_arrays(train: Any, changes: dict[str, Any], sentence: str) -> Non
 @pytest.mark.parametrize(
     ("train", "changes", "sentence"),
     [(flow, *row) for row in FLOW] + [(descend, *row) for row in DESCENT],
-    ids=lambda value: str(value)[:60],
+    ids=lambda value: getattr(value, "__name__", str(value)[:60]),
 )
 def test_wrong_numbers(train: Any, changes: dict[str, Any], sentence: str) -> None:
     with pytest.raises(fr.UsageError) as refusal:

@@ -127,9 +127,32 @@ def test_a_zero_point_and_opposite_points_are_not_separable() -> None:
         np.testing.assert_allclose((found.duals * y) @ X, 0.0, atol=1e-12)
 
 
-def test_neither_certificate_within_rounding_is_an_error() -> None:
+@pytest.mark.parametrize("thin", [1e-9, 1e-11, 1e-100])
+def test_margins_below_rounding_errors_are_decided_exactly(thin: float) -> None:
+    X = np.array([[1.0, thin], [1.0, -thin]])
+    found = hard_margin(X, np.array([1.0, -1.0]))
+    assert isinstance(found, Separator)
+    assert found.margin == pytest.approx(thin, rel=1e-12)
+    np.testing.assert_array_equal(found.w, [0.0, 1.0])
+    # the same up to one rounding error in the other coordinate
+    X = np.array([[1.0, thin], [1.0, thin]])
+    assert isinstance(hard_margin(X, np.array([1.0, -1.0])), Inseparable)
+
+
+def test_hidden_combinations_are_found_exactly() -> None:
+    """Dyadic points: the last is minus a combination of the others, or one unit off."""
+    Z = np.random.default_rng(0).integers(-8, 9, (5, 6)) / 8.0
+    opposite = -(Z.T @ [1, 2, 3, 1, 2]) / 16
+    found = hard_margin(np.vstack([Z, opposite]), np.ones(6))
+    assert isinstance(found, Inseparable)
+    assert found.residual == 0.0
+    moved = opposite + np.append(2.0**-45, np.zeros(5))
+    assert isinstance(hard_margin(np.vstack([Z, moved]), np.ones(6)), Separator)
+
+
+def test_points_that_cannot_be_used_are_errors() -> None:
     with pytest.raises(DataError, match="too small for double precision"):
-        hard_margin(np.array([[1e-9, 1.0], [1e-9, -1.0]]), np.ones(2))
+        hard_margin(np.array([[1.0, 1e-160], [-1.0, 1e-160]]), np.ones(2))
     with pytest.raises(DataError, match="finite"):
         hard_margin(np.array([[np.nan]]), np.ones(1))
     with pytest.raises(DataError, match="at least one point"):

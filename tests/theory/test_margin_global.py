@@ -12,9 +12,9 @@ import pytest
 from flowrepro import data
 from flowrepro.core.config import Data
 from flowrepro.core.network import activation
-from flowrepro.errors import NumericalError, UsageError
+from flowrepro.errors import DataError, NumericalError, UsageError
 from flowrepro.theory.margin import Separator, hard_margin, normalised_margin
-from flowrepro.theory.margin_global import _steepest, cells, largest_margin
+from flowrepro.theory.margin_global import cells, largest_margin, steepest
 
 LARGEST = [
     ("symmetric-example", {}, 0.375),
@@ -65,7 +65,7 @@ def test_linear_networks_are_optimal_on_symmetric_data(alpha: float) -> None:
         assert found.lower == pytest.approx(value, rel=1e-7)
         half = len(points.y) // 2
         duals = (linear.duals + np.roll(linear.duals, half)) / (2 * linear.duals.sum())
-        height, _ = _steepest(points.X, points.y, alpha, duals, cells(points.X))
+        height, _ = steepest(points.X, points.y, alpha, duals, cells(points.X))
         assert height / 2 == pytest.approx(value, rel=1e-12)
 
 
@@ -81,7 +81,7 @@ def test_the_inner_maximum_is_the_maximum(n: int, d: int, alpha: float, seed: in
         np.where(rng.random(n) < 0.5, -1.0, 1.0),
         rng.dirichlet(np.ones(n)),
     )
-    height, atoms = _steepest(X, y, alpha, lam, cells(X))
+    height, atoms = steepest(X, y, alpha, lam, cells(X))
     U = rng.standard_normal((200_000, d))
     U /= np.linalg.norm(U, axis=1, keepdims=True)
     tried = np.abs(activation(U @ X.T, alpha) @ (lam * y)).max()
@@ -115,3 +115,43 @@ def test_what_cannot_be_certified_is_refused() -> None:
     points = data.load(Data(name="constant-feature"))
     with pytest.raises(NumericalError, match="did not meet in 1 rounds"):
         largest_margin(points.X, points.y, 0.5, rounds=1)
+
+
+XOR = np.array([[1.0, 1.0], [-1.0, -1.0], [1.0, -1.0], [-1.0, 1.0]]), np.array([1.0, 1, -1, -1])
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.5])
+def test_no_hyperplane_is_needed(alpha: float) -> None:
+    found = largest_margin(*XOR, alpha)
+    assert found.lower == pytest.approx((1 - alpha) * np.sqrt(2) / 8, rel=1e-8)
+    assert found.upper == pytest.approx(found.lower, rel=1e-8)
+
+
+@pytest.mark.parametrize("scale", [1e-8, 1e8])
+def test_margins_scale_with_the_points(scale: float) -> None:
+    points = data.load(Data(name="hinted"))
+    found = largest_margin(scale * points.X, points.y, 0.5)
+    assert found.lower == pytest.approx(scale * 0.1453095, rel=1e-6)
+    assert 0 <= found.upper - found.lower <= 1e-8 * found.upper
+
+
+def test_slivers_between_nearly_parallel_hyperplanes() -> None:
+    """Two pairs of points at an angle of 1e-5 from being opposite."""
+    X = np.array([
+        [1.0, -0.583600433], [1e-5, 0.110464143], [-1e-5, -1.22505583],
+        [-0.7, 1.35882342], [1e-5, 0.859382688], [-1e-5, -0.641470394],
+    ])  # fmt: skip
+    y = np.array([1.0, 1.0, -1.0, -1.0, 1.0, -1.0])
+    found = largest_margin(X, y, 0.5)
+    assert found.lower == pytest.approx(0.0235933, rel=1e-5)
+    linear = hard_margin(X, y)
+    assert isinstance(linear, Separator)
+    assert linear.margin == pytest.approx(0.04751936, rel=1e-4)
+
+
+def test_points_that_no_network_separates_have_the_margin_0() -> None:
+    found = largest_margin(np.array([[1.0, 2.0], [2.0, 4.0]]), np.array([1.0, -1.0]), 0.5)
+    assert abs(found.lower) <= 1e-7
+    assert abs(found.upper) <= 1e-7
+    with pytest.raises(DataError, match="point 2 is 0"):
+        largest_margin(np.array([[1.0, 2.0], [0.0, 0.0]]), np.ones(2), 0.5)

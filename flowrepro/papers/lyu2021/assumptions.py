@@ -3,31 +3,33 @@ r"""The assumptions of Sections 4 and A on the points, and what Appendices A.2 a
 Assumption A.1 asks for a principal direction w: the least margin y_i <w, x_i> is large beside the
 parts of x_i off w. Assumption A.2 is that mu separates the points with slack, A.3 that
 kappa = 1 - ||mu^-|| / ||mu^+|| > 0, and A.5 that networks without positive output weights have a
-smaller margin than the one-neuron network (w+, 1)/sqrt 2 on the support of w+, gamma+/2.
+smaller margin than the one-neuron network (w+, 1)/sqrt 2 on the support of w+, gamma+/2. What
+Theorem G.11 concludes from A.5 needs more, see `local_optimum`.
 Assumptions 4.6 and A.6 (non-branching starting points) cannot be tested; orthogonal separability
 implies them (Appendix I.2).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 import numpy as np
 
 from flowrepro.claims.claim import NotApplicable, require
-from flowrepro.claims.verdict import Part, at_most, none_of, number
+from flowrepro.claims.verdict import Part, at_least, at_most, none_of, number
 from flowrepro.core.config import Data
-from flowrepro.core.network import activation
 from flowrepro.core.trajectory import Dataset, Study
 from flowrepro.errors import DataError, NumericalError, UsageError
-from flowrepro.papers.lyu2021 import PAPER, geometry
+from flowrepro.papers.lyu2021 import PAPER, geometry, local_optimum
 from flowrepro.papers.lyu2021.hypotheses import (
+    APPENDIX_A,
     aligned_means,
     alpha,
     labelled,
     leaky,
     negatives_fall_short,
+    negatives_grow_slower,
     one_sign_grows_faster,
     separable,
     separator_of,
@@ -37,12 +39,12 @@ from flowrepro.papers.topic import Topic
 from flowrepro.theory.margin import normalised_margin
 from flowrepro.theory.margin_global import largest_margin
 
+T = TypeVar("T")
+
 topic = Topic(PAPER, "Assumptions on the points", given=(labelled, leaky))
 
-SIZES = (1e-4, 1e-3, 1e-2, 1e-1)
-"""Relative sizes of the perturbations."""
-NEURONS, POSITIVE = 5, 3
-"""Width of the perturbed network, and how many of its neurons share the embedded one."""
+MET = 1e-8
+"""Relative width of the bracket of the margin near the one-neuron network."""
 
 
 @topic.study
@@ -51,7 +53,6 @@ def assumptions(
     *,
     alpha: float = option(0.5, "slope of the leaky part", within=(0.0, 1.0)),
     searches: int = option(2000, "random steps from each candidate", within=(1, 1_000_000)),
-    perturbations: int = option(2000, "networks of each size", within=(1, 1_000_000)),
     seed: int,
     progress: Progress,
 ) -> dict[str, np.ndarray]:
@@ -59,43 +60,42 @@ def assumptions(
 
     Returns principal (d,), the unit vector with the most slack of Assumption A.1 that was found;
     largest (2,), lower and upper bound of the largest margin of any width; negative (2,), those of
-    networks without positive output weights on the support S+ of w+ (nan where not computable);
-    size, perturbed (P,), relative sizes of perturbations of the one-neuron network that keep its
-    signs and patterns, and the normalised margins of the perturbed networks.
+    networks without positive output weights on the support S+ of w+; nearby (2,), those of networks
+    near the one-neuron network; rate, at which the fastest neuron of negative output grows there.
+    nan where not computable.
     """
     X, y, rng = data.X, data.y, np.random.default_rng(seed)
     principal = principal_direction(X, y, alpha, rng, searches)
-    progress(1, 4)
-    largest = _bounds(X, y, alpha, (1.0, -1.0))
-    progress(2, 4)
-    plus = geometry.one_neuron(X, y, alpha)
-    support = np.zeros(len(y), dtype=bool)
-    if plus is not None:
-        heights = y * (geometry.reweighted(X, y, alpha, 1.0) @ plus.w)
-        support = heights <= plus.margin * (1 + 1e-9)
-    negative = _bounds(X[support], y[support], alpha, (-1.0,))
-    progress(3, 4)
-    w = plus.w if plus else np.zeros(X.shape[1])
-    sizes, margins = perturbed_margins(X, y, alpha, w, rng, perturbations)
-    progress(4, 4)
-    return {
+    progress(1, 3)
+    largest = _certified(lambda: largest_margin(X, y, alpha))
+    progress(2, 3)
+    own = local_optimum.support(X, y, alpha)
+    unknown = np.full(2, np.nan)
+    found = {
         "principal": principal,
-        "largest": largest,
-        "negative": negative,
-        "size": sizes,
-        "perturbed": margins,
+        "largest": unknown if largest is None else np.array([largest.lower, largest.upper]),
+        "negative": unknown,
+        "nearby": unknown,
+        "rate": np.array(np.nan),
     }
+    if own is not None:
+        for name, compute in (
+            ("negative", lambda: local_optimum.negative_margin(own, alpha)),
+            ("nearby", lambda: local_optimum.nearby_margin(own, alpha)),
+            ("rate", lambda: local_optimum.negative_rate(own, alpha)[0]),
+        ):
+            bounds = _certified(compute)
+            found[name] = found[name] if bounds is None else np.array(bounds)
+    progress(3, 3)
+    return found
 
 
-def _bounds(X: np.ndarray, y: np.ndarray, alpha: float, outputs: tuple[float, ...]) -> np.ndarray:
-    """Certified (lower, upper); nan where the points are too many, not separable or empty."""
-    if len(y) == 0:
-        return np.full(2, np.nan)
+def _certified(compute: Callable[[], T]) -> T | None:
+    """What is computed; None where the points are too many or no certificate was found."""
     try:
-        found = largest_margin(X, y, alpha, outputs=outputs)
+        return compute()
     except (UsageError, NumericalError, DataError):
-        return np.full(2, np.nan)
-    return np.array([found.lower, found.upper])
+        return None
 
 
 def principal_direction(
@@ -120,32 +120,7 @@ def principal_direction(
     return np.asarray(best)
 
 
-def perturbed_margins(
-    X: np.ndarray, y: np.ndarray, alpha: float, w: np.ndarray, rng: np.random.Generator, count: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Sizes and normalised margins (P,) of random networks near (w, 1)/sqrt 2   (Theorem G.11).
-
-    The neuron is embedded in POSITIVE of NEURONS neurons, which keep their output sign and their
-    patterns; the other neurons have a <= 0.
-    """
-    shares = np.zeros(NEURONS)
-    shares[:POSITIVE] = np.sqrt(rng.dirichlet(np.ones(POSITIVE)))
-    shares /= np.sqrt(2)
-    sizes = np.repeat(SIZES, count)
-    shape = (len(sizes), NEURONS)
-    noise = rng.standard_normal((*shape, len(w)))
-    W = shares[:, None] * w + sizes[:, None, None] * noise / np.sqrt(NEURONS * len(w))
-    a = shares + sizes[:, None] * rng.standard_normal(shape) / np.sqrt(NEURONS)
-    a[:, POSITIVE:] = -np.abs(a[:, POSITIVE:])
-    Z = W @ X.T  # (P, m, n)
-    same_patterns = np.all(np.sign(Z[:, :POSITIVE]) == np.sign(X @ w), axis=(1, 2))
-    keeps = np.all(a[:, :POSITIVE] > 0, axis=1) & same_patterns
-    q = y * np.einsum("pm,pmn->pn", a, activation(Z, alpha))
-    margins = q.min(axis=1) / (np.sum(W**2, axis=(1, 2)) + np.sum(a**2, axis=1))
-    return sizes[keeps], margins[keeps]
-
-
-QUICK: dict[str, Any] = {"quick": {"options.searches": 100, "options.perturbations": 100}}
+QUICK: dict[str, Any] = {"quick": {"options.searches": 100}}
 LEFT_SET = assumptions.case(
     "assumptions-left",
     "Theorem 4.2 and the assumptions, Figure 1 left.",
@@ -255,7 +230,8 @@ def negative_outputs(result: Study) -> Iterable[Part]:
             "the largest margin of networks with negative outputs could not be certified"
         )
     yield at_most("largest margin with a <= 0, relative to gamma+/2", high / half, 1 - 1e-9)
-    if negatives_fall_short(result) is None:
+    own = local_optimum.support(result.X, result.y, alpha(result))
+    if own is not None and np.all(own.y > 0):
         off = abs(low / (alpha(result) * half) - 1)
         yield at_most("|it / (alpha gamma+/2) - 1| as S+ is all positive", off, 1e-7)
 
@@ -268,19 +244,23 @@ def negative_outputs(result: Study) -> Iterable[Part]:
     given=(separable, one_sign_grows_faster, negatives_fall_short),
 )
 def locally_optimal(result: Study) -> Iterable[Part]:
-    """Largest margin of random perturbations that keep signs and patterns, over gamma+/2."""
-    margins, half = result.arrays["perturbed"], separator_of(result, 1.0).margin / 2
-    require(None if len(margins) else "no perturbation keeps the signs and patterns")
-    note = "largest margin of a perturbed network / (gamma+/2) - 1"
-    yield at_most(note, margins.max() / half - 1, 1e-12)
-    yield number("perturbations", len(margins))
+    """Certified largest margin near the network, whose negative neurons may point anywhere.
+
+    Assumption A.5 does not imply it (case counterexample-a7); rate(lam*) < gamma+ does.
+    """
+    gamma = separator_of(result, 1.0).margin
+    low, high = result.arrays["nearby"]
+    require(None if np.isfinite(high) else "the largest margin nearby could not be certified")
+    yield at_most("largest margin nearby, lower bound / (gamma+/2) - 1", low / (gamma / 2) - 1, MET)
+    yield at_least("the same, upper bound", high / (gamma / 2) - 1, -MET)
+    yield number("rate(lam*) of negative neurons / gamma+", float(result.arrays["rate"]) / gamma)
 
 
 @topic.claim(
     "section-6-suboptimal-margin",
     "The one-neuron network to which training converges has less than the largest margin.",
     place="Section 6 and Figure 1",
-    given=(separable, one_sign_grows_faster, aligned_means, negatives_fall_short),
+    given=(*APPENDIX_A, negatives_fall_short, negatives_grow_slower),
 )
 def suboptimal_margin(result: Study) -> Iterable[Part]:
     """gamma+/2 over the certified lower bound of the optimum; short hints may make them equal."""

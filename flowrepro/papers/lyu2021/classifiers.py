@@ -7,21 +7,11 @@ better single neuron; which theorem of the paper applies; one network trained in
 Paper -> here: \alpha_leaky -> alpha; \phi -> sigma; q_i(\theta) = y_i f(x_i); \gamma(\theta) =
 q_min / ||\theta||^2, the normalised margin. The loss is the mean of ln(1 + e^{-q_i}) and t its flow
 time. Constant steps never get past q ~ 15, so nets are trained by ``engines.log_domain``.
-
-The largest margin is bracketed. Where the arrangement of the points is small, column generation
-closes the bracket to 1e-8. Elsewhere, for any lam in the simplex,
-gamma_max <= 1/2 max_{||u|| = 1, s} s sum_i lam_i y_i sigma(<u, x_i>). With sigma(z) =
-(1 + alpha)/2 z + (1 - alpha)/2 |z| and Cauchy-Schwarz the maximum is at most
-
-    (1 + alpha)/2 ||sum_i lam_i y_i x_i|| + (1 - alpha)/2 ||sum_i lam_i x_i x_i^T||^{1/2}
-
-whatever the number of cells; lam are the multipliers of the linear separator.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from math import comb
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -39,12 +29,13 @@ from flowrepro.engines.log_domain import (
     join,
 )
 from flowrepro.errors import DataError, NumericalError, UsageError
-from flowrepro.papers.lyu2021 import PAPER, geometry
+from flowrepro.papers.lyu2021 import PAPER, geometry, local_optimum
+from flowrepro.papers.lyu2021.bracket import affordable, margin_bracket
 from flowrepro.papers.lyu2021.geometry import Weights
 from flowrepro.papers.study import Progress, option
 from flowrepro.papers.topic import Topic
 from flowrepro.theory.margin import Separator, normalised_margin
-from flowrepro.theory.margin_global import largest_margin
+from flowrepro.theory.margin_global import unit_of
 from flowrepro.theory.margin_kkt import KktCertificate, kkt_certificate
 
 MOST_POINTS = 4000
@@ -61,8 +52,6 @@ IMPLICIT_STEPS = 3000
 """Of the implicit integrator, which needs some hundreds to q = 1e8 where it gets on (measured)."""
 EVERY_RECORD = 100_000
 """Points times weights up to which every record gets its KKT certificate, else the last one."""
-MOST_PROBLEMS = 60_000
-"""Small least-squares problems (hyperplanes times cells) of a closed bracket: a few seconds."""
 RECORDED = ("step", "s", "ln_t", "ln_loss", "q_min", "rho", "normalised_margin", "smoothed_margin")
 """Columns of a LateRun that are kept."""
 
@@ -94,9 +83,7 @@ def classifiers(
     Raises
     ------
     DataError
-        Labels other than +1 and -1.
-    NumericalError
-        The points are not separable by a hyperplane through the origin; the message has the proof.
+        Labels other than +1 and -1, a point at 0, or points that no network separates.
     """
     if len(data.y) > MOST_POINTS:
         raise UsageError(
@@ -104,25 +91,33 @@ def classifiers(
             "give a part of them"
         )
     X, y = _labelled(data)
+    unit_of(X)  # refuses points at 0
     found = described_points(X, y, alpha)
     progress(1, 4)
     W, a = _kkt_network(data, alpha)
-    proof = kkt_certificate(geometry.scaled(X), y, W, a, alpha)
-    found |= {
-        "kkt_W": W,
-        "kkt_a": a,
-        "kkt_margin": normalised_margin(X, y, W, a, alpha),
-        "kkt_eps": proof.eps,
-        "kkt_delta": proof.delta,
-        "kkt_duals": proof.duals,
-        "kkt_kinks": proof.kinks,
-    }
+    if a.size:
+        proof = kkt_certificate(geometry.scaled(X), y, W, a, alpha)
+        found |= {
+            "kkt_W": W,
+            "kkt_a": a,
+            "kkt_margin": normalised_margin(X, y, W, a, alpha),
+            "kkt_eps": proof.eps,
+            "kkt_delta": proof.delta,
+            "kkt_duals": proof.duals,
+            "kkt_kinks": proof.kinks,
+        }
+    else:
+        found["kkt_margin"] = np.nan
     progress(2, 4)
     task = Classification(X, y, alpha)
     run = train(task, m=m, init=init, scale=scale, method=method, lr=lr, q=q, seed=seed)
     progress(3, 4)
     found |= _trained(X, y, run, found, alpha, seed)
-    known = [(W, a), run.final, geometry.linear_pair(found["w_star"])]
+    known = [run.final]
+    if a.size:
+        known += [(W, a)]
+    if np.isfinite(found["gamma_star"]):
+        known += [geometry.linear_pair(found["w_star"])]
     found |= margin_bracket(X, y, alpha, found["star_duals"], known)
     progress(4, 4)
     return found
@@ -145,14 +140,16 @@ def described_points(X: np.ndarray, y: np.ndarray, alpha: float) -> dict[str, An
     """Separators with their certificates, and the hypotheses of the paper's theorems.
 
     w_star (d,), gamma_star, star_residual, star_duals (n,) : the separator.
-    w_plus, gamma_plus, plus_residual, plus_duals, and the same for minus : the single neurons, nan
-    where there is none (alpha = 0 and two classes).
+    w_plus, gamma_plus, plus_residual, plus_duals, and the same for minus : the single neurons.
+    nan, and 0 for the multipliers, where there is none (inseparable points; alpha = 0).
     mirrored : Assumption 4.1. mu_x_least : least |<mu, x_i>| (4.5). orthogonally_separable :
     Definition H.1. alignment : A.2's least slack. principal : A.1's, over mu, w^*, w^+.
-    mu_plus, mu_minus : norms (A.3). one_class : the support vectors of the leading neuron have its
-    label (implies A.5).
+    mu_plus, mu_minus : norms (A.3).
+    other_sign (2,) : bounds of the largest margin without outputs of the leading neuron's sign on
+    its support, over its own margin (A.5: less than 1); other_rate : the growth of the fastest such
+    neuron over its own (the corrected A.5: less than 1); nan where unknown.
     """
-    star = geometry.best_separator(X, y)
+    star = geometry.separator(X, y)
     neurons = {
         name: geometry.one_neuron(X, y, alpha, sign)
         for name, sign in (("plus", 1.0), ("minus", -1.0))
@@ -161,7 +158,7 @@ def described_points(X: np.ndarray, y: np.ndarray, alpha: float) -> dict[str, An
     none = Separator(np.full(X.shape[1], nan), nan, nan, np.zeros(len(X)), nan, nan, nan)
     found: dict[str, Any] = {}
     for name, best in {
-        "star": star,
+        "star": star or none,
         **{name: own or none for name, own in neurons.items()},
     }.items():
         found |= {
@@ -173,11 +170,12 @@ def described_points(X: np.ndarray, y: np.ndarray, alpha: float) -> dict[str, An
     mu = geometry.mean(X, y)
     Z = y[:, None] * X
     gram = Z @ Z.T
-    directions = [geometry.unit(mu), star.w] + ([neurons["plus"].w] if neurons["plus"] else [])
+    separators = [own.w for own in (star, neurons["plus"]) if own is not None]
+    directions = [geometry.unit(mu), *separators]
     lengths = [
         float(np.linalg.norm(geometry.one_neuron_mean(X, y, alpha, sign))) for sign in (1.0, -1.0)
     ]
-    leading, sign = ("plus", 1.0) if lengths[0] >= lengths[1] else ("minus", -1.0)
+    sign = 1.0 if lengths[0] >= lengths[1] else -1.0
     return found | {
         "mirrored": geometry.mirrored(X, y),
         "mu_x_least": float(np.abs(X @ mu).min()),
@@ -188,19 +186,36 @@ def described_points(X: np.ndarray, y: np.ndarray, alpha: float) -> dict[str, An
         "principal": max(geometry.principal_slack(X, y, alpha, w) for w in directions),
         "mu_plus": lengths[0],
         "mu_minus": lengths[1],
-        "one_class": bool(np.all(y[found[f"{leading}_duals"] > 0] == sign))
-        and neurons[leading] is not None,
+        **_other_sign(X, y, alpha, sign),
     }
 
 
+def _other_sign(X: np.ndarray, y: np.ndarray, alpha: float, sign: float) -> dict[str, Any]:
+    """other_sign and other_rate of `described_points`, for the leading ``sign``."""
+    bounds, rate = np.full(2, np.nan), np.nan
+    own = local_optimum.support(X, y, alpha, sign)
+    if own is not None and (affordable(own.X) or np.ptp(own.y) == 0):
+        try:
+            rate = local_optimum.negative_rate(own, alpha)[0] / own.best.margin
+            bounds = np.array(local_optimum.negative_margin(own, alpha)) / (own.best.margin / 2)
+        except (NumericalError, UsageError, DataError):
+            pass
+    return {"other_sign": bounds, "other_rate": rate}
+
+
 def _kkt_network(data: Dataset, alpha: float) -> Weights:
-    """A KKT network: the data set's, or the better single neuron, or the linear pair."""
+    """A KKT network: the data set's, or the better single neuron, or the linear pair.
+
+    Without neurons where none is known.
+    """
     if {"W", "a"} <= data.extra.keys():
         return data.extra["W"], data.extra["a"]
     neurons = [(geometry.one_neuron(data.X, data.y, alpha, sign), sign) for sign in (1.0, -1.0)]
     known = [(neuron.margin, neuron.w, sign) for neuron, sign in neurons if neuron is not None]
     if not known:
-        return geometry.linear_pair(geometry.best_separator(data.X, data.y).w)
+        star = geometry.separator(data.X, data.y)
+        nothing = np.empty((0, data.X.shape[1])), np.empty(0)
+        return geometry.linear_pair(star.w) if star is not None else nothing
     _, w, sign = max(known, key=lambda item: item[0])
     return sign * w[None] / np.sqrt(2), np.array([sign / np.sqrt(2)])
 
@@ -316,51 +331,6 @@ def _proof(
         return kkt_certificate(geometry.scaled(X), y, W, a, alpha)
     except UsageError:
         return None
-
-
-def margin_bracket(
-    X: np.ndarray, y: np.ndarray, alpha: float, duals: np.ndarray, known: Sequence[Weights]
-) -> dict[str, Any]:
-    """largest_lower <= gamma_max <= largest_upper, a network (largest_W, largest_a) of the first.
-
-    ``known`` are networks to start from; ``duals`` (n,) are >= 0 and not all zero. largest_exact
-    says whether column generation closed the bracket.
-    """
-    margins = [normalised_margin(X, y, W, a, alpha) for W, a in known]
-    best = int(np.nanargmax(margins))
-    W, a = known[best]
-    lower, upper, exact = margins[best], cheap_bound(X, y, alpha, duals), False
-    size = np.sqrt(np.vdot(W, W) + a @ a)
-    W, a = W / size, a / size
-    if affordable(X):
-        try:
-            found = largest_margin(X, y, alpha)
-        except (NumericalError, UsageError):
-            pass
-        else:
-            lower, upper, W, a, exact = found.lower, found.upper, found.W, found.a, True
-    return {
-        "largest_lower": lower,
-        "largest_upper": upper,
-        "largest_W": W,
-        "largest_a": a,
-        "largest_exact": exact,
-    }
-
-
-def cheap_bound(X: np.ndarray, y: np.ndarray, alpha: float, duals: np.ndarray) -> float:
-    """The upper bound of the module's docstring."""
-    lam = duals / duals.sum()
-    spread = float(np.linalg.norm((lam[:, None] * X).T @ X, 2))
-    linear = float(np.linalg.norm((lam * y) @ X))
-    return float(0.5 * ((1 + alpha) / 2 * linear + (1 - alpha) / 2 * spread**0.5))
-
-
-def affordable(X: np.ndarray) -> bool:
-    """Whether the cells of the arrangement <u, x_i> = 0 are enumerated within MOST_PROBLEMS."""
-    n, d = X.shape
-    cells = 2 * sum(comb(n - 1, k) for k in range(min(d, n)))
-    return bool(n * cells <= MOST_PROBLEMS)
 
 
 def network(result: Study, name: str) -> tuple[np.ndarray, np.ndarray, float]:

@@ -254,13 +254,13 @@ def linear_classifier(result: Study, ratio: Target) -> Iterable[Part]:
 
 
 def assumptions(result: Study) -> Iterable[Part]:
-    """Parts: A.2, A.3 and what implies A.5 hold; A.1 is printed."""
+    """Parts: A.2, A.3 and A.5 hold; A.1 is printed."""
     arrays = result.arrays
     lag = float(arrays["mu_minus"] - arrays["mu_plus"])
-    mixed = int(not arrays["one_class"])
     yield at_most("A.2: minus the least slack", -float(arrays["alignment"]), -1e-9)
     yield at_most("A.3: ||mu-|| - ||mu+||", lag, -1e-9)
-    yield none_of("A.5: support vectors of w+ are positive, violations", mixed)
+    note = "A.5: largest margin without positive outputs on S+ / (gamma+/2)"
+    yield at_most(note, float(arrays["other_sign"][1]), 1 - 1e-9)
     yield number("A.1: best slack over mu, w*, w+ (negative: it fails there)",
                  float(arrays["principal"]))  # fmt: skip
 

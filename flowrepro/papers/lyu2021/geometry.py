@@ -16,7 +16,7 @@ from scipy.optimize import lsq_linear
 from scipy.spatial.distance import cdist
 
 from flowrepro.core.network import activation
-from flowrepro.errors import DataError, NumericalError, UsageError
+from flowrepro.errors import DataError, UsageError
 from flowrepro.theory.margin import Inseparable, Separator, hard_margin
 from flowrepro.theory.margin_kkt import KINK
 
@@ -67,7 +67,7 @@ def lag(X: np.ndarray, y: np.ndarray, alpha: float) -> float:
 
 
 def separator(X: np.ndarray, y: np.ndarray) -> Separator | None:
-    """w^* and gamma^*, or None where double precision finds no w with all y_i <w, x_i> > 0."""
+    """w^* and gamma^*, or None where no w has all y_i <w, x_i> > 0, or it cannot be decided."""
     try:
         found = hard_margin(X, y)
     except DataError:
@@ -76,19 +76,26 @@ def separator(X: np.ndarray, y: np.ndarray) -> Separator | None:
 
 
 def best_separator(X: np.ndarray, y: np.ndarray) -> Separator:
-    """w^* and gamma^*; NumericalError with the proof where the points are not separable."""
+    """w^* and gamma^*; DataError with the proof where the points are not separable."""
     found = hard_margin(X, y)
     if not isinstance(found, Inseparable):
         return found
-    order = np.argsort(-found.duals, kind="stable")
-    order = order[found.duals[order] > ROUNDING]
-    terms = " + ".join(f"{found.duals[i]:.4g} z_{i + 1}" for i in order[:SHOWN])
+    raise DataError(
+        f"{inseparable(found)}; append a constant feature with --set bias=true where a hyperplane "
+        "off the origin separates them, or take points that one does"
+    )
+
+
+def inseparable(proof: Inseparable) -> str:
+    """The sentence, without a full stop, that proves that no hyperplane separates the points."""
+    order = np.argsort(-proof.duals, kind="stable")
+    order = order[proof.duals[order] > ROUNDING]
+    terms = " + ".join(f"{proof.duals[i]:.4g} z_{i + 1}" for i in order[:SHOWN])
     more = f" + {len(order) - SHOWN} more terms" if len(order) > SHOWN else ""
-    raise NumericalError(
+    error = f" up to {proof.residual:.1e} of the largest point" if proof.residual else ""
+    return (
         "the points are not separable by a hyperplane through the origin: "
-        f"{terms}{more} = 0 up to {found.residual:.1e} of the largest point, "
-        "with z_i = y_i x_i and points counted from 1; correct the labels, "
-        "or append a constant feature, if there is none, with --set bias=true"
+        f"{terms}{more} = 0{error}, with z_i = y_i x_i and points counted from 1"
     )
 
 

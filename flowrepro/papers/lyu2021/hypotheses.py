@@ -11,8 +11,12 @@ import numpy as np
 
 from flowrepro.claims.claim import NotApplicable
 from flowrepro.core.trajectory import Study
-from flowrepro.papers.lyu2021 import geometry
+from flowrepro.errors import DataError, NumericalError, UsageError
+from flowrepro.papers.lyu2021 import geometry, local_optimum
 from flowrepro.theory.margin import Separator
+
+STRICT = 1e-9
+"""Relative distance from equality at which a strict inequality holds, above the solvers' errors."""
 
 
 def alpha(result: Study) -> float:
@@ -80,17 +84,38 @@ def one_sign_grows_faster(result: Study) -> str | None:
 
 
 def negatives_fall_short(result: Study) -> str | None:
-    """Assumption A.5 for sets whose support S+ is all positive.
-
-    The largest margin without positive output weights is alpha gamma+ / 2 there (Section A.1).
-    """
-    plus = geometry.one_neuron(result.X, result.y, alpha(result))
-    if plus is None:
+    """Assumption A.5, from certified bounds of the largest margin without positive outputs."""
+    own = local_optimum.support(result.X, result.y, alpha(result))
+    if own is None:
         return "the reweighted points are not separable (Assumption A.5)"
-    heights = result.y * (geometry.reweighted(result.X, result.y, alpha(result), 1.0) @ plus.w)
-    if np.all(result.y[heights <= plus.margin * (1 + 1e-9)] > 0):
+    half = own.best.margin / 2
+    try:
+        low, high = local_optimum.negative_margin(own, alpha(result))
+    except (UsageError, NumericalError, DataError) as fault:
+        return f"Assumption A.5 could not be decided: {fault}"
+    if high < half * (1 - STRICT):
         return None
-    return "the support of w+ holds negative labels, so Assumption A.5 is not immediate"
+    return (
+        "Assumption A.5 fails: without positive output weights the largest margin on the support "
+        f"of w+ is {low:.6g}, not less than gamma+/2 = {half:.6g}"
+    )
+
+
+def negatives_grow_slower(result: Study) -> str | None:
+    """What the proof of Theorem G.11 needs in the place of Assumption A.5: rate(lam*) < gamma+."""
+    own = local_optimum.support(result.X, result.y, alpha(result))
+    if own is None:
+        return "the reweighted points are not separable (Assumption A.5)"
+    try:
+        rate, _ = local_optimum.negative_rate(own, alpha(result))
+    except (UsageError, DataError) as fault:
+        return f"the growth of negative neurons could not be computed: {fault}"
+    if rate < own.best.margin * (1 - STRICT):
+        return None
+    return (
+        f"negative neurons grow at the rate {rate:.6g}, not slower than gamma+ = "
+        f"{own.best.margin:.6g}: Theorem A.7 is false there as printed (case counterexample-a7)"
+    )
 
 
 SEPARABLE = (labelled, leaky, separable)

@@ -6,19 +6,27 @@ three examples.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from flowrepro.claims.claim import NotApplicable
-from flowrepro.claims.verdict import Part, at_least, at_most, number
+from flowrepro.claims.verdict import Part, at_least, at_most, number, within
 from flowrepro.core.config import Data
 from flowrepro.core.trajectory import Study
 from flowrepro.figures import style
 from flowrepro.figures.panels import Contour, Horizontal, Line, Panel, Span, Vertical
-from flowrepro.papers.lyu2021 import PAPER, geometry
+from flowrepro.papers.lyu2021 import PAPER
 from flowrepro.papers.lyu2021.classifiers import MET, classifiers, last, network
 from flowrepro.papers.lyu2021.figure_1_kkt_networks import LEFT, MIDDLE, RIGHT
+from flowrepro.papers.lyu2021.limits import (
+    applicable,
+    linear_margin,
+    linearly_separable,
+    predicted_limit,
+    unevenness,
+    value,
+)
 from flowrepro.papers.lyu2021.planes import classes, on_grid, plane, shades
 from flowrepro.papers.topic import Topic
 from flowrepro.theory.margin import EXACT
@@ -55,21 +63,21 @@ SEPARATOR = classifiers.case(
 ANY_POINTS = (SEPARATOR, LEFT, MIDDLE, RIGHT)
 
 
-def value(result: Study, name: str) -> float:
-    """A number that the study found."""
-    return float(result.arrays[name])
-
-
-def linear_margin(result: Study) -> float:
-    """(1 + alpha)/4 gamma*, the normalised margin of the linear pair."""
-    return (1 + float(result.case.options["alpha"])) / 4 * value(result, "gamma_star")
-
-
 def separated(result: Study) -> str | None:
     """The net reached L < ln 2 / n."""
     if value(result, "net_switch") >= 0:
         return None
-    return f"the net never reached L < ln 2 / n ({result.arrays['net_stop']}); raise options.q"
+    return f"the net never reached L < ln 2 / n; {remedy(result)}"
+
+
+def remedy(result: Study) -> str:
+    """What makes the net go on, from the reason why it stopped."""
+    stop = str(result.arrays["net_stop"])
+    if stop in ("TARGET_LOSS", "HORIZON"):
+        return "raise options.q"
+    if stop == "MAX_STEPS":
+        return "its budget of steps was spent: take fewer points or neurons, or options.method=gd"
+    return f"it stopped early ({stop}): take another seed or more neurons"
 
 
 @topic.claim(
@@ -77,6 +85,7 @@ def separated(result: Study) -> str | None:
     "The max-margin separator and the best single neurons satisfy their optimality conditions.",
     place="Assumption 3.2, Section 3",
     on=ANY_POINTS,
+    given=(linearly_separable,),
 )
 def separator_certificate(result: Study) -> Iterable[Part]:
     """The largest of infeasibility, stationarity residual and duality gap, relative.
@@ -101,22 +110,23 @@ def separator_certificate(result: Study) -> Iterable[Part]:
     on=ANY_POINTS,
 )
 def largest_margin_bracket(result: Study) -> Iterable[Part]:
-    """Margins beyond the upper bound, relative; the bracket's width where it was closed."""
+    """Width of the closed bracket, and margins beyond its upper bound, relative."""
     top, bottom = value(result, "largest_upper"), value(result, "largest_lower")
     known = {
         "KKT network": value(result, "kkt_margin"),
         "trained net": float(result.arrays["net_normalised_margin"].max()),
         "linear pair (1 + alpha)/4 gamma*": linear_margin(result),
     }
-    note = "upper bound"
-    if result.arrays["largest_exact"]:
-        yield at_most("width of the bracket / largest margin", (top - bottom) / top, WIDTH)
-    else:
-        note += ", from the separator's multipliers only (too many points for a closed bracket)"
+    if not result.arrays["largest_exact"]:
+        raise NotApplicable(
+            f"the bracket is open, [{bottom:.6g}, {top:.6g}]: {result.arrays['largest_reason']}"
+        )
+    yield within("width of the bracket / largest margin", (top - bottom) / top, -WIDTH, WIDTH)
     for name, margin in known.items():
-        yield at_most(f"{name} / upper bound - 1", margin / top - 1, WIDTH)
+        if np.isfinite(margin):
+            yield at_most(f"{name} / upper bound - 1", margin / top - 1, WIDTH)
     yield number("lower bound", bottom)
-    yield number(note, top)
+    yield number("upper bound", top)
 
 
 @topic.claim(
@@ -141,72 +151,6 @@ def trained_margin(result: Study) -> Iterable[Part]:
     yield number("normalised margin", last(result, "normalised_margin"))
 
 
-def plus_grows_faster(result: Study) -> bool:
-    """Whether ||mu+|| > ||mu-||: Theorem A.7 is about these points, else A.10."""
-    return value(result, "mu_plus") > value(result, "mu_minus")
-
-
-def predicted_limit(result: Study) -> tuple[str, float, str]:
-    """The limit of the flow from a vanishing start; NotApplicable where no theorem names it.
-
-    The theorem, the limit's margin, and which of the arrays net_... has the distance of functions.
-    """
-    alpha, arrays = float(result.case.options["alpha"]), result.arrays
-    if not 0 < alpha < 1:
-        raise NotApplicable(
-            "the theorems that name a limit are for slopes strictly between 0 and 1, "
-            f"not alpha = {alpha:g}"
-        )
-    if arrays["mirrored"]:
-        if orthogonal_to_mean(result):
-            raise NotApplicable("some <mu, x_i> is zero (Assumption 4.5)")
-        mu = geometry.unit(geometry.mean(result.X, result.y))
-        if len(set(np.sign(arrays["net_W0"] @ mu + arrays["net_a0"]))) < 2:
-            raise NotApplicable(
-                "all neurons grow with one sign (probability 2^-(m - 1)), "
-                "so the limit is a single neuron"
-            )
-        return "4.3", linear_margin(result), "linear"
-    plus = plus_grows_faster(result)
-    name, sign, theorem = ("plus", 1.0, "A.7") if plus else ("minus", -1.0, "A.10")
-    if not value(result, "alignment") > 0:
-        raise NotApplicable(
-            "the points are not symmetric, and Assumption A.2 fails "
-            f"(least slack {value(result, 'alignment'):.3g}): only Theorem 3.1 applies"
-        )
-    if not arrays["one_class"]:
-        raise NotApplicable(
-            "the support vectors of the leading neuron have both labels, "
-            "so Assumption A.5 is not immediate: only Theorem 3.1 applies"
-        )
-    if not np.any(np.sign(arrays["net_a0"]) == sign):
-        raise NotApplicable(f"no neuron starts with output sign {sign:+.0f} (probability 2^-m)")
-    if not np.all(arrays["net_aligned"]):
-        raise NotApplicable(
-            f"{np.sum(~arrays['net_aligned'])} neurons fail the cone test of Lemma G.4 "
-            "at L = ln 2 / n; take a smaller scale"
-        )
-    return theorem, value(result, f"gamma_{name}") / 2, name
-
-
-def orthogonal_to_mean(result: Study) -> bool:
-    """Some <mu, x_i> is zero, against Assumption 4.5."""
-    largest = np.linalg.norm(result.X, axis=1).max()
-    return bool(value(result, "mu_x_least") <= 1e-9 * largest**2)
-
-
-def unevenness(result: Study, two_signs: bool) -> float:
-    """How far the weights are from the limit's.
-
-    Both signs (Theorem 4.3): |sum_{a>0} a^2 / sum_{a<0} a^2 - 1|. One sign (A.7, A.10): the smaller
-    of the two sums over the larger.
-    """
-    a = result.arrays["net_a"]
-    sums = float(np.sum(a[a > 0] ** 2)), float(np.sum(a[a < 0] ** 2))
-    ratio = min(sums) / max(sums)
-    return 1 - ratio if two_signs else ratio
-
-
 def followed_from_a_small_start(result: Study) -> str | None:
     """The flow itself, from a small start, far enough."""
     options, q = result.case.options, last(result, "q_min")
@@ -220,8 +164,8 @@ def followed_from_a_small_start(result: Study) -> str | None:
     if q >= SMALLEST_Q * (1 - MET):
         return None
     return (
-        f"the net was trained to q = {q:.3g} only ({result.arrays['net_stop']}); "
-        f"the limit shows from q = {SMALLEST_Q:g} on"
+        f"the net was trained to q = {q:.3g} only, and the limit shows from q = {SMALLEST_Q:g} on; "
+        f"{remedy(result)}"
     )
 
 
@@ -252,24 +196,6 @@ def predicted(result: Study) -> Iterable[Part]:
     yield number("distance of f / rho^2 from the predicted function", last(result, name))
 
 
-def applicable(result: Study) -> Iterator[str]:
-    """The theorems whose hypotheses about the points and the slope hold.
-
-    Those about the start are not looked at.
-    """
-    alpha, arrays = float(result.case.options["alpha"]), result.arrays
-    leaky, mirrored = 0 < alpha < 1, bool(arrays["mirrored"])
-    yield "3.1"
-    if leaky and mirrored:
-        yield "4.2"
-        if not orthogonal_to_mean(result):
-            yield "4.3"
-    if leaky and not mirrored and value(result, "alignment") > 0 and arrays["one_class"]:
-        yield "A.7" if plus_grows_faster(result) else "A.10"
-    if alpha == 0 and arrays["orthogonally_separable"]:
-        yield "H.2"
-
-
 @topic.claim(
     "which-theorem",
     "The points satisfy these hypotheses of the paper (numbers without a claim).",
@@ -290,10 +216,12 @@ def which_theorem(result: Study) -> Iterable[Part]:
         ("best slack of A.1", "principal"),
         ("||mu+|| (A.3)", "mu_plus"),
         ("||mu-||", "mu_minus"),
-        ("support of the leading neuron in its class (implies A.5: Theorem A.7)", "one_class"),
+        ("growth of the other sign / of the leading neuron (Theorem A.7 needs < 1)", "other_rate"),
         ("orthogonally separable (H.1: Theorem H.2 for ReLU)", "orthogonally_separable"),
     ):
         yield number(note, value(result, name))
+    note = "largest margin of the other sign / of the leading neuron (A.5: less than 1)"
+    yield number(note, float(result.arrays["other_sign"][1]))
 
 
 @topic.figure(
@@ -307,6 +235,9 @@ def which_theorem(result: Study) -> Iterable[Part]:
 def portrait(result: Study) -> Iterable[Panel]:
     """The net on the plane through 0 of w* and the widest direction across it; known margins."""
     w = result.arrays["w_star"]
+    separable = bool(np.isfinite(w).all())
+    if not separable:
+        w = np.linalg.svd(result.X, full_matrices=False)[2][0]
     across = result.X - np.outer(result.X @ w, w)
     widest = np.zeros(len(w))
     if result.X.shape[1] > 1 and across.any():
@@ -322,12 +253,12 @@ def portrait(result: Study) -> Iterable[Panel]:
         [
             shades(u, v, height),
             Contour(u, v, height, width=2.0, label="trained net"),
-            Vertical(0.0, colour=style.THEORY, dash="--", width=1.2,
-                     label=f"separator, residual {residual:.0e}"),
+            *([Vertical(0.0, colour=style.THEORY, dash="--", width=1.2,
+                        label=f"separator, residual {residual:.0e}")] if separable else []),
             *classes(points, result.y),
         ],
         title="plane through 0",
-        xlabel=r"$\langle x,w^*\rangle$",
+        xlabel=r"$\langle x,w^*\rangle$" if separable else "widest direction",
         ylabel="widest direction across",
     )  # fmt: skip
     yield known_margins(result)

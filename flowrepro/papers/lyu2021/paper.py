@@ -21,7 +21,14 @@ from flowrepro.papers.lyu2021 import (
     section_6_hinted,
     table_1,
 )
-from flowrepro.papers.lyu2021.beyond import convergence, escape, small_starts, table_optimum
+from flowrepro.papers.lyu2021.beyond import (
+    convergence,
+    counterexample_a7,
+    escape,
+    random_a7,
+    small_starts,
+    table_optimum,
+)
 from flowrepro.papers.paper import Contents, Misprint
 
 CONTENTS = Contents(
@@ -45,12 +52,27 @@ CONTENTS = Contents(
         appendix_b_inequalities.topic,
         appendix_g_early_phase.topic,
         appendix_h_orthogonal.topic,
+        counterexample_a7.topic,
+        random_a7.topic,
         escape.topic,
         small_starts.topic,
         convergence.topic,
         table_optimum.topic,
     ),
     misprints=(
+        Misprint(
+            "theorem-a-7",
+            "Theorem A.7, through Theorem G.11",
+            "under Assumptions 3.2, A.2, A.3, A.5 and A.6 the flow from a small start converges to "
+            "phi(<w+, x>)/2 if an output weight is positive; Theorem G.11: under Assumption A.5 "
+            "the one-neuron network is a local maximum of the margin",
+            "Assumption A.5 replaced by max_u -sum_i lam*_i y_i phi(<u, x_i>) < gamma+, where lam* "
+            "are the multipliers of w+: sum_i lam*_i y_i x_i^+ = gamma+ w+",
+            "statement false: seven points satisfy all assumptions (A.5: .2500 < .2681), a "
+            "negative neuron of share e raises the margin by .2165 e, and flows from scales 1e-6 "
+            "to 1e-28 leave .2681 for the largest .3158 (case counterexample-a7); the proof of "
+            "Theorem G.11 uses lam*, where Assumption A.5 and Lemma G.10 give some lam only",
+        ),
         Misprint(
             "two-neuron-limit",
             "Theorem 5.5 and Section 5.3",
@@ -111,8 +133,8 @@ CONTENTS = Contents(
             "the flow ascends the linear part of -L",
         ),
         Misprint(
-            "lemma-b-19-constant",
-            "proof of Lemma B.19",
+            "theorem-b-19-constant",
+            "proof of Theorem B.19",
             "c^2 in the last inequality",
             "c",
             "c already bounds the squared output weight from below",
@@ -138,6 +160,31 @@ CONTENTS = Contents(
             "(1 - gamma*)/2",
             "(1 - alpha)/2",
             "the factor is that of |z| in phi(z) = (1 + alpha)/2 z + (1 - alpha)/2 |z|",
+        ),
+        Misprint(
+            "section-4-3-mean",
+            "Section 4.3",
+            "<mu, w*> = (1/n) sum_i y_i <w*, x_i> >= 1",
+            "<mu, w*> >= gamma* > 0",
+            "w* has length 1 (Definition 3.3) and ||x_i|| <= 1, so that <mu, w*> <= 1; on the "
+            "points of Figure 1 middle, scaled so, it is 0.45; seen in an extracted text",
+        ),
+        Misprint(
+            "assumption-a-9-sign",
+            "Assumption A.9",
+            "if a_k <= 0 for all k, then the margin is less than gamma-/2",
+            "if a_k >= 0 for all k",
+            "the neuron -(w-, 1)/sqrt 2 has a <= 0 and the margin gamma-/2 itself, so that no data "
+            "satisfy A.9 as printed and Theorem A.10 is empty; A.9 mirrors A.5; seen in an "
+            "extracted text",
+        ),
+        Misprint(
+            "probability-simplex",
+            "Appendix G.5",
+            "the probability simplex {p : sum_i p_i = 1, p_i >= 1}",
+            "{p : sum_i p_i = 1, p_i >= 0}",
+            "with two or more points the printed set is empty; Lemma G.10 needs mixtures; seen in "
+            "an extracted text",
         ),
         Misprint(
             "table-1-activation",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from margin_results import computed, found
+from margin_results import computed, drawn, found
 
+from flowrepro.claims.verdict import Verdict
 from flowrepro.core.trajectory import Dataset
-from flowrepro.errors import DataError, NumericalError, UsageError
-from flowrepro.papers.lyu2021 import classifiers
-from flowrepro.papers.lyu2021.classifiers import cheap_bound, margin_bracket
+from flowrepro.errors import DataError, UsageError
+from flowrepro.papers.lyu2021 import bracket, classifiers, geometry, own_points
+from flowrepro.papers.lyu2021.bracket import cheap_bound, margin_bracket
 from flowrepro.papers.lyu2021.figure_1_kkt_networks import LEFT, MIDDLE, RIGHT
 from flowrepro.papers.lyu2021.own_points import SEPARATOR
 from flowrepro.theory.margin import hard_margin, normalised_margin
@@ -87,18 +88,58 @@ def test_units_of_the_points_do_not_matter() -> None:
 def test_points_that_are_not_separable_are_proved_so() -> None:
     points = own([[1, 1], [-1, -1], [1, -1], [2, 0.5]], [1, 1, -1, 1])
     with pytest.raises(
-        NumericalError,
+        DataError,
         match=r"not separable by a hyperplane through the origin: "
-        r"0\.5 z_\d \+ 0\.5 z_\d = 0 up to .* bias=true",
+        r"0\.5 z_\d \+ 0\.5 z_\d = 0, .* bias=true",
     ) as error:
-        computed(SEPARATOR, points)
-    assert error.value.exit_code == 4
+        geometry.best_separator(points.X, points.y)
+    assert error.value.exit_code == 3
 
 
 def test_long_proofs_are_cut() -> None:
     X = np.vstack([np.eye(12), -np.ones(12)])
-    with pytest.raises(NumericalError, match=r"\+ 5 more terms = 0"):
-        computed(SEPARATOR, own(X, np.ones(13)))
+    with pytest.raises(DataError, match=r"\+ 5 more terms = 0"):
+        geometry.best_separator(X, np.ones(13))
+
+
+def test_points_without_a_separator_have_a_largest_margin() -> None:
+    """XOR: sqrt 2 (1 - alpha) / 8."""
+    xor = own([[1, 1], [-1, -1], [1, -1], [-1, 1]], [1, 1, -1, -1])
+    result = computed(SEPARATOR, xor, q=10.0)
+    assert result.arrays["largest_exact"]
+    assert result.arrays["largest_lower"] == pytest.approx(np.sqrt(2) / 16, rel=1e-8)
+    assert np.isnan(result.arrays["gamma_star"])
+    assert own_points.largest_margin_bracket.judge(result).verdict is Verdict.PASS
+    certificate = own_points.separator_certificate.judge(result)
+    assert certificate.verdict is Verdict.NOT_APPLICABLE
+    assert "z_1 + 0.5 z_2 = 0" in certificate.note
+    assert own_points.predicted.judge(result).verdict is Verdict.NOT_APPLICABLE
+    assert len(own_points.margins.lines(result)) == 2
+    assert len(drawn(own_points.portrait, result)) == 2
+
+
+def test_a_tiny_margin_leaves_an_open_bracket() -> None:
+    thin = own([[1, 1e-11], [1, -1e-11]], [1, -1])
+    pair = geometry.linear_pair(np.array([0.0, 1.0]))
+    open_one = margin_bracket(thin.X, thin.y, 0.5, np.full(2, 5e21), [pair])
+    assert not open_one["largest_exact"]
+    assert "too small to resolve" in str(open_one["largest_reason"])
+    assert open_one["largest_lower"] == pytest.approx(0.375e-11)
+    same = own([[1, 2], [1, 2]], [1, -1])
+    with pytest.raises(DataError, match="no two-layer network"):
+        margin_bracket(same.X, same.y, 0.5, np.ones(2), [pair])
+
+
+def test_a_failed_certificate_leaves_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise DataError("a sliver")
+
+    monkeypatch.setattr(bracket, "largest_margin", fails)
+    result = computed(SEPARATOR, own([[1, 2], [-1, 1]], [1, -1]), q=10.0)
+    judgement = own_points.largest_margin_bracket.judge(result)
+    assert judgement.verdict is Verdict.NOT_APPLICABLE
+    assert "the bracket is open" in judgement.note
+    assert "a sliver" in judgement.note
 
 
 def test_labels_must_be_signs() -> None:
@@ -146,7 +187,7 @@ def test_a_bracket_that_cannot_be_closed_stays_open() -> None:
     pair = np.array([best.w, -best.w]), np.array([1.0, -1.0])
     found_bracket = margin_bracket(points.X, points.y, 0.5, best.duals, [pair])
     assert not found_bracket["largest_exact"]
-    assert found_bracket["largest_lower"] == pytest.approx(1.5 / 4 * best.margin)
+    assert found_bracket["largest_lower"] >= 1.5 / 4 * best.margin * (1 - 1e-9)
     assert found_bracket["largest_upper"] > found_bracket["largest_lower"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from itertools import product
 
 import numpy as np
@@ -23,7 +24,7 @@ from flowrepro.core.config import StudyCase
 from flowrepro.core.trajectory import Study
 from flowrepro.data import separable
 from flowrepro.errors import UsageError
-from flowrepro.papers.lyu2021 import assumptions, geometry
+from flowrepro.papers.lyu2021 import assumptions, geometry, hypotheses
 from flowrepro.papers.lyu2021.assumptions import MIDDLE_SET, RIGHT_SET, STRICT_SET
 
 ALPHA = 0.5
@@ -46,7 +47,8 @@ def doubled(f: Study) -> Study:
         (assumptions.principal_direction_implies, STRICT_SET, None, hinted),
         (assumptions.mean_cone, MIDDLE_SET, None, doubled),
         (assumptions.negative_outputs, MIDDLE_SET, times("negative", 3.0), flipped),
-        (assumptions.locally_optimal, MIDDLE_SET, times("perturbed", 2.0), flipped),
+        (assumptions.locally_optimal, MIDDLE_SET, times("nearby", 0.99), flipped),
+        (assumptions.locally_optimal, MIDDLE_SET, times("nearby", 1.01), flipped),
         (
             assumptions.suboptimal_margin,
             MIDDLE_SET,
@@ -103,16 +105,34 @@ def test_principal_direction_improves_on_its_candidates() -> None:
     assert opposite == -np.inf
 
 
-def test_margins_of_perturbed_networks() -> None:
-    best = geometry.one_neuron(MIDDLE.X, MIDDLE.y, ALPHA)
-    assert best is not None
-    rng = np.random.default_rng(0)
-    sizes, margins = assumptions.perturbed_margins(MIDDLE.X, MIDDLE.y, ALPHA, best.w, rng, 50)
-    assert sizes.shape == margins.shape
-    assert len(margins) > 50
-    # nearer networks have nearer margins, and none is above
-    assert margins.max() <= best.margin / 2
-    assert np.abs(margins[sizes == 1e-4] / (best.margin / 2) - 1).max() < 2e-2
+def on_the_counterexample(f: Study) -> Study:
+    """The seven points at which Assumption A.5 holds and Theorem A.7 fails."""
+    points = separable.counterexample_a7()
+    arrays = assumptions.assumptions(points, searches=10)
+    return dataclasses.replace(f, dataset=points, arrays=arrays)
+
+
+def test_theorem_g_11_fails_where_only_the_printed_assumption_holds() -> None:
+    result = on_the_counterexample(found(MIDDLE_SET))
+    judgement = assumptions.locally_optimal.judge(result)
+    assert judgement.verdict is Verdict.FAIL
+    assert judgement.measured == pytest.approx(0.22371866, rel=1e-6)
+    holds = assumptions.negative_outputs.judge(result)
+    assert holds.verdict is Verdict.PASS
+    assert holds.measured == pytest.approx(0.25 / 0.2680536, rel=1e-6)
+    limit = assumptions.suboptimal_margin.judge(result)
+    assert limit.verdict is Verdict.NOT_APPLICABLE
+    assert "false there as printed" in limit.note
+
+
+def test_assumption_a_5_is_decided_where_the_support_has_both_labels() -> None:
+    result = on_the_counterexample(found(MIDDLE_SET))
+    assert hypotheses.negatives_fall_short(result) is None
+    assert "0.969111" in str(hypotheses.negatives_grow_slower(result))
+    # mostly negative support: the other sign alone does as well
+    X, y = np.array([[1.0, 0.2], [-0.5, 1.0]]), np.array([-1.0, 1.0])
+    fails = hypotheses.negatives_fall_short(with_points(result, X=X, y=y))
+    assert "Assumption A.5 fails" in str(fails)
 
 
 def test_options_out_of_range_are_named() -> None:

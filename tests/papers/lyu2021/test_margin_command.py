@@ -1,4 +1,4 @@
-"""``flowrepro margin --data FILE``: proof of inseparable points, remedy for wrong labels."""
+"""``flowrepro margin --data FILE``: points that no network separates, remedy for wrong labels."""
 
 from __future__ import annotations
 
@@ -22,17 +22,12 @@ def write(path: Path, cases: list[list[float]]) -> Path:
 @pytest.mark.parametrize(
     ("cases", "code", "message"),
     [
-        (
-            [[1, 1, 1], [-1, -1, 1], [1, -1, -1]],
-            4,
-            "not separable by a hyperplane through the origin",
-        ),
-        ([[0, 0, 1], [1, 1, -1]], 4, "1 z_1 = 0"),
+        ([[1, 1, 1], [2, 2, -1]], 3, "no two-layer network"),
+        ([[0, 0, 1], [1, 1, -1]], 3, "point 1 is 0"),
         ([[1, 1, 0], [2, -1, 1]], 3, "write -1 for 0"),
-        ([[1e-9, 1, 1], [1e-9, -1, 1]], 3, "too small for double precision"),
     ],
 )
-def test_points_that_have_no_separator(
+def test_points_that_cannot_be_used(
     cases: list[list[float]], code: int, message: str, flowrepro: Flowrepro, tmp_path: Path
 ) -> None:
     result = flowrepro(

@@ -48,14 +48,18 @@ def test_what_is_said_of_any_points_holds_on_the_examples(claim: Claim, case: St
         assert claim.judge(found(case)).verdict in (Verdict.PASS, Verdict.INFO)
 
 
+SHORT = {"other_sign": np.full(2, 0.5), "other_rate": 0.5}
+"""What Assumption A.5 and its correction ask for."""
 PREDICTIONS = [
     ({"alpha": 0.0}, {}, "strictly between 0 and 1"),
     ({"scale": 1.0}, {}, "not small"),
     ({}, {"mirrored": False, "alignment": -0.1}, "A.2 fails"),
-    ({}, {"mirrored": False, "one_class": False}, "both labels"),
-    ({}, {"mirrored": False, "one_class": True, "mu_plus": 2.0, "net_a0": -np.ones(10)},
+    ({}, {"mirrored": False, "other_sign": np.ones(2)}, "Assumption A.5 fails"),
+    ({}, {"mirrored": False, "other_sign": np.full(2, np.nan)}, "could not be decided"),
+    ({}, {"mirrored": False, **SHORT, "other_rate": 1.2}, "false as printed"),
+    ({}, {"mirrored": False, **SHORT, "mu_plus": 2.0, "net_a0": -np.ones(10)},
      "no neuron starts"),
-    ({}, {"mirrored": False, "one_class": True, "net_aligned": np.zeros(10, dtype=bool)},
+    ({}, {"mirrored": False, **SHORT, "net_aligned": np.zeros(10, dtype=bool)},
      "cone test"),
     ({}, {"mu_x_least": 0.0}, "Assumption 4.5"),
     ({}, {"net_a0": np.full(10, 1e3)}, "one sign"),

@@ -53,9 +53,8 @@ def trained_to_the_end(X: np.ndarray, y: np.ndarray, q: list[float], **training:
     run = trained(X, y, q, **training)
     if run.q_min[-1] < q[-1] * (1 - MET):
         raise UsageError(
-            f"a net got to a margin of {run.q_min[-1] + 0.0:.3g} only, not to options.q = "
-            f"{q[-1]:g}; "
-            "take more neurons or larger steps"
+            f"a net got to a margin of {run.q_min[-1] + 0.0:.3g} only, "
+            f"not to options.q = {q[-1]:g}; take more neurons or larger steps"
         )
     return run
 
