@@ -33,7 +33,8 @@ from flowrepro.figures import style
 from flowrepro.figures.panels import Horizontal, Line, Mark, Panel, Points
 from flowrepro.papers.lyu2021 import PAPER, geometry, local_optimum
 from flowrepro.papers.lyu2021.hypotheses import labelled, leaky
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 from flowrepro.theory.margin import normalised_margin
 from flowrepro.theory.margin_global import largest_margin
 

@@ -17,7 +17,8 @@ from flowrepro.claims.verdict import Part, at_least, none_of, number
 from flowrepro.core.trajectory import Study
 from flowrepro.errors import DataError, NumericalError, UsageError
 from flowrepro.papers.lyu2021 import PAPER, geometry, local_optimum
-from flowrepro.papers.topic import Progress, Topic, option
+from flowrepro.papers.study import Progress, option
+from flowrepro.papers.topic import Topic
 
 topic = Topic(PAPER, "Beyond: Theorem A.7 on random sets")
 
