@@ -34,9 +34,14 @@ def prepare(case: TrainingCase, dataset: Dataset) -> Problem:
     """
     d = dataset.X.shape[1]
     if case.loss.name != "square" and not np.all(np.abs(dataset.y) == 1):
+        remedy = (
+            "write the labels 0 and 1 as -1 and 1 (2 y - 1)"
+            if np.all((dataset.y == 0) | (dataset.y == 1))
+            else "give such labels"
+        )
         raise DataError(
             f"case '{case.name}' classifies with the loss '{case.loss.name}' and needs labels y in "
-            "{-1, +1}; give such labels or --set loss.name=square"
+            f"{{-1, +1}}; {remedy} or --set loss.name=square"
         )
     if case.init.name == "file":
         from flowrepro.data.from_file import weights_from_file
