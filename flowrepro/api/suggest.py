@@ -13,7 +13,7 @@ from flowrepro.api.run import Run
 from flowrepro.core.config import Loss
 from flowrepro.core.network import activation, output_gradient
 
-FIT = 40.0
+FIT = 20.0
 """Times of growth by e that a horizon leaves for fitting after the escape (chosen)."""
 FINE = 0.002
 """Growth of a neuron's logarithm in a step of descent that the claims on the flow accept."""

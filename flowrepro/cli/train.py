@@ -217,7 +217,9 @@ def _train(
         console.say(f"{start.label}: warning: {sentence}")
     shows = f"{file.name}: {start.label}, {about}"
     result = run.result
-    result = type(result)(replace(run.case, shows=shows), dataset, result.trajectory, result.engine)
+    result = type(result)(
+        replace(run.case, seed=start.seed, shows=shows), dataset, result.trajectory, result.engine
+    )
     run = type(run)(result, run.problem, run.wall_s)
     folder = run.save(out)
     images = draw_overview(run, folder, f"{shows}. {dataset.note}.", formats) if formats else []

@@ -46,6 +46,9 @@ def test_several_scales_and_seeds_are_runs_of_their_own(flowrepro: Call, points:
     assert all("dir" in claim for claim in found["claims"])
     assert "2 points of own.csv in dimension 2 (y = label, header: a b label)" in done.err
     assert "scale 1e-2, seed 0: engine torch, lr = 0.05, 60 steps to t = 3" in done.err
+    page = points.parent / "page.md"
+    assert flowrepro("report", points.parent / "runs", "--markdown", "--out", page).code == 0
+    assert page.read_text().count("figures/overview.png)") >= 4
     assert flowrepro("verify", min(folders), "--out", points.parent / "runs").code == 0
 
 
