@@ -134,4 +134,6 @@ def trained(
         warnings.warn(
             f"the run ended with {run.stop.reason.name}: {why}", RuntimeWarning, stacklevel=3
         )
+    for sentence in run.remarks:
+        warnings.warn(sentence, RuntimeWarning, stacklevel=3)
     return run

@@ -24,6 +24,8 @@ MOST_EVENTS = 2000
 MOST_CONES = 500
 """Open cones up to which the extremal vectors are looked for (chosen: about a second)."""
 TIME = "flow time"
+OVERVIEW = (2, 2, style.PAGE, 4.6)
+"""Rows, columns, width and height of `overview`."""
 
 
 def overview(run: Run) -> Figure:
@@ -53,9 +55,13 @@ def overview(run: Run) -> Figure:
     >>> [axes.get_title(loc="left") for axes in figure.axes][:2]
     ['(a) Loss', '(b) Norms']
     """
+    return _figure(overview_panels(run), OVERVIEW)
+
+
+def overview_panels(run: Run) -> tuple[Panel, ...]:
+    """The panels of `overview`."""
     shown = _shown(run)
-    panels = (_loss(run), _norms(run, shown), _cosines(run, shown), _raster(run, shown))
-    return _figure(panels, (2, 2, style.PAGE, 4.6))
+    return _loss(run), _norms(run, shown), _cosines(run, shown), _raster(run, shown)
 
 
 def directions(run: Run) -> Figure:

@@ -18,6 +18,7 @@ from flowrepro.core.trajectory import Stop
 from flowrepro.engines.base import Problem
 from flowrepro.engines.flow.state import log_polar
 from flowrepro.errors import UsageError
+from flowrepro.run.remarks import remarks
 from flowrepro.theory.arrangement import sign_vectors
 
 if TYPE_CHECKING:
@@ -147,6 +148,14 @@ class Run:
         )
 
     # ---- what follows from it
+
+    @functools.cached_property
+    def remarks(self) -> tuple[str, ...]:
+        """What the run does not say by its numbers, one sentence each.
+
+        The loss rose, all neurons are dead, something underflowed, the steps were far too long.
+        """
+        return remarks(self.result)
 
     def log_weights(self) -> np.ndarray:
         """Rows (ln r, w / r, a / r), (S, m, d + 2), r^2 = ||w||^2 + a^2: finite at every scale.

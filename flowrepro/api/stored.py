@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from flowrepro.errors import DataError, UsageError
 from flowrepro.run import results
 from flowrepro.run.pipeline import evaluate_and_store
 from flowrepro.run.training import FILE, Training, prepare
+from flowrepro.store import provenance
 from flowrepro.store.files import locked, read_npz, require_writable, sha256_of
 from flowrepro.store.run_directory import RunDirectory
 from flowrepro.store.trajectories import save_trajectory
@@ -36,6 +38,31 @@ def save(run: Run, folder: str | Path) -> Path:
                 f"{directory.path} holds another result of this case; choose another folder"
             )
     return directory.path
+
+
+def draw_overview(run: Run, folder: Path, caption: str, formats: Sequence[str]) -> list[Path]:
+    """Draw `plot.overview` into the run directory of a run, with the numbers behind it; the
+    paths.
+    """
+    from flowrepro.api.plot import OVERVIEW, overview_panels
+    from flowrepro.figures.canvas import render
+    from flowrepro.figures.declare import Picture
+    from flowrepro.figures.numbers import numbers
+
+    directory = RunDirectory.named(folder)
+    picture = Picture(overview_panels(run), caption)
+    metadata = {"experiment": run.case.command, "case": run.case.name, "engine": run.result.engine}
+    with locked(directory.lock):
+        written = [
+            directory.write(f"figures/overview.{name}", content)
+            for name, content in render(picture, OVERVIEW, metadata, formats).items()
+        ]
+        about = {"caption": caption, "numbers": numbers(picture)}
+        directory.write_json(
+            "figures/overview.json", {"package": provenance.package_hash(), **about}
+        )
+        directory.seal()
+    return written
 
 
 def _same(run: Run, directory: RunDirectory) -> bool:

@@ -185,7 +185,7 @@ def run_commands(
             console.finish()
     if outcomes or not stopped:
         _print_outcomes(outcomes, as_json, verbose, options["figures"])
-    return stopped or _exit_code(outcomes, strict)
+    return stopped or exit_code(outcomes, strict)
 
 
 def _has_runs(command: str) -> bool:
@@ -227,7 +227,8 @@ def _plans(commands: Sequence[str], options: dict[str, Any]) -> list[tuple[str, 
     ]
 
 
-def _exit_code(outcomes: Sequence[Outcome], strict: bool) -> int:
+def exit_code(outcomes: Sequence[Outcome], strict: bool) -> int:
+    """The exit code of runs; says on stderr which of them ended early or are not unique."""
     from flowrepro.core.trajectory import REGULAR_STOPS
     from flowrepro.run.changes import changes
 
@@ -266,7 +267,7 @@ def _print_outcomes(
 
     claims = [dict(claim) for outcome in outcomes for claim in outcome.claims]
     if as_json:
-        runs = [_outcome_json(outcome) for outcome in outcomes]
+        runs = [outcome_json(outcome) for outcome in outcomes]
         found = {"runs": runs, "claims": claims, "figures": _images(outcomes)}
         print(json.dumps(found, indent=2))
         return
@@ -298,7 +299,8 @@ def _images(outcomes: Sequence[Outcome]) -> list[str]:
     return [str(path) for outcome in outcomes for path in outcome.figures]
 
 
-def _outcome_json(outcome: Outcome) -> dict[str, Any]:
+def outcome_json(outcome: Outcome) -> dict[str, Any]:
+    """A run in the JSON that ``--json`` prints."""
     return {
         "dir": str(outcome.directory),
         "experiment": outcome.case.command,
@@ -308,6 +310,7 @@ def _outcome_json(outcome: Outcome) -> dict[str, Any]:
         "engine": outcome.engine,
         "stop": outcome.stop.name,
         "stop_note": outcome.stop_note,
+        "warnings": list(outcome.warnings),
         "reused": outcome.reused,
         "wall_s": outcome.wall_s,
         "timings": dict(outcome.timings),

@@ -22,6 +22,7 @@ from flowrepro import __version__
 from flowrepro.cli.experiments import add_experiment, experiment_options, run_commands
 from flowrepro.cli.stored import report, rerun, show, verify
 from flowrepro.cli.sweep import sweep
+from flowrepro.cli.train import train
 from flowrepro.errors import (
     EnvironmentFault,
     FlowreproError,
@@ -82,7 +83,7 @@ def cli() -> None:
     """
 
 
-for _command in (sweep, verify, rerun, report, show):
+for _command in (train, sweep, verify, rerun, report, show):
     cli.add_command(_command)
 
 

@@ -119,15 +119,22 @@ def _print_cases(outcomes: Sequence[Outcome]) -> None:
         )
         took = "stored" if outcome.reused else f"{outcome.wall_s:.1f} s"
         line = f"  {name:<{column}}  {told or 'no claims':<20}  {took:>7}  {outcome.case.shows}"
-        print(_cut(line, width()))
+        print(cut(line, width()))
 
 
-def _cut(line: str, columns: int) -> str:
+def cut(line: str, columns: int) -> str:
+    """A line of at most so many columns."""
     return line if len(line) <= columns else line[: columns - 1].rstrip() + "…"
 
 
 def print_findings(claims: Claims) -> None:
     """The claims that FAIL, those that hold by little, and why others do not apply."""
+    print_notable(claims)
+    print_reasons(claims)
+
+
+def print_notable(claims: Claims) -> None:
+    """The claims that FAIL and those that hold by little, in words."""
     failed = [claim for claim in claims if claim["verdict"] == "FAIL"]
     near = [claim for claim in claims if claim["verdict"] == "PASS" and _is_near(claim)]
     for claim in failed:
@@ -136,9 +143,13 @@ def print_findings(claims: Claims) -> None:
         _print_claim(claim, "near")
     if len(near) > MOST:
         print(f"near  {len(near) - MOST} more claims hold by less than {NEAR - 1:.0%} (-v)")
+
+
+def print_reasons(claims: Claims) -> None:
+    """Why claims do not apply, each reason once with its count."""
     reasons = Counter(claim["note"] for claim in claims if claim["verdict"] == "N/A")
     for reason, count in reasons.most_common(MOST):
-        _print_wrapped(f"N/A {count:>3}  ", reason)
+        print_wrapped(f"N/A {count:>3}  ", reason)
     if len(reasons) > MOST:
         left = sum(count for _, count in reasons.most_common()[MOST:])
         print(f"N/A {left:>3}  for {len(reasons) - MOST} other reasons (-v)")
@@ -153,12 +164,12 @@ def _print_claim(claim: Mapping[str, Any], word: str) -> None:
     style = VERDICT_STYLE.get(word, "yellow")
     place = claim["place"].partition(", ")[2]
     print(f"{styled(word, style)}  " + printable(f"{claim['id']} ({claim['case']})  {place}"))
-    _print_wrapped("      ", claim["sentence"])
+    print_wrapped("      ", claim["sentence"])
     if claim["relation"]:
         measured = f"measured {number(claim['measured'], 3)}, required {required(claim)}"
         print(f"      {measured}{_by(claim)}")
     else:
-        _print_wrapped("      ", claim["note"])
+        print_wrapped("      ", claim["note"])
 
 
 def required(claim: Mapping[str, Any]) -> str:
@@ -177,7 +188,7 @@ def _by(claim: Mapping[str, Any]) -> str:
     )
 
 
-def _print_wrapped(first: str, text: str) -> None:
+def print_wrapped(first: str, text: str) -> None:
     """A text within the terminal, later lines indented like the first word; at most three lines."""
     lines = textwrap.wrap(
         printable(text), max(30, width() - len(first)), max_lines=3, placeholder=" …"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import math
+import re
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -19,21 +21,56 @@ MAX_LINE = 2**22
 """Limits of the file in bytes and of a line in characters."""
 
 
+TARGETS = ("y", "target", "label")
+"""Names, in any case, of a column that must hold the targets."""
+INDEX = re.compile(r"(unnamed: ?\d+)?|index|id", re.IGNORECASE)
+"""Names of a first column that may number the rows."""
+DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
+BLOCK = 4096
+"""Lines that are read at once where they are plain."""
+MOST_NAMES = 8
+"""Names of a header that are echoed."""
+
+
+class Points(NamedTuple):
+    """Points X (n, d), targets y (n,), and what was read as what, in words."""
+
+    X: np.ndarray
+    y: np.ndarray
+    told: str
+
+
 class Columns(NamedTuple):
-    """Positions of the x columns and of the y column among ``width`` columns."""
+    """Positions of the x columns and of the y column among ``width`` columns, and the header."""
 
     width: int
     x: list[int]
     y: int
+    names: tuple[str, ...] = ()
+
+    @property
+    def told(self) -> str:
+        """'y = label, header: a b c label'."""
+        if not self.names:
+            return "y = last column, no header"
+        shown = [
+            "".join(letter if letter.isprintable() else "?" for letter in name)[:40]
+            for name in self.names
+        ]
+        more = f" ... ({self.width} columns)" if self.width > MOST_NAMES else ""
+        return f"y = {shown[self.y]}, header: {' '.join(shown[:MOST_NAMES])}{more}"
 
 
-def read_points(handle: BinaryIO, path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """(X (n, d), y (n,)) of an open csv file: comma-separated finite numbers, blank lines ignored.
+def read_points(handle: BinaryIO, path: Path) -> Points:
+    """The points of an open csv file: comma-separated finite numbers; blank lines and lines that
+    start with # are skipped.
 
-    An optional first line (a leading # is ignored) names the columns: y is the column "y" and X are
-    the columns whose names start with x, in their order; without a column "y", or without names, y
-    is the last column.
-    Raises DataError naming line and column.
+    A first line without any number names the columns, or else the last line with a # above the
+    numbers that has as many names. y is the last column; where a column is named y and all others
+    x1, x2, ..., it may stand anywhere.
+    Raises DataError naming line, column, rule and remedy. What could be read in two ways is
+    refused: a column that numbers the rows, column numbers in place of names, targets that are not
+    last, semicolons and decimal commas.
     """
     if handle.seek(0, io.SEEK_END) > MAX_BYTES:
         raise DataError(
@@ -52,89 +89,240 @@ def read_points(handle: BinaryIO, path: Path) -> tuple[np.ndarray, np.ndarray]:
         text.detach()
 
 
-def _parse(text: io.TextIOWrapper, path: Path) -> tuple[np.ndarray, np.ndarray]:
+def _parse(text: io.TextIOWrapper, path: Path) -> Points:
     columns: Columns | None = None
     numbers = array("d")
-    for line, cells in _rows(text, path):
-        if columns is None:
-            columns, is_header = _columns(cells, path, line)
-            if is_header:
-                continue
-        if len(cells) != columns.width:
-            raise DataError(
-                f"{path}, line {line}: {len(cells)} columns where the first line has "
-                f"{columns.width}; give every line the same number"
-            )
-        numbers.extend(
-            _number(cell, path, line, column) for column, cell in enumerate(cells, start=1)
-        )
-    if columns is None or not numbers:
+    remarks: list[tuple[int, list[str]]] = []
+    source = _lines(text, path)
+    done = 0
+    for line, cells in _rows(source, 0):
+        if cells[0].startswith("#"):
+            remarks.append((line, [cells[0].lstrip("# "), *cells[1:]]))
+            continue
+        if not _has_number(cells):
+            columns = _named(cells, path, line)
+        else:
+            columns = _unnamed(cells, remarks, path, line)
+            _extend(numbers, cells, path, line)
+        done = line
+        break
+    if columns is None:
+        raise DataError(f"{path} holds no points: give at least one line of numbers")
+    while block := list(itertools.islice(source, BLOCK)):
+        if not _extend_block(numbers, block, columns.width):
+            for line, cells in _rows(itertools.chain(block, source), done):
+                if cells[0].startswith("#"):
+                    continue
+                if len(cells) != columns.width:
+                    _refuse_width(len(cells), columns, path, line)
+                _extend(numbers, cells, path, line)
+        done += len(block)
+    if not numbers:
         raise DataError(f"{path} holds no points: give at least one line of numbers")
     table = np.frombuffer(numbers, dtype=np.float64).reshape(-1, columns.width)
-    return table[:, columns.x].copy(), table[:, columns.y].copy()
+    _reject_row_numbers(table[:, 0], columns, path)
+    return Points(table[:, columns.x].copy(), table[:, columns.y].copy(), columns.told)
 
 
-def _rows(text: io.TextIOWrapper, path: Path) -> Iterator[tuple[int, list[str]]]:
-    """(line number counted from 1, stripped cells) of every line that is not blank."""
-    reader = csv.reader(_lines(text, path), strict=True)
+def _rows(lines: Iterable[str], done: int) -> Iterator[tuple[int, list[str]]]:
+    """(line number counted from 1, stripped cells) of every line that is not blank, after ``done``
+    lines.
+    """
+    reader = csv.reader(lines, strict=True)
     for row in reader:
         cells = [cell.strip() for cell in row]
         if any(cells):
-            yield reader.line_num, cells
+            yield done + reader.line_num, cells
+
+
+def _extend_block(numbers: array[float], block: list[str], width: int) -> bool:
+    """Append the numbers of many plain lines at once; False, and nothing appended, unless all
+    are.
+    """
+    commas = width - 1
+    if any(line.count(",") != commas for line in block):
+        return False
+    text = ",".join(block)
+    if '"' in text or "#" in text or "_" in text or not text.isascii():
+        return False
+    try:
+        values = array("d", map(float, text.split(",")))
+    except ValueError:
+        return False
+    if not np.isfinite(np.frombuffer(values)).all():
+        return False
+    numbers.extend(values)
+    return True
 
 
 def _lines(text: io.TextIOWrapper, path: Path) -> Iterator[str]:
+    number, begun = 0, False
     while line := text.readline(MAX_LINE + 1):
+        number += 1
         if len(line) > MAX_LINE:
             raise DataError(
                 f"{path} has a line above the limit of {MAX_LINE} characters: write one point per "
                 "line, or use npz"
             )
+        if line.lstrip().startswith("#"):
+            yield line.replace('"', "")  # a quotation mark in a comment is not one of csv
+            continue
+        if not begun and line.strip():
+            begun = True
+            _reject_separator(line, text, path, number)
         yield line
 
 
-def _columns(first: list[str], path: Path, line: int) -> tuple[Columns, bool]:
-    """What the columns are, and whether the first line is a header: one without any number."""
-    names = [first[0].removeprefix("#").strip(), *first[1:]]
-    if len(names) < 2:
+def _reject_separator(line: str, text: io.TextIOWrapper, path: Path, number: int) -> None:
+    """DataError where the first line of a table has other separators than commas."""
+    for sign, name in ((";", "semicolons"), ("\t", "tabs")):
+        if sign in line.strip() and not ("," in line and sign == "\t"):
+            below = line + text.readline(MAX_LINE)
+            decimal = " and numbers have decimal commas" if re.search(r"\d,\d", below) else ""
+            raise DataError(
+                f"{path}, line {number}: columns are separated by {name}{decimal}; separate the "
+                "columns by commas and write decimal points (write.csv in R, not write.csv2)"
+            )
+
+
+# ---- the first line
+
+
+def _named(names: list[str], path: Path, line: int) -> Columns:
+    """The columns that a header names."""
+    _require_two(names, path, line)
+    if not names[0]:
+        _refuse_index(path, line, "has no name")
+    if "" in names:
+        raise DataError(
+            f"{path}, line {line}: column {names.index('') + 1} has no name; name every column, or "
+            "remove the commas at the ends of the lines"
+        )
+    lowered = [name.lower() for name in names]
+    last = len(names) - 1
+    x = [k for k, name in enumerate(lowered) if name.startswith("x")]
+    if len(x) == last and lowered.count("y") == 1:
+        return Columns(len(names), x, lowered.index("y"), tuple(names))
+    targets = [k for k, name in enumerate(lowered) if name in TARGETS]
+    if targets not in ([], [last]) or len(x) > last:
+        what = (
+            f"column '{names[targets[0]]}' is not the last, from which y is read"
+            if targets
+            else "no column is named y"
+        )
+        raise DataError(
+            f"{path}, line {line}: {what}, in columns {', '.join(names[:MOST_NAMES])}; move the "
+            "targets to the end, or name one column y and all others x1, x2, ..."
+        )
+    return Columns(len(names), list(range(last)), last, tuple(names))
+
+
+def _unnamed(
+    first: list[str], remarks: list[tuple[int, list[str]]], path: Path, line: int
+) -> Columns:
+    """The columns of a file whose first line ``first`` holds numbers, below comments."""
+    _require_two(first, path, line)
+    numbered = first[0] == "" and first[1:] == [str(k) for k in range(len(first) - 1)]
+    if numbered:
+        _refuse_index(path, line, "has no name and the others only numbers")
+    if first == [str(k) for k in range(len(first))]:
+        raise DataError(
+            f"{path}, line {line}: {','.join(first[:4])}{',...' if first[4:] else ''} may number "
+            "the columns, as pandas does without names; write the file with header=False or with "
+            "names such as x1,x2,y, or a point as 0.0,1.0"
+        )
+    if remarks and len(remarks[-1][1]) == len(first) and not _has_number(remarks[-1][1]):
+        return _named(remarks[-1][1], path, remarks[-1][0])
+    return Columns(len(first), list(range(len(first) - 1)), len(first) - 1)
+
+
+def _require_two(cells: list[str], path: Path, line: int) -> None:
+    if len(cells) < 2:
         raise DataError(
             f"{path}, line {line}: one column, but x and y need two at least; separate the "
             "columns by commas"
         )
-    positions = range(len(names))
-    if any(_is_number(name) for name in names):
-        return Columns(len(names), list(positions[:-1]), positions[-1]), False
-    lowered = [name.lower() for name in names]
-    if "y" not in lowered and not all(name.startswith("x") for name in lowered):
-        return Columns(len(names), list(positions[:-1]), positions[-1]), True
-    x = [k for k in positions if lowered[k].startswith("x")]
-    if lowered.count("y") != 1 or len(x) != len(names) - 1 or not x:
+
+
+# ---- what numbers the rows
+
+
+def _refuse_index(path: Path, line: int, why: str) -> NoReturn:
+    raise DataError(
+        f"{path}, line {line}: the first column {why}, so it may number the rows; write the file "
+        "without it (index=False in pandas, row.names=FALSE in R)"
+    )
+
+
+def _reject_row_numbers(first: np.ndarray, columns: Columns, path: Path) -> None:
+    """DataError where the first column counts the rows and no name says that it is a
+    coordinate.
+    """
+    unnamed = not columns.names and columns.width > 2
+    if not unnamed and not (columns.names and INDEX.fullmatch(columns.names[0])):
+        return
+    rows = np.arange(len(first))
+    if len(first) > 2 and (np.array_equal(first, rows) or np.array_equal(first, rows + 1)):
+        name = f"the first column, '{columns.names[0]}'," if columns.names else "the first column"
         raise DataError(
-            f"{path}, line {line}: columns {', '.join(names)}; name one column y and all others "
-            "x1, x2, ..., or drop the header (y last)"
+            f"{path}: {name} numbers the rows; write the file without it (index=False in pandas, "
+            "row.names=FALSE in R), or name it x1 in a header if it is a coordinate"
         )
-    return Columns(len(names), x, lowered.index("y")), True
+
+
+def _refuse_width(found: int, columns: Columns, path: Path, line: int) -> NoReturn:
+    remedy = "give every line the same number"
+    if columns.names and found == columns.width + 1:
+        remedy += (
+            "; where row names were written without a name, leave them out (row.names=FALSE in R)"
+        )
+    raise DataError(
+        f"{path}, line {line}: {found} columns where the first line has {columns.width}; {remedy}"
+    )
+
+
+# ---- numbers
+
+
+def _has_number(cells: list[str]) -> bool:
+    return any(_is_number(cell) for cell in cells)
 
 
 def _is_number(cell: str) -> bool:
     try:
         float(cell)
     except ValueError:
-        return False
+        return bool(DECIMAL_COMMA.fullmatch(cell))
     return True
 
 
+def _extend(numbers: array[float], cells: list[str], path: Path, line: int) -> None:
+    """Append the numbers of a line."""
+    text = "".join(cells)
+    if "_" not in text and text.isascii():
+        try:
+            values = list(map(float, cells))
+        except ValueError:
+            values = [math.nan]
+        if math.isfinite(sum(values)):
+            numbers.extend(values)
+            return
+    numbers.extend(_number(cell, path, line, column) for column, cell in enumerate(cells, start=1))
+
+
 def _number(cell: str, path: Path, line: int, column: int) -> float:
+    place = f"{path}, line {line}, column {column}"
     try:
+        if "_" in cell or not cell.isascii():  # what Python reads beyond csv
+            raise ValueError
         value = float(cell)
     except ValueError:
-        raise DataError(
-            f"{path}, line {line}, column {column}: '{cell[:40]}' is not a number; write numbers "
-            "such as -1.5 or 2e-3"
-        ) from None
+        remedy = "write numbers such as -1.5 or 2e-3"
+        if DECIMAL_COMMA.fullmatch(cell):
+            remedy = f"it has a decimal comma, write {cell.replace(',', '.')}"
+        elif "_" in cell:
+            remedy = "it has an underscore, write digits without any"
+        raise DataError(f"{place}: '{cell[:40]}' is not a number; {remedy}") from None
     if not math.isfinite(value):
-        raise DataError(
-            f"{path}, line {line}, column {column}: {cell} is not finite; remove or correct this "
-            "point"
-        )
+        raise DataError(f"{place}: {cell} is not finite; remove or correct this point")
     return value

@@ -15,7 +15,7 @@ import numpy as np
 
 from flowrepro.core.trajectory import Dataset
 from flowrepro.data.csv_points import read_points
-from flowrepro.data.safe_npz import read_arrays
+from flowrepro.data.safe_npz import read_and_tell, read_arrays
 from flowrepro.errors import DataError, UsageError
 
 
@@ -25,14 +25,14 @@ def points_from_file(path: str, sha256: str = "", bias: bool = False) -> Dataset
     Parameters
     ----------
     path : a ``.csv`` (format: `csv_points.read_points`) or an ``.npz`` with arrays x (n, d) or
-        (n,), and y (n,).
+        (n,), which may be called X, and y (n,) or (n, 1); its other arrays are not looked into.
     sha256 : hexadecimal hash that the file must have; "" for any.
     bias : append the constant feature 1 to every point.
 
     Returns
     -------
     Dataset
-        X (n, d) or, with bias, (n, d + 1); y (n,). ``warnings`` name what is legal but degenerate:
+        X (n, d) or, with bias, (n, d + 1); y (n,). ``note`` says what was read. ``warnings`` name what is legal but degenerate:
         duplicates, zero points, targets of one sign, more dimensions than points.
 
     Raises
@@ -45,21 +45,25 @@ def points_from_file(path: str, sha256: str = "", bias: bool = False) -> Dataset
     file = Path(path).expanduser()
     with _opened(file, sha256) as handle:
         if file.suffix.lower() == ".csv":
-            x, y = read_points(handle, file)
+            x, y, told = read_points(handle, file)
         elif file.suffix.lower() == ".npz":
-            x, y = read_arrays(handle, file, ("x", "y"))
+            arrays, rest = read_and_tell(handle, file, ("x", "y"), also={"x": "X"})
+            x, y = arrays.values()
+            told = f"arrays {' and '.join(arrays)}{_ignored(rest)}"
         else:
             raise DataError(
                 f"{file} must end in .csv or .npz, the two formats of points: convert or rename it"
             )
     if x.ndim == 1:
         x = x[:, None]
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0].copy()
     _check_points(file, x, y)
     warnings = tuple(f"{file.name}: {sentence}." for sentence in degeneracies(x, y))
     X = np.column_stack([x, np.ones(len(x))]) if bias else x
     note = (
-        f"{len(X)} points of {file.name} in dimension "
-        f"{x.shape[1]}{', bias appended' if bias else ''}"
+        f"{len(X)} points of {file.name} in dimension {x.shape[1]}"
+        f"{', bias appended' if bias else ''} ({told})"
     )
     return Dataset(X, y, note, warnings=warnings)
 
@@ -122,6 +126,8 @@ def degeneracies(x: np.ndarray, y: np.ndarray) -> list[str]:
         )
     elif not y.any():
         found.append("all targets are 0")
+    elif set(np.unique(y)) == {0.0, 1.0}:
+        found.append("the targets are 0 and 1; write -1 and 1 (2 y - 1) if they are labels")
     if x.shape[1] > len(x):
         found.append(f"there are more dimensions ({x.shape[1]}) than points ({len(x)})")
     return found
@@ -158,11 +164,17 @@ def _opened(file: Path, sha256: str = "") -> Iterator[BufferedReader]:
         yield handle
 
 
+def _ignored(names: list[str]) -> str:
+    """'; not read: meta, names', printable and short."""
+    shown = ["".join(c if c.isprintable() else "?" for c in name)[:40] for name in names[:8]]
+    return f"; not read: {', '.join(shown)}{', ...' if names[8:] else ''}" if names else ""
+
+
 def _check_points(file: Path, x: np.ndarray, y: np.ndarray) -> None:
     if x.ndim != 2 or y.ndim != 1 or len(x) != len(y):
         raise DataError(
             f"{file}: x has shape {x.shape} and y {y.shape}; give x (n, d) or (n,) and y (n,) "
-            "with the same n"
+            "or (n, 1) with the same n"
         )
     if x.size == 0:
         raise DataError(

@@ -1,5 +1,5 @@
-"""Numeric arrays from an npz file of unknown origin: everything is judged by headers before an
-array is read.
+"""Numeric arrays from an npz file of unknown origin: what is asked for is judged by headers before
+an array is read, and the rest is left alone.
 
 What a header declares is bounded first (size of the directory, names, sizes, compression, header
 length, dtype, shape against the bytes there are), so that rejecting a hostile file takes no more
@@ -13,6 +13,7 @@ import math
 import struct
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -45,25 +46,36 @@ _DAMAGE = (
 )
 
 
-def read_arrays(handle: BinaryIO, path: Path, wanted: tuple[str, ...]) -> list[np.ndarray]:
-    """The wanted arrays of an open npz file, as float64.
+def read_arrays(
+    handle: BinaryIO, path: Path, wanted: tuple[str, ...], also: Mapping[str, str] | None = None
+) -> list[np.ndarray]:
+    """The wanted arrays of an open npz file, as float64; ``also`` holds second spellings of names.
 
-    Every member must be a plain numeric array within the limits above, also those that are not
-    wanted.
+    Every one must be a plain numeric array within the limits above; others are not looked into.
     Raises DataError, naming the member and the limit, before any array is read.
     """
+    return list(read_and_tell(handle, path, wanted, also)[0].values())
+
+
+def read_and_tell(
+    handle: BinaryIO, path: Path, wanted: tuple[str, ...], also: Mapping[str, str] | None = None
+) -> tuple[dict[str, np.ndarray], list[str]]:
+    """As `read_arrays`, by the names that the file has, and the names that were left alone."""
     try:
         _check_directory(handle, path)
         with zipfile.ZipFile(handle) as archive:
-            members = _checked_members(archive, path)
-            for name in wanted:
+            members = _named_members(archive, path)
+            names = [_spelled(name, members, also or {}, path) for name in wanted]
+            _check_sizes(archive, [members[name] for name in names if name in members], path)
+            for name in names:
                 if name not in members:
                     present = ", ".join(sorted(members)[:10]) or "none"
                     raise DataError(
                         f"{path} has no array '{name}' (arrays: {present}): save it with "
                         f"np.savez(path, {_call(wanted)})"
                     )
-            return [_read(archive, members[name]) for name in wanted]
+            arrays = {name: _read(archive, members[name]) for name in names}
+            return arrays, sorted(set(members) - set(names))
     except DataError:
         raise
     except _DAMAGE as error:
@@ -71,6 +83,18 @@ def read_arrays(handle: BinaryIO, path: Path, wanted: tuple[str, ...]) -> list[n
             f"{path} is not a sound npz file ({' '.join(str(error).split())[:200]}): save it "
             "again with np.savez"
         ) from None
+
+
+def _spelled(
+    name: str, members: Mapping[str, zipfile.ZipInfo], also: Mapping[str, str], path: Path
+) -> str:
+    """The spelling of a name that the file has."""
+    second = also.get(name)
+    if second not in members:
+        return name
+    if name in members:
+        raise DataError(f"{path} holds both '{name}' and '{second}': keep one of them")
+    return str(second)
 
 
 def _check_directory(handle: BinaryIO, path: Path) -> None:
@@ -97,28 +121,32 @@ def _check_directory(handle: BinaryIO, path: Path) -> None:
     handle.seek(0)
 
 
-def _checked_members(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]:
-    """Array name -> member, every one checked by its headers."""
+def _named_members(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]:
+    """Array name -> member, judged by their names alone."""
     members: dict[str, zipfile.ZipInfo] = {}
-    total = 0
     for info in archive.infolist():
-        name = info.filename
+        _check_name(info.filename, path)
+        name = info.filename.removesuffix(".npy")
+        if name in members:
+            raise DataError(f"{path} holds '{info.filename}' twice: keep one of them")
+        members[name] = info
+    return members
+
+
+def _check_sizes(archive: zipfile.ZipFile, infos: list[zipfile.ZipInfo], path: Path) -> None:
+    """Judge the members that will be read by their directory entries and headers."""
+    total = 0
+    for info in infos:
         _check_entry(info, path)
-        if name.removesuffix(".npy") in members:
-            raise DataError(f"{path} holds '{name}' twice: keep one of them")
         total += _float64_bytes(archive, info, path)
         if total > MAX_BYTES:
             raise DataError(
                 f"{path} holds more than the limit of {MAX_BYTES} bytes of float64 with member "
-                f"'{name}': use fewer points"
+                f"'{info.filename}': use fewer points"
             )
-        members[name.removesuffix(".npy")] = info
-    return members
 
 
-def _check_entry(info: zipfile.ZipInfo, path: Path) -> None:
-    """Judge a member by its directory entry alone."""
-    name = info.filename
+def _check_name(name: str, path: Path) -> None:
     parts = name.replace("\\", "/").split("/")
     if name.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
         raise DataError(
@@ -129,6 +157,11 @@ def _check_entry(info: zipfile.ZipInfo, path: Path) -> None:
         raise DataError(
             f"{path} has a member '{name}' that is not an array (.npy): save it again with np.savez"
         )
+
+
+def _check_entry(info: zipfile.ZipInfo, path: Path) -> None:
+    """Judge a member by its directory entry alone."""
+    name = info.filename
     if info.flag_bits & 1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise DataError(
             f"{path} has a member '{name}' that is encrypted or compressed in another way than "

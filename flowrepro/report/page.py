@@ -171,10 +171,12 @@ def collect(directories: Iterable[RunDirectory]) -> list[Chapter]:
 def _section(directory: RunDirectory) -> Section:
     case = directory.case()
     files = tuple(sorted(directory.files()))
-    declared = {figure.file: figure for figure in _figures(case)}
-    names = {stem: f"figures/{stem}.png" for stem in declared}
+    ids = {figure.file: figure.id for figure in _figures(case)}
+    if case.paper == registry.OWN:
+        ids = {"overview": "overview"}
+    names = {stem: f"figures/{stem}.png" for stem in ids}
     images = tuple(
-        Image(declared[stem].id, _caption(directory, stem), directory.file(name))
+        Image(ids[stem], _caption(directory, stem), directory.file(name))
         for stem, name in names.items()
         if name in files
     )

@@ -9,7 +9,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ class Outcome:
     was reused.
 
     unique_until : flow time from which the run is one of several flows; inf for descents and unique
-        flows.
+        flows. warnings : what the run says of itself (`remarks`).
     """
 
     case: Case
@@ -52,6 +52,7 @@ class Outcome:
     wall_s: float = 0.0
     timings: Mapping[str, float] = field(default_factory=dict)
     unique_until: float = math.inf
+    warnings: tuple[str, ...] = ()
 
 
 def quick_variant(case: AnyCase) -> AnyCase:
@@ -128,6 +129,8 @@ def execute_case(
         run = _run_or_reuse(case, directory, settings, report)
         reused = run is None
         trained = time.perf_counter()
+        for sentence in directory.provenance().get("warnings", ()):
+            report.say(f"{case.name}: warning: {sentence}")
         cache = [] if run is None else [run]
 
         def get() -> Result:
@@ -141,24 +144,37 @@ def execute_case(
         tables = fill_tables(case, directory, get)
         figures += draw_animations(case, directory, get, settings, report)
         drawn = time.perf_counter()
-        stored = directory.provenance()
-    stop = stored["stop"]
     timings = {"train": trained - started, "claims": checked - trained, "figures": drawn - checked}
-    outcome = Outcome(
+    outcome = replace(
+        outcome_of(case, directory, claims, figures),
+        tables=tuple(tables),
+        reused=reused,
+        timings={name: round(seconds, 3) for name, seconds in timings.items()},
+    )
+    return outcome, get
+
+
+def outcome_of(
+    case: Case,
+    directory: RunDirectory,
+    claims: Sequence[Mapping[str, Any]] | None = None,
+    figures: Sequence[Path] = (),
+) -> Outcome:
+    """The outcome that a complete folder holds; its verdicts are read unless given."""
+    stored = directory.provenance()
+    stop = stored["stop"]
+    return Outcome(
         case=case,
         directory=directory.path,
         engine=stored["engine"],
         stop=StopReason[stop["reason"]],
         stop_note=stop["note"],
-        claims=tuple(claims),
+        claims=tuple(directory.claims() if claims is None else claims),
         figures=tuple(figures),
-        tables=tuple(tables),
-        reused=reused,
         wall_s=float(stored["wall_s"]),
         unique_until=float(stored["stats"].get("unique_until", math.inf)),
-        timings={name: round(seconds, 3) for name, seconds in timings.items()},
+        warnings=tuple(map(str, stored.get("warnings", ()))),
     )
-    return outcome, get
 
 
 def _run_or_reuse(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from flowrepro.engines.base import Engine, Problem, SaveAt
 from flowrepro.engines.base import run as drive
 from flowrepro.errors import DataError, Interrupted, UsageError
 from flowrepro.run.kind import Kind, Report, Settings, described, loader_of
+from flowrepro.run.remarks import remarks
 from flowrepro.store import checkpoint, provenance
 from flowrepro.store.checkpoint import Checkpointer
 from flowrepro.store.files import npz_bytes
@@ -34,9 +35,14 @@ def prepare(case: TrainingCase, dataset: Dataset) -> Problem:
     """
     d = dataset.X.shape[1]
     if case.loss.name != "square" and not np.all(np.abs(dataset.y) == 1):
+        remedy = (
+            "write the labels 0 and 1 as -1 and 1 (2 y - 1)"
+            if np.all((dataset.y == 0) | (dataset.y == 1))
+            else "give such labels"
+        )
         raise DataError(
             f"case '{case.name}' classifies with the loss '{case.loss.name}' and needs labels y in "
-            "{-1, +1}; give such labels or --set loss.name=square"
+            f"{{-1, +1}}; {remedy} or --set loss.name=square"
         )
     if case.init.name == "file":
         from flowrepro.data.from_file import weights_from_file
@@ -97,7 +103,9 @@ class Session:
         keeper = Checkpointer(directory, conditions, found.spent)
         return cls(keeper, found.arrays, tuple(found.mixed))
 
-    def finish(self, run: Run | Ensemble, name: str, content: bytes) -> None:
+    def finish(
+        self, run: Run | Ensemble, name: str, content: bytes, warnings: Sequence[str] = ()
+    ) -> None:
         """Write what was computed and where it comes from, and seal the folder.
 
         Raises Interrupted for a run that is not at its end.
@@ -124,6 +132,7 @@ class Session:
             dtype=case.protocol.dtype,
             stats=stats,
             resumed_under_other_conditions=list(self.mixed),
+            warnings=list(warnings),
         )
         directory.write_json("provenance.json", form)
         directory.seal()
@@ -206,7 +215,7 @@ class Training(Kind):
         if run.case.data.name == "file" or run.case.init.name == "file":
             content = inputs(run.X, run.y, W0, a0)
             session.checkpointer.directory.write("inputs.npz", content)
-        session.finish(run, FILE, save_trajectory(run.trajectory))
+        session.finish(run, FILE, save_trajectory(run.trajectory), remarks(run))
 
     def store(
         self, run: Run, W0: np.ndarray, a0: np.ndarray, directory: RunDirectory, wall_s: float

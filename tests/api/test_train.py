@@ -99,6 +99,7 @@ def test_dense_output_has_the_closed_form_and_meets_the_records() -> None:
         run.at(9.0)
 
 
+@pytest.mark.filterwarnings("ignore:.* dead :RuntimeWarning")
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_dense_output_meets_the_records_where_neurons_switch(size: tuple[int, int, int]) -> None:
     X, y, W, a = problem(*size)

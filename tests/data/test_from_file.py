@@ -36,6 +36,10 @@ def test_csv_gives_back_every_number_exactly(table, header, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / "round.csv"
     names = ",".join([*(f"x{k}" for k in range(1, table.shape[1])), "y"])
     np.savetxt(path, table, delimiter=",", fmt="%.17g", header=names if header else "")
+    rows, columns = map(np.arange, table.shape)
+    numbered = any(np.array_equal(table[:, 0], rows + k) for k in (0, 1))
+    if not header and (np.array_equal(table[0], columns) or numbered):
+        return  # may number columns or rows, and is refused
     dataset = points_from_file(str(path))
     assert np.array_equal(dataset.X, table[:, :-1])
     assert np.array_equal(dataset.y, table[:, -1])
@@ -59,6 +63,29 @@ def test_points_are_used_as_given_and_the_bias_only_on_request(npz):
     assert "bias" in biased.note
     assert "bias" not in plain.note
     assert plain.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("arrays", "told"),
+    [
+        ({"X": X, "y": Y}, "(arrays X and y)"),
+        ({"x": X, "y": Y[:, None]}, "(arrays x and y)"),
+        ({"x": X, "y": Y, "names": np.array(["a", "b"])}, "not read: names)"),
+        ({"x": X, "y": Y, "meta": np.array([{}, None], dtype=object)}, "not read: meta)"),
+    ],
+)
+def test_what_others_save_is_read_and_told(arrays, told, tmp_path):
+    np.savez(tmp_path / "own.npz", **arrays)
+    dataset = points_from_file(str(tmp_path / "own.npz"))
+    assert np.array_equal(dataset.X, X)
+    assert np.array_equal(dataset.y, Y)
+    assert told in dataset.note
+
+
+def test_the_note_says_what_a_csv_was_read_as(tmp_path):
+    (tmp_path / "own.csv").write_text("a,b,label\n1,2,1\n3,5,-1\n")
+    note = points_from_file(str(tmp_path / "own.csv")).note
+    assert note == "2 points of own.csv in dimension 2 (y = label, header: a b label)"
 
 
 def test_the_row_name_loads_a_file(npz):
@@ -90,7 +117,8 @@ def test_the_hash_is_that_of_the_content_and_is_enforced(npz):
     ("arrays", "message"),
     [
         ({"x": X, "y": Y[:2]}, r"x has shape \(3, 2\) and y \(2,\)"),
-        ({"x": X, "y": Y[:, None]}, r"give x \(n, d\)"),
+        ({"x": X, "y": np.column_stack([Y, Y])}, r"give x \(n, d\)"),
+        ({"x": X, "X": X, "y": Y}, "holds both 'x' and 'X'"),
         ({"x": X[None], "y": Y}, r"give x \(n, d\)"),
         ({"x": 1.0, "y": 2.0}, r"give x \(n, d\)"),
         ({"x": X[:0], "y": Y[:0]}, "holds no points"),
@@ -187,6 +215,7 @@ def test_the_bias_option_is_true_or_false(npz):
         ([[1, 0], [0, 1]], [1, 2], ["all targets are positive"]),
         ([[1, 0], [0, 1]], [-1, -1], ["all targets are negative"]),
         ([[1, 0], [0, 1]], [0, 0], ["all targets are 0"]),
+        ([[1, 0], [0, 1]], [0, 1], ["write -1 and 1 (2 y - 1) if they are labels"]),
         ([[1, 0, 0], [0, 1, 0]], [1, -1], [r"more dimensions (3) than points (2)"]),
         ([[1, 0], [0, 1]], [1, -1], []),
     ],

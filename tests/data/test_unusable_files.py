@@ -156,11 +156,12 @@ def test_every_option_that_takes_a_file_refuses_hostile_ones(
     flowrepro: Call, tmp_path: Path, option: str, case: str
 ) -> None:
     HOSTILE[case][0](tmp_path / "h.npz")
+    looked_into = option == "--data" or case == "member above the folder"
     refused(
         flowrepro("orthogonal", option, tmp_path / "h.npz", "--out", tmp_path / "out"),
         3,
         "h.npz",
-        HOSTILE[case][1],
+        HOSTILE[case][1] if looked_into else "no array 'W'",
     )
     assert not (tmp_path / "pwned").exists()
     assert not list((tmp_path / "out").rglob("*.json"))
