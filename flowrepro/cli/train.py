@@ -75,7 +75,7 @@ def train(file: Path, out: Path, as_json: bool, verbose: bool, **options: Any) -
                 done.append(_train(start, dataset, file, out, formats, options, console))
         except Interrupted as interruption:
             again = shlex.join(["flowrepro", *sys.argv[1:]])
-            console.say(f"{interruption}; {len(done)} runs are stored; again: {again}")
+            console.say(f"{interruption}; runs stored: {len(done)}; again: {again}")
             stopped = signals.exit_code
         except FlowreproError as error:  # runs that are done are shown all the same
             if not done:
