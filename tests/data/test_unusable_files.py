@@ -167,37 +167,38 @@ def test_every_option_that_takes_a_file_refuses_hostile_ones(
     assert not list((tmp_path / "out").rglob("*.json"))
 
 
+def points_file(folder: Path, x: list[list[int]], y: list[int]) -> Path:
+    names = [*(f"x{k}" for k in range(1, len(x[0]) + 1)), "y"]
+    place, table = folder / "points.csv", np.column_stack([x, y])
+    np.savetxt(place, table, delimiter=",", header=",".join(names), comments="")
+    return place
+
+
 @pytest.mark.parametrize(
     ("x", "y", "weight"),
     [
-        (
-            [[1, 1, 1], [-1, -1, 1], [1, -1, 1], [-1, 1, 1]],
-            [1, 1, -1, -1],
-            0.25,
-        ),  # xor with a constant feature
-        ([[1, 2], [1, 2], [3, 1]], [1, -1, 1], 0.5),  # a point of both classes
-        ([[1, 0], [-1, 0]], [1, 1], 0.5),  # opposite points of one class: singular
+        ([[1, 1, 1], [-1, -1, 1], [1, -1, 1], [-1, 1, 1]], [1, 1, -1, -1], 0.25),  # xor with bias
+        ([[1, 0], [-1, 0]], [1, 1], 0.5),  # opposite points of one class
     ],
 )
-def test_points_without_a_margin_get_a_proof_and_no_number(
+def test_points_without_a_separator_get_a_proof_and_a_bracket(
     flowrepro: Call, tmp_path: Path, x: list[list[int]], y: list[int], weight: float
 ) -> None:
-    cases = np.column_stack([x, y])
-    np.savetxt(
-        tmp_path / "xor.csv",
-        cases,
-        delimiter=",",
-        header=",".join([*(f"x{k}" for k in range(1, len(x[0]) + 1)), "y"]),
-        comments="",
-    )
-    result = flowrepro("margin", "--data", tmp_path / "xor.csv", "--out", tmp_path / "out")
-    refused(result, 4, "not separable", "= 0 up to")
-    terms = [(float(value), int(k)) for value, k in re.findall(r"([\d.e-]+) z_(\d+)", result.err)]
-    assert all(value == pytest.approx(weight, abs=1e-3) for value, _ in terms)
+    words = ("margin", "--data", points_file(tmp_path, x, y), "--no-figures", "--json")
+    answer = flowrepro(*words, "--out", tmp_path / "out")
+    assert answer.code == 0, answer.err
+    claims = {claim["id"]: claim for claim in answer.json()["claims"]}
+    separator = claims["assumption-3-2-certificate"]
+    assert separator["verdict"] == "N/A"
+    terms = [(float(c), int(k)) for c, k in re.findall(r"([\d.e-]+) z_(\d+)", separator["note"])]
+    assert all(value == pytest.approx(weight) for value, _ in terms)
     combination = sum(value * y[k - 1] * np.array(x[k - 1]) for value, k in terms)
-    assert np.abs(combination).max() < 1e-3, (
-        "the proof that is shown is one: a convex combination of y_i x_i that vanishes"
-    )
-    assert sum(value for value, _ in terms) == pytest.approx(1, abs=1e-3)
-    assert "margin" not in result.out
+    assert np.all(combination == 0), "a convex combination of y_i x_i that vanishes is the proof"
+    assert claims["section-3-largest-margin"]["verdict"] == "PASS"
+
+
+def test_a_point_of_both_classes_is_the_data_s_fault(flowrepro: Call, tmp_path: Path) -> None:
+    place = points_file(tmp_path, [[1, 2], [1, 2], [3, 1]], [1, -1, 1])
+    answer = flowrepro("margin", "--data", place, "--out", tmp_path / "out")
+    refused(answer, 3, "no two-layer network", "correct the labels")
     assert not list((tmp_path / "out").rglob("study.npz"))
