@@ -71,7 +71,8 @@ def _of_run(result: Run, directory: RunDirectory | None = None) -> list[str]:
     if shape:
         return shape
     proof = _RunProof(result, directory)
-    return [*proof.first_weights(), *proof.losses(), *proof.observed(), *proof.dynamics()]
+    with np.errstate(all="ignore"):  # a run of huge points overflows as its proof does
+        return [*proof.first_weights(), *proof.losses(), *proof.observed(), *proof.dynamics()]
 
 
 def _shape_of_run(run: Run) -> Iterator[str]:

@@ -25,7 +25,8 @@ MOST_POINTS, MOMENTS = 2000, 12
 
 def remarks(run: Run) -> tuple[str, ...]:
     """The sentences for a finished training; none for one that went as a flow does."""
-    found = (_rise(run), _dead(run), _underflow(run), _unstable(run))
+    with np.errstate(all="ignore"):  # huge points overflow in float64, which is no remark
+        found = (_rise(run), _dead(run), _underflow(run), _unstable(run))
     return tuple(sentence for sentence in found if sentence)
 
 
