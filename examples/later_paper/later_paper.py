@@ -90,11 +90,13 @@ def loss_falls(run: Run) -> str | None:
     "Before the loss falls, every neuron that grows points along the gradient of N.",
     place="main theorem",
     on=(SMALL, LARGE),
-    given=(loss_falls,),
 )
 def aligned(run: Run) -> Iterator[Part]:
     """measured: the least cosine over the neurons that have grown."""
     k = falls(run)
+    if loss_falls(run):
+        yield number("least cosine at the start; the loss falls at once", np.nanmin(alignment(run)))
+        return
     size = np.linalg.norm(run.trajectory.W, axis=-1)
     grown = size[k] > 2 * size[0]
     require(None if grown.any() else "no neuron has grown before the loss falls")
