@@ -64,8 +64,8 @@ def experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--seeds",
             metavar="A:B",
-            help="Seeds A to B-1, one run each. 50 or more of a small case are one ensemble in one folder. "
-            "Studies only where --case names them.",
+            help="Seeds A to B-1, one run each. 50 or more of a small case are one ensemble in one "
+            "folder. Studies only where --case names them.",
         ),
         click.option(
             "--engine",

@@ -27,13 +27,27 @@ if TYPE_CHECKING:
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
 @click.option("--width", type=int, default=50, show_default=True, help="Number of neurons.")
 @click.option("--init", default="balanced", show_default=True, help="balanced, gaussian, ...")
-@click.option("--scale", "scales", multiple=True, metavar="S", help="Size of the start (1e-4); repeatable.")  # fmt: skip
-@click.option("--seed", default="0", show_default=True, metavar="N|A:B", help="Seed, or seeds A to B-1.")  # fmt: skip
-@click.option("--loss", default="square", show_default=True, help="square, logistic, logistic2, exp.")  # fmt: skip
+@click.option(
+    "--scale", "scales", multiple=True, metavar="S", help="Size of the start (1e-4); repeatable."
+)
+@click.option(
+    "--seed", default="0", show_default=True, metavar="N|A:B", help="Seed, or seeds A to B-1."
+)
+@click.option(
+    "--loss", default="square", show_default=True, help="square, logistic, logistic2, exp."
+)
 @click.option("--alpha", type=float, default=0.0, show_default=True, help="Slope of a leaky ReLU.")
 @click.option("--bias", is_flag=True, help="Append the constant feature 1 to every point.")
-@click.option("--engine", metavar="NAME", help="flow (default), or auto, fused, torch, ... to descend.")  # fmt: skip
-@click.option("--device", default="cpu", show_default=True, metavar="NAME", help="cpu or cuda, for engine torch.")  # fmt: skip
+@click.option(
+    "--engine", metavar="NAME", help="flow (default), or auto, fused, torch, ... to descend."
+)
+@click.option(
+    "--device",
+    default="cpu",
+    show_default=True,
+    metavar="NAME",
+    help="cpu or cuda, for engine torch.",
+)
 @click.option("--time", "horizon", type=float, metavar="T", help="Flow time at which to end.")
 @click.option("--steps", type=int, metavar="N", help="Steps of a descent.")
 @click.option("--lr", type=float, metavar="LR", help="Step size of a descent.")
@@ -41,7 +55,9 @@ if TYPE_CHECKING:
 @JSON
 @click.option("-v", "--verbose", is_flag=True, help="Every claim in a table.")
 @click.option("--no-figures", is_flag=True, help="Draw nothing.")
-@click.option("--format", "formats", multiple=True, metavar="FORMAT", help="pdf, png, svg (png); repeatable.")  # fmt: skip
+@click.option(
+    "--format", "formats", multiple=True, metavar="FORMAT", help="pdf, png, svg (png); repeatable."
+)
 def train(file: Path, out: Path, as_json: bool, verbose: bool, **options: Any) -> int:
     """Train a two-layer (leaky) ReLU network on the points in FILE, a csv or an npz.
 

@@ -32,7 +32,8 @@ def points_from_file(path: str, sha256: str = "", bias: bool = False) -> Dataset
     Returns
     -------
     Dataset
-        X (n, d) or, with bias, (n, d + 1); y (n,). ``note`` says what was read. ``warnings`` name what is legal but degenerate:
+        X (n, d) or, with bias, (n, d + 1); y (n,). ``note`` says what was read. ``warnings`` name
+        what is legal but degenerate:
         duplicates, zero points, targets of one sign, more dimensions than points.
 
     Raises

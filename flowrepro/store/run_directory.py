@@ -52,9 +52,19 @@ DERIVED = ("claims.json", "figures/", "tables/", "animations/")
 
 
 PROVENANCE: dict[str, Any] = {
-    "argv": list, "engine": str, "dataset": str, "stop": dict, "stats": dict, "wall_s": (int, float), "fingerprint": dict, "package": str,
-    "git": dict, "versions": dict, "cpu": str, "threads": int,
-}  # fmt: skip
+    "argv": list,
+    "engine": str,
+    "dataset": str,
+    "stop": dict,
+    "stats": dict,
+    "wall_s": (int, float),
+    "fingerprint": dict,
+    "package": str,
+    "git": dict,
+    "versions": dict,
+    "cpu": str,
+    "threads": int,
+}
 STOP: dict[str, Any] = {"reason": str, "meaning": str, "note": str}
 CHECK: dict[str, Any] = dict.fromkeys(
     ("id", "place", "verdict", "relation", "note", "case", "kind", "sentence"), str

@@ -38,7 +38,8 @@ def test_killed_in_the_middle_of_a_write(tmp_path: Path) -> None:
     path = tmp_path / "trajectory.npz"
     storage.write_atomic(path, b"old")
     script = (
-        "import os,sys,signal; from pathlib import Path; from flowrepro.store import files as storage\nos.fsync "
+        "import os,sys,signal; from pathlib import Path; from flowrepro.store import files as "
+        "storage\nos.fsync "
         "= lambda d: os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     script += f"storage.write_atomic(Path({str(path)!r}), b'new' * 1000)"
