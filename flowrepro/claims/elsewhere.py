@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from flowrepro.claims.claim import NotApplicable, require
+from flowrepro.claims.claim import Claim, NotApplicable, require
 from flowrepro.claims.verdict import not_applicable
 
 
 class Elsewhere:
-    """A claim (`claim.Claim`, or one of the old form) that judges runs of the user's own.
+    """A claim that judges runs of the user's own.
 
     Such a run may lack what the paper's own cases have: weights at certain steps, an observed
     quantity, points of a certain form. The claim is N/A then, with the reason.
     """
 
-    def __init__(self, claim: Any) -> None:
+    def __init__(self, claim: Claim) -> None:
         self.claim = claim
         self.id, self.paper, self.place = claim.id, claim.paper, claim.place
         self.sentence, self.kind, self.over_seeds = claim.sentence, claim.kind, claim.over_seeds
@@ -30,13 +30,13 @@ class Elsewhere:
     def to_json(self, result: Any) -> dict[str, Any]:
         """As `claim.Claim.to_json`."""
         try:
-            if getattr(self.claim, "given", None) == ():
+            if not self.claim.given:
                 require("it states no hypothesis, and so speaks of its paper's own case only")
             if result.case.record.times:
                 require("the run was recorded at chosen times; give fr.flow a horizon instead")
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore", RuntimeWarning)
-                return self.claim.to_json(result)  # type: ignore[no-any-return]
+                return self.claim.to_json(result)
         except NotApplicable as reason:
             return self._refused(result, str(reason))
         except Exception as error:

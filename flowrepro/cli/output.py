@@ -110,6 +110,8 @@ def _starts(place: str, named: str) -> bool:
 
 
 def _print_cases(outcomes: Sequence[Outcome]) -> None:
+    from flowrepro.run.changes import headline
+
     names = [outcome.directory.name for outcome in outcomes]
     column = min(max(map(len, names)), 34)
     for name, outcome in zip(names, outcomes, strict=True):
@@ -118,7 +120,7 @@ def _print_cases(outcomes: Sequence[Outcome]) -> None:
             f"{counts[verdict]} {verdict}" for verdict in VERDICT_STYLE if counts[verdict]
         )
         took = "stored" if outcome.reused else f"{outcome.wall_s:.1f} s"
-        line = f"  {name:<{column}}  {told or 'no claims':<20}  {took:>7}  {outcome.case.shows}"
+        line = f"  {name:<{column}}  {told or 'no claims':<20}  {took:>7}  {headline(outcome.case)}"
         print(cut(line, width()))
 
 

@@ -24,7 +24,7 @@ from flowrepro.errors import DataError, UsageError
 from flowrepro.figures.declare import Figure
 from flowrepro.papers import registry
 from flowrepro.papers.paper import Misprint
-from flowrepro.run.changes import told
+from flowrepro.run.changes import headline, told
 from flowrepro.store.files import (
     is_plain_file,
     read_bytes,
@@ -71,6 +71,11 @@ class Section:
     def changed(self) -> str:
         """What was changed against the case as declared; empty for the paper's own setting."""
         return told(self.case)
+
+    @property
+    def shows(self) -> str:
+        """What the case shows; for other points what was changed."""
+        return headline(self.case)
 
     @property
     def anchor(self) -> str:

@@ -51,6 +51,14 @@ def told(case: Case) -> str:
     return ", ".join(f"{key} = {value}" for key, value in changes(case).items())
 
 
+def headline(case: Case) -> str:
+    """What a case shows, behind what was changed in it; for other points only what was changed."""
+    changed = told(case)
+    if case.data is not None and case.data.name == "file":
+        return changed
+    return f"{changed}: {case.shows}" if changed else case.shows
+
+
 def caption(sentence: str, file: str, results: Sequence[Result]) -> str:
     """The caption of a figure for these results.
 

@@ -337,3 +337,12 @@ def test_a_papers_own_case_that_nothing_judges_is_no_success(
     assert own.code == 5
     assert "no claim could be judged on it" in own.err
     assert flowrepro(*words, "--seed", "7").code == 0, "a changed case may be out of all claims"
+
+
+def test_the_line_of_a_case_is_true_for_the_users_points(flowrepro: Call, tmp_path: Path) -> None:
+    np.savez(tmp_path / "mine.npz", x=[[1.0, 0.0], [0.0, 2.0]], y=[1.0, -1.0])
+    words = ("orthogonal", "--case", "toy", *SHORT, "--no-figures", "--out", tmp_path)
+    own = flowrepro(*words, "--data", tmp_path / "mine.npz").out.splitlines()[1]
+    assert "data = mine.npz" in own
+    assert "Figure" not in own
+    assert "seed = 3" in flowrepro(*words, "--seed", "3").out.splitlines()[1]
