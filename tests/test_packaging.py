@@ -100,15 +100,15 @@ def test_the_wheel_holds_every_module_and_every_packaged_file(wheel: Path) -> No
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         entry = next(name for name in names if name.endswith("entry_points.txt"))
-        assert "flowrepro = flowrepro.cli:main" in archive.read(entry).decode()
+        assert "flowrepro = flowrepro.cli.main:main" in archive.read(entry).decode()
         metadata = archive.read(entry.replace("entry_points.txt", "METADATA")).decode()
     held = {name for name in names if name.startswith("flowrepro/")}
     assert held == wanted
     assert {
         "flowrepro/py.typed",
         "flowrepro/data/digits.npz",
-        "flowrepro/report.html.j2",
-        "flowrepro/report.md.j2",
+        "flowrepro/report/templates/report.html.j2",
+        "flowrepro/report/templates/report.md.j2",
         "flowrepro/sweep/pool.py",
     } <= held
     assert all(name.startswith(("flowrepro/", "flowrepro-")) for name in names)

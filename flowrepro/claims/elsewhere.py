@@ -28,7 +28,7 @@ class Elsewhere:
         return case.seeds is None
 
     def to_json(self, result: Any) -> dict[str, Any]:
-        """As `claim.Claim.to_json`."""
+        """As `claim.Claim.to_json`; one claim's defect leaves the others their verdicts."""
         try:
             if not self.claim.given:
                 require("it states no hypothesis, and so speaks of its paper's own case only")
@@ -41,6 +41,7 @@ class Elsewhere:
             return self._refused(result, str(reason))
         except Exception as error:
             why = f"it cannot be measured on this run ({type(error).__name__}: {error})"
+            warnings.warn(f"a defect of flowrepro: claim {self.claim.id}: {why}", stacklevel=2)
             return self._refused(result, why)
 
     def _refused(self, result: Any, reason: str) -> dict[str, Any]:

@@ -117,5 +117,5 @@ def test_the_example_is_installed_with_pip(tmp_path: Path) -> None:
     source = shutil.copytree(EXAMPLE.parent, tmp_path / "source")
     options = ("--no-deps", "--no-build-isolation", "--target", tmp_path / "site", "--quiet")
     subprocess.run([sys.executable, "-m", "pip", "install", *options, source], check=True)
-    answer = in_process("list", "--json", env={"PYTHONPATH": f"{tmp_path}:{ROOT}"})
+    answer = in_process("list", "--json", env={"PYTHONPATH": f"{tmp_path / 'site'}:{ROOT}"})
     assert {"small", "large"} <= {line["case"] for line in answer.json()}, answer.err
