@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flowrepro import __version__
+from flowrepro.cli.controls import controls
 from flowrepro.cli.experiments import add_experiment, experiment_options, run_commands
 from flowrepro.cli.stored import report, rerun, show, verify
 from flowrepro.cli.sweep import sweep
@@ -83,7 +84,7 @@ def cli() -> None:
     """
 
 
-for _command in (train, sweep, verify, rerun, report, show):
+for _command in (train, sweep, verify, controls, rerun, report, show):
     cli.add_command(_command)
 
 
