@@ -37,8 +37,8 @@ def alpha_beta() -> Readings:
     printed="<w_j, -D+> = ||w_j|| ||D+|| for j in S+",
     correct="<w_j, D+> = ||w_j|| ||D+|| for j in S+")  # fmt: skip
 def kkt_direction() -> Readings:
-    """The two-neuron networks of the proposition for the labels 1, -1: with -D+ the network misses
-    the first label."""
+    """For the labels 1, -1 the proof builds the two-neuron network that the proposition describes.
+    With -D+ it misses the first label; with D+ it interpolates."""
     a = np.array([1.0, -1.0])
     gaps = (np.abs(predict(X, np.diag([sign, 1.0]), a) - Y).max() for sign in (-1.0, 1.0))
     return tuple(at_most("largest |h(x_k) - y_k| of a minimiser", gap, 0) for gap in gaps)
@@ -48,8 +48,8 @@ def kkt_direction() -> Readings:
     printed="for all balanced theta",
     correct="for balanced theta at which S+ and S- are active on their class")  # fmt: skip
 def lemma_14_scope() -> Readings:
-    """Two neurons of norm 1/2, one of each sign. Pointed away from their labels they have no
-    gradient, while the loss is 1/2; pointed towards them they satisfy the lemma."""
+    """The proof takes two neurons of norm 1/2, one of each sign. Pointed away from their labels
+    they have no gradient, while the loss is 1/2. Pointed towards them they satisfy the lemma."""
     parts = []
     for side in (-1.0, 1.0):
         W, a = side * 0.5 * X, np.array([0.5, -0.5])
@@ -64,8 +64,8 @@ def lemma_14_scope() -> Readings:
     printed="inf ||grad L||^2 / L >= L(theta) / r^2 keeps the flow in the ball of radius r",
     correct="inf ||grad L||^2 / L > 4 L(theta) / r^2 does")  # fmt: skip
 def path_criterion() -> Readings:
-    """L(x) = x^2/2 has ||grad L||^2 / L = 2. From x = 1 the flow travels to 0, the length 1, where
-    the printed criterion allows r = 1/2. The theorem is unaffected, as its r is far larger."""
+    """L(x) = x^2/2 has ||grad L||^2 / L = 2. From x = 1 the flow travels the length 1 to 0, but the
+    printed criterion allows r = 1/2. The theorem is unaffected, as its r is far larger."""
     radii = (np.sqrt(factor * 0.5 / 2.0) for factor in (1, 4))
     return tuple(at_most("length of the path", 1.0, radius) for radius in radii)
 
@@ -96,8 +96,8 @@ def loss_factor() -> Readings:
     printed="d<w_j, x_k>/dt = -(h(x_k) - y_k)/n ||w_j|| where <w_j, x_k> > 0",
     correct="the same times s_j")  # fmt: skip
 def sign_in_deactivation() -> Readings:
-    """Central differences of the loss at w = (0.6, 0.8), a = -1. Lemma 6 holds with either sign, as
-    it only needs that the derivative vanishes at inactive pairs."""
+    """The proof takes central differences of the loss at w = (0.6, 0.8), a = -1. Lemma 6 holds with
+    either sign, as it only needs that the derivative vanishes at inactive pairs."""
     w, a = np.array([0.6, 0.8]), np.array([-1.0])
     h = 1e-6
     low, high = (objective(LOSS, predict(X, w[None] + s * h * X[:1], a), Y) for s in (-1, 1))
@@ -111,8 +111,8 @@ def sign_in_deactivation() -> Readings:
     correct="<w_j, x_k> <= 0")  # fmt: skip
 def inactive_set() -> Readings:
     """A neuron of S+ that starts at lambda (0.6, -0.8) is inactive on the second point, so that
-    this product never moves; its norm grows to lambda (cosh Dt + 0.6 sinh Dt). At lambda = 1e-6,
-    eps = 0.1."""
+    <w_j, x_2> never moves, while its norm grows to lambda (cosh Dt + 0.6 sinh Dt). The proof
+    evaluates both at t_{+1} for lambda = 1e-6, eps = 0.1."""
     t = -0.1 * np.log(1e-6)  # D t at t = -eps ln(lambda) / D
     product = -0.8 / (np.cosh(t) + 0.6 * np.sinh(t))
     note = "<w, x_k>, w of length 1"
@@ -123,7 +123,8 @@ def inactive_set() -> Readings:
     printed="f' <= -af + b int f + c/a implies f <= (f(0) + c)(1 + e^{bt/a})",
     correct="f' <= -af + b int f + c implies f <= (f(0) + c/a)(1 + e^{bt/a})")  # fmt: skip
 def gronwall_constant() -> Readings:
-    """b = 0, a = 1/2, c = 1, f(0) = 0: the solution of the equality at t = 20 against the bound."""
+    """With b = 0, a = 1/2, c = 1, f(0) = 0 the proof compares the solution of the equality at t =
+    20 with the bound."""
     grown = (1 - np.exp(-10.0)) / 0.5
     return at_most("f(20)", grown / 0.5, 2.0), at_most("f(20)", grown, 2 / 0.5)
 
@@ -132,8 +133,8 @@ def gronwall_constant() -> Readings:
     printed="the loss on the positive labels is of order lambda^{eps/5} at t2",
     correct="of order lambda^{2 eps/5}, as in Appendix B.4")  # fmt: skip
 def phase_2_loss() -> Readings:
-    """The loss on the positive label of a neuron along D+ with ||w||^2 = n ||D+|| - q, as the lemma
-    says, at q = lambda^{eps/5} = 1e-3 and 1e-4: its power of q."""
+    """A neuron along D+ has ||w||^2 = n ||D+|| - q, as the lemma says. The proof measures the power
+    of q in its loss on the positive label, between q = lambda^{eps/5} = 1e-3 and 1e-4."""
     neurons = ((np.sqrt(1 - q) * X[:1], np.array([np.sqrt(1 - q)])) for q in (1e-3, 1e-4))
     losses = [(predict(X, W, a)[0] - 1) ** 2 / 4 for W, a in neurons]
     power = np.log10(losses[0] / losses[1])
@@ -144,8 +145,9 @@ def phase_2_loss() -> Readings:
     printed="|rho~_j - rho_j - ln(lambda)| at t_{+1} is small",
     correct="|rho~_j - rho_j + ln(lambda)| is small")  # fmt: skip
 def norm_shift() -> Readings:
-    """rho = ln ||w|| and rho~ starts at ln(||w_0||/lambda). The difference hardly moves until
-    t_{+1}, so its value at 0 decides; at lambda = 1e-6, ||w_0|| = 2 lambda."""
+    """rho is ln ||w||, and rho~ starts at ln(||w_0||/lambda). Their difference hardly moves until
+    t_{+1}, so that its value at time 0 decides. The proof takes lambda = 1e-6, ||w_0|| = 2
+    lambda."""
     ln, rho = np.log(1e-6), np.log(2e-6)
     gap = np.log(2.0) - rho
     return tuple(at_most("the distance", abs(gap + sign * ln), 1e-9) for sign in (-1, 1))
@@ -155,5 +157,6 @@ def norm_shift() -> Readings:
     printed="|<w_j, D-> - ||D-||| is small for j in S-",
     correct="|<w_j, -D-> - ||D-||| is small")  # fmt: skip
 def condition_iv() -> Readings:
-    """At the direction -D-/||D-|| to which Lemma 8 turns the neurons of S-, labels 1, -1."""
+    """Lemma 8 turns the neurons of S- to -D-/||D-||. The proof evaluates the distance there, for
+    the labels 1, -1."""
     return tuple(at_most("the distance", abs(sign * D - D), 0) for sign in (-1, 1))

@@ -32,7 +32,8 @@ POINTS = three_points()
     printed="Assumption 1 covers the square loss (h - y)^2",
     correct="it covers (h - y)^2 / 2, as in Equation (10)")  # fmt: skip
 def square_loss_lipschitz() -> Readings:
-    """Assumption 1 asks for a 1-Lipschitz derivative; the derivatives at h = 0 and 1, y = 0."""
+    """Assumption 1 asks for a 1-Lipschitz derivative. The proof compares the derivatives at h = 0
+    and h = 1 for y = 0."""
     slopes = (factor * (1.0 - 0.0) for factor in (2, 1))
     return tuple(at_most("Lipschitz constant of the derivative", slope, 1) for slope in slopes)
 
@@ -48,9 +49,9 @@ MISPRINTS.remark("experiments-loss", "Section 6",
     printed="alpha_min,- excludes the cones with D_u in A^-1(u)",
     correct="it excludes those with -D_u in A^-1(u)")  # fmt: skip
 def alpha_min_minus() -> Readings:
-    """The points of Figure 2 with all labels turned: -D_u lies inside the cone of neurons active on
-    all points, and the printed constant is 0 against Lemma 9. A lost sign of the extracted text
-    may be the cause."""
+    """For the points of Figure 2 with all labels turned, -D_u lies inside the cone of neurons that
+    are active on all points, and the printed constant is 0, against Lemma 9. A lost sign of the
+    extracted text may be the cause."""
     cones = arrangement(POINTS.X)
     forces = subgradients(cones, -POINTS.y / 3)
     parts = []
@@ -65,8 +66,8 @@ def alpha_min_minus() -> Readings:
     printed="alpha_min,+ = sqrt(1 - c^2), c the largest cosine of a cone with its D_u, is positive",
     correct="sqrt(1 - max(c, 0)^2) is")  # fmt: skip
 def alpha_min_square() -> Readings:
-    """One point x = 1 of the line with the label -1: on the cone w > 0 the force is D_u = -1, so
-    that c = -1. The proof of Lemma 9 takes c > 0 for granted."""
+    """For one point x = 1 of the line with the label -1, the force on the cone w > 0 is D_u = -1,
+    so that c = -1. The proof of Lemma 9 takes c > 0 for granted."""
     c = float(np.sign(1.0) * np.sign(-1.0))
     return tuple(at_least("alpha_min,+", np.sqrt(1 - k**2), 1e-6) for k in (c, max(c, 0.0)))
 
@@ -90,9 +91,9 @@ def mixed_neurons() -> Readings:
     printed="Assumption 3 with eta < 1/6 implies Assumption 5",
     correct="it does not near 1/6, and no exception is known for eta <= 0.0976")  # fmt: skip
 def lemma_8_assumption_5() -> Readings:
-    """The least ratio of both sides of Assumption 5 over the 512 corners of the boxes, moved inside
-    by 1e-6, at eta = 0.166 and 0.0976. The proof squares the lower bound of y_k ||x_k||^2 and
-    drops a term of ||y||. Assumptions 4 and 6 do follow (case boxes)."""
+    """The proof finds the least ratio of both sides of Assumption 5 over the 512 corners of the
+    boxes, moved inside by 1e-6, at eta = 0.166 and 0.0976. The paper squares the lower bound of y_k
+    ||x_k||^2 and drops a term of ||y||. Assumptions 4 and 6 do follow (case boxes)."""
     outer, inside = np.array([True, False, True]), np.array([1e-6, -1e-6])
     parts = []
     for eta in (0.166, 0.0976):
@@ -114,9 +115,10 @@ MISPRINTS.remark("lemma-20-rate", "proof of Lemma 20, last line",
     printed="training ends at least squares for any width m",
     correct="it does with at least one positive neuron that is active on some datum")  # fmt: skip
 def theorem_2_width() -> Readings:
-    """m = 1 on (-0.9, 1), (0, 1), (0.9, 1) with the labels 1, 0.1, 1, inside the boxes for eta =
-    0.15. A neuron that points to (0, -1) is inactive on all points and never moves; one that points
-    to (0, 1) ends at least squares (flow to t = 200, scale 1e-2, tolerance 1e-10)."""
+    """The points are (-0.9, 1), (0, 1), (0.9, 1) with the labels 1, 0.1, 1, inside the boxes for
+    eta = 0.15, and m = 1. A neuron that points to (0, -1) is inactive on all points and never
+    moves. One that points to (0, 1) ends at least squares. The flow is followed to t = 200 from the
+    scale 1e-2, with the tolerance 1e-10."""
     X, y = np.array([(-0.9, 1.0), (0.0, 1.0), (0.9, 1.0)]), np.array([1.0, 0.1, 1.0])
 
     def velocity(_: float, z: np.ndarray) -> np.ndarray:

@@ -23,8 +23,8 @@ TINY = float(np.finfo(float).tiny)
     printed="the constant term of u(t; epsilon) has epsilon_0",
     correct="it has the same epsilon as the other term")  # fmt: skip
 def implicit_constant() -> Readings:
-    """m = 2, v* = 3, v_0 = 0.3, epsilon_0 = 0.68: the upper bound u(0; 0), solved to 1e-12, against
-    v_0, which it must not be below."""
+    """The upper bound at time 0, u(0; 0), must not be below v_0. The proof solves for it (to 1e-12)
+    with m = 2, v* = 3, v_0 = 0.3, epsilon_0 = 0.68."""
     a, v0 = 27.0, 0.3
     constant = float(antiderivative(np.array(v0), 0.32 * a, 2))
     u = brentq(lambda u: float(antiderivative(np.array(u), a, 2)) - constant, 0.01, v0)
@@ -37,8 +37,8 @@ def implicit_constant() -> Readings:
     printed="v' = -v^m (v^(m+1) + (1 - epsilon) v*^(m+1)) / 2",
     correct="v' = -v^m (v^(m+1) - (1 - epsilon) v*^(m+1)) / 2")  # fmt: skip
 def comparison_sign() -> Readings:
-    """m = 1, epsilon = 0.36, v_0 = 0.5: the explicit solution of Theorem 3.8 and its slope by
-    central differences at t = 1, against the right side of Equation (15)."""
+    """The proof compares the slope of the explicit solution of Theorem 3.8 (m = 1, epsilon = 0.36,
+    v_0 = 0.5, central differences at t = 1) with the right side of Equation (15)."""
     t = np.array([1 - 1e-5, 1.0, 1 + 1e-5])
     v = scalar_norm(PlaneStart(2, 1.0, 0.5, 1.0), Clock(t), 0.36)
     slope = (v[2] - v[0]) / 2e-5
@@ -58,8 +58,9 @@ MISPRINTS.remark("cubic-term", "Theorems 4.2 and A.2",
     correct="the law must be symmetric too, or the points with <w*, x> > 0 span the space"
 )  # fmt: skip
 def uniqueness() -> Readings:
-    """x uniform on (1, 0), (-1/2, +-sqrt(3)/2), mean 0, covariance I/2: the loss of w = (1, 0.1)
-    against w* = (1, 0), and the same for the law made symmetric. The proof drops the ReLU."""
+    """x is uniform on (1, 0), (-1/2, +-sqrt(3)/2), with the mean 0 and the covariance I/2. The
+    proof computes the loss of w = (1, 0.1) against w* = (1, 0), and the same for the law made
+    symmetric. The paper's argument drops the ReLU."""
     X, w, best = np.array([(1.0, 0.0), (-0.5, 0.75**0.5), (-0.5, -(0.75**0.5))]), (1, 0.1), (1, 0)
     losses = (
         0.5 * np.mean((activation(Z @ w) - activation(Z @ best)) ** 2)
@@ -75,7 +76,7 @@ def uniqueness() -> Readings:
     correct="lr << 1 / v*^2")  # fmt: skip
 def step_condition() -> Readings:
     """v_0* is not defined. Read as v_0, the condition admits lr = 0.01 / v_0^2 at v_0 = v*/100,
-    where the factor 1 - v*^2 lr of the bound is -99; with v* it is 0.99."""
+    where the factor 1 - v*^2 lr of the bound is -99. With v* it is 0.99."""
     factors = (abs(1 - 0.01 / norm**2) for norm in (0.01, 1.0))
     return tuple(at_most("|1 - v*^2 lr|", factor, 1) for factor in factors)
 
@@ -84,7 +85,8 @@ def step_condition() -> Readings:
     printed="all bounds of the norm are convex functions",
     correct="those of one layer are concave from below their limit")  # fmt: skip
 def convexity() -> Readings:
-    """The upper bound of one layer from v_0 = 0.2: its second differences at 101 times up to 5."""
+    """The proof takes the second differences of the upper bound of one layer from v_0 = 0.2, at 101
+    times up to 5."""
     bound = scalar_norm(PlaneStart(1, 1.0, 0.2, 1.0), Clock(np.linspace(0, 5, 101)), 0.0)
     bend = np.diff(bound, 2)
     return at_least("least second difference", bend.min(), 0), at_most("largest", bend.max(), 0)
@@ -95,7 +97,8 @@ def convexity() -> Readings:
     correct="from below it changes at sqrt((1 - epsilon)/3) v*; the limit is sqrt(1 - epsilon) v*"
 )  # fmt: skip
 def inflection() -> Readings:
-    """v' = -v (v^2 - a)/2 with a = 1 - epsilon = 0.8 has v'' = -v' (3 v^2 - a)/2; where it is 0."""
+    """v' = -v (v^2 - a)/2 with a = 1 - epsilon has v'' = -v' (3 v^2 - a)/2. The proof evaluates v''
+    at both places for a = 0.8."""
     a = 0.8
     bends = (v * (v**2 - a) * (3 * v**2 - a) / 4 for v in (a, np.sqrt(a / 3)))
     return tuple(at_most("|v''| there", abs(bend), 1e-12) for bend in bends)
@@ -105,8 +108,8 @@ def inflection() -> Readings:
     printed="u + v and u - v are the extreme eigenvectors of E[1{u.x > 0} x x^T]",
     correct="of E[1{u.x > 0} 1{v.x > 0} x x^T], the second identity of the lemma")  # fmt: skip
 def second_identity() -> Readings:
-    """u = (1, 0), v = (0, 1): the quadratic forms along u + v and u - v, from the lemma. I/2 has no
-    extreme eigenvectors."""
+    """I/2, which the printed form is, has no extreme eigenvectors. For u = (1, 0), v = (0, 1) the
+    proof computes both quadratic forms along u + v and u - v from the lemma."""
     both = np.array([[0.25, 1 / (2 * np.pi)], [1 / (2 * np.pi), 0.25]])
     gaps = (2 * M[0, 1] for M in (0.5 * np.eye(2), both))
     return tuple(at_least("difference of the eigenvalues", gap, TINY) for gap in gaps)
@@ -116,7 +119,7 @@ def second_identity() -> Readings:
     printed="dv_k/dt > 0 at v_k = 0",
     correct="dv_k/dt tends to a positive limit as v_k falls to 0; at 0 it is 0")  # fmt: skip
 def sign_at_zero() -> Readings:
-    """Equation (14) with m = 2, v_1 = 1, w = w* of length 1: dv_2/dt = (1 - v_2)/2 times the
+    """With m = 2, v_1 = 1, w = w* of length 1, Equation (14) reads dv_2/dt = (1 - v_2)/2 times the
     indicator of v_2 > 0, which is 0 at 0 by the paper's convention. The limit is enough for the
     proposition."""
     slopes = (0.5 * (1 - v) * float(v > 0) for v in (0.0, 1e-9))
@@ -127,9 +130,9 @@ def sign_at_zero() -> Readings:
     printed="for many layers the norm is monotone regardless of the initialisation",
     correct="from v_0 >= v* it dips below v*, and tends to v* from below")  # fmt: skip
 def deep_is_monotone() -> Readings:
-    """The population flow of 50 layers from v_0 = 1.05 at a right angle, to t = 20, tolerance
-    1e-12: its rise after the least norm, and late in the flow (1 - v) / (theta^2 / (2 (m - 1))),
-    which tends to 1."""
+    """The proof follows the population flow of 50 layers from v_0 = 1.05 at a right angle to t = 20
+    (tolerance 1e-12). It measures the rise after the least norm and, late in the flow, (1 - v) /
+    (theta^2 / (2 (m - 1))), which tends to 1."""
     path = population_flow(PlaneStart(50, 1.0, 1.05, np.pi / 2), np.linspace(0, 20, 401))
     late = (1 - path.norm[-1]) / (path.theta[-1] ** 2 / (2 * 48))
     return at_most("rise", path.norm[-1] - path.norm.min(), 1e-9), at_least("late", late, 0.9)

@@ -59,7 +59,7 @@ def theorem_a_7() -> Readings:
     printed="theta / ||theta|| -> (w*, -w*, 1, -1) / 4",
     correct="theta / ||theta|| -> (w*, -w*, 1, -1) / 2, as in Lemma F.3")  # fmt: skip
 def two_neuron_limit() -> Readings:
-    """The length of the limit for w* = (1, 0); a direction has length 1."""
+    """A direction has length 1. The proof measures the length of the limit for w* = (1, 0)."""
     limit = np.array([1, 0, -1, 0, 1, -1])
     gaps = (abs(float(np.linalg.norm(limit)) / factor - 1) for factor in (4, 2))
     return tuple(at_most("distance of the length from 1", gap, 0) for gap in gaps)
@@ -69,7 +69,8 @@ def two_neuron_limit() -> Readings:
     printed="G(w) = <w, mu~> with mu~ = (1 + alpha)/2 mu",
     correct="mu~ = (1 + alpha)/4 mu")  # fmt: skip
 def mu_tilde() -> Readings:
-    """Both sides for w = (1, 2) on six symmetric points. The sum over n/2 pairs is half of n mu."""
+    """The sum over n/2 pairs is half of n mu. The proof evaluates both sides for w = (1, 2) on six
+    symmetric points."""
     points, w = separable.symmetric(h=3), np.array([1.0, 2.0])
     G, product = linear_part(points.X, points.y, w), geometry.mean(points.X, points.y) @ w
     gaps = (abs((1 + ALPHA) / factor * product - G) for factor in (2, 4))
@@ -80,7 +81,8 @@ def mu_tilde() -> Readings:
     printed="G(w) = <w, mu^+> in the cone C, and lambda_0^+ = ||mu^+||",
     correct="G(w) = <w, mu^+>/2 and lambda_0^+ = ||mu^+||/2; likewise with -")  # fmt: skip
 def growth_rates() -> Readings:
-    """Both sides at w = mu^+ on the seven points of counterexample-a7. kappa is unaffected."""
+    """G has the factor 1/2 that mu^+ has not. The proof evaluates both sides at w = mu^+ on the
+    seven points of counterexample-a7. kappa is unaffected."""
     X, y = SEVEN.X, SEVEN.y
     w = geometry.one_neuron_mean(X, y, ALPHA, 1.0)
     gaps = (abs(w @ w / factor - linear_part(X, y, w)) for factor in (1, 2))
@@ -91,10 +93,10 @@ def growth_rates() -> Readings:
     printed="||Delta theta||_M <= C r^3 / sqrt m for a universal constant C",
     correct="C is of order 1/lambda_0, as in the proof")  # fmt: skip
 def lemma_5_2_constant() -> Readings:
-    """One neuron that starts along mu, r = 1e-3, sigma = r^3, on +-(1, e/10), +-(-1 + 2e, e/10)
-    scaled to length 1, for e = 0.1 and 0.01 (tolerance 1e-11): the growth of C as lambda_0 falls
-    by 10, and the largest C lambda_0. The error is continuous in the start, so that starts nearby
-    fail too."""
+    """One neuron starts along mu with r = 1e-3, sigma = r^3, on the points +-(1, e/10), +-(-1 + 2e,
+    e/10) scaled to length 1, for e = 0.1 and 0.01. The flow (tolerance 1e-11) shows by how much C
+    grows as lambda_0 falls by 10, and the largest C lambda_0. The error is continuous in the start,
+    so that starts nearby fail too."""
     r, found = 1e-3, []
     for e in (0.1, 0.01):
         half = geometry.scaled(np.array([(1.0, e / 10), (-1 + 2 * e, e / 10)]))
@@ -123,7 +125,7 @@ def lemma_5_2_constant() -> Readings:
     correct="x_i^- := x_i if y_i = -1")  # fmt: skip
 def negative_part() -> Readings:
     """The printed line gives x_i^+ a second value for y_i = -1, where it is alpha x_i two lines
-    above; here x_i = 1."""
+    above. The proof takes x_i = 1."""
     first = geometry.reweighted(np.ones((1, 1)), np.array([-1.0]), ALPHA, 1.0)[0, 0]
     own = geometry.reweighted(np.ones((1, 1)), np.array([-1.0]), ALPHA, -1.0)[0, 0]
     gaps = (abs(1.0 - value) for value in (first, own))
@@ -134,9 +136,9 @@ def negative_part() -> Readings:
     printed="Assumption A.1 is weaker than Assumption A.2",
     correct="it is stronger: Lemma G.1 proves that A.1 implies A.2")  # fmt: skip
 def weaker_assumption() -> Readings:
-    """Were A.1 weaker, it would hold wherever A.2 does. On the seven points A.2 holds, and no
-    direction satisfies A.1, on a grid of 360 of them. The implication of Lemma G.1: the least
-    slack of A.2 over those of 100 random sets of four points on which the grid finds A.1."""
+    """Were A.1 weaker, it would hold wherever A.2 does. On the seven points A.2 holds, and none of
+    360 directions satisfies A.1. For the implication of Lemma G.1 the proof finds the least slack
+    of A.2 over those of 100 random sets of four points on which A.1 holds."""
     angles = np.linspace(0, 2 * np.pi, 360, endpoint=False)
     grid = np.column_stack([np.cos(angles), np.sin(angles)])
 
@@ -159,7 +161,8 @@ def weaker_assumption() -> Readings:
     printed="L~(theta) = l(0) + sum_k a_k G(w_k)",
     correct="L~(theta) = l(0) - sum_k a_k G(w_k), as in Section 5.1")  # fmt: skip
 def linearised_loss_sign() -> Readings:
-    """One neuron w = 1e-3 mu, a = 1e-3 on the seven points: |L - L~|, which is O(a^2 ||w||^2)."""
+    """|L - L~| must be of order a^2 ||w||^2. The proof measures it for one neuron w = 1e-3 mu, a =
+    1e-3 on the seven points."""
     X, y = SEVEN.X, SEVEN.y
     w, a = 1e-3 * geometry.mean(X, y), 1e-3
     loss = objective(
@@ -173,8 +176,8 @@ def linearised_loss_sign() -> Readings:
     printed="|a_k|^2 (alpha gamma*/2n)^2 >= c^2 (alpha gamma*/2n)^2",
     correct=">= c (alpha gamma*/2n)^2")  # fmt: skip
 def theorem_b_19_constant() -> Readings:
-    """At t = 0 with w = 0, a = 2, where c = <w, w*>^2 - ||w||^2 + a^2 = 4. The argument needs some
-    positive constant only."""
+    """At t = 0, w = 0, a = 2 the constant c = <w, w*>^2 - ||w||^2 + a^2 is 4. The argument only
+    needs some positive constant."""
     c = 2.0**2
     return at_least("|a|^2", 4.0, c**2), at_least("|a|^2", 4.0, c)
 
@@ -183,9 +186,9 @@ def theorem_b_19_constant() -> Readings:
     printed="||w_k(t)|| >= D sigma with D = max{1, d'} d/2",
     correct="D = min{1, d'} d/2")  # fmt: skip
 def lemma_g_4_cone() -> Readings:
-    """The lines above give d sigma/2 before the time t_k and d d' sigma/2 after it. With one datum
-    in the plane (delta = 1) the distance d' of the unit vectors outside the cone C_{1/2} from
-    C_{2/3} is the sine of an angle; D/d against what is proved."""
+    """The lines above give the bound d sigma/2 before the time t_k and d d' sigma/2 after it. For
+    one datum in the plane (delta = 1) the distance d' of the unit vectors outside the cone C_{1/2}
+    from C_{2/3} is the sine of an angle. The proof compares D/d with what is proved."""
     d = np.sin(np.arccos(1 / 2) - np.arccos(2 / 3))
     proved = min(0.5, d / 2)
     return tuple(at_most("D/d", pick(1.0, d) / 2, proved) for pick in (max, min))
@@ -196,8 +199,9 @@ def lemma_g_4_cone() -> Readings:
     correct="f(x) = phi(<x, w+>) - phi(<x, w->); w_k/|a_k| for w_k/a_k in Lemma H.3, and "
     "||theta||^2 = 2 (||w+|| + ||w-||)")  # fmt: skip
 def orthogonally_separable_limit() -> Readings:
-    """ReLU on (1, 0) with the label 1 and (0, 2) with -1: w+ = (1, 0), w- = (0, 1/2). The network
-    of these two neurons with a_k = +-sqrt ||w||: f at the second point, and ||theta||^2 = 3."""
+    """For ReLU on (1, 0) with the label 1 and (0, 2) with -1, w+ is (1, 0) and w- is (0, 1/2). The
+    proof evaluates the network of these two neurons with a_k = +-sqrt ||w|| at the second point,
+    and its ||theta||^2, which is 3."""
     x, w = np.array([0.0, 2.0]), np.diag([1.0, 0.5])
     a = np.sqrt(np.diag(w)) * np.array([1, -1])
     W = w / np.abs(a)[:, None]
@@ -212,7 +216,8 @@ def orthogonally_separable_limit() -> Readings:
     printed="q_i - q_i' = (1 - gamma*)/2 <x_i, w*>",
     correct="q_i - q_i' = (1 - alpha)/2 <x_i, w*>")  # fmt: skip
 def theorem_5_5_proof() -> Readings:
-    """x_i = +-1/4, w* = 1, so that gamma* = 1/4: both sides for f(x) = phi(<x, w*>)/2."""
+    """The proof evaluates both sides for x_i = +-1/4 and w* = 1, where gamma* is 1/4 and f(x) is
+    phi(<x, w*>)/2."""
     x = np.array([0.25, -0.25])
     found = activation(x, ALPHA).sum() / 2
     gaps = (abs((1 - factor) / 2 * 0.25 - found) for factor in (0.25, ALPHA))
@@ -223,8 +228,8 @@ def theorem_5_5_proof() -> Readings:
     printed="<mu, w*> = (1/n) sum_i y_i <w*, x_i> >= 1",
     correct="<mu, w*> >= gamma* > 0")  # fmt: skip
 def section_4_3_mean() -> Readings:
-    """The points of Figure 1, middle, scaled to ||x_i|| <= 1, as the paper assumes; w* has length
-    1. That mu is not 0, all that is used, holds."""
+    """The paper assumes ||x_i|| <= 1, and w* has length 1. The proof takes the points of Figure 1,
+    middle, scaled so. That mu is not 0, which is all that is used, holds."""
     X = geometry.scaled(FIGURE_1.X)
     best = geometry.best_separator(X, FIGURE_1.y)
     product = geometry.mean(X, FIGURE_1.y) @ best.w
@@ -235,9 +240,10 @@ def section_4_3_mean() -> Readings:
     printed="if a_k <= 0 for all k, then the margin is less than gamma-/2",
     correct="if a_k >= 0 for all k")  # fmt: skip
 def assumption_a_9_sign() -> Readings:
-    """The neuron -(w-, 1)/sqrt 2 has a <= 0 and, on any data, the margin gamma-/2 itself; here on
-    the points of Figure 1, middle, with the labels turned. As printed no data satisfy A.9, and
-    Theorem A.10 is empty. Corrected: the largest margin without negative outputs on S-."""
+    """On any data the neuron -(w-, 1)/sqrt 2 has a <= 0 and the margin gamma-/2 itself, so that no
+    data satisfy A.9 as printed, and Theorem A.10 is empty. The proof takes the points of Figure 1,
+    middle, with the labels turned. There the largest margin on S- without negative outputs is
+    smaller, as the corrected A.9 asks."""
     X, y = FIGURE_1.X, -FIGURE_1.y
     own = local_optimum.support(X, y, ALPHA, sign=-1.0)
     assert own is not None
@@ -252,7 +258,7 @@ def assumption_a_9_sign() -> Readings:
     printed="the probability simplex {p : sum_i p_i = 1, p_i >= 1}",
     correct="{p : sum_i p_i = 1, p_i >= 0}")  # fmt: skip
 def probability_simplex() -> Readings:
-    """h = 3: the least sum of p is 3 under the printed bounds, so that the set is empty."""
+    """For h = 3 the least sum of p under the printed bounds is 3, so that the set is empty."""
     return tuple(at_most("least sum of p", 3 * least, 1) for least in (1, 0))
 
 
