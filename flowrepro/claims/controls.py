@@ -104,6 +104,11 @@ def _shuffled(array: np.ndarray) -> np.ndarray:
     return rng.permuted(array, axis=-1) if array.ndim else array
 
 
+def _later(change: Change) -> Change:
+    """The change of all but the first record."""
+    return lambda array: np.concatenate([array[:1], change(array[1:])]) if array.ndim else array
+
+
 def _random_points(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     drawn = np.random.default_rng(SEED).standard_normal(X.shape)
     return drawn.astype(X.dtype), y
@@ -116,7 +121,10 @@ CONTROLS = (
             lambda array: array[::-1] if array.ndim else array),
     Control("noise", "every number is multiplied by 1 + 0.5 g, g standard normal", _noise),
     Control("shuffled", "coordinates, or the entries of a list, are in another order", _shuffled),
-    Control("opposite", "every number has the other sign", lambda array: -array),
+    Control("astray", "as 'shuffled', but the first record is right", _later(_shuffled)),
+    Control("restless", "as 'noise', but the first record is right", _later(_noise)),
+    Control("opposite", "every number has the other sign", np.negative),
+    Control("turned", "as 'opposite', but the first record is right", _later(np.negative)),
     Control("third", "every number is a third of what it was", lambda array: array / 3),
     Control("triple", "every number is three times what it was", lambda array: 3 * array),
     Control("thousandfold", "every number is a thousand times what it was; all but loose claims "
