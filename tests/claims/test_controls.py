@@ -28,10 +28,10 @@ FAST = {
     "three-point": ("analysis", "analysis-boxes"),
 }  # fmt: skip
 SLOW = {
-    "toy2d": ("theory-flow", "theory-flow-10d", "theory-rule", "two-points-seeds", "held-neuron",
-              "theory-log-scale-10d", "fit-time", "sign-flips", "six-points-seeds", "rank-limit"),
+    "toy2d": ("theory-flow", "theory-flow-10d", "theory-rule", "held-neuron",
+              "theory-log-scale-10d", "fit-time", "sign-flips", "rank-limit"),
     "orthogonal": ("toy", "log-scale", "closest-approach", "sign-jumps", "without-assumption-3"),
-    "three-point": ("phases", "unbalanced-width", "saddle-view"),
+    "three-point": ("unbalanced-width", "saddle-view"),
     "margin": ("left", "left-slopes", "right", "separator"),
     "single-neuron": ("2l-ln", "1l-ln", "3l-sn"),
 }  # fmt: skip
@@ -84,7 +84,10 @@ def test_claims_fail_on_controls(command: str, name: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("command", "name"), cases(SLOW))
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [*cases(SLOW), pytest.param("three-point", "phases", marks=pytest.mark.long)],
+)
 def test_claims_fail_on_controls_slow(command: str, name: str, tmp_path: Path) -> None:
     has_teeth(command, name, tmp_path)
 
