@@ -146,3 +146,18 @@ def test_a_claim_without_teeth_is_found_and_its_own_control_counts() -> None:
     own = replace(claim(measure), control=lambda result: altered(result, k=np.arange(5)))
     assert control_that_fails(own, STUDY) == OWN
     assert outcomes(own, STUDY)[OWN] == "FAIL"
+
+
+def test_the_command_names_claims_without_teeth(flowrepro: Any, tmp_path: Path) -> None:
+    flowrepro("toy2d", "--case", "theory-cones", "--no-figures", "--out", tmp_path)
+    (run,) = (tmp_path / "toy2d").glob("theory-cones-*")
+    answer = flowrepro("controls", run)
+    assert answer.code == 0
+    assert "theory-cones lemma-2-slope: identity" in answer.out
+    assert answer.out.splitlines()[-1] == "8 claims pass; 6 of them fail on a control"
+    claims = flowrepro("controls", "--json", run).json()["claims"]
+    said = {claim["id"]: claim["controls"] for claim in claims}
+    assert said["lemma-6-convexity"]["counts"] == "FAIL"
+    answer = flowrepro("controls", tmp_path)
+    assert answer.code == 3
+    assert "is not a run directory" in answer.err
