@@ -33,7 +33,7 @@ SLOW = {
     "orthogonal": ("toy", "log-scale", "closest-approach", "sign-jumps", "without-assumption-3"),
     "three-point": ("unbalanced-width", "saddle-view"),
     "margin": ("left", "left-slopes", "right", "separator"),
-    "single-neuron": ("2l-ln", "1l-ln", "3l-sn"),
+    "single-neuron": ("2l-ln", "1l-ln"),
 }  # fmt: skip
 POPULATION = "it judges the population flow, which is solved anew from the start of the run"
 FOLLOWS = "its hypotheses look at the whole run: on a wrong one it does not apply"
