@@ -48,7 +48,7 @@ def test_every_row_has_four_cells_and_a_claim_a_figure_or_a_reason(paper: str) -
         cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]]
         assert len(cells) == 4, row
         place, statement, judged, setting = cells
-        assert place and statement and setting, row
+        assert all((place, statement, setting)), row
         assert len(statement.split()) <= 14, row
         assert bool(judged) or re.match("not yet|no |about |a |lemmas |existence ", setting), row
 
