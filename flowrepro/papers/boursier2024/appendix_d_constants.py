@@ -32,6 +32,9 @@ from flowrepro.theory.arrangement import ON
 
 topic = Topic(PAPER, "Constants and times of the alignment")
 
+CAPS = (0.1, 0.03, 0.01)
+"""Values of alpha_0 for which the neurons that Condition 1 excludes are counted (chosen)."""
+
 
 def has_extremal(result: Study) -> str | None:
     """There is an extremal vector."""
@@ -118,6 +121,46 @@ def settling_bound(result: Study) -> Iterable[Part]:
         yield at_most(f"latest, alpha0 = {a:g}", latest, float(bound))
     latest = float(arrays["settled"][:, 0].max(initial=0.0))
     yield number("latest of a > 0 without a condition", latest)
+
+
+def caps_inside_cones(result: Study) -> str | None:
+    """In the plane, with extremal vectors inside open cones, followed from even directions."""
+    arrays = result.arrays
+    if result.X.shape[1] != 2 or not arrays["start"].size:
+        return "shares are counted over even directions of the plane"
+    if np.any(arrays["dimension"][arrays["extremal_cone"]] != 2):
+        return "an extremal vector lies on a hyperplane, so the forces beside it differ"
+    return None
+
+
+@topic.claim(
+    "remark-1-share",
+    "Condition 1 excludes a share arcsin(alpha_0) / pi of the neurons of one sign for each "
+    "extremal vector, which vanishes with alpha_0.",
+    place="Remark 1",
+    on=ANALYSES,
+    given=(relu, independent, has_extremal, caps_inside_cones),
+)
+def excluded_share(result: Study) -> Iterable[Part]:
+    """Excluded starts and the predicted number, for alpha_0 below alpha_min and the caps' size.
+
+    Near a_j D_u / ||D_u|| of the other sign the alignment starts at less than
+    -sqrt(1 - alpha_0^2) ||D||; a cap of the circle has 2 arcsin(alpha_0) / (2 pi) of it.
+    """
+    arrays, count = result.arrays, result.case.options["directions"]
+    D, X = arrays["extremal_D"], result.X
+    to_edge = np.abs(D @ X.T) / np.linalg.norm(D, axis=1)[:, None] / np.linalg.norm(X, axis=1)
+    most = min(float(arrays["alpha_plus"]), float(arrays["alpha_minus"]), float(to_edge.min()))
+    used = [alpha0 for alpha0 in CAPS if alpha0 < most]
+    if not used:
+        require(f"no alpha_0 of {CAPS} is below {most:.3g}, up to which the shares are known")
+    for alpha0 in used:
+        excluded = np.sum(arrays["start_cosine"] <= -np.sqrt(1 - alpha0**2))
+        predicted = len(D) * count * np.arcsin(alpha0) / np.pi
+        yield at_most(
+            f"alpha_0 = {alpha0:g}: |excluded starts - {predicted:.4g}| per extremal vector",
+            abs(float(excluded) - predicted) / len(D), 1.0,
+        )  # fmt: skip
 
 
 @topic.claim(
