@@ -1,8 +1,9 @@
-r"""Lemmas 1, 3 and 4 for leaky slopes, as min2024 states them (Appendix B.1, Remark 5).
+r"""Lemmas 1, 3 and 4 for leaky slopes and other losses (min2024, Appendix B.1, Remarks 4 and 5).
 
 A balanced neuron of a leaky network turns by s_j P_w sum_k sigma'(<x_k, w>) (-l'(y_k, f_k)) x_k,
 and according to the lemmas nearly by s_j P_w x_a(w), x_a(w) = sum_k sigma'(<x_k, w>) y_k x_k: now
-the sum is over all data, with the weight alpha for the inactive ones.
+the sum is over all data, with the weight alpha for the inactive ones. The loss need only satisfy
+Lemma 2, as the exponential, twice the logistic and half the square loss do.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from functools import partial
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -22,7 +24,7 @@ from flowrepro.errors import NumericalError
 from flowrepro.papers.min2024 import PAPER
 from flowrepro.papers.min2024.constants import CLUSTERS, SIX_POINTS, points_of
 from flowrepro.papers.min2024.flow_states import States
-from flowrepro.papers.min2024.hypotheses import LOSS_NAMES, LossName, moderate_scale, slope_one
+from flowrepro.papers.min2024.hypotheses import moderate_scale, slope_one
 from flowrepro.papers.min2024.small_initialization import (
     stays_small,
     turns_as_in_4,
@@ -31,6 +33,9 @@ from flowrepro.papers.min2024.small_initialization import (
 from flowrepro.papers.min2024.theorem_1_flow import balanced_start
 from flowrepro.papers.study import Progress, option, silent
 from flowrepro.papers.topic import Topic
+
+LeakyLoss = Literal["exp", "logistic2", "logistic", "square"]
+"""Losses that the study may take; "logistic" violates Lemma 2."""
 
 
 def labelled(result: Study) -> str | None:
@@ -48,7 +53,7 @@ def leaky_flow(
     alpha: float = option(0.5, "slope of the leaky part", within=(0.0, 0.99)),
     m: int = option(50, "neurons", within=(1, 10_000)),
     ln_eps: float = option(-6 * math.log(10), "ln of the scale of the start", within=(-1e3, 0.0)),
-    loss: LossName = option("exp", "loss, summed over the samples", choices=LOSS_NAMES),
+    loss: LeakyLoss = option("exp", "loss, summed over the samples", choices=get_args(LeakyLoss)),
     horizon: float = option(5.0, "flow time at which it ends", within=(1e-3, 1e3)),
     points: int = option(1000, "times that are kept", within=(2, 100_000)),
     rtol: float = option(1e-10, "relative tolerance of the integration", within=(1e-13, 1e-4)),
@@ -86,7 +91,13 @@ LEAKY_10D = leaky_flow.case(
     horizon=2.5,
     seed=101,
 )
-stated = partial(topic.claim, on=(LEAKY, LEAKY_10D))
+LEAKY_SQUARE = leaky_flow.case(
+    "theory-leaky-square",
+    "The same for the slope 1/2 and half the square loss, on six points",
+    data=SIX_POINTS,
+    loss="square",
+)
+stated = partial(topic.claim, on=(LEAKY, LEAKY_10D, LEAKY_SQUARE))
 
 
 def leaky_states(result: Study) -> States:
@@ -112,7 +123,7 @@ def leaky_states(result: Study) -> States:
     "lemma-3-leaky-norms",
     "For a leaky slope, until T, ||w_j||^2 stays below 2 eps W_max^2/sqrt(m), and |f| below "
     "2 eps sqrt(m) X_max W_max^2.",
-    place="Lemma 3, Remark 5",
+    place="Lemma 3, Remarks 4 and 5",
     given=(moderate_scale,),
 )
 def leaky_norms(result: Study) -> Iterator[Part]:
@@ -123,7 +134,7 @@ def leaky_norms(result: Study) -> Iterator[Part]:
 @stated(
     "lemma-1-leaky-directions",
     "For a leaky slope, until T, directions turn as in (4) up to 4 eps n sqrt(m) X_max^2 W_max^2.",
-    place="Lemma 1, Remark 5",
+    place="Lemma 1, Remarks 4 and 5",
     given=(moderate_scale,),
 )
 def leaky_approximation(result: Study) -> Iterator[Part]:
@@ -134,7 +145,7 @@ def leaky_approximation(result: Study) -> Iterator[Part]:
 @stated(
     "lemma-4-leaky-directions",
     "For a leaky slope, while |f| <= 1, directions turn as in (4) up to 2 n X_max max |f|.",
-    place="Lemma 4, Remark 5",
+    place="Lemma 4, Remarks 4 and 5",
 )
 def leaky_directions(result: Study) -> Iterator[Part]:
     """From the force at every record; and by differences, between records of one pattern.

@@ -38,8 +38,10 @@ until_t = partial(topic.claim, on=FLOWS, given=(moderate_scale,))
 def force_defects(loss: str, f: np.ndarray, relative_f: np.ndarray, y: np.ndarray) -> np.ndarray:
     """(-l'(y_k, f_k) - y_k) / max_k |f_k|, (..., n), which stays exact where f itself underflows.
 
-    The slope of -l' at 0 is -y^2 = -1 for exp and half of it for logistic2.
+    The slope of -l' at 0 is -y^2 = -1 for exp and for square, and half of it for logistic2.
     """
+    if loss == "square":
+        return -relative_f
     largest = np.abs(f).max(axis=-1, keepdims=True)
     defect = y * np.expm1(-y * f) if loss == "exp" else -y * np.tanh(y * f / 2)
     limit = -relative_f * (1.0 if loss == "exp" else 0.5)

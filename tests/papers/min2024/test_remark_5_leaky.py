@@ -10,6 +10,7 @@ from min2024_studies import Change, change, computed, expect, with_options
 
 from flowrepro.claims.claim import Claim
 from flowrepro.claims.verdict import Verdict
+from flowrepro.core.config import StudyCase
 from flowrepro.core.trajectory import Study
 from flowrepro.errors import NumericalError
 from flowrepro.papers.min2024 import remark_5_leaky as leaky
@@ -43,8 +44,9 @@ def test_holds_and_notices_tampering(claim: Claim, tamper: Change) -> None:
     expect(claim, tamper(flow()), Verdict.FAIL)
 
 
-def test_the_logistic_loss_and_ten_dimensions() -> None:
-    result = computed(leaky.LEAKY_10D, m=12, points=400)
+@pytest.mark.parametrize("case", [leaky.LEAKY_10D, leaky.LEAKY_SQUARE])
+def test_other_losses_and_ten_dimensions(case: StudyCase) -> None:
+    result = computed(case, m=12, points=400)
     for claim in leaky.topic.claims:
         expect(claim, result, Verdict.PASS)
 
