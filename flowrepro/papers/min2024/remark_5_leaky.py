@@ -35,6 +35,7 @@ from flowrepro.papers.study import Progress, option, silent
 from flowrepro.papers.topic import Topic
 
 LeakyLoss = Literal["exp", "logistic2", "logistic", "square"]
+LOSSES = get_args(LeakyLoss)
 """Losses that the study may take; "logistic" violates Lemma 2."""
 
 
@@ -53,7 +54,7 @@ def leaky_flow(
     alpha: float = option(0.5, "slope of the leaky part", within=(0.0, 0.99)),
     m: int = option(50, "neurons", within=(1, 10_000)),
     ln_eps: float = option(-6 * math.log(10), "ln of the scale of the start", within=(-1e3, 0.0)),
-    loss: LeakyLoss = option("exp", "loss, summed over the samples", choices=get_args(LeakyLoss)),
+    loss: LeakyLoss = option("exp", "loss, summed over the samples", choices=LOSSES),
     horizon: float = option(5.0, "flow time at which it ends", within=(1e-3, 1e3)),
     points: int = option(1000, "times that are kept", within=(2, 100_000)),
     rtol: float = option(1e-10, "relative tolerance of the integration", within=(1e-13, 1e-4)),
