@@ -12,6 +12,7 @@ import numpy as np
 
 from flowrepro.claims.claim import NotApplicable, require
 from flowrepro.claims.verdict import Part, at_least, at_most, none_of, number, within
+from flowrepro.core.network import predict
 from flowrepro.core.trajectory import Run
 from flowrepro.papers.boursier2022 import PAPER
 from flowrepro.papers.boursier2022.figure_4_five_points import FIVE_POINTS
@@ -247,6 +248,41 @@ def proposition_2(run: Run) -> Iterator[Part]:
     yield at_most("overshoot in steps", overshoot.max(), 1.0 + 1e-6)
     yield number("deactivated pairs", close.any(axis=0).sum())
     yield number("not judged, between snapshots too far apart", left.sum() - close.sum())
+
+
+@claim(
+    "proposition-2-only-if",
+    "With another value of relu'(0) than 0 a deactivated pair could not stay on <w_j, x_k> = 0, "
+    "where it stays, so the flow would have no solution.",
+    place="Proposition 2",
+    given=ORTHOGONAL_FLOW,
+)
+def proposition_2_only_if(run: Run) -> Iterator[Part]:
+    """From the deactivation of a pair until |h(x_k)| = |y_k|/2, as in the proof.
+
+    The pair stays. With relu'(0) = 1 its equation would turn it off by the integral of
+    |a_j| |y_k - h(x_k)| ||x_k|| / (n ||w_j||) over time; the largest over the pairs.
+    """
+    group, steps = run.trajectory.group, run.trajectory.snapshot_step
+    W, a = run.trajectory.W[:, group], run.trajectory.a[:, group]
+    h = np.stack([predict(run.X, *state) for state in zip(W, a, strict=True)])
+    heights = W @ run.X.T
+    early = np.logical_and.accumulate(np.abs(h) < np.abs(run.y) / 2)
+    inside = np.logical_or.accumulate(heights <= 0) & (heights[0] > 0) & early[:, None]
+    if not inside[:-1].any():
+        raise NotApplicable("no pair is deactivated before its label is half fitted")
+    sizes = np.linalg.norm(W, axis=2)
+    share = np.divide(np.abs(a), sizes, out=np.zeros_like(sizes), where=sizes > 0)
+    pull = np.abs(run.y - h) * np.linalg.norm(run.X, axis=1) / len(run.y)
+    speed = share[..., None] * pull[:, None]
+    between = step_time(run) * np.diff(steps)[:, None, None] * (speed[1:] + speed[:-1]) / 2
+    held = inside[:-1] & inside[1:]
+    unit = np.where(heights[0] > 0, heights[0], np.inf)
+    stays = np.where(held, np.abs(np.diff(heights, axis=0)), 0.0).sum(axis=0) / unit
+    turns = np.where(held, between, 0.0).sum(axis=0)
+    yield at_most("way of a deactivated pair / <w_j(0), x_k>", stays.max(), 1e-6)
+    yield at_least("turn that relu'(0) = 1 would give it", turns.max(), 0.1)
+    yield number("pairs", held.any(axis=0).sum())
 
 
 @claim(
