@@ -46,6 +46,8 @@ from flowrepro.theory.variation_norm import least_variation_norm
 topic = Topic(PAPER, "Assumptions, definitions and conserved quantities")
 claim = partial(topic.claim, on=(TOY,))
 
+LEAST_TURN = 0.1
+"""Turn, in radians, that shows that a pair does not stay (chosen; measured 14)."""
 MANY = 20
 """Snapshots before the first half-fit that show whether a neuron returns to a sample."""
 VAGUE = 2.0
@@ -271,17 +273,18 @@ def proposition_2_only_if(run: Run) -> Iterator[Part]:
     inside = np.logical_or.accumulate(heights <= 0) & (heights[0] > 0) & early[:, None]
     if not inside[:-1].any():
         raise NotApplicable("no pair is deactivated before its label is half fitted")
-    sizes = np.linalg.norm(W, axis=2)
-    share = np.divide(np.abs(a), sizes, out=np.zeros_like(sizes), where=sizes > 0)
-    pull = np.abs(run.y - h) * np.linalg.norm(run.X, axis=1) / len(run.y)
-    speed = share[..., None] * pull[:, None]
-    between = step_time(run) * np.diff(steps)[:, None, None] * (speed[1:] + speed[:-1]) / 2
-    held = inside[:-1] & inside[1:]
-    unit = np.where(heights[0] > 0, heights[0], np.inf)
-    stays = np.where(held, np.abs(np.diff(heights, axis=0)), 0.0).sum(axis=0) / unit
-    turns = np.where(held, between, 0.0).sum(axis=0)
-    yield at_most("way of a deactivated pair / <w_j(0), x_k>", stays.max(), 1e-6)
-    yield at_least("turn that relu'(0) = 1 would give it", turns.max(), 0.1)
+    dt, held = step_time(run) * np.diff(steps)[:, None, None], inside[:-1] & inside[1:]
+    weight = np.linalg.norm(run.X, axis=1) / len(run.y)
+    if np.max(np.sum(dt * held, axis=0) * np.abs(run.y) / 2 * weight) < LEAST_TURN:
+        raise NotApplicable("the run ends too soon after a deactivation; raise n_steps")
+    peak = np.maximum(np.abs(W).max(axis=2), np.finfo(float).tiny)
+    sizes = peak * np.maximum(np.linalg.norm(W / peak[..., None], axis=2), 1e-300)
+    speed = (np.abs(a) / sizes)[..., None] * (np.abs(run.y - h) * weight)[:, None]
+    reach = sizes[1:, :, None] * np.linalg.norm(run.X, axis=1)
+    stays = np.where(held, np.abs(np.diff(heights, axis=0)) / reach, 0.0).sum(axis=0)
+    turns = np.where(held, dt * (speed[1:] + speed[:-1]) / 2, 0.0).sum(axis=0)
+    yield at_most("way of <w_j, x_k> / (||w_j|| ||x_k||) of a deactivated pair", stays.max(), 1e-9)
+    yield at_least("turn that relu'(0) = 1 would give it", turns.max(), LEAST_TURN)
     yield number("pairs", held.any(axis=0).sum())
 
 
