@@ -14,6 +14,7 @@ import numpy as np
 
 from flowrepro.claims.claim import NotApplicable, require
 from flowrepro.claims.verdict import Part, at_most, none_of, number
+from flowrepro.core.network import predict
 from flowrepro.core.trajectory import Dataset, Study
 from flowrepro.engines.log_domain import Classification, integrate_many
 from flowrepro.papers.lyu2021 import PAPER, geometry
@@ -129,6 +130,28 @@ def optimum_is_linear(result: Study) -> Iterable[Part]:
     yield at_most("the same of the dual bound", abs(certificate / largest - 1), 1e-12)
     yield at_most("of the optimum by column generation, lower", abs(low / largest - 1), 1e-7)
     yield at_most("upper", abs(high / largest - 1), 1e-7)
+
+
+@topic.claim(
+    "section-4-1-split-neurons",
+    "With each neuron (a_k, w_k) replaced by (a_k, w_k) and (-a_k, -w_k) a network is linear, and "
+    "its normalised margin is not smaller.",
+    place="Section 4.1",
+    on=(FLOW_SYMMETRIC, FLOW_SYMMETRIC_5D),
+)
+def split_neurons(result: Study) -> Iterable[Part]:
+    """At all records, the starts included; |f(x) + f(-x)| over ||theta||^2 at the probes."""
+    X, y, slope, probe = result.X, result.y, alpha(result), result.arrays["probe"]
+    lost, odd = -np.inf, 0.0
+    for run, index in np.argwhere(np.isfinite(result.arrays["q"])):
+        state = state_at(result, run, index)
+        W, a = np.concatenate([state.W, -state.W]), np.concatenate([state.a, -state.a])
+        before = normalised_margin(X, y, state.W, state.a, slope)
+        lost = max(lost, before - normalised_margin(X, y, W, a, slope))
+        both = predict(probe, W, a, slope) + predict(-probe, W, a, slope)
+        odd = max(odd, float(np.abs(both).max()) / state.rho**2)
+    yield at_most("largest loss of margin", lost, 1e-12)
+    yield at_most("largest even part of the split network", odd, 1e-12)
 
 
 def linear_bound(delta: np.ndarray, slope: float, margin: float, largest: float) -> np.ndarray:

@@ -61,6 +61,12 @@ ROWS = [
         options(alpha=0.1),
     ),
     on_study(
+        constants.products_at_tau,
+        "analysis",
+        tampered(D_max=lambda largest: 3 * largest),
+        NONE_POSITIVE,
+    ),
+    on_study(
         constants.known_numbers,
         "analysis-boxes",
         tampered(D_min=lambda v: 1.001 * v),

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from theory_results import Change, asymmetric, changed, last, three_ways, times, with_options
+from theory_results import Change, asymmetric, changed, found, last, three_ways, times, with_options
 
 from flowrepro.claims.claim import Claim
+from flowrepro.claims.verdict import Verdict
 from flowrepro.core.config import StudyCase
 from flowrepro.core.network import predict
 from flowrepro.core.trajectory import Study
 from flowrepro.data import separable
 from flowrepro.papers.lyu2021 import geometry
 from flowrepro.papers.lyu2021.assumptions import SYMMETRIC_SET
-from flowrepro.papers.lyu2021.section_3_flows import FLOW_SYMMETRIC
+from flowrepro.papers.lyu2021.section_3_flows import FLOW_MIDDLE, FLOW_SYMMETRIC
 from flowrepro.papers.lyu2021.section_4_symmetric import (
     PROBABILITY_SYMMETRIC,
     linear_bound,
@@ -22,6 +23,7 @@ from flowrepro.papers.lyu2021.section_4_symmetric import (
     optimum_is_linear,
     predicted,
     probability,
+    split_neurons,
 )
 
 
@@ -42,6 +44,14 @@ def one_sign(f: Study) -> Study:
 )
 def test_claims(claim: Claim, case: StudyCase, broken: Change, outside: Change) -> None:
     three_ways(claim, case, broken, outside)
+
+
+def test_splitting_lowers_the_margin_without_symmetry() -> None:
+    good, other = found(FLOW_SYMMETRIC), found(FLOW_MIDDLE)
+    assert split_neurons.judge(good).verdict is Verdict.PASS
+    assert split_neurons.judge(other).verdict is Verdict.NOT_APPLICABLE
+    lost, _ = split_neurons.measure(other)
+    assert lost.verdict is Verdict.FAIL
 
 
 def test_random_networks_are_as_near_to_linear_as_their_margin_says() -> None:
