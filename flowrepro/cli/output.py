@@ -256,6 +256,19 @@ def print_table(
     RichConsole().print(table)
 
 
+def print_blocks(title: str, header: Sequence[str], lines: Iterable[Sequence[str]]) -> None:
+    """As `print_table`, for long cells: on a terminal each line is a block of wrapped text."""
+    if not is_terminal(sys.stdout):
+        print_table(title, header, lines)
+        return
+    indent = max(map(len, header)) + 2
+    for line in lines:
+        for name, cell in zip(header, line, strict=True):
+            text, columns = f"{name:{indent}}{printable(cell)}", max(width(), 2 * indent)
+            print(textwrap.fill(text, columns, subsequent_indent=" " * indent))
+        print()
+
+
 def number(value: Any, digits: int = 6) -> str:
     """A number of a verdict; pairs as [low, high]; '-' for none."""
     if value is None:

@@ -104,7 +104,7 @@ class Chapter:
     paper: str
     title: str
     sections: tuple[Section, ...]
-    misprints: tuple[Misprint, ...]
+    misprints: Sequence[Misprint]
 
     def count(self, verdict: str) -> int:
         """Claims of all its runs with a verdict."""
