@@ -51,8 +51,8 @@ class Control:
             case = replace(result.case, protocol=protocol)
             yield replace(result, case=case, trajectory=recorded)
         recorded = _recorded(result)
-        changed = {name: self._changed(array) for name, array in recorded.items()}
-        changed = {name: array for name, array in changed.items() if array is not None}
+        attempts = {name: self._changed(array) for name, array in recorded.items()}
+        changed = {name: array for name, array in attempts.items() if array is not None}
         if changed:
             yield _with(result, recorded | changed)
         if len(changed) > 1:

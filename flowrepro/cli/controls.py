@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -32,23 +33,23 @@ def controls(runs: Sequence[Path], as_json: bool, verbose: bool) -> int:
     from flowrepro.papers import registry
     from flowrepro.run.results import load
 
-    found = []
+    found: list[dict[str, Any]] = []
     for path in runs:
         result = load(intact(path))
         for claim in registry.claims_of(result.case):
             if claim.judge(result).verdict is Verdict.PASS:
-                about = {"id": claim.id, "case": result.case.name, "label": claim.label}
                 with _lapack_silenced():
                     said = outcomes(claim, result)
+                about = {"id": claim.id, "case": result.case.name, "label": claim.label}
                 found.append({**about, "controls": said})
     if as_json:
         print(json.dumps({"claims": found}, indent=2))
         return 0
-    toothless = [claim for claim in found if "FAIL" not in claim["controls"].values()]
-    for claim in found if verbose else toothless:
-        fails = [name for name, said in claim["controls"].items() if said == "FAIL"]
+    toothless = [one for one in found if "FAIL" not in one["controls"].values()]
+    for one in found if verbose else toothless:
+        fails = [name for name, said in one["controls"].items() if said == "FAIL"]
         why = f"fails on {', '.join(fails)}" if fails else "fails on no control"
-        print(f"{claim['case']} {claim['id']}: {claim['label'] or why}")
+        print(f"{one['case']} {one['id']}: {one['label'] or why}")
     if verbose:
         meanings = [(control.name, control.sentence) for control in CONTROLS]
         print_table("controls", ("control", "wrong result"), [*meanings, (OWN, "the claim's own")])
