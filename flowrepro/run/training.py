@@ -13,7 +13,7 @@ from flowrepro.core.config import TrainingCase
 from flowrepro.core.initialize import STUDENT, effective_scale, initial_weights
 from flowrepro.core.trajectory import Dataset, Ensemble, Run, StopReason
 from flowrepro.engines.base import Engine, Problem, SaveAt
-from flowrepro.engines.base import run as drive
+from flowrepro.engines.drive import run as drive
 from flowrepro.errors import DataError, Interrupted, UsageError
 from flowrepro.run.kind import Kind, Report, Settings, described, loader_of
 from flowrepro.run.remarks import remarks
@@ -239,5 +239,5 @@ class Training(Kind):
 
     def conditions(self, case: TrainingCase, engine: str) -> dict[str, str]:
         """The code that the engine, the points and the recorded quantities reach."""
-        starts = [("flowrepro.engines.base", "run"), ("flowrepro.engines.base", "SaveAt")]
+        starts = [("flowrepro.engines.drive", "run"), ("flowrepro.engines.base", "SaveAt")]
         return training_conditions(case, engines.load(engine), starts)  # type: ignore[no-any-return]
