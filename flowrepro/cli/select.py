@@ -187,6 +187,7 @@ def _named_cases(
                 raise UsageError(
                     f"{command} has no figure '{figure}'; there are {', '.join(declared)}"
                 )
+        _require_agreement(names, {figure: declared[figure].cases for figure in figures})
         names = [
             *names,
             *dict.fromkeys(name for figure in figures for name in declared[figure].cases),
@@ -196,6 +197,21 @@ def _named_cases(
     return [registry.find_case(command, name) for name in dict.fromkeys(names)] or list(
         registry.cases_of(command)
     )
+
+
+def _require_agreement(names: Sequence[str], drawn: Mapping[str, Sequence[str]]) -> None:
+    """UsageError for a case that no figure asked for shows, and for a figure that shows none of
+    the cases asked for.
+    """
+    for figure, cases in drawn.items() if names else ():
+        others = [name for name in names if not any(name in own for own in drawn.values())]
+        if not set(names) & set(cases):
+            others = list(names)
+        if others:
+            raise UsageError(
+                f"figure {figure} is not drawn from case '{others[0]}'; it shows "
+                f"{', '.join(cases)}: name one of these by --case, or leave --case out"
+            )
 
 
 def _with_files(case: Case, data_file: Path | None, init_file: Path | None) -> Case:

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from flowrepro.cli.completion import offer_targets
 from flowrepro.errors import EXIT_CLAIM_FAILED, DataError, NumericalError
 
 OUT = click.option(
@@ -29,7 +30,13 @@ JSON = click.option(
 
 
 @click.command(short_help="Re-hash and re-evaluate stored runs.")
-@click.argument("targets", nargs=-1, required=True, metavar="EXPERIMENT|RUN...")
+@click.argument(
+    "targets",
+    nargs=-1,
+    required=True,
+    metavar="EXPERIMENT|RUN...",
+    shell_complete=offer_targets,
+)
 @click.option("--quick", is_flag=True, help="The reduced variants of the experiments' cases.")
 @OUT
 @JSON
