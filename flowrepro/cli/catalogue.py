@@ -85,7 +85,9 @@ def explained(name: str) -> Listing:
             if case.name == name:
                 found = flatten(computing_form(case)).items()
                 lines += [("case", f"{case.command} --case {case.name}"), ("shows", case.shows)]
-                lines += [(key, str(value)) for key, value in found if key != "schema"]
+                lines += [
+                    (key, str(value)) for key, value in found if key not in ("schema", "data")
+                ]
     if not lines:
         raise UsageError(
             f"'{name}' is no experiment, case or claim; 'flowrepro list' shows the experiments"

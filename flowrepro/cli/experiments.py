@@ -162,7 +162,7 @@ def run_commands(
     commands: Sequence[str], *, as_json: bool, strict: bool, verbose: bool, **options: Any
 ) -> int:
     """Run the chosen cases of these subcommands and print the answer; the exit code."""
-    from flowrepro.cli.select import chosen_cases, settings_of
+    from flowrepro.cli.select import chosen_cases, settings_of, without_effect
     from flowrepro.errors import Interrupted
     from flowrepro.run.console import Console, Signals
     from flowrepro.run.pipeline import execute
@@ -174,6 +174,8 @@ def run_commands(
     batches = [cases for command, chosen in plans for cases in chosen_cases(command, **chosen)]
     signals = Signals()
     console = Console(signals, verbose)
+    for sentence in without_effect(batches, **options):
+        console.say(f"warning: {sentence}")
     outcomes: list[Outcome] = []
     stopped = 0
     with signals.caught():

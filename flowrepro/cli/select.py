@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,9 @@ from flowrepro.papers import registry
 from flowrepro.run.kind import Settings
 from flowrepro.run.pipeline import quick_variant
 from flowrepro.run.seeds import ENSEMBLE_FROM, runs_at_once, seed_changes, seed_range
+
+NAMED = 4
+"""Cases that a sentence names."""
 
 
 def settings_of(
@@ -127,6 +130,50 @@ def chosen_cases(
         if not any(knows(case, key) for batch in batches for case in batch):
             override(batches[0][0], {key: value})  # raises, and names the nearest key
     return batches
+
+
+def without_effect(
+    batches: Sequence[Sequence[Case]],
+    *,
+    assignments: Sequence[str],
+    engine: str | None,
+    device: str | None,
+    quick: bool,
+    animate: bool,
+    no_figures: bool,
+    formats: Sequence[str],
+    **_: Any,
+) -> list[str]:
+    """One sentence for each option that changes nothing in (some of) these cases, with the
+    remedy.
+    """
+    cases = [case for batch in batches for case in batch]
+    given = {text.partition("=")[0].strip(): f"--set {text}" for text in assignments}
+    given |= {"protocol.engine": f"--engine {engine}"} if engine else {}
+    given |= {"protocol.device": f"--device {device}"} if device else {}
+    found = []
+    for key, option in given.items():
+        left = dict.fromkeys(case.name for case in cases if not knows(case, key))
+        if left:
+            why = f"which {'has' if len(left) == 1 else 'have'} no key {key}"
+            found.append(
+                f"{option} changes nothing in {_listed(left)}, {why}; --case chooses the cases"
+            )
+    if quick and not any(case.quick for case in cases):
+        names = dict.fromkeys(case.name for case in cases)
+        found.append(f"--quick changes nothing: {_listed(names)} has no reduced variant; use --set")
+    if animate and not any(registry.animations_of(case) for case in cases):
+        found.append("--animate changes nothing: these cases have no animation; choose others")
+    if formats and no_figures:
+        found.append("--format changes nothing beside --no-figures; leave one of them out")
+    return found
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Names, at most NAMED of them."""
+    every = list(names)
+    rest = f" and {len(every) - NAMED} more" if len(every) > NAMED else ""
+    return ", ".join(every[:NAMED]) + rest
 
 
 def _batches(

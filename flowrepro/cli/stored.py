@@ -47,7 +47,7 @@ def verify(targets: Sequence[str], quick: bool, out: Path, as_json: bool, verbos
     EXPERIMENT names all cases of an experiment; those not yet run below --out are run first. RUN is
     a run directory.
     """
-    from flowrepro.cli.output import count_verdicts, print_claims, print_findings
+    from flowrepro.cli.output import count_verdicts, print_claims, print_findings, print_wrapped
     from flowrepro.core.trajectory import REGULAR_STOPS
     from flowrepro.errors import Interrupted
     from flowrepro.run.console import Console, Signals
@@ -66,7 +66,7 @@ def verify(targets: Sequence[str], quick: bool, out: Path, as_json: bool, verbos
         if verbose:
             print_claims(claims)
         print_findings(claims)
-        print(count_verdicts(claims))
+        print_wrapped("", count_verdicts(claims))
     if any(stop not in REGULAR_STOPS for stop in stops):
         return NumericalError.exit_code
     return EXIT_CLAIM_FAILED if any(claim["verdict"] == "FAIL" for claim in claims) else 0
