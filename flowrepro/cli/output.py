@@ -210,7 +210,7 @@ def _by(claim: Mapping[str, Any]) -> str:
     )
 
 
-def print_wrapped(first: str, text: str, indent: str | None = None, most: int = 3) -> None:
+def print_wrapped(first: str, text: str, indent: str | None = None, most: int | None = 3) -> None:
     """A text within the terminal, its lines cut between words only; at most ``most`` of them.
 
     Later lines are indented by ``indent``, which must be as wide as ``first`` is on the screen
@@ -309,20 +309,29 @@ def _widths(
 
 
 def _print_list(
-    title: str, header: Sequence[str], cases: Sequence[Sequence[str]], styles: dict[str, str] | None
-) -> None:
-    """A table for a narrow terminal: one block for each line, one line for each cell."""
+    title: str, header: Sequence[str], cases: Sequence[Sequence[str]],
+    styles: dict[str, str] | None, most: int | None = 6,
+) -> None:  # fmt: skip
+    """A table as a list: a block for each line, at most ``most`` lines of text for each cell."""
     print(styled(printable(title), "bold"))
     own = 2 if styles else 1  # verdict and claim, or a name, stand above the others
     column = max(map(len, header[own:]))
     for case in cases:
         if len(header) == 2:
-            print_wrapped(f"{case[0]:<{max(len(line[0]) for line in cases)}}  ", case[1], most=6)
+            print_wrapped(f"{case[0]:<{max(len(line[0]) for line in cases)}}  ", case[1], most=most)
             continue
         print_wrapped("", styled("  ".join(case[:own]), (styles or {}).get(case[0], "bold")))
         for name, cell in zip(header[own:], case[own:], strict=True):
             if cell:
-                print_wrapped(f"    {name:<{column}}  ", cell, most=6)
+                print_wrapped(f"    {name:<{column}}  ", cell, most=most)
+
+
+def print_blocks(title: str, header: Sequence[str], lines: Iterable[Sequence[str]]) -> None:
+    """As `print_table`, for long cells: on a terminal of any width a list of all their text."""
+    if is_terminal(sys.stdout):
+        _print_list(title, header, [[*map(printable, line)] for line in lines], None, most=None)
+    else:
+        print_table(title, header, lines)
 
 
 def number(value: Any, digits: int = 6) -> str:

@@ -8,12 +8,15 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from flowrepro.cli.completion import offer_targets
 from flowrepro.errors import EXIT_CLAIM_FAILED, DataError, NumericalError
+
+if TYPE_CHECKING:
+    from flowrepro.store.run_directory import RunDirectory
 
 OUT = click.option(
     "--out",
@@ -171,10 +174,8 @@ def show(runs: Sequence[Path], as_json: bool) -> int:
     return 0
 
 
-def _stored(run: Path) -> dict[str, Any]:
-    """What a complete, intact run directory holds; DataError for any other."""
-    from flowrepro.core.config import to_json
-    from flowrepro.store.files import read_json
+def intact(run: Path) -> RunDirectory:
+    """A complete run directory without damage; DataError for any other."""
     from flowrepro.store.run_directory import RunDirectory
 
     directory = RunDirectory.named(run)
@@ -191,6 +192,15 @@ def _stored(run: Path) -> dict[str, Any]:
             f"{run} is invalid: {'; '.join(damage)}; run it again, which keeps the damaged folder "
             "beside"
         )
+    return directory
+
+
+def _stored(run: Path) -> dict[str, Any]:
+    """What an intact run directory holds."""
+    from flowrepro.core.config import to_json
+    from flowrepro.store.files import read_json
+
+    directory = intact(run)
     return {
         "experiment": to_json(directory.case()),
         "provenance": directory.provenance(),

@@ -126,7 +126,7 @@ class Chapter:
     paper: str
     title: str
     sections: tuple[Section, ...]
-    misprints: tuple[Misprint, ...]
+    misprints: Sequence[Misprint]
 
     @property
     def short(self) -> str:

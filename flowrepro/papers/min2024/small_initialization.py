@@ -76,9 +76,14 @@ def negligible(states: States) -> np.ndarray:
     "lemma-4-directions",
     "While |f| <= 1, directions turn as in (4) up to 2 n X_max max |f|.",
     place="Lemma 4",
+    label="identity",
 )
 def directions(result: Study) -> Iterator[Part]:
-    """max_j ||d/dt w_j/||w_j|| - s_j P x_a(w_j)|| wherever max |f| <= 1."""
+    """max_j ||d/dt w_j/||w_j|| - s_j P x_a(w_j)|| wherever max |f| <= 1.
+
+    The derivative is that of the flow's equation at the state, so that this is Lemma 2 for all
+    weights.
+    """
     points, states = points_of(result), read_states(result)
     errors = np.linalg.norm(direction_errors(result, states), axis=-1)[negligible(states)]
     ratio = errors.max() / (2 * points.n * points.x_max)
@@ -89,6 +94,7 @@ def directions(result: Study) -> Iterator[Part]:
     "lemma-10-cosine",
     "The cosine with x_+, x_- and y_i x_i follows its own equation up to 2 n X_max max |f|.",
     place="Lemma 10",
+    label="identity",
 )
 def cosine(result: Study) -> Iterator[Part]:
     """|d psi_rj/dt - (psi_ra - psi_rj psi_aj) ||x_a||| for the unit vectors x_r of these."""

@@ -1,0 +1,50 @@
+"""The command controls: which wrong results each claim notices."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from flowrepro.cli.stored import JSON, RUNS, VERBOSE, intact
+
+
+@click.command(short_help="Which wrong results each claim on stored runs notices.")
+@RUNS
+@JSON
+@VERBOSE
+def controls(runs: Sequence[Path], as_json: bool, verbose: bool) -> int:
+    """Judge every claim that passes on stored runs also on wrong results made from them.
+
+    A claim has teeth on a run if it fails on at least one control: records that never move, run
+    backwards, or are noise; other points or labels; numbers three times as large. Prints the claims
+    that fail on none, with -v what each claim says on each control. Nothing is stored.
+    """
+    from flowrepro.claims.controls import CONTROLS, OWN, outcomes
+    from flowrepro.claims.verdict import Verdict
+    from flowrepro.cli.output import print_table
+    from flowrepro.papers import registry
+    from flowrepro.run.results import load
+
+    found = []
+    for path in runs:
+        result = load(intact(path))
+        for claim in registry.claims_of(result.case):
+            if claim.judge(result).verdict is Verdict.PASS:
+                about = {"id": claim.id, "case": result.case.name, "label": claim.label}
+                found.append({**about, "controls": outcomes(claim, result)})
+    if as_json:
+        print(json.dumps({"claims": found}, indent=2))
+        return 0
+    toothless = [claim for claim in found if "FAIL" not in claim["controls"].values()]
+    for claim in found if verbose else toothless:
+        fails = [name for name, said in claim["controls"].items() if said == "FAIL"]
+        why = f"fails on {', '.join(fails)}" if fails else "fails on no control"
+        print(f"{claim['case']} {claim['id']}: {claim['label'] or why}")
+    if verbose:
+        meanings = [(control.name, control.sentence) for control in CONTROLS]
+        print_table("controls", ("control", "wrong result"), [*meanings, (OWN, "the claim's own")])
+    print(f"{len(found)} claims pass; {len(found) - len(toothless)} of them fail on a control")
+    return 0
