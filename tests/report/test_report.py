@@ -225,7 +225,7 @@ def test_a_browser_shows_every_image_without_an_error(runs: Path, seen: Seen) ->
     assert [line for line in said if "'allow-scripts' permission is not set" not in line] == []
 
 
-@pytest.mark.parametrize("width", [400, 700, 1280])
+@pytest.mark.parametrize("width", [400, 800, 1280])
 def test_no_width_scrolls_sideways(width: int, seen: Seen) -> None:
     assert seen.facts[f"{width} light"]["scroll"] <= width
 
