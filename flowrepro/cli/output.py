@@ -28,7 +28,9 @@ NEAR = 1.01
 MOST = 4
 """Near misses and reasons that are shown without -v."""
 READABLE = 24
-"""Least columns for a text that is longer than that."""
+"""Least columns of a table for a text that is longer than that."""
+NARROW = 16
+"""Least columns beside the first word of a wrapped text."""
 UNWRAPPED = 10_000
 
 Claims = Sequence[Mapping[str, Any]]
@@ -218,11 +220,11 @@ def print_wrapped(first: str, text: str, indent: str | None = None, most: int | 
     stands on a line of its own.
     """
     indent = " " * len(first) if indent is None else indent
-    if width() - len(indent) < READABLE:
+    if width() - len(indent) < NARROW:
         print(first.rstrip())
         first = indent = "    "
     lines = textwrap.wrap(
-        printable(text), max(READABLE, width() - len(indent)), max_lines=most, placeholder=" …",
+        printable(text), max(NARROW, width() - len(indent)), max_lines=most, placeholder=" …",
         break_long_words=False, break_on_hyphens=False,
     )  # fmt: skip
     for k, line in enumerate(lines or [""]):
@@ -320,7 +322,7 @@ def _print_list(
         if len(header) == 2:
             print_wrapped(f"{case[0]:<{max(len(line[0]) for line in cases)}}  ", case[1], most=most)
             continue
-        print_wrapped("", styled("  ".join(case[:own]), (styles or {}).get(case[0], "bold")))
+        print(styled("  ".join(case[:own]), (styles or {}).get(case[0], "bold")))
         for name, cell in zip(header[own:], case[own:], strict=True):
             if cell:
                 print_wrapped(f"    {name:<{column}}  ", cell, most=most)

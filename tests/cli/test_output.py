@@ -74,6 +74,20 @@ def test_what_is_notable_splits_no_word(
     require_whole(capsys.readouterr().out, columns, [CLAIM["id"], "1.23e-188"])
 
 
+def test_lists_and_answers_have_colours(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    output.print_claims([CLAIM])
+    output.print_notable([CLAIM, {**CLAIM, "verdict": "FAIL"}])
+    shown = capsys.readouterr().out
+    assert "\\x1b" not in shown, "control characters that were escaped"
+    assert f"\x1b[32mPASS  {CLAIM['id']}\x1b[0m" in shown
+    assert "\x1b[1;31mFAIL\x1b[0m" in shown
+
+
 def test_lines_are_cut_between_words() -> None:
     line = "toy  1 PASS  init.scale = 1e-08: two points pass"
     assert output.cut(line, 48, 11) == line
