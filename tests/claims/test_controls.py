@@ -28,12 +28,12 @@ FAST = {
     "three-point": ("analysis", "analysis-boxes"),
 }  # fmt: skip
 SLOW = {
-    "toy2d": ("theory-flow", "theory-flow-10d", "theory-rule", "two-points-seeds", "held-neuron",
-              "theory-log-scale-10d", "fit-time", "sign-flips", "six-points-seeds", "rank-limit"),
+    "toy2d": ("theory-flow", "theory-flow-10d", "theory-rule", "held-neuron",
+              "theory-log-scale-10d", "fit-time", "sign-flips", "rank-limit"),
     "orthogonal": ("toy", "log-scale", "closest-approach", "sign-jumps", "without-assumption-3"),
-    "three-point": ("phases", "unbalanced-width", "saddle-view"),
+    "three-point": ("unbalanced-width", "saddle-view"),
     "margin": ("left", "left-slopes", "right", "separator"),
-    "single-neuron": ("2l-ln", "1l-ln", "3l-sn"),
+    "single-neuron": ("2l-ln", "1l-ln"),
 }  # fmt: skip
 POPULATION = "it judges the population flow, which is solved anew from the start of the run"
 FOLLOWS = "its hypotheses look at the whole run: on a wrong one it does not apply"
@@ -84,7 +84,10 @@ def test_claims_fail_on_controls(command: str, name: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("command", "name"), cases(SLOW))
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [*cases(SLOW), pytest.param("three-point", "phases", marks=pytest.mark.long)],
+)
 def test_claims_fail_on_controls_slow(command: str, name: str, tmp_path: Path) -> None:
     has_teeth(command, name, tmp_path)
 
@@ -143,3 +146,18 @@ def test_a_claim_without_teeth_is_found_and_its_own_control_counts() -> None:
     own = replace(claim(measure), control=lambda result: altered(result, k=np.arange(5)))
     assert control_that_fails(own, STUDY) == OWN
     assert outcomes(own, STUDY)[OWN] == "FAIL"
+
+
+def test_the_command_names_claims_without_teeth(flowrepro: Any, tmp_path: Path) -> None:
+    flowrepro("toy2d", "--case", "theory-cones", "--no-figures", "--out", tmp_path)
+    (run,) = (tmp_path / "toy2d").glob("theory-cones-*")
+    answer = flowrepro("controls", run)
+    assert answer.code == 0
+    assert "theory-cones lemma-2-slope: identity" in answer.out
+    assert answer.out.splitlines()[-1] == "8 claims pass; 6 of them fail on a control"
+    claims = flowrepro("controls", "--json", run).json()["claims"]
+    said = {claim["id"]: claim["controls"] for claim in claims}
+    assert said["lemma-6-convexity"]["counts"] == "FAIL"
+    answer = flowrepro("controls", tmp_path)
+    assert answer.code == 3
+    assert "is not a run directory" in answer.err

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from flowrepro.claims.claim import NotApplicable, require
+from flowrepro.claims.controls import altered
 from flowrepro.claims.verdict import Part, at_most, none_of, number
 from flowrepro.core.network import predict
 from flowrepro.core.trajectory import Study
@@ -89,6 +90,7 @@ def _distinct(result: Study, name: str, run: int) -> np.ndarray:
     "The smoothed normalised margin never decreases after L < ln 2 / n.",
     place="Theorem 3.1; Lemma F.6 (Ji and Telgarsky 2020a, Lemma 3.4)",
     on=FLOWS,
+    control=lambda study: altered(study, explicit_drop=study.arrays["explicit_drop"] + 1e-3),
 )
 def smoothed_margin(result: Study) -> Iterable[Part]:
     """Largest relative fall in one step: to rounding if explicit, to the tolerance if implicit."""
