@@ -88,7 +88,9 @@ def explained(name: str) -> Listing:
             if case.name == name:
                 found = flatten(computing_form(case)).items()
                 lines += [("case", f"{case.command} --case {case.name}"), ("shows", case.shows)]
-                lines += [(key, str(value)) for key, value in found if key != "schema"]
+                lines += [
+                    (key, str(value)) for key, value in found if key not in ("schema", "data")
+                ]
     if not lines:
         raise UsageError(
             f"'{name}' is no experiment, case or claim; 'flowrepro list' shows the experiments"
@@ -96,17 +98,17 @@ def explained(name: str) -> Listing:
     return Listing(name, ("what", "value"), lines)
 
 
-def keys() -> Listing:
-    """Every key that --set takes, with its value in each case."""
-    lines = []
-    for command in registry.commands():
-        for case in registry.cases_of(command):
-            lines += [
-                (command, case.name, key, str(value))
-                for key, value in flatten(computing_form(case)).items()
-                if key != "schema"
-            ]
-    return Listing("keys", ("experiment", "case", "key", "value"), lines)
+def keys(name: str | None = None) -> Listing:
+    """Every key that --set takes, of all cases, of an experiment, or of a case with its values."""
+    from flowrepro.cli.keys import HEADER, of_cases
+
+    every = [case for command in registry.commands() for case in registry.cases_of(command)]
+    chosen = [case for case in every if name in (None, case.command, case.name)]
+    if not chosen:
+        raise UsageError(
+            f"'{name}' is no experiment or case; 'flowrepro list' shows the experiments"
+        )
+    return Listing("keys", HEADER, of_cases(chosen, own_values=len(chosen) == 1))
 
 
 def misprints() -> Listing:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flowrepro import __version__
+from flowrepro.cli.completion import offer_everything
 from flowrepro.cli.controls import controls
 from flowrepro.cli.experiments import add_experiment, experiment_options, run_commands
 from flowrepro.cli.stored import report, rerun, show, verify
@@ -165,8 +166,10 @@ def all_experiments(**options: Any) -> int:
 
 
 @cli.command("list", short_help="Experiments, cases, figures and claims.")
-@click.argument("name", required=False, metavar="[NAME]")
-@click.option("--keys", is_flag=True, help="Every key that --set takes, with each case's value.")
+@click.argument("name", required=False, metavar="[NAME]", shell_complete=offer_everything)
+@click.option(
+    "--keys", is_flag=True, help="Every key that --set takes (of NAME): type, values, default."
+)
 @click.option("--misprints", is_flag=True, help="Misprints in the papers, and what proves them.")
 @click.option("--markdown", is_flag=True, help="The misprints as a page.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -187,7 +190,7 @@ def list_command(
         print(json.dumps(catalogue.misprints_as_json(), indent=2))
         return 0
     if keys or misprints:
-        table = catalogue.misprints() if misprints else catalogue.keys()
+        table = catalogue.misprints() if misprints else catalogue.keys(name)
     elif name is not None:
         is_experiment = name in registry.commands()
         table = (catalogue.experiment if is_experiment else catalogue.explained)(name)

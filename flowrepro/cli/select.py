@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,9 @@ from flowrepro.papers import registry
 from flowrepro.run.kind import Settings
 from flowrepro.run.pipeline import quick_variant
 from flowrepro.run.seeds import ENSEMBLE_FROM, runs_at_once, seed_changes, seed_range
+
+NAMED = 4
+"""Cases that a sentence names."""
 
 
 def settings_of(
@@ -129,6 +132,50 @@ def chosen_cases(
     return batches
 
 
+def without_effect(
+    batches: Sequence[Sequence[Case]],
+    *,
+    assignments: Sequence[str],
+    engine: str | None,
+    device: str | None,
+    quick: bool,
+    animate: bool,
+    no_figures: bool,
+    formats: Sequence[str],
+    **_: Any,
+) -> list[str]:
+    """One sentence for each option that changes nothing in (some of) these cases, with the
+    remedy.
+    """
+    cases = [case for batch in batches for case in batch]
+    given = {text.partition("=")[0].strip(): f"--set {text}" for text in assignments}
+    given |= {"protocol.engine": f"--engine {engine}"} if engine else {}
+    given |= {"protocol.device": f"--device {device}"} if device else {}
+    found = []
+    for key, option in given.items():
+        left = dict.fromkeys(case.name for case in cases if not knows(case, key))
+        if left:
+            why = f"which {'has' if len(left) == 1 else 'have'} no key {key}"
+            found.append(
+                f"{option} changes nothing in {_listed(left)}, {why}; --case chooses the cases"
+            )
+    if quick and not any(case.quick for case in cases):
+        names = dict.fromkeys(case.name for case in cases)
+        found.append(f"--quick changes nothing: {_listed(names)} has no reduced variant; use --set")
+    if animate and not any(registry.animations_of(case) for case in cases):
+        found.append("--animate changes nothing: these cases have no animation; choose others")
+    if formats and no_figures:
+        found.append("--format changes nothing beside --no-figures; leave one of them out")
+    return found
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Names, at most NAMED of them."""
+    every = list(names)
+    rest = f" and {len(every) - NAMED} more" if len(every) > NAMED else ""
+    return ", ".join(every[:NAMED]) + rest
+
+
 def _batches(
     command: str,
     cases: Sequence[Case],
@@ -187,6 +234,7 @@ def _named_cases(
                 raise UsageError(
                     f"{command} has no figure '{figure}'; there are {', '.join(declared)}"
                 )
+        _require_agreement(names, {figure: declared[figure].cases for figure in figures})
         names = [
             *names,
             *dict.fromkeys(name for figure in figures for name in declared[figure].cases),
@@ -196,6 +244,21 @@ def _named_cases(
     return [registry.find_case(command, name) for name in dict.fromkeys(names)] or list(
         registry.cases_of(command)
     )
+
+
+def _require_agreement(names: Sequence[str], drawn: Mapping[str, Sequence[str]]) -> None:
+    """UsageError for a case that no figure asked for shows, and for a figure that shows none of
+    the cases asked for.
+    """
+    for figure, cases in drawn.items() if names else ():
+        others = [name for name in names if not any(name in own for own in drawn.values())]
+        if not set(names) & set(cases):
+            others = list(names)
+        if others:
+            raise UsageError(
+                f"figure {figure} is not drawn from case '{others[0]}'; it shows "
+                f"{', '.join(cases)}: name one of these by --case, or leave --case out"
+            )
 
 
 def _with_files(case: Case, data_file: Path | None, init_file: Path | None) -> Case:

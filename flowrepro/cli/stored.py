@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flowrepro.cli.completion import offer_targets
 from flowrepro.errors import EXIT_CLAIM_FAILED, DataError, NumericalError
 
 if TYPE_CHECKING:
@@ -32,7 +33,13 @@ JSON = click.option(
 
 
 @click.command(short_help="Re-hash and re-evaluate stored runs.")
-@click.argument("targets", nargs=-1, required=True, metavar="EXPERIMENT|RUN...")
+@click.argument(
+    "targets",
+    nargs=-1,
+    required=True,
+    metavar="EXPERIMENT|RUN...",
+    shell_complete=offer_targets,
+)
 @click.option("--quick", is_flag=True, help="The reduced variants of the experiments' cases.")
 @OUT
 @JSON
@@ -43,7 +50,7 @@ def verify(targets: Sequence[str], quick: bool, out: Path, as_json: bool, verbos
     EXPERIMENT names all cases of an experiment; those not yet run below --out are run first. RUN is
     a run directory.
     """
-    from flowrepro.cli.output import count_verdicts, print_claims, print_findings
+    from flowrepro.cli.output import count_verdicts, print_claims, print_findings, print_wrapped
     from flowrepro.core.trajectory import REGULAR_STOPS
     from flowrepro.errors import Interrupted
     from flowrepro.run.console import Console, Signals
@@ -62,7 +69,7 @@ def verify(targets: Sequence[str], quick: bool, out: Path, as_json: bool, verbos
         if verbose:
             print_claims(claims)
         print_findings(claims)
-        print(count_verdicts(claims))
+        print_wrapped("", count_verdicts(claims))
     if any(stop not in REGULAR_STOPS for stop in stops):
         return NumericalError.exit_code
     return EXIT_CLAIM_FAILED if any(claim["verdict"] == "FAIL" for claim in claims) else 0

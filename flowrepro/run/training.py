@@ -15,7 +15,7 @@ from flowrepro.core.trajectory import Dataset, Ensemble, Run, StopReason
 from flowrepro.engines.base import Engine, Problem, SaveAt
 from flowrepro.engines.drive import run as drive
 from flowrepro.errors import DataError, Interrupted, UsageError
-from flowrepro.run.kind import Kind, Report, Settings, described, loader_of
+from flowrepro.run.kind import Kind, Report, Settings, described, loader_of, say_passing
 from flowrepro.run.remarks import remarks
 from flowrepro.store import checkpoint, provenance
 from flowrepro.store.checkpoint import Checkpointer
@@ -189,7 +189,7 @@ class Training(Kind):
         engine, why = engines.choose(case.protocol.engine, problem, reasoned)
         directory.begin(case)
         compiles = "" if engine.is_compiled() else "; it compiles first, once on this machine"
-        report.say(f"{case.name}: {why}{compiles}")
+        say_passing(report, f"{case.name}: {why}{compiles}")
         session = Session.of(case, directory, self.conditions(case, engine.name), settings, report)
         observe: Callable[..., Any] | None = None
         if case.record.observe:
