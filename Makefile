@@ -13,7 +13,7 @@ WORKERS ?= auto
 SLOW ?= slow
 BIN = $(VENV)/bin
 
-.PHONY: setup reproduce test slow gpu lint figures gallery verify report bench clean
+.PHONY: setup reproduce test slow gpu lint figures gallery verify report docs package bench clean
 
 setup: $(VENV)/.installed
 
@@ -48,6 +48,22 @@ verify: setup
 
 report: setup
 	$(BIN)/flowrepro report $(OUT) --out report.html
+
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
+
+$(VENV)/.docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet '$(TORCH)' -e '.[docs]'
+	touch $@
+
+# The wheel and the archive of sources, each installed into a clean environment outside of the checkout.
+package: setup
+	rm -rf dist build/clean
+	$(BIN)/python -m build --outdir dist .
+	for built in dist/*.whl dist/*.tar.gz; do \
+	    rm -rf build/clean && $(PYTHON) -m venv build/clean && \
+	    build/clean/bin/python -m pip install --quiet '$(TORCH)' $$built && \
+	    (cd build && clean/bin/flowrepro --version && clean/bin/flowrepro list) || exit 1; done
 
 bench: setup
 	$(BIN)/flowrepro bench

@@ -133,7 +133,7 @@ def _perhaps_equal_rows(x: np.ndarray) -> np.ndarray:
     """Indices of the rows of x (n, d) whose projection on a fixed direction is not the only one of
     its value: all equal rows are among them, and of a million others few are.
     """
-    direction: list[float] = np.random.default_rng(0).standard_normal(x.shape[1]).tolist()
+    direction = np.random.default_rng(0).standard_normal((x.shape[1],)).tolist()
     with np.errstate(over="ignore", invalid="ignore"):
         # a sum by columns, whose rounding is that of the row alone (a matrix product's is not)
         value = sum((x[:, k] * c for k, c in enumerate(direction)), np.zeros(len(x)))
