@@ -58,9 +58,9 @@ $(VENV)/.docs: $(VENV)/.installed
 
 # The wheel and the archive of sources, each installed into a clean environment outside of the checkout.
 package: setup
-	rm -rf dist build/clean
-	$(BIN)/python -m build --outdir dist .
-	for built in dist/*.whl dist/*.tar.gz; do \
+	rm -rf build/dist build/clean
+	$(BIN)/python -m build --outdir build/dist .
+	for built in build/dist/*; do \
 	    rm -rf build/clean && $(PYTHON) -m venv build/clean && \
 	    build/clean/bin/python -m pip install --quiet '$(TORCH)' $$built && \
 	    (cd build && clean/bin/flowrepro --version && clean/bin/flowrepro list) || exit 1; done

@@ -17,6 +17,7 @@ import flowrepro
 from flowrepro import errors
 from flowrepro.cli.main import cli
 from flowrepro.core import config
+from flowrepro.engines import ENGINES
 
 RUN = [
     page
@@ -63,6 +64,8 @@ def test_the_blocks_of_a_page_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(ENGINES, "mine", ENGINES["torch"])
+    del ENGINES["mine"]  # so that what a page adds is gone afterwards
     run_page([block for block in blocks(page) if block.kind != "not run"], tmp_path)
     if page == "quickstart.md":
         assert (tmp_path / "directions.png").stat().st_size > 10_000
