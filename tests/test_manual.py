@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 import pytest
-from manual_blocks import DOCS, ROOT, blocks, commands, pages, run_page
+from manual_blocks import DOCS, ROOT, Block, blocks, commands, pages, run_page
 
 import flowrepro
 from flowrepro import errors
@@ -62,14 +62,28 @@ def test_commands_have_options_that_exist(page: str) -> None:
 def test_the_blocks_of_a_page_run(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setitem(ENGINES, "mine", ENGINES["torch"])
-    del ENGINES["mine"]  # so that what a page adds is gone afterwards
-    run_page([block for block in blocks(page) if block.kind != "not run"], tmp_path)
+    run_in(tmp_path, monkeypatch, [b for b in blocks(page) if b.kind not in ("not run", "slow")])
     if page == "quickstart.md":
         assert (tmp_path / "directions.png").stat().st_size > 10_000
         assert len(list(tmp_path.glob("runs/own/*/figures/overview.png"))) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.parametrize("page", [p for p in RUN if any(b.kind == "slow" for b in blocks(p))])
+def test_the_slow_blocks_of_a_page_run_too(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_in(tmp_path, monkeypatch, [b for b in blocks(page) if b.kind != "not run"])
+
+
+def run_in(folder: Path, monkeypatch: pytest.MonkeyPatch, found: list[Block]) -> None:
+    """Run blocks in a folder; what they change in this process is gone afterwards."""
+    monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.setitem(ENGINES, "mine", ENGINES["torch"])
+    del ENGINES["mine"]
+    run_page(found, folder)
 
 
 @pytest.mark.parametrize("page", pages())
