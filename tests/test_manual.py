@@ -19,11 +19,14 @@ from flowrepro.cli.main import cli
 from flowrepro.core import config
 from flowrepro.engines import ENGINES
 
-RUN = [
-    page
-    for page in pages()
-    if any(b.language in ("python", "console") and b.kind != "not run" for b in blocks(page))
-]
+
+def with_kind(*kinds: str) -> list[str]:
+    """Pages with a block to run of one of these kinds."""
+    return [
+        page
+        for page in pages()
+        if any(b.language in ("python", "console") and b.kind in kinds for b in blocks(page))
+    ]
 
 
 @pytest.mark.parametrize("page", pages())
@@ -58,7 +61,7 @@ def test_commands_have_options_that_exist(page: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", RUN)
+@pytest.mark.parametrize("page", with_kind("", "file"))
 def test_the_blocks_of_a_page_run(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,7 +73,7 @@ def test_the_blocks_of_a_page_run(
 
 @pytest.mark.slow
 @pytest.mark.long
-@pytest.mark.parametrize("page", [p for p in RUN if any(b.kind == "slow" for b in blocks(p))])
+@pytest.mark.parametrize("page", with_kind("slow"))
 def test_the_slow_blocks_of_a_page_run_too(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
