@@ -314,3 +314,15 @@ def test_weights_in_csv_are_refused(tmp_path):
     (tmp_path / "weights.csv").write_text("1,2\n")
     with pytest.raises(DataError, match=r"must end in \.npz"):
         weights_from_file(str(tmp_path / "weights.csv"))
+
+
+def test_labels_0_and_1_are_refused_with_the_remedy_where_a_loss_needs_signs(tmp_path):
+    from flowrepro.papers import registry
+    from flowrepro.run.training import prepare
+
+    np.savez(tmp_path / "own.npz", x=X, y=np.array([0.0, 1.0, 1.0]))
+    case = registry.find_case("toy2d", "six-points")
+    with pytest.raises(DataError, match=r"write the labels 0 and 1 as -1 and 1 \(2 y - 1\)"):
+        prepare(case, points_from_file(str(tmp_path / "own.npz")))
+    np.savez(tmp_path / "own.npz", x=X, y=2 * np.array([0.0, 1.0, 1.0]) - 1)
+    assert prepare(case, points_from_file(str(tmp_path / "own.npz"))).y.tolist() == [-1, 1, 1]
