@@ -13,7 +13,7 @@ WORKERS ?= auto
 SLOW ?= slow
 BIN = $(VENV)/bin
 
-.PHONY: setup reproduce test slow gpu lint figures gallery verify report names bench clean
+.PHONY: setup reproduce test slow gpu lint figures gallery verify report names docs package bench clean
 
 setup: $(VENV)/.installed
 
@@ -51,6 +51,22 @@ report: setup
 
 names: setup
 	$(BIN)/python -m flowrepro.cli.completion
+
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
+
+$(VENV)/.docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet '$(TORCH)' -e '.[docs]'
+	touch $@
+
+# The wheel and the archive of sources, each installed into a clean environment outside of the checkout.
+package: setup
+	rm -rf build/dist build/clean
+	$(BIN)/python -m build --outdir build/dist .
+	for built in build/dist/*; do \
+	    rm -rf build/clean && $(PYTHON) -m venv build/clean && \
+	    build/clean/bin/python -m pip install --quiet '$(TORCH)' $$built && \
+	    (cd build && clean/bin/flowrepro --version && clean/bin/flowrepro list) || exit 1; done
 
 bench: setup
 	$(BIN)/flowrepro bench

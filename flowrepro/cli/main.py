@@ -171,11 +171,8 @@ def all_experiments(**options: Any) -> int:
     "--keys", is_flag=True, help="Every key that --set takes (of NAME): type, values, default."
 )
 @click.option("--misprints", is_flag=True, help="Misprints in the papers, and what proves them.")
-@click.option("--markdown", is_flag=True, help="The misprints as a page.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def list_command(
-    name: str | None, keys: bool, misprints: bool, markdown: bool, as_json: bool
-) -> int:
+def list_command(name: str | None, keys: bool, misprints: bool, as_json: bool) -> int:
     """The experiments; the cases of one, NAME; or a claim or a case in words.
 
     With --json and without NAME: every case with its figures and claims.
@@ -183,9 +180,6 @@ def list_command(
     from flowrepro.cli import catalogue
     from flowrepro.cli.output import print_blocks, print_table
 
-    if markdown:
-        print(catalogue.misprints_page(), end="")
-        return 0
     if misprints and as_json:
         print(json.dumps(catalogue.misprints_as_json(), indent=2))
         return 0

@@ -1,7 +1,7 @@
 """The gallery in figures/: one PNG per figure of the papers, the numbers behind it, and a page that
 shows them.
 
-    python -m flowrepro.gallery FOLDER [--update] [--out RUNS] [EXPERIMENT...]
+    python -m flowrepro.report.gallery FOLDER [--update] [--out RUNS] [EXPERIMENT...]
 
 runs the experiments, draws their figures and compares the numbers behind them with the gallery's
 JSON; with
