@@ -167,7 +167,6 @@ def show(runs: Sequence[Path], as_json: bool) -> int:
 def _stored(run: Path) -> dict[str, Any]:
     """What a complete, intact run directory holds; DataError for any other."""
     from flowrepro.core.config import to_json
-    from flowrepro.store.files import read_json
     from flowrepro.store.run_directory import RunDirectory
 
     directory = RunDirectory.named(run)
@@ -187,7 +186,7 @@ def _stored(run: Path) -> dict[str, Any]:
     return {
         "experiment": to_json(directory.case()),
         "provenance": directory.provenance(),
-        "manifest": read_json(directory.file("manifest.json")),
+        "manifest": directory.manifest(),
         "claims": directory.claims(),
     }
 

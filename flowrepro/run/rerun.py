@@ -14,7 +14,8 @@ from flowrepro.errors import DataError
 from flowrepro.run.kind import Report, Settings
 from flowrepro.run.results import compute
 from flowrepro.store import provenance
-from flowrepro.store.files import npz_bytes, read_npz, write_atomic
+from flowrepro.store.files import write_atomic
+from flowrepro.store.reading import npz_bytes, read_npz, trusting
 from flowrepro.store.run_directory import RunDirectory
 
 COUNTS = "stats"
@@ -55,12 +56,9 @@ def rerun(directory: RunDirectory, report: Report) -> Repetition:
         raise DataError(f"{directory.path} holds none of {', '.join(RESULTS)}; run it again")
     with tempfile.TemporaryDirectory(prefix="flowrepro-rerun-") as folder:
         again = RunDirectory.of(Path(folder), case)
-        compute(
-            _on_stored_inputs(case, directory, Path(folder)),
-            again,
-            Settings(root=Path(folder)),
-            report,
-        )
+        with trusting(directory.path, "run its command anew, which says more"):
+            own = _on_stored_inputs(case, directory, Path(folder))
+            compute(own, again, Settings(root=Path(folder)), report)
         before, after = read_npz(directory.file(name)), read_npz(again.file(name))
         for arrays in (before, after):
             arrays.pop(COUNTS, None)

@@ -9,7 +9,7 @@ from flowrepro.run.ensembles import ManySeeds
 from flowrepro.run.kind import Kind, Report, Result, Settings
 from flowrepro.run.studies import StudyKind
 from flowrepro.run.training import Training
-from flowrepro.store.files import read_npz
+from flowrepro.store.reading import read_npz, trusting
 from flowrepro.store.run_directory import RunDirectory
 
 
@@ -36,8 +36,9 @@ def load(directory: RunDirectory) -> Result:
     Its points are rebuilt from the case or, where they are the user's, read from inputs.npz.
     """
     case, stored = directory.case(), directory.provenance()
-    dataset = _points(case, directory, str(stored["dataset"]))
-    return kind_of(case).load(case, dataset, directory, stored["engine"])
+    with trusting(directory.path):
+        dataset = _points(case, directory, str(stored["dataset"]))
+        return kind_of(case).load(case, dataset, directory, stored["engine"])
 
 
 def _points(case: Case, directory: RunDirectory, note: str) -> Dataset | None:

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flowrepro.errors import DataError, UsageError
-from flowrepro.store.files import npz_bytes, read_npz
+from flowrepro.errors import UsageError
+from flowrepro.store.reading import Damaged, npz_bytes, parse_json, read_npz
 from flowrepro.store.run_directory import CHECKPOINT, RunDirectory
+from flowrepro.store.schema import Header
 
 CHECKPOINT_SECONDS = 20.0
 """Seconds between two checkpoints; FLOWREPRO_CHECKPOINT_SECONDS sets another number."""
@@ -35,19 +36,19 @@ def resume(directory: RunDirectory, fingerprint: Mapping[str, str], force: bool)
     """The last checkpoint in a folder; None if there is none.
 
     Raises UsageError listing the differences where code, versions or machine changed, unless
-    ``force``. A checkpoint that cannot be read raises DataError.
+    ``force``. A checkpoint that cannot be read, or is of another run, raises Damaged.
     """
     path = directory.file(CHECKPOINT)
     if not os.path.lexists(path):
         return None
     arrays = read_npz(path)
     try:
-        header = json.loads(str(arrays.pop("header")))
-        before, spent = dict(header["fingerprint"]), float(header["wall_s"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(
-            f"{path} is not a checkpoint of this version of flowrepro ({error})"
-        ) from error
+        header = parse_json(str(arrays.pop("header")), Header)
+        if header["of"] != directory.path.name:
+            raise ValueError(f"it is one of {header['of']}")
+    except (KeyError, ValueError) as error:
+        raise Damaged(path, f"it is no checkpoint of this version and run ({error})") from error
+    before, spent = header["fingerprint"], header["wall_s"]
     changed = [
         f"{key}: {before.get(key)} -> {fingerprint.get(key)}"
         for key in sorted(before.keys() | fingerprint.keys())
@@ -82,7 +83,13 @@ class Checkpointer:
         """Keep the arrays if the last checkpoint is old enough, or if it is the final one."""
         if final or time.perf_counter() - self.last >= self.interval:
             header = np.array(
-                json.dumps({"fingerprint": self.fingerprint, "wall_s": self.wall_s()})
+                json.dumps(
+                    {
+                        "of": self.directory.path.name,
+                        "fingerprint": self.fingerprint,
+                        "wall_s": self.wall_s(),
+                    }
+                )
             )
             self.directory.write(CHECKPOINT, npz_bytes({**take(), "header": header}))
             self.last = time.perf_counter()
