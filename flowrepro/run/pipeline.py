@@ -15,14 +15,14 @@ from typing import Any
 
 from flowrepro.claims.claim import Claim
 from flowrepro.claims.verdict import none_of
-from flowrepro.core.config import AnyCase, Case, knows, override, run_id
+from flowrepro.core.config import AnyCase, Case, knows, override
 from flowrepro.core.trajectory import StopReason, unique_until
 from flowrepro.errors import DataError, Interrupted, UsageError
 from flowrepro.papers import registry
 from flowrepro.run.consistency import inconsistencies
 from flowrepro.run.drawing import Filled, draw_animations, draw_figures, fill_tables
 from flowrepro.run.kind import Report, Result, Settings
-from flowrepro.run.results import compute, kind_of, load
+from flowrepro.run.results import compute, kind_of, load, require_own_case
 from flowrepro.store import provenance
 from flowrepro.store.files import require_writable
 from flowrepro.store.locks import locked
@@ -130,7 +130,7 @@ def execute_case(
     directory = RunDirectory.of(settings.root, case)
     with locked(directory.lock, settings.wait, report.interrupted):
         directory.clean()
-        started = time.perf_counter()
+        started, begun = time.perf_counter(), is_plain_file(directory.file(CHECKPOINT))
         run = _run_or_reuse(case, directory, settings, report)
         reused = run is None
         trained = time.perf_counter()
@@ -143,7 +143,7 @@ def execute_case(
                 cache.append(load(directory))
             return cache[0]
 
-        with trusting(directory.path, FRESH) if reused else contextlib.nullcontext():
+        with trusting(directory.path, FRESH) if reused or begun else contextlib.nullcontext():
             claims = _claims(directory, get, report)
             checked = time.perf_counter()
             figures = draw_figures(case, directory, get, earlier, settings, report)
@@ -310,7 +310,7 @@ def verify_run(directory: RunDirectory, report: Report) -> tuple[list[dict[str, 
                 f"{directory.path} also holds what no run wrote, which is not verified: "
                 f"{', '.join(map(shown, foreign[:NAMED]))}{rest}"
             )
-        _require_own_case(directory)
+        require_own_case(directory)
         stop = StopReason[directory.provenance()["stop"]["reason"]]
         result = load(directory)
         with trusting(directory.path, FRESH):
@@ -318,21 +318,3 @@ def verify_run(directory: RunDirectory, report: Report) -> tuple[list[dict[str, 
                 return evaluate_and_store(directory, result, stored=True), stop
             report.say(f"{directory.path} is read-only; the verdicts are not kept")
             return evaluate(result, directory), stop
-
-
-def _require_own_case(directory: RunDirectory) -> None:
-    """DataError unless the folder is named after the case in it, and the case is known."""
-    case = directory.case()
-    if not directory.path.name.startswith(run_id(case)):
-        raise DataError(
-            f"{directory.path} holds the case whose folder is named {run_id(case)}: its name or "
-            "its experiment.json was changed, so nothing in it can be judged"
-        )
-    if case.paper == case.command == registry.OWN:
-        return
-    known = case.paper in registry.PAPERS and case.command in registry.commands()
-    if not known or not any(own.name == case.name for own in registry.cases_of(case.command)):
-        raise DataError(
-            f"{directory.path} holds the case '{case.name}' of {case.command}, which this version "
-            "does not declare, so nothing in it can be judged; see 'flowrepro list'"
-        )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from flowrepro import data
-from flowrepro.core.config import Case, StudyCase
+from flowrepro.core.config import Case, StudyCase, run_id
 from flowrepro.core.trajectory import Dataset
+from flowrepro.errors import DataError
+from flowrepro.papers import registry
 from flowrepro.run.ensembles import ManySeeds
 from flowrepro.run.kind import Kind, Report, Result, Settings
 from flowrepro.run.studies import StudyKind
@@ -46,3 +48,21 @@ def _points(case: Case, directory: RunDirectory, note: str) -> Dataset | None:
         arrays = read_npz(directory.file("inputs.npz"))
         return Dataset(arrays["x"], arrays["y"], note)
     return None if case.data is None else data.load(case.data)
+
+
+def require_own_case(directory: RunDirectory) -> None:
+    """DataError unless the folder is named after the case in it, and the case is known."""
+    case = directory.case()
+    if not directory.path.name.startswith(run_id(case)):
+        raise DataError(
+            f"{directory.path} holds the case whose folder is named {run_id(case)}: its name or "
+            "its experiment.json was changed, so nothing in it can be judged"
+        )
+    if case.paper == case.command == registry.OWN:
+        return
+    known = case.paper in registry.PAPERS and case.command in registry.commands()
+    if not known or not any(own.name == case.name for own in registry.cases_of(case.command)):
+        raise DataError(
+            f"{directory.path} holds the case '{case.name}' of {case.command}, which this version "
+            "does not declare, so nothing in it can be judged; see 'flowrepro list'"
+        )

@@ -62,7 +62,7 @@ def trusting(path: Path, remedy: str = "run it again") -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if isinstance(error, Interrupted | OSError) or (
+        if isinstance(error, Interrupted | OSError | MemoryError) or (
             isinstance(error, FlowreproError) and not isinstance(error, UsageError)
         ):
             raise
