@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from flowrepro.core.config import Case, run_id
+from flowrepro.core.config import Case, TrainingCase, run_id
 from flowrepro.core.trajectory import Ensemble, Run
 from flowrepro.errors import DataError, UsageError
+from flowrepro.papers import registry
 from flowrepro.run.results import load
 from flowrepro.store.reading import trusting
 from flowrepro.store.run_directory import RunDirectory
@@ -70,6 +71,19 @@ def _stored_lines(directory: RunDirectory) -> Iterator[Line]:
         yield {"seed": found.case.seed, **status, "loss": loss, **first, **claims, **time}
     else:
         yield {"seed": found.case.seed, **status, **claims, **time}
+
+
+def require_measure(plan: Plan, name: str) -> None:
+    """UsageError, before anything is computed, for a measure that no run of the plan can have."""
+    known = {TIME, *(axis.key for axis in plan.axes)}
+    for case in {type(case): case for _, case in plan.cases}.values():
+        known |= {f"{claim.id}.measured" for claim in registry.claims_of(case)}
+        if isinstance(case, TrainingCase):
+            known |= {"loss", *(f"first_below_{level:g}" for level in case.record.levels)}
+    if name not in known:
+        raise UsageError(
+            f"--measure {name} is no column with numbers; there are {', '.join(sorted(known))}"
+        )
 
 
 def _columns(claim: Mapping[str, Any]) -> Line:
