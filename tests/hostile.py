@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+import resource
 import shutil
 import signal
 import tempfile
@@ -34,6 +35,8 @@ from flowrepro.sweep.summary import csv_text, summary_lines
 LIMIT, HANGS = 10, 60
 """Seconds of computing that a command may take on a small folder, and after which it hangs."""
 CODES = {0, 3, 5}
+MEMORY = 8 * 2**30
+"""Bytes of address space that the script may take."""
 MEMBERS = ("experiment.json", "provenance.json", "claims.json", "manifest.json")
 SMALL = ("--set", "n_steps=12", "--set", "geometric=0", "--set", "m=3")
 TOY = ("orthogonal", "--case", "toy", *SMALL)
@@ -91,6 +94,8 @@ def _always() -> bool:
 def seal(folder: Path) -> None:
     """Make the manifest true again: the hash and size of each file that it lists."""
     path = folder / "manifest.json"
+    if path.is_symlink() or not path.is_file():
+        return
     with contextlib.suppress(Exception):
         manifest = json.loads(path.read_bytes())
         for name, entry in manifest["files"].items():
@@ -336,6 +341,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     options = parser.parse_args()
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     ends = time.monotonic() + 60 * options.minutes
     counts: Counter[str] = Counter()
     with tempfile.TemporaryDirectory(prefix="flowrepro-good-") as root:

@@ -100,6 +100,7 @@ class ManySeeds(Kind):
         if case.data.name == "file":
             directory.write("inputs.npz", npz_bytes({"x": dataset.X, "y": dataset.y}))
         found = Ensemble(case, dataset, trajectory, engine)
+        session.require_ended(found)
         session.finish(found, FILE, save_ensemble(trajectory))
         return found
 

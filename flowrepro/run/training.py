@@ -111,19 +111,20 @@ class Session:
         keeper = Checkpointer(directory, conditions, found.spent)
         return cls(keeper, found.arrays, tuple(found.mixed))
 
+    def require_ended(self, run: Run | Ensemble) -> None:
+        """Raise Interrupted for a run that is not at its end."""
+        stop = run.trajectory.stop
+        if stop.reason is StopReason.INTERRUPTED:
+            raise Interrupted(
+                f"{run.case.name} stopped at step {stop.step} of {run.case.protocol.n_steps}; "
+                f"its checkpoint is in {self.checkpointer.directory.path}"
+            )
+
     def finish(
         self, run: Run | Ensemble, name: str, content: bytes, warnings: Sequence[str] = ()
     ) -> None:
-        """Write what was computed and where it comes from, and seal the folder.
-
-        Raises Interrupted for a run that is not at its end.
-        """
+        """Write what was computed and where it comes from, and seal the folder."""
         directory, case, stop = self.checkpointer.directory, run.case, run.trajectory.stop
-        if stop.reason is StopReason.INTERRUPTED:
-            raise Interrupted(
-                f"{case.name} stopped at step {stop.step} of {case.protocol.n_steps}; "
-                f"its checkpoint is in {directory.path}"
-            )
         directory.write(name, content)
         stats = {
             key: value if not isinstance(value, float) or np.isfinite(value) else str(value)
@@ -218,9 +219,11 @@ class Training(Kind):
         return run
 
     def keep(self, run: Run, W0: np.ndarray, a0: np.ndarray, session: Session) -> None:
-        """Store a finished run in the folder of a session, with the user's own points and
-        weights.
+        """Store a run in the folder of a session, with the user's own points and weights;
+
+        Interrupted where it is not at its end.
         """
+        session.require_ended(run)
         if run.case.data.name == "file" or run.case.init.name == "file":
             content = inputs(run.X, run.y, W0, a0)
             session.checkpointer.directory.write("inputs.npz", content)
