@@ -214,8 +214,8 @@ class Training(Kind):
                 progress=lambda step: report.progress(case.name, step, case.protocol.n_steps),
                 interrupted=report.interrupted,
             )
-        run = Run(case, dataset, trajectory, engine.name)
-        self.keep(run, problem.W0, problem.a0, session)
+            run = Run(case, dataset, trajectory, engine.name)
+            self.keep(run, problem.W0, problem.a0, session)
         return run
 
     def keep(self, run: Run, W0: np.ndarray, a0: np.ndarray, session: Session) -> None:

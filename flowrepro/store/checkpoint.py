@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import time
@@ -46,6 +47,8 @@ def resume(directory: RunDirectory, fingerprint: Mapping[str, str], force: bool)
         header = parse_json(str(arrays.pop("header")), Header)
         if header["of"] != directory.path.name:
             raise ValueError(f"it is one of {header['of']}")
+        if header["arrays"] != sha256_of_arrays(arrays):
+            raise ValueError("its arrays were changed")
     except (KeyError, ValueError) as error:
         raise Damaged(path, f"it is no checkpoint of this version and run ({error})") from error
     before, spent = header["fingerprint"], header["wall_s"]
@@ -60,6 +63,15 @@ def resume(directory: RunDirectory, fingerprint: Mapping[str, str], force: bool)
             "start it anew with --new, or mix with --force-resume, which is recorded"
         )
     return Resumed(arrays, spent, changed)
+
+
+def sha256_of_arrays(arrays: Mapping[str, np.ndarray]) -> str:
+    """Hexadecimal sha256 of names, types, shapes and values."""
+    digest = hashlib.sha256()
+    for name, values in sorted(arrays.items()):
+        values = np.asarray(values)
+        digest.update(f"{name} {values.dtype.str} {values.shape}".encode() + values.tobytes())
+    return digest.hexdigest()
 
 
 class Checkpointer:
@@ -82,16 +94,15 @@ class Checkpointer:
     def __call__(self, take: Callable[[], Mapping[str, np.ndarray]], final: bool) -> None:
         """Keep the arrays if the last checkpoint is old enough, or if it is the final one."""
         if final or time.perf_counter() - self.last >= self.interval:
-            header = np.array(
-                json.dumps(
-                    {
-                        "of": self.directory.path.name,
-                        "fingerprint": self.fingerprint,
-                        "wall_s": self.wall_s(),
-                    }
-                )
-            )
-            self.directory.write(CHECKPOINT, npz_bytes({**take(), "header": header}))
+            arrays = take()
+            header: Header = {
+                "of": self.directory.path.name,
+                "fingerprint": self.fingerprint,
+                "wall_s": self.wall_s(),
+                "arrays": sha256_of_arrays(arrays),
+            }
+            content = npz_bytes({**arrays, "header": np.array(json.dumps(header))})
+            self.directory.write(CHECKPOINT, content)
             self.last = time.perf_counter()
 
 

@@ -131,11 +131,14 @@ class Drawn(TypedDict):
 
 
 class Header(TypedDict):
-    """The header of a checkpoint: the folder it is of, its conditions, seconds so far."""
+    """The header of a checkpoint: the folder it is of, its conditions, seconds so far, and the
+    sha256 of its arrays.
+    """
 
     of: str
     fingerprint: dict[str, str]
     wall_s: Annotated[float, Meta(ge=0)]
+    arrays: Sha256
 
 
 class Owner(TypedDict):

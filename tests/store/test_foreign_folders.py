@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 from flowrepro.errors import DataError
+from flowrepro.store.checkpoint import sha256_of_arrays
 from flowrepro.store.reading import Damaged, npz_bytes, parse_json, read_json, read_npz
 from flowrepro.store.run_directory import RunDirectory
 
@@ -298,7 +299,9 @@ def test_objects_are_not_unpickled(tmp_path: Path) -> None:
 # ---- resuming, sweeping, notes, locks
 
 
-@pytest.mark.parametrize("how", ["fifo", "link", "empty", "objects", "another run's", "no step"])
+@pytest.mark.parametrize(
+    "how", ["fifo", "link", "empty", "objects", "another run's", "another step", "no step"]
+)
 def test_a_checkpoint_that_is_none(copy: Callable[[str], Path], how: str) -> None:
     folder = copy("begun")
     path = folder / "checkpoint.npz"
@@ -312,8 +315,12 @@ def test_a_checkpoint_that_is_none(copy: Callable[[str], Path], how: str) -> Non
         header = str(content.pop("header"))
         if how == "another run's":
             header = header.replace(folder.name, "toy-0123456789")
+        elif how == "another step":
+            content["step"] = content["step"] + 1
         else:
+            old = sha256_of_arrays(content)
             del content["step"]
+            header = header.replace(old, sha256_of_arrays(content))
         path.write_bytes(saved(header=np.array(header), **content))
     with hostile.limited():
         code, said = hostile.commands(folder, "begun")["resume"]()

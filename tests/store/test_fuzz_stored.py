@@ -10,7 +10,7 @@ import pytest
 pytestmark = pytest.mark.filterwarnings("default")
 SEED, FEW, MANY = 0, 60, 3_000
 """Mutations by default, and in the slow suite; 'make fuzz' makes them for as long as is asked."""
-BROKE: tuple[tuple[int, int], ...] = ((2, 16),)
+BROKE: tuple[tuple[int, int], ...] = ((2, 16), (7, 1442), (8, 1483), (8, 1668))
 """(seed, number) of every mutation that once broke a command."""
 
 
