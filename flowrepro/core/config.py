@@ -204,6 +204,8 @@ def _build(kind: Any, value: Any, where: str) -> Any:
     """``value`` as an instance of the annotated type ``kind``."""
     if dataclasses.is_dataclass(kind):
         hints = typing.get_type_hints(kind)
+        if not isinstance(value, Mapping):
+            raise UsageError(f"{where} must be an object with {', '.join(hints)}, not '{value}'")
         for key in value:
             if key not in hints:
                 raise UsageError(f"{where} has no field '{key}'{_nearest(key, hints)}")

@@ -75,6 +75,7 @@ def test_deep_values_are_refused(flowrepro: Call, tmp_path: Path, value: str) ->
     ("case", "change", "words"),
     [
         ("single-neuron sphere", "options.n_steps=0", "must lie in"),
+        ("single-neuron directions", "data=[]", "must be an object"),
         ("toy2d theory-rule-10d", "data.options.seed=-1", "cannot be made with seed=-1"),
         ("margin early-symmetric-5d", "data.options.h=1000000.0", "cannot be made with"),
     ],
