@@ -50,7 +50,12 @@ class Stop(TypedDict):
     step: Count
     t: float
     note: str
-    meaning: NotRequired[str]
+
+
+class ExplainedStop(Stop):
+    """A stop with what its reason means."""
+
+    meaning: str
 
 
 class Git(TypedDict):
@@ -70,7 +75,7 @@ class Provenance(TypedDict):
     seeds: NotRequired[list[Count]]
     engine: str
     dataset: str
-    stop: Stop
+    stop: ExplainedStop
     stats: Stats
     wall_s: Annotated[float, Meta(ge=0)]
     fingerprint: dict[str, str]
