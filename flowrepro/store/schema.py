@@ -52,10 +52,14 @@ class Stop(TypedDict):
     note: str
 
 
-class ExplainedStop(Stop):
-    """A stop with what its reason means."""
+class ExplainedStop(TypedDict):
+    """A stop with what its reason means; early studies have no step."""
 
+    reason: str
     meaning: str
+    step: NotRequired[Count]
+    t: NotRequired[float]
+    note: str
 
 
 class Git(TypedDict):
@@ -113,12 +117,12 @@ class ClaimForm(TypedDict):
     relation: Relation
     bound: Bound
     slack: Number
-    ratio: Number
+    ratio: NotRequired[Number]
     note: str
-    parts: list[PartForm]
+    parts: NotRequired[list[PartForm]]
     case: str
     kind: str
-    label: str
+    label: NotRequired[str]
 
 
 class Claims(TypedDict):
