@@ -11,9 +11,11 @@ EXPERIMENTS ?=
 WORKERS ?= auto
 # For 'make slow': which of the long proofs; SLOW='slow and not long' leaves out those that take a minute or more.
 SLOW ?= slow
+# For 'make fuzz': how long to mutate stored runs; each fault is printed with its seed and number.
+FUZZ_MINUTES ?= 5
 BIN = $(VENV)/bin
 
-.PHONY: setup reproduce test slow gpu lint figures gallery verify report names docs package bench clean
+.PHONY: setup reproduce test slow fuzz gpu lint figures gallery verify report names docs package bench clean
 
 setup: $(VENV)/.installed
 
@@ -30,6 +32,9 @@ test: setup
 
 slow: setup
 	$(BIN)/python -m pytest -m '$(SLOW)'
+
+fuzz: setup
+	PYTHONPATH=tests $(BIN)/python tests/hostile.py --minutes $(FUZZ_MINUTES)
 
 gpu: setup
 	$(BIN)/python -m pytest -m gpu

@@ -44,8 +44,11 @@ class DiskFault(EnvironmentFault):
     """
 
 
-class Interrupted(Exception):
-    """The user or the system asked for an end; what was computed is on disk."""
+class Interrupted(BaseException):
+    """The user or the system asked for an end; what was computed is on disk.
+
+    It may be raised anywhere, so that no handler of faults may take it for one.
+    """
 
 
 EXIT_CLAIM_FAILED = 5

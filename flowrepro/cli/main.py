@@ -42,6 +42,7 @@ class _Group(click.Group):
     """Commands whose reader may go away: click itself would turn that into exit code 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        _require_sound_environment()
         try:
             code = super().invoke(ctx)
             sys.stdout.flush()
@@ -49,6 +50,25 @@ class _Group(click.Group):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 141
         return code
+
+
+def _require_sound_environment() -> None:
+    """Raise EnvironmentFault where no command could work, before anything is imported."""
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise EnvironmentFault(
+            f"the working directory is gone ({error.strerror}); change to a folder that exists"
+        ) from None
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+        raise EnvironmentFault(
+            "NUMBA_DISABLE_JIT turns off the compiler that the engines need; unset it"
+        )
+    threads = os.environ.get("NUMBA_NUM_THREADS", "1").strip()
+    if threads.lstrip("+-").isdecimal() and int(threads) < 1:
+        raise EnvironmentFault(
+            f"NUMBA_NUM_THREADS must be at least 1, not {threads}; correct or unset it"
+        )
 
 
 def _add_plugin(context: click.Context, option: click.Parameter, files: tuple[Path, ...]) -> None:

@@ -21,6 +21,8 @@ from flowrepro.errors import UsageError
 
 SCHEMA = 1
 """Version of the case's JSON form; part of the run id."""
+MOST_LEVELS = 32
+"""Lists and objects that JSON may nest within each other."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,6 +226,8 @@ def _build(kind: Any, value: Any, where: str) -> Any:
     """``value`` as an instance of the annotated type ``kind``."""
     if dataclasses.is_dataclass(kind):
         hints = typing.get_type_hints(kind)
+        if not isinstance(value, Mapping):
+            raise UsageError(f"{where} must be an object with {', '.join(hints)}, not '{value}'")
         for key in value:
             if key not in hints:
                 raise UsageError(f"{where} has no field '{key}'{_nearest(key, hints)}")
@@ -319,6 +323,19 @@ def run_id(case: Case) -> str:
         else f"{case.name}-seeds-{case.seeds[0]}-to-{case.seeds[1] - 1}"
     )
     return f"{name}-{hashlib.sha256(canonical.encode()).hexdigest()[:10]}"
+
+
+def is_shallow(value: Any) -> bool:
+    """Whether a JSON value has at most MOST_LEVELS levels of lists and objects."""
+    level = [value]
+    for _ in range(MOST_LEVELS):
+        level = [
+            child
+            for item in level
+            if isinstance(item, list | dict)
+            for child in (item.values() if isinstance(item, dict) else item)
+        ]
+    return not level
 
 
 def flatten(form: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -422,6 +439,10 @@ def parse_assignment(text: str) -> tuple[str, Any]:
         parsed = json.loads(value)
     except ValueError:
         parsed = _number_or_text(value.strip())
+    except RecursionError:
+        raise _nested(key) from None
+    if not is_shallow(parsed):
+        raise _nested(key)
     if (
         isinstance(parsed, float)
         and parsed == 0.0
@@ -433,6 +454,12 @@ def parse_assignment(text: str) -> tuple[str, Any]:
             "for an initial scale below it --set log10_scale=... with --engine flow"
         )
     return key.strip(), parsed
+
+
+def _nested(key: str) -> UsageError:
+    return UsageError(
+        f"--set {key[:40]}: its value nests lists more than {MOST_LEVELS} deep; give a flat list"
+    )
 
 
 def _number_or_text(value: str) -> Any:
