@@ -60,7 +60,7 @@ def deep(
     large_lr: float = option(1e-4, "step size from the large start", within=(1e-7, 1.0)),
     large_steps: int = option(3_000, "steps from the large start", within=(1, 1_000_000)),
     attempts: int = option(5, "seeds tried where a run overflows", within=(1, 100)),
-    device: str = option("cpu", "device of the training", choices=("cpu", "cuda")),
+    device: str = option("cpu", "device of the training: cpu, cuda, cuda:INDEX or auto"),
     seed: int,
     progress: Progress,
 ) -> dict[str, np.ndarray]:
