@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -98,16 +99,12 @@ def chosen_cases(
         ("--seed", "seed", seed),
         ("--seeds", "seed", seeds),
     ):
-        if value is not None and {key, f"protocol.{key}"} & changes.keys():
+        if value is not None and {key, f"protocol.{key}", f"options.{key}"} & changes.keys():
             raise UsageError(
                 f"{option} and --set {key}=... both set the same key; give one of them"
             )
-    changes |= {
-        key: value
-        for key, value in (("protocol.engine", engine), ("protocol.device", device))
-        if value is not None
-    }
-
+    by = {key: value for key, value in (("engine", engine), ("device", device)) if value}
+    taken: dict[str, set[str]] = {key: set() for key in by}
     cases = [_with_files(case, data_file, init_file) for case in cases]
 
     def changed(case: Case, seed: int | None = None) -> Case:
@@ -117,16 +114,44 @@ def chosen_cases(
             for key, value in flag.overrides(case.name, values).items()
         }
         wanted |= changes if seed is None else {**seed_changes(case, seed), **changes}
-        return override(
+        found = override(
             quick_variant(case) if quick else case,
             {key: value for key, value in wanted.items() if knows(case, key)},
         )
+        mine = {key: by[key] for key in by if _is_for(found, key, bool(case_names))}
+        for key in mine:
+            taken[key].add(case.name)
+        return override(found, mine)
 
     batches = _batches(command, cases, changed, figures, seed, seeds)
+    for key, value in by.items():
+        _say_who_takes(f"--{key} {value}", command, [case.name for case in cases], taken[key])
     for key, value in changes.items():
         if not any(knows(case, key) for batch in batches for case in batch):
             override(batches[0][0], {key: value})  # raises, and names the nearest key
     return batches
+
+
+def _is_for(case: Case, key: str, named: bool) -> bool:
+    """Whether --engine or --device changes a case: it has the key and descends.
+
+    A case that was named takes it all the same, and what computes it refuses what it cannot do.
+    """
+    flows = isinstance(case, StudyCase) and case.options.get("method") == "flow"
+    return knows(case, key) and (named or not flows)
+
+
+def _say_who_takes(asked: str, command: str, names: Sequence[str], taken: set[str]) -> None:
+    """Say on stderr which cases an option leaves as they are; UsageError where it is all."""
+    if not taken:
+        raise UsageError(
+            f"{asked} means nothing to case '{names[0]}' of {command}, which computes in its own "
+            "way; 'flowrepro list --keys' shows the cases that have such a key"
+        )
+    if others := len(names) - len(taken):
+        applies = ", ".join(name for name in names if name in taken)
+        own = "the other case does" if others == 1 else f"the other {others} cases do"
+        print(f"{command}: {asked} applies to {applies}; {own} as always", file=sys.stderr)
 
 
 def _batches(

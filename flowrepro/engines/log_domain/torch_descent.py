@@ -177,7 +177,7 @@ def _march(
     q = net.look(now)
     g = net.ascent(q, now[LN_S])
     columns, states, status, H, passes = [now], [net.state()], REACHED, 0.0, 0
-    separated, met = now[LN_SUM] < LN_LN_2, int(np.searchsorted(levels, now[Q_MIN], "right"))
+    separated, met = now[LN_SUM] < LN_LN_2, int(np.sum(levels <= now[Q_MIN]))
     steps = batches.per_epoch
     while met < len(levels):
         pulse()
@@ -214,7 +214,7 @@ def _march(
         trial[[STEP, S]] += steps, steps * h
         trial[LN_T] = np.logaddexp(now[LN_T], np.log(steps * h) - ln_weight - now[LN_S])
         now, g = trial, net.ascent(q, trial[LN_S])
-        passed = max(met, int(np.searchsorted(levels, now[Q_MIN], "right")))
+        passed = max(met, int(np.sum(levels <= now[Q_MIN])))
         if passed > met or (not separated and now[LN_SUM] < LN_LN_2):
             columns.append(now)
             states.append(net.state())

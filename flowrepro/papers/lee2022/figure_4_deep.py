@@ -175,6 +175,10 @@ def large_falls(study: Study) -> Iterator[Part]:
     """Records after step 10 at which the norm grows; jump of the loss in the first steps."""
     arrays = study.arrays
     later = np.flatnonzero(arrays["large_step"] >= SETTLED)
+    if len(later) < 2:
+        raise NotApplicable(
+            f"the run from the large start has no two records from step {SETTLED} on"
+        )
     grows = int(np.sum(np.diff(total(arrays["large_norms"])[later]) > 0))
     yield none_of("records with a larger norm", grows)
     yield number("seeds that diverged before", arrays["large_diverged"].size)
