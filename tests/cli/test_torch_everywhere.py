@@ -24,7 +24,7 @@ SMALL = {
     "toy2d": ("six-points", "n_steps=60"),
     "mnist-align": ("digits-1-0", "subset=40", "n_steps=5", "dtype=float64"),
     "three-point": ("figure-1", "m=50", "n_steps=60"),
-    "margin": ("left", "m=6", "scale=0.1", "q=30"),
+    "margin": ("left", "m=6", "scale=0.1", "lr=0.1", "q=20"),
     "single-neuron": ("3l-sn", "n=300", "n_steps=60"),
 }
 """Subcommand -> case and what makes it small."""
