@@ -3,12 +3,11 @@
 Not an `engines.base.Engine`: its clock is the margin, the rescaled time or the flow time, not the
 step.
 
-    kernel.py          the formulas, and the compiled integrators "gd", "euler", "rk4"
-    adaptive.py        scipy's BDF in rescaled time and DOP853 in flow time on the same kernel
-    torch_descent.py   "gd" and its mini-batch form "sgd" in PyTorch, by autograd
-    late_run.py        what goes in and what comes out
-    integrate.py       integrate, integrate_many, flow
-    descent.py         descend: "gd" by either engine
+    kernel.py      the formulas, and the compiled integrators "gd", "euler", "rk4"
+    adaptive.py    scipy's BDF in rescaled time and DOP853 in flow time on the same kernel
+    late_run.py    what goes in and what comes out
+    integrate.py   integrate, integrate_many, flow
+    descent.py     descend: "gd" compiled, or in PyTorch ("sgd" too) by engines/torch_late.py
 
 "gd", "sgd" and "euler" are descents, "rk4", "bdf" and "flow-t" the gradient flow.
 """

@@ -71,7 +71,7 @@ def descend(
     if batch_size is not None and batch_size < 1:
         raise UsageError(f"batch_size must be null (all points) or at least 1, not {batch_size}")
     try:
-        from flowrepro.engines.log_domain.torch_descent import march_torch
+        from flowrepro.engines.torch_late import march_torch
     except (ImportError, OSError) as error:
         raise EnvironmentFault(
             f"engine 'torch' needs torch, which cannot be imported here ({error}); reinstall it "

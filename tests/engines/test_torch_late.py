@@ -19,8 +19,8 @@ from flowrepro.engines.base import Problem
 from flowrepro.engines.log_domain import Classification, LateRun, descend
 from flowrepro.engines.log_domain.adaptive import Field
 from flowrepro.engines.log_domain.kernel import LN_S, LN_SUM, N_COLUMNS
-from flowrepro.engines.log_domain.torch_descent import _Net, ln_loss, squares
 from flowrepro.engines.torch_gd import TorchGD
+from flowrepro.engines.torch_late import _Net, ln_loss, squares
 from flowrepro.errors import EnvironmentFault, UsageError
 
 CPU = torch.device("cpu")
@@ -187,7 +187,7 @@ def test_auto_is_compiled_where_that_can_do_it(monkeypatch: pytest.MonkeyPatch) 
         asked.append(how["batch_size"])
         raise RuntimeError
 
-    monkeypatch.setattr("flowrepro.engines.log_domain.torch_descent.march_torch", refuse)
+    monkeypatch.setattr("flowrepro.engines.torch_late.march_torch", refuse)
     assert descend(LEFT, *start(3, 2), [1.0], lr=0.05).q_min[-1] >= 1.0
     for options in ({"engine": "torch"}, {"batch_size": 2}, {"device": "auto"}):
         with pytest.raises(RuntimeError):
@@ -236,9 +236,7 @@ def test_a_missing_torch_or_gpu_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
     if not torch.cuda.is_available():
         with pytest.raises(EnvironmentFault, match="device 'cuda' cannot be used"):
             descend(LEFT, *start(3, 2), [1.0], lr=0.05, device="cuda")
-    monkeypatch.setitem(
-        __import__("sys").modules, "flowrepro.engines.log_domain.torch_descent", None
-    )
+    monkeypatch.setitem(__import__("sys").modules, "flowrepro.engines.torch_late", None)
     with pytest.raises(EnvironmentFault, match="engine 'torch' needs torch"):
         descend(LEFT, *start(3, 2), [1.0], lr=0.05, engine="torch")
 
