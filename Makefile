@@ -13,7 +13,7 @@ WORKERS ?= auto
 SLOW ?= slow
 BIN = $(VENV)/bin
 
-.PHONY: setup reproduce test slow gpu lint figures gallery verify report bench clean
+.PHONY: setup reproduce test slow gpu lint figures gallery verify report names bench clean
 
 setup: $(VENV)/.installed
 
@@ -48,6 +48,9 @@ verify: setup
 
 report: setup
 	$(BIN)/flowrepro report $(OUT) --out report.html
+
+names: setup
+	$(BIN)/python -m flowrepro.cli.completion
 
 bench: setup
 	$(BIN)/flowrepro bench

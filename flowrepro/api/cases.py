@@ -20,7 +20,7 @@ from flowrepro.core.trajectory import REGULAR_STOPS, Dataset
 from flowrepro.core.trajectory import Run as Result
 from flowrepro.data.from_file import degeneracies
 from flowrepro.engines.base import Problem, SaveAt
-from flowrepro.engines.base import run as drive
+from flowrepro.engines.drive import run as drive
 from flowrepro.errors import UsageError
 from flowrepro.papers.registry import OWN
 from flowrepro.run.training import inputs

@@ -48,6 +48,8 @@ class Claim:
     cases : the cases whose results it judges. over_seeds : it judges ensembles of many seeds.
     measure : the pure function that yields the parts. given : its hypotheses.
     label : "identity" for what cannot fail by construction, "engine" for a test of our own code.
+    control : makes of a result on which the claim passes one on which it must fail, where none of
+    the common controls concerns what it measures (`controls.py`).
     """
 
     id: str
@@ -60,6 +62,7 @@ class Claim:
     given: tuple[Hypothesis, ...] = ()
     label: Label = ""
     over_seeds: bool = False
+    control: Callable[[Any], Any] | None = None
 
     def judges(self, case: Case) -> bool:
         """Whether the claim is declared for this case, which options may have changed."""

@@ -145,7 +145,7 @@ def combine(measured: Iterable[Part]) -> Judgement:
     if not judged:
         return Judgement(Verdict.INFO, parts[0].measured, note=numbers, parts=parts)
     decides = min(judged, key=_tightness)
-    note = decides.note if len(judged) == 1 else "; ".join(map(_listed, judged))
+    note = decides.note if len(judged) == 1 else "; ".join(map(listed, judged))
     return Judgement(
         decides.verdict,
         decides.measured,
@@ -164,7 +164,7 @@ def _tightness(part: Part) -> tuple[bool, float]:
     return part.verdict is Verdict.PASS, slack / size if size else slack
 
 
-def _listed(part: Part) -> str:
+def listed(part: Part) -> str:
     """A part as text, with its bound."""
     if isinstance(part.bound, tuple):
         bound = f"[{part.bound[0]:.6g}, {part.bound[1]:.6g}]"

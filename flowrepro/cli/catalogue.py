@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from flowrepro.claims.claim import Claim
+from flowrepro.claims.verdict import combine, listed
 from flowrepro.core.config import Case, TrainingCase, computing_form, flatten
 from flowrepro.errors import UsageError
 from flowrepro.papers import registry
+from flowrepro.papers.paper import Readings
+from flowrepro.report.page import markdown_text
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,9 @@ def explained(name: str) -> Listing:
             if case.name == name:
                 found = flatten(computing_form(case)).items()
                 lines += [("case", f"{case.command} --case {case.name}"), ("shows", case.shows)]
-                lines += [(key, str(value)) for key, value in found if key != "schema"]
+                lines += [
+                    (key, str(value)) for key, value in found if key not in ("schema", "data")
+                ]
     if not lines:
         raise UsageError(
             f"'{name}' is no experiment, case or claim; 'flowrepro list' shows the experiments"
@@ -93,25 +98,79 @@ def explained(name: str) -> Listing:
     return Listing(name, ("what", "value"), lines)
 
 
-def keys() -> Listing:
-    """Every key that --set takes, with its value in each case."""
-    lines = []
-    for command in registry.commands():
-        for case in registry.cases_of(command):
-            lines += [
-                (command, case.name, key, str(value))
-                for key, value in flatten(computing_form(case)).items()
-                if key != "schema"
-            ]
-    return Listing("keys", ("experiment", "case", "key", "value"), lines)
+def keys(name: str | None = None) -> Listing:
+    """Every key that --set takes, of all cases, of an experiment, or of a case with its values."""
+    from flowrepro.cli.keys import HEADER, of_cases
+
+    every = [case for command in registry.commands() for case in registry.cases_of(command)]
+    chosen = [case for case in every if name in (None, case.command, case.name)]
+    if not chosen:
+        raise UsageError(
+            f"'{name}' is no experiment or case; 'flowrepro list' shows the experiments"
+        )
+    return Listing("keys", HEADER, of_cases(chosen, own_values=len(chosen) == 1))
 
 
 def misprints() -> Listing:
-    """Misprints and errors found in the papers while turning them into claims."""
-    lines = []
+    """Misprints and errors found in the papers, with what their proofs measure now."""
+    lines = [(*line.values(), _measured(parts)) for line, parts in _misprints()]
+    return Listing("misprints", MISPRINT, lines)
+
+
+def misprints_as_json() -> list[dict[str, Any]]:
+    """As `misprints`, the measured parts as objects."""
+    return [
+        {**line, MISPRINT[-1]: combine(parts).to_json()["parts"] if parts else []}
+        for line, parts in _misprints()
+    ]
+
+
+MISPRINT = ("paper", "id", "class", "place", "printed", "correct", "proof", "measured")
+
+
+def _misprints() -> Iterator[tuple[dict[str, str], Readings]]:
     for paper in registry.PAPERS:
-        lines += [
-            (paper, item.id, item.place, item.printed, item.correct, item.reason)
-            for item in registry.misprints(paper)
-        ]
-    return Listing("misprints", ("paper", "id", "place", "printed", "correct", "reason"), lines)
+        for item in registry.misprints(paper):
+            told = (item.id, item.kind, item.place, item.printed, item.correct, item.reason)
+            yield dict(zip(MISPRINT, (paper, *told), strict=False)), item.readings()
+
+
+def _measured(readings: Readings) -> str:
+    """The parts of a proof as one line: the printed reading, the corrected one, hypotheses."""
+    labels = ("as printed, ", "corrected, ", *[""] * len(readings))
+    said = (f"{listed(part)} {part.verdict.value}" for part in readings)
+    return "; ".join(label + text for label, text in zip(labels, said, strict=False))
+
+
+def misprints_page() -> str:
+    """The misprints as a page of the manual (Markdown)."""
+    page = [INTRODUCTION]
+    for paper in registry.PAPERS.values():
+        page.append(f"## {paper.key}\n\n{paper.citation}")
+        for item in registry.misprints(paper.key):
+            texts = (item.place, item.printed, item.correct, item.reason)
+            place, printed, correct, reason = (markdown_text(text) for text in texts)
+            page.append(
+                f"### {item.id}\n\n*{item.kind}*, {place}\n\n- Printed: {printed}\n"
+                f"- Correct: {correct}\n- {'Proof' if item.proof else 'Remark'}: {reason}"
+            )
+    return "\n\n".join(page) + "\n"
+
+
+INTRODUCTION = """# Misprints
+
+Places where a paper prints something else than what is right. Each one is a claim about the work
+of others, so it has a class and a proof. The proof judges the same statement twice: as printed,
+where it must FAIL, and as corrected, where it must PASS on the same numbers. A test executes all
+proofs. `flowrepro list --misprints` executes them too and shows what they measure.
+
+| class | meaning |
+| --- | --- |
+| statement false | the statement is false as printed; there is a counterexample |
+| proof gap | a step of a proof is false as printed; the statement may be true |
+| constant | a factor, an exponent or a bound is wrong |
+| misprint | a formula or a word is wrong, and the text around it is right |
+| seen in an extracted text only | the same, but our text may have lost a sign or a font |
+| remark | no error of the paper |
+
+All papers were read as extracted text. This page is what `flowrepro list --markdown` prints."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flowrepro.cli.completion import offer, offer_engines
 from flowrepro.cli.stored import JSON, OUT
 from flowrepro.errors import EXIT_CLAIM_FAILED, FlowreproError, NumericalError, UsageError
 from flowrepro.papers import registry
@@ -43,6 +44,7 @@ def experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "case_names",
             multiple=True,
             metavar="NAME",
+            shell_complete=offer("cases"),
             help="Run only this case (repeatable); see 'flowrepro list'.",
         ),
         click.option(
@@ -50,6 +52,7 @@ def experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "figures",
             multiple=True,
             metavar="ID",
+            shell_complete=offer("figures"),
             help="Draw only this figure and run only the cases it needs (repeatable).",
         ),
         click.option("--no-figures", is_flag=True, help="Draw nothing."),
@@ -58,6 +61,7 @@ def experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "assignments",
             multiple=True,
             metavar="KEY=VALUE",
+            shell_complete=offer("keys", "="),
             help="Change a field of the case, e.g. init.scale=1e-8 or n_steps=500 (repeatable).",
         ),
         click.option("--seed", type=int, help="Seed of all random draws (default: the case's)."),
@@ -70,6 +74,7 @@ def experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--engine",
             metavar="NAME",
+            shell_complete=offer_engines,
             help="What trains: auto, torch (PyTorch), or another engine's name (default: the "
             "case's, usually auto).",
         ),
@@ -160,7 +165,7 @@ def run_commands(
     commands: Sequence[str], *, as_json: bool, strict: bool, verbose: bool, **options: Any
 ) -> int:
     """Run the chosen cases of these subcommands and print the answer; the exit code."""
-    from flowrepro.cli.select import chosen_cases, settings_of
+    from flowrepro.cli.select import chosen_cases, settings_of, without_effect
     from flowrepro.errors import Interrupted
     from flowrepro.run.console import Console, Signals
     from flowrepro.run.pipeline import execute
@@ -172,6 +177,8 @@ def run_commands(
     batches = [cases for command, chosen in plans for cases in chosen_cases(command, **chosen)]
     signals = Signals()
     console = Console(signals, verbose)
+    for sentence in without_effect(batches, **options):
+        console.say(f"warning: {sentence}")
     outcomes: list[Outcome] = []
     stopped = 0
     with signals.caught():

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flowrepro import __version__
+from flowrepro.cli.completion import offer_everything
+from flowrepro.cli.controls import controls
 from flowrepro.cli.experiments import add_experiment, experiment_options, run_commands
 from flowrepro.cli.stored import report, rerun, show, verify
 from flowrepro.cli.sweep import sweep
@@ -83,7 +85,7 @@ def cli() -> None:
     """
 
 
-for _command in (train, sweep, verify, rerun, report, show):
+for _command in (train, sweep, verify, controls, rerun, report, show):
     cli.add_command(_command)
 
 
@@ -164,20 +166,31 @@ def all_experiments(**options: Any) -> int:
 
 
 @cli.command("list", short_help="Experiments, cases, figures and claims.")
-@click.argument("name", required=False, metavar="[NAME]")
-@click.option("--keys", is_flag=True, help="Every key that --set takes, with each case's value.")
-@click.option("--misprints", is_flag=True, help="Misprints and errors found in the papers.")
+@click.argument("name", required=False, metavar="[NAME]", shell_complete=offer_everything)
+@click.option(
+    "--keys", is_flag=True, help="Every key that --set takes (of NAME): type, values, default."
+)
+@click.option("--misprints", is_flag=True, help="Misprints in the papers, and what proves them.")
+@click.option("--markdown", is_flag=True, help="The misprints as a page.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def list_command(name: str | None, keys: bool, misprints: bool, as_json: bool) -> int:
+def list_command(
+    name: str | None, keys: bool, misprints: bool, markdown: bool, as_json: bool
+) -> int:
     """The experiments; the cases of one, NAME; or a claim or a case in words.
 
     With --json and without NAME: every case with its figures and claims.
     """
     from flowrepro.cli import catalogue
-    from flowrepro.cli.output import print_table
+    from flowrepro.cli.output import print_blocks, print_table
 
+    if markdown:
+        print(catalogue.misprints_page(), end="")
+        return 0
+    if misprints and as_json:
+        print(json.dumps(catalogue.misprints_as_json(), indent=2))
+        return 0
     if keys or misprints:
-        table = catalogue.misprints() if misprints else catalogue.keys()
+        table = catalogue.misprints() if misprints else catalogue.keys(name)
     elif name is not None:
         is_experiment = name in registry.commands()
         table = (catalogue.experiment if is_experiment else catalogue.explained)(name)
@@ -186,7 +199,8 @@ def list_command(name: str | None, keys: bool, misprints: bool, as_json: bool) -
     if as_json:
         print(json.dumps(table.as_json(), indent=2))
     else:
-        print_table(table.title, table.header, table.lines)
+        show = print_blocks if misprints else print_table
+        show(table.title, table.header, table.lines)
     return 0
 
 

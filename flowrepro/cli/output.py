@@ -25,10 +25,12 @@ if TYPE_CHECKING:
 VERDICT_STYLE = {"PASS": "green", "FAIL": "bold red", "N/A": "dim", "INFO": "cyan"}
 NEAR = 1.01
 """Ratio of bound and measured value up to which a claim holds by little."""
-MOST = 5
+MOST = 4
 """Near misses and reasons that are shown without -v."""
-WIDE = 140
-"""Columns from which the full table of verdicts holds statements and notes."""
+READABLE = 24
+"""Least columns of a table for a text that is longer than that."""
+NARROW = 16
+"""Least columns beside the first word of a wrapped text."""
 UNWRAPPED = 10_000
 
 Claims = Sequence[Mapping[str, Any]]
@@ -92,7 +94,7 @@ def print_answer(outcomes: Sequence[Outcome], figures: Sequence[str] = ()) -> No
     totals = [count_verdicts(claims), f"{images} figure{'s' if images != 1 else ''}"]
     if len(claims) < len(about):
         totals.append(f"{len(about) - len(claims)} claims not about these figures")
-    print("; ".join([*totals, f"{seconds:.3g} s of computing"]))
+    print_wrapped("", "; ".join([*totals, f"{seconds:.3g} s of computing"]))
 
 
 def is_about(claim: Mapping[str, Any], figures: Sequence[str]) -> bool:
@@ -113,20 +115,33 @@ def _print_cases(outcomes: Sequence[Outcome]) -> None:
     from flowrepro.run.changes import headline
 
     names = [outcome.directory.name for outcome in outcomes]
-    column = min(max(map(len, names)), 34)
-    for name, outcome in zip(names, outcomes, strict=True):
-        counts = Counter(claim["verdict"] for claim in outcome.claims)
-        told = ", ".join(
-            f"{counts[verdict]} {verdict}" for verdict in VERDICT_STYLE if counts[verdict]
-        )
+    told = [_told(outcome) for outcome in outcomes]
+    column, counts = (min(max(map(len, words)), 34) for words in (names, told))
+    for name, words, outcome in zip(names, told, outcomes, strict=True):
         took = "stored" if outcome.reused else f"{outcome.wall_s:.1f} s"
-        line = f"  {name:<{column}}  {told or 'no claims':<20}  {took:>7}  {headline(outcome.case)}"
-        print(cut(line, width()))
+        line = f"  {name:<{column}}  {words:<{counts}}  {took:>7}"
+        if len(line) > width():
+            print(f"  {name}")
+            print_wrapped("    ", f"{words}, {took}")
+        else:
+            print(cut(f"{line}  {headline(outcome.case)}", width(), len(line)))
 
 
-def cut(line: str, columns: int) -> str:
-    """A line of at most so many columns."""
-    return line if len(line) <= columns else line[: columns - 1].rstrip() + "…"
+def _told(outcome: Outcome) -> str:
+    """'11 PASS, 17 N/A'."""
+    counts = Counter(claim["verdict"] for claim in outcome.claims)
+    told = [f"{counts[verdict]} {verdict}" for verdict in VERDICT_STYLE if counts[verdict]]
+    return ", ".join(told) or "no claims"
+
+
+def cut(line: str, columns: int, kept: int = 0) -> str:
+    """A line of at most so many columns that ends between words; its beginning is kept, and all
+    that would follow is left out where that is too little to read.
+    """
+    if len(line) <= columns:
+        return line
+    short = line[: columns - 1].rpartition(" ")[0].rstrip()
+    return line[:kept] if columns - kept < READABLE else f"{short} …"
 
 
 def print_findings(claims: Claims) -> None:
@@ -142,9 +157,12 @@ def print_notable(claims: Claims) -> None:
     for claim in failed:
         _print_claim(claim, "FAIL")
     for claim in near[:MOST]:
-        _print_claim(claim, "near")
+        print_wrapped(
+            f"{styled('near', 'yellow')}  ", f"{_named(claim)}: {_compared(claim)}", "      "
+        )
     if len(near) > MOST:
-        print(f"near  {len(near) - MOST} more claims hold by less than {NEAR - 1:.0%} (-v)")
+        more = f"{len(near) - MOST} more claims hold by less than {NEAR - 1:.0%} (-v)"
+        print_wrapped("near  ", more)
 
 
 def print_reasons(claims: Claims) -> None:
@@ -154,7 +172,7 @@ def print_reasons(claims: Claims) -> None:
         print_wrapped(f"N/A {count:>3}  ", reason)
     if len(reasons) > MOST:
         left = sum(count for _, count in reasons.most_common()[MOST:])
-        print(f"N/A {left:>3}  for {len(reasons) - MOST} other reasons (-v)")
+        print_wrapped(f"N/A {left:>3}  ", f"for {len(reasons) - MOST} other reasons (-v)")
 
 
 def _is_near(claim: Mapping[str, Any]) -> bool:
@@ -162,16 +180,20 @@ def _is_near(claim: Mapping[str, Any]) -> bool:
     return isinstance(ratio, int | float) and 1.0 <= ratio < NEAR and claim.get("label") == ""
 
 
+def _named(claim: Mapping[str, Any]) -> str:
+    return f"{claim['id']} ({claim['case']})"
+
+
+def _compared(claim: Mapping[str, Any]) -> str:
+    return f"measured {number(claim['measured'], 3)}, required {required(claim)}"
+
+
 def _print_claim(claim: Mapping[str, Any], word: str) -> None:
-    style = VERDICT_STYLE.get(word, "yellow")
-    place = claim["place"].partition(", ")[2]
-    print(f"{styled(word, style)}  " + printable(f"{claim['id']} ({claim['case']})  {place}"))
+    first = styled(word, VERDICT_STYLE[word]) + "  "
+    print_wrapped(first, f"{_named(claim)}  {claim['place'].partition(', ')[2]}", "      ")
     print_wrapped("      ", claim["sentence"])
-    if claim["relation"]:
-        measured = f"measured {number(claim['measured'], 3)}, required {required(claim)}"
-        print(f"      {measured}{_by(claim)}")
-    else:
-        print_wrapped("      ", claim["note"])
+    text = f"{_compared(claim)}{_by(claim)}" if claim["relation"] else claim["note"]
+    print_wrapped("      ", text)
 
 
 def required(claim: Mapping[str, Any]) -> str:
@@ -190,13 +212,23 @@ def _by(claim: Mapping[str, Any]) -> str:
     )
 
 
-def print_wrapped(first: str, text: str) -> None:
-    """A text within the terminal, later lines indented like the first word; at most three lines."""
+def print_wrapped(first: str, text: str, indent: str | None = None, most: int | None = 3) -> None:
+    """A text within the terminal, its lines cut between words only; at most ``most`` of them.
+
+    Later lines are indented by ``indent``, which must be as wide as ``first`` is on the screen
+    (default: as many blanks as ``first`` has letters). A first word that leaves too little room
+    stands on a line of its own.
+    """
+    indent = " " * len(first) if indent is None else indent
+    if width() - len(indent) < NARROW:
+        print(first.rstrip())
+        first = indent = "    "
     lines = textwrap.wrap(
-        printable(text), max(30, width() - len(first)), max_lines=3, placeholder=" …"
-    )
+        printable(text), max(NARROW, width() - len(indent)), max_lines=most, placeholder=" …",
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
     for k, line in enumerate(lines or [""]):
-        print((first if k == 0 else " " * len(first)) + line)
+        print(((first if k == 0 else indent) + line).rstrip())
 
 
 def count_verdicts(claims: Claims) -> str:
@@ -236,6 +268,10 @@ def print_table(
         for case in ([*header], *cases):
             print("\t".join(case))
         return
+    widths = _widths(header, cases, width())
+    if widths is None:
+        _print_list(title, header, cases, styles)
+        return
     from rich.console import Console as RichConsole
     from rich.style import Style
     from rich.table import Table
@@ -248,12 +284,56 @@ def print_table(
         title_style=Style() if plain else None,
         header_style=Style() if plain else None,
     )
-    for name in header:
-        table.add_column(name, overflow="fold")
+    for name, columns in zip(header, widths, strict=True):
+        table.add_column(name, overflow="fold", width=columns)
     for case in cases:
         style = "" if plain else (styles or {}).get(case[0], "")
         table.add_row(Text(case[0], style=style), *(Text(cell) for cell in case[1:]))
     RichConsole().print(table)
+
+
+def _widths(
+    header: Sequence[str], cases: Sequence[Sequence[str]], columns: int
+) -> list[int] | None:
+    """Widths of a table's columns in which no word is split; None where there is too little room.
+
+    Room that is left goes where most lines are saved.
+    """
+    cells = [[name, *column] for name, *column in zip(header, *cases, strict=True)]
+    natural = [max(map(len, column)) for column in cells]
+    words = [max(len(word) for cell in column for word in cell.split() or "-") for column in cells]
+    widths = [max(word, min(full, READABLE)) for word, full in zip(words, natural, strict=True)]
+    room = columns - 3 * len(widths) - 1 - sum(widths)
+    for _ in range(min(room, sum(natural))):
+        k = max(range(len(widths)), key=lambda k: natural[k] / widths[k])
+        widths[k] += natural[k] > widths[k]
+    return widths if room >= 0 else None
+
+
+def _print_list(
+    title: str, header: Sequence[str], cases: Sequence[Sequence[str]],
+    styles: dict[str, str] | None, most: int | None = 6,
+) -> None:  # fmt: skip
+    """A table as a list: a block for each line, at most ``most`` lines of text for each cell."""
+    print(styled(printable(title), "bold"))
+    own = 2 if styles else 1  # verdict and claim, or a name, stand above the others
+    column = max(map(len, header[own:]))
+    for case in cases:
+        if len(header) == 2:
+            print_wrapped(f"{case[0]:<{max(len(line[0]) for line in cases)}}  ", case[1], most=most)
+            continue
+        print(styled("  ".join(case[:own]), (styles or {}).get(case[0], "bold")))
+        for name, cell in zip(header[own:], case[own:], strict=True):
+            if cell:
+                print_wrapped(f"    {name:<{column}}  ", cell, most=most)
+
+
+def print_blocks(title: str, header: Sequence[str], lines: Iterable[Sequence[str]]) -> None:
+    """As `print_table`, for long cells: on a terminal of any width a list of all their text."""
+    if is_terminal(sys.stdout):
+        _print_list(title, header, [[*map(printable, line)] for line in lines], None, most=None)
+    else:
+        print_table(title, header, lines)
 
 
 def number(value: Any, digits: int = 6) -> str:
@@ -266,36 +346,23 @@ def number(value: Any, digits: int = 6) -> str:
 
 
 def print_claims(claims: Claims) -> None:
-    """The table of verdicts and one line that counts them; a narrow terminal gets the notes below
-    the table.
-    """
-    narrow = is_terminal(sys.stdout) and shutil.get_terminal_size().columns < WIDE
-    header = (
-        "verdict",
-        "claim",
-        "case",
-        "measured",
-        "bound",
-        "slack",
-        *(() if narrow else ("statement", "note")),
-    )
-    lines = []
-    for claim in claims:
-        bound = f"{claim['relation']} {number(claim['bound'])}" if claim["relation"] else "-"
-        cells = (
+    """The table of verdicts and one line that counts them."""
+    header = ("verdict", "claim", "case", "measured", "bound", "slack", "statement", "note")
+    lines = [
+        (
             claim["verdict"],
             claim["id"],
             claim["case"],
             number(claim["measured"]),
-            bound,
+            f"{claim['relation']} {number(claim['bound'])}" if claim["relation"] else "-",
             number(claim["slack"]),
+            claim["place"],
+            claim["note"],
         )
-        lines.append((*cells, *(() if narrow else (claim["place"], claim["note"]))))
+        for claim in claims
+    ]
     print_table("claims", header, lines, VERDICT_STYLE)
-    if narrow:
-        for claim in claims:
-            print(f"{claim['id']} ({claim['case']}; {claim['place']}): {claim['note']}")
-    print(count_verdicts(claims))
+    print_wrapped("", count_verdicts(claims))
 
 
 def show_warning(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,9 @@ from flowrepro.papers import registry
 from flowrepro.run.kind import Settings
 from flowrepro.run.pipeline import quick_variant
 from flowrepro.run.seeds import ENSEMBLE_FROM, runs_at_once, seed_changes, seed_range
+
+NAMED = 4
+"""Cases that a sentence names."""
 
 
 def settings_of(
@@ -125,7 +127,11 @@ def chosen_cases(
 
     batches = _batches(command, cases, changed, figures, seed, seeds)
     for key, value in by.items():
-        _say_who_takes(f"--{key} {value}", command, [case.name for case in cases], taken[key])
+        if not taken[key]:
+            raise UsageError(
+                f"--{key} {value} means nothing to case '{cases[0].name}' of {command}, which "
+                "computes in its own way; 'flowrepro list --keys' shows the cases with such a key"
+            )
     for key, value in changes.items():
         if not any(knows(case, key) for batch in batches for case in batch):
             override(batches[0][0], {key: value})  # raises, and names the nearest key
@@ -141,17 +147,56 @@ def _is_for(case: Case, key: str, named: bool) -> bool:
     return knows(case, key) and (named or not flows)
 
 
-def _say_who_takes(asked: str, command: str, names: Sequence[str], taken: set[str]) -> None:
-    """Say on stderr which cases an option leaves as they are; UsageError where it is all."""
-    if not taken:
-        raise UsageError(
-            f"{asked} means nothing to case '{names[0]}' of {command}, which computes in its own "
-            "way; 'flowrepro list --keys' shows the cases that have such a key"
-        )
-    if others := len(names) - len(taken):
-        applies = ", ".join(name for name in names if name in taken)
-        own = "the other case does" if others == 1 else f"the other {others} cases do"
-        print(f"{command}: {asked} applies to {applies}; {own} as always", file=sys.stderr)
+def _computed_by(case: Case, key: str) -> Any:
+    """The engine or the device of a case; None where it has none."""
+    return case.options.get(key) if isinstance(case, StudyCase) else getattr(case.protocol, key)
+
+
+def without_effect(
+    batches: Sequence[Sequence[Case]],
+    *,
+    assignments: Sequence[str],
+    engine: str | None,
+    device: str | None,
+    quick: bool,
+    animate: bool,
+    no_figures: bool,
+    formats: Sequence[str],
+    **_: Any,
+) -> list[str]:
+    """One sentence for each option that changes nothing in (some of) these cases, with the
+    remedy.
+    """
+    cases = [case for batch in batches for case in batch]
+    given = {text.partition("=")[0].strip(): f"--set {text}" for text in assignments}
+    found = []
+    for key, value in (("engine", engine), ("device", device)):
+        left = dict.fromkeys(case.name for case in cases if _computed_by(case, key) != value)
+        if value and left:
+            own = "which computes in its" if len(left) == 1 else "which compute in their"
+            found.append(f"--{key} {value} changes nothing in {_listed(left)}, {own} own way")
+    for key, option in given.items():
+        left = dict.fromkeys(case.name for case in cases if not knows(case, key))
+        if left:
+            why = f"which {'has' if len(left) == 1 else 'have'} no key {key}"
+            found.append(
+                f"{option} changes nothing in {_listed(left)}, {why}; --case chooses the cases"
+            )
+    if quick and not any(case.quick for case in cases):
+        names = dict.fromkeys(case.name for case in cases)
+        found.append(f"--quick changes nothing: {_listed(names)} has no reduced variant; use --set")
+    if animate and not any(registry.animations_of(case) for case in cases):
+        found.append("--animate changes nothing: these cases have no animation; choose others")
+    if formats and no_figures:
+        found.append("--format changes nothing beside --no-figures; leave one of them out")
+    return found
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Names, at most NAMED of them."""
+    every = list(names)
+    rest = f" and {len(every) - NAMED} more" if len(every) > NAMED else ""
+    return ", ".join(every[:NAMED]) + rest
 
 
 def _batches(
@@ -212,6 +257,7 @@ def _named_cases(
                 raise UsageError(
                     f"{command} has no figure '{figure}'; there are {', '.join(declared)}"
                 )
+        _require_agreement(names, {figure: declared[figure].cases for figure in figures})
         names = [
             *names,
             *dict.fromkeys(name for figure in figures for name in declared[figure].cases),
@@ -221,6 +267,21 @@ def _named_cases(
     return [registry.find_case(command, name) for name in dict.fromkeys(names)] or list(
         registry.cases_of(command)
     )
+
+
+def _require_agreement(names: Sequence[str], drawn: Mapping[str, Sequence[str]]) -> None:
+    """UsageError for a case that no figure asked for shows, and for a figure that shows none of
+    the cases asked for.
+    """
+    for figure, cases in drawn.items() if names else ():
+        others = [name for name in names if not any(name in own for own in drawn.values())]
+        if not set(names) & set(cases):
+            others = list(names)
+        if others:
+            raise UsageError(
+                f"figure {figure} is not drawn from case '{others[0]}'; it shows "
+                f"{', '.join(cases)}: name one of these by --case, or leave --case out"
+            )
 
 
 def _with_files(case: Case, data_file: Path | None, init_file: Path | None) -> Case:

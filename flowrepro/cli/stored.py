@@ -8,11 +8,15 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from flowrepro.cli.completion import offer_targets
 from flowrepro.errors import EXIT_CLAIM_FAILED, DataError, NumericalError
+
+if TYPE_CHECKING:
+    from flowrepro.store.run_directory import RunDirectory
 
 OUT = click.option(
     "--out",
@@ -29,7 +33,13 @@ JSON = click.option(
 
 
 @click.command(short_help="Re-hash and re-evaluate stored runs.")
-@click.argument("targets", nargs=-1, required=True, metavar="EXPERIMENT|RUN...")
+@click.argument(
+    "targets",
+    nargs=-1,
+    required=True,
+    metavar="EXPERIMENT|RUN...",
+    shell_complete=offer_targets,
+)
 @click.option("--quick", is_flag=True, help="The reduced variants of the experiments' cases.")
 @OUT
 @JSON
@@ -40,7 +50,7 @@ def verify(targets: Sequence[str], quick: bool, out: Path, as_json: bool, verbos
     EXPERIMENT names all cases of an experiment; those not yet run below --out are run first. RUN is
     a run directory.
     """
-    from flowrepro.cli.output import count_verdicts, print_claims, print_findings
+    from flowrepro.cli.output import count_verdicts, print_claims, print_findings, print_wrapped
     from flowrepro.core.trajectory import REGULAR_STOPS
     from flowrepro.errors import Interrupted
     from flowrepro.run.console import Console, Signals
@@ -59,7 +69,7 @@ def verify(targets: Sequence[str], quick: bool, out: Path, as_json: bool, verbos
         if verbose:
             print_claims(claims)
         print_findings(claims)
-        print(count_verdicts(claims))
+        print_wrapped("", count_verdicts(claims))
     if any(stop not in REGULAR_STOPS for stop in stops):
         return NumericalError.exit_code
     return EXIT_CLAIM_FAILED if any(claim["verdict"] == "FAIL" for claim in claims) else 0
@@ -164,10 +174,8 @@ def show(runs: Sequence[Path], as_json: bool) -> int:
     return 0
 
 
-def _stored(run: Path) -> dict[str, Any]:
-    """What a complete, intact run directory holds; DataError for any other."""
-    from flowrepro.core.config import to_json
-    from flowrepro.store.files import read_json
+def intact(run: Path) -> RunDirectory:
+    """A complete run directory without damage; DataError for any other."""
     from flowrepro.store.run_directory import RunDirectory
 
     directory = RunDirectory.named(run)
@@ -184,6 +192,15 @@ def _stored(run: Path) -> dict[str, Any]:
             f"{run} is invalid: {'; '.join(damage)}; run it again, which keeps the damaged folder "
             "beside"
         )
+    return directory
+
+
+def _stored(run: Path) -> dict[str, Any]:
+    """What an intact run directory holds."""
+    from flowrepro.core.config import to_json
+    from flowrepro.store.files import read_json
+
+    directory = intact(run)
     return {
         "experiment": to_json(directory.case()),
         "provenance": directory.provenance(),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flowrepro.cli.completion import offer, offer_engines, offer_experiments
 from flowrepro.errors import EXIT_SWEEP_INCOMPLETE, EnvironmentFault, UsageError
 
 if TYPE_CHECKING:
@@ -26,11 +27,12 @@ MANY = 100_000
 @click.command(
     "sweep", short_help="A grid of overrides times seeds, on local processes or on Dask."
 )
-@click.argument("experiment")
+@click.argument("experiment", shell_complete=offer_experiments)
 @click.option(
     "--case",
     "case_name",
     metavar="NAME",
+    shell_complete=offer("cases"),
     help="The case to vary (default: the experiment's first).",
 )
 @click.option(
@@ -38,6 +40,7 @@ MANY = 100_000
     "grids",
     multiple=True,
     metavar="KEY=VALUES",
+    shell_complete=offer("keys", "="),
     help="v1,v2,... or lin:FIRST:LAST:COUNT or log:FIRST:LAST:COUNT (repeatable).",
 )
 @click.option(
@@ -48,9 +51,12 @@ MANY = 100_000
     "assignments",
     multiple=True,
     metavar="KEY=VALUE",
+    shell_complete=offer("keys", "="),
     help="Change a field at every point (repeatable).",
 )
-@click.option("--engine", metavar="NAME", help="auto, or an engine's name.")
+@click.option(
+    "--engine", metavar="NAME", shell_complete=offer_engines, help="auto, or an engine's name."
+)
 @click.option("--quick", is_flag=True, help="The case's reduced variant.")
 @click.option(
     "--out",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flowrepro.cli.completion import offer_engines
 from flowrepro.cli.experiments import exit_code
 from flowrepro.cli.stored import JSON, OUT
 from flowrepro.cli.trained import Start, Trained, print_trained, trained_json
@@ -39,7 +40,10 @@ if TYPE_CHECKING:
 @click.option("--alpha", type=float, default=0.0, show_default=True, help="Slope of a leaky ReLU.")
 @click.option("--bias", is_flag=True, help="Append the constant feature 1 to every point.")
 @click.option(
-    "--engine", metavar="NAME", help="flow (default), or auto, fused, torch, ... to descend."
+    "--engine",
+    metavar="NAME",
+    shell_complete=offer_engines,
+    help="flow (default), or auto, fused, torch, ... to descend.",
 )
 @click.option(
     "--device",

@@ -70,8 +70,7 @@ def print_trained(
         loss, stop = one.run.loss, one.run.stop
         went = f"loss {loss[0]:.3g} -> {loss[-1]:.3g} at t = {stop.t:.4g}"
         name = one.outcome.directory.name
-        line = f"  {name}  {one.start.label}  {went}  {one.run.wall_s:.1f} s"
-        print(output.cut(line, output.width()))
+        output.print_wrapped("  ", f"{name}  {one.start.label}  {went}  {one.run.wall_s:.1f} s")
     papers = dict.fromkeys(claim["place"].partition(", ")[0] for claim in claims)
     for paper in papers:
         own = [claim for claim in claims if claim["place"].startswith(f"{paper}, ")]

@@ -58,19 +58,20 @@ def constant_feature(eps: float = 0.2, far: float = 1.0, c: float = 0.1) -> Data
     )
 
 
-def hinted(H: float = 4.0, K: float = 1.0, eps: float = 0.2) -> Dataset:
+def hinted(H: float = 4.0, K: float = 1.0, eps: float = 0.2, flipped: bool = False) -> Dataset:
     """Figure 1 right (lyu2021, Definition 6.1): three hints (H, 0), (eps, +-K), all +1, before
     eight points around +-(1, 0).
 
     X (11, 2). H = 31 satisfies the sufficient condition of Theorem 6.2, H = 4 its assumptions only.
+    ``flipped`` flips all labels, for Theorem A.10.
     """
     hints = [(H, 0.0), (eps, K), (eps, -K)]
     positive = [(1.0, 0.3), (1.0, -0.3), (1.5, 0.2), (1.4, -0.1)]
     negative = [(-1.0, 0.3), (-1.0, -0.3), (-1.5, 0.1), (-1.3, -0.2)]
     return Dataset(
         np.array(hints + positive + negative),
-        np.repeat([1.0, -1.0], [7, 4]),
-        f"eight points and three hints ({PAPER}, Figure 1 right)",
+        (-1.0 if flipped else 1.0) * np.repeat([1.0, -1.0], [7, 4]),
+        f"eight points and three hints ({PAPER}, Figure 1 right{', flipped' if flipped else ''})",
     )
 
 

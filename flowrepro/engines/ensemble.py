@@ -15,8 +15,9 @@ import numpy as np
 
 from flowrepro.core.network import flow_time
 from flowrepro.core.trajectory import EnsembleTrajectory, Stop, StopReason
-from flowrepro.engines.base import CHUNK_SECONDS, Problem, SaveAt
+from flowrepro.engines.base import Problem, SaveAt
 from flowrepro.engines.compiled import at_most_threads, is_compiled
+from flowrepro.engines.drive import CHUNK_SECONDS
 from flowrepro.engines.fused_gd import FusedGD, descend_members, padded_width, protocol_of
 from flowrepro.errors import UsageError
 
@@ -93,7 +94,7 @@ def run_ensemble(
     levels : losses of which the first step below is kept, to the step (which costs nothing in
         memory).
     threads : cores to use at most; None for all.
-    resume, checkpoint, progress, interrupted : as for ``engines.base.run``.
+    resume, checkpoint, progress, interrupted : as for ``engines.drive.run``.
 
     Raises UsageError where more than MOST_BYTES would be kept.
     """

@@ -7,9 +7,11 @@ demand.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+from flowrepro.claims.verdict import Part, Verdict
 
 if TYPE_CHECKING:
     from flowrepro.core.config import Case
@@ -77,18 +79,73 @@ class Law:
     predict: Callable[[Any], float]
 
 
+Fault = Literal[
+    "statement false",
+    "proof gap",
+    "constant",
+    "misprint",
+    "seen in an extracted text only",
+    "remark",
+]
+"""What is wrong: a statement, an argument of its proof, a constant, or only a formula or a word.
+
+The papers were read as extracted text, which may have lost a sign or a font; "remark" is no error.
+"""
+Readings = tuple[Part, ...]
+"""The same statement judged twice: as printed, where it must FAIL, and as corrected, where it must
+PASS. Further parts are hypotheses; they must PASS."""
+
+
 @dataclass(frozen=True)
 class Misprint:
-    """A place where a paper prints something else than what is right;
+    """A place where a paper prints something else than what is right.
 
-    ``reason`` says how we know.
+    reason : what the proof computes, or why there is none. proof : the computation; only a remark
+    may do without.
     """
 
     id: str
+    kind: Fault
     place: str
     printed: str
     correct: str
     reason: str
+    proof: Callable[[], Readings] | None = None
+
+    def __post_init__(self) -> None:
+        """See the class."""
+        if self.proof is None and self.kind != "remark":
+            raise ValueError(f"the misprint '{self.id}' accuses without a proof; write one")
+
+    def readings(self) -> Readings:
+        """What the proof measures; nothing for a remark without a proof."""
+        return self.proof() if self.proof else ()
+
+    def is_proved(self) -> bool:
+        """Whether the printed reading FAILs, and the corrected one and all hypotheses PASS."""
+        verdicts = [part.verdict for part in self.readings()]
+        others = verdicts[1:]
+        return verdicts[:1] == [Verdict.FAIL] and set(others) == {Verdict.PASS}
+
+
+class Misprints(list[Misprint]):
+    """The misprints of a paper, in the order of their declaration."""
+
+    def proved(
+        self, id: str, kind: Fault, place: str, *, printed: str, correct: str
+    ) -> Callable[[Callable[[], Readings]], Misprint]:
+        """Decorator: declare a misprint by its proof, whose docstring says what it computes."""
+
+        def declare(proof: Callable[[], Readings]) -> Misprint:
+            reason = " ".join((proof.__doc__ or "").split())
+            self.append(Misprint(id, kind, place, printed, correct, reason, proof))
+            return self[-1]
+
+        return declare
+
+    def remark(self, id: str, place: str, *, printed: str, correct: str, reason: str) -> None:
+        """Declare what is worth knowing and no error of the paper."""
+        self.append(Misprint(id, "remark", place, printed, correct, reason))
 
 
 @dataclass(frozen=True)
@@ -101,7 +158,7 @@ class Contents:
 
     paper: Paper
     topics: tuple[Topic, ...]
-    misprints: tuple[Misprint, ...] = ()
+    misprints: Sequence[Misprint] = ()
 
     def __post_init__(self) -> None:
         """See the class."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from flowrepro.errors import UsageError
@@ -171,6 +171,6 @@ def law_for(case: Case, key: str, measure: str) -> Law | None:
     return None
 
 
-def misprints(paper: str) -> tuple[Misprint, ...]:
+def misprints(paper: str) -> Sequence[Misprint]:
     """The misprints of a paper; none for a paper that is not known."""
     return contents(paper).misprints if paper in PAPERS else ()

@@ -128,9 +128,10 @@ class Topic:
         given: Sequence[Hypothesis] = (),
         label: Label = "",
         over_seeds: bool = False,
+        control: Callable[[Any], Any] | None = None,
     ) -> Callable[[Callable[[Any], Iterable[Part]]], Claim]:
         """Decorator: a claim about the results of the cases ``on``, by default all that the topic
-        has declared so far.
+        has declared so far. The other arguments are those of `Claim`.
         """
 
         def declare(measure: Callable[[Any], Iterable[Part]]) -> Claim:
@@ -145,6 +146,7 @@ class Topic:
                 given=(*self.given, *given),
                 label=label,
                 over_seeds=over_seeds,
+                control=control,
             )
             self.claims.append(claim)
             return claim

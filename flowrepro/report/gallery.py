@@ -25,6 +25,7 @@ from flowrepro.errors import EXIT_CLAIM_FAILED, FlowreproError, Interrupted
 from flowrepro.figures.declare import Figure
 from flowrepro.figures.numbers import compare_numbers
 from flowrepro.papers import registry
+from flowrepro.report.contact_sheet import contact_sheet, figures_in
 from flowrepro.report.page import markdown_text
 from flowrepro.run.console import Console, Signals
 from flowrepro.run.kind import Settings
@@ -130,7 +131,7 @@ def _changed_verdicts(path: Path, outcomes: Sequence[Outcome]) -> list[str]:
 
 
 def update(folder: Path, outcomes: Sequence[Outcome]) -> None:
-    """Write images, numbers and the page of the gallery.
+    """Write images, numbers, a contact sheet of each paper and the page of the gallery.
 
     Files of these names are replaced in a folder whose page is a gallery's; elsewhere they are set
     aside.
@@ -154,6 +155,8 @@ def update(folder: Path, outcomes: Sequence[Outcome]) -> None:
         "claims.json",
         json_bytes({_label(outcome.case): list(outcome.claims) for outcome in outcomes}),
     )
+    for paper in dict.fromkeys(outcome.case.paper for outcome in outcomes):
+        write(f"{paper}.png", contact_sheet(figures_in(folder, paper)))
     write("README.md", page(outcomes).encode())
 
 
@@ -165,9 +168,10 @@ def page(outcomes: Sequence[Outcome]) -> str:
         "numbers behind every figure (`*.json`) and every verdict (`claims.json`).",
     ]
     for command in dict.fromkeys(outcome.case.command for outcome in outcomes):
+        paper = registry.paper_of(command)
         parts += [
             f"\n## `flowrepro {command}`\n",
-            f"{registry.paper_of(command).citation}\n",
+            f"{paper.citation} ([all figures at a glance]({paper.key}.png))\n",
             "| figure | what it shows | PASS | FAIL | N/A | INFO |",
             "| --- | --- | --- | --- | --- | --- |",
         ]

@@ -1,25 +1,25 @@
 """One page on what was run: per paper each figure beside its claims, the paper's numbers and ours,
 verdicts, misprints, provenance.
 
-The HTML page holds its images and asks for nothing over a network; the Markdown page refers to the
-files where they are.
+The HTML page holds its images and asks for nothing over a network; its script filters and enlarges,
+and the page is whole without it. The Markdown page refers to the files where they are.
 """
 
 from __future__ import annotations
 
 import base64
-import importlib.resources
 import os
 import re
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from flowrepro import __version__
-from flowrepro.core.config import Case
+from flowrepro.core.config import Case, Target
 from flowrepro.errors import DataError, UsageError
 from flowrepro.figures.declare import Figure
 from flowrepro.papers import registry
@@ -36,6 +36,8 @@ from flowrepro.store.files import (
 from flowrepro.store.run_directory import RunDirectory
 
 VERDICTS = ("PASS", "FAIL", "N/A", "INFO")
+WHOLE = 1e6
+"""Whole numbers below it, such as steps, keep all their digits."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,14 @@ class Image:
 
 @dataclass(frozen=True)
 class Section:
-    """A stored run: case, folder, figures, verdicts as stored, provenance, names of its files."""
+    """A stored run: case, folder, figures, verdicts as stored, provenance, names of its files.
+
+    anchor : the section's address within the page.
+    """
 
     case: Case
     path: Path
+    anchor: str
     images: tuple[Image, ...]
     claims: tuple[Mapping[str, Any], ...]
     provenance: Mapping[str, Any]
@@ -78,9 +84,25 @@ class Section:
         return headline(self.case)
 
     @property
-    def anchor(self) -> str:
-        """The section's address within the page."""
-        return self.path.name
+    def on_own_points(self) -> bool:
+        """Whether the points are the user's, to which the case's sentence does not apply."""
+        return self.case.data is not None and self.case.data.name == "file"
+
+    @property
+    def stated(self) -> tuple[tuple[Target, float | None], ...]:
+        """What the paper states, each with the number that a claim measured in this run."""
+        return tuple((target, self._measured(target)) for target in self.case.targets)
+
+    def _measured(self, target: Target) -> float | None:
+        """Measured by the part that names the target, or that has its window; else None."""
+        window = target.window and list(target.window)
+        found = {
+            part["measured"]
+            for claim in self.claims
+            for part in claim["parts"]
+            if part["note"] == target.what or (part["relation"] == "in" and part["bound"] == window)
+        }
+        return found.pop() if len(found) == 1 else None
 
     @property
     def failed(self) -> tuple[Mapping[str, Any], ...]:
@@ -104,11 +126,22 @@ class Chapter:
     paper: str
     title: str
     sections: tuple[Section, ...]
-    misprints: tuple[Misprint, ...]
+    misprints: Sequence[Misprint]
+
+    @property
+    def short(self) -> str:
+        """Authors and year."""
+        authors, _, rest = self.title.partition(": ")
+        return f"{authors} {rest[rest.rfind('(') :]}" if rest else authors
 
     def count(self, verdict: str) -> int:
         """Claims of all its runs with a verdict."""
         return sum(section.count(verdict) for section in self.sections)
+
+
+def count(chapters: Iterable[Chapter], verdict: str) -> int:
+    """Claims of all papers with a verdict."""
+    return sum(chapter.count(verdict) for chapter in chapters)
 
 
 def find_runs(places: Sequence[Path]) -> list[RunDirectory]:
@@ -161,6 +194,11 @@ def collect(directories: Iterable[RunDirectory]) -> list[Chapter]:
             str(section.path),
         )
     )
+    names = Counter(section.anchor for section in sections)
+    sections = [  # the same run in two folders: each has an address of its own
+        replace(section, anchor=f"{section.anchor}-{k}") if names[section.anchor] > 1 else section
+        for k, section in enumerate(sections)
+    ]
     keys = dict.fromkeys(section.case.paper for section in sections)
     return [
         Chapter(
@@ -185,9 +223,9 @@ def _section(directory: RunDirectory) -> Section:
         for stem, name in names.items()
         if name in files
     )
-    return Section(
-        case, directory.path, images, tuple(directory.claims()), directory.provenance(), files
-    )
+    path = directory.path
+    claims = tuple(directory.claims())
+    return Section(case, path, path.name, images, claims, directory.provenance(), files)
 
 
 def _figures(case: Case) -> Sequence[Figure]:
@@ -249,30 +287,28 @@ def _is_signed(content: bytes) -> bool:
 
 
 def _rendered(template: str, chapters: Sequence[Chapter], place: Path) -> str:
-    from jinja2 import Environment, StrictUndefined
+    from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
+    is_html = template.endswith(".html.j2")
     environment = Environment(
-        autoescape=template.endswith(".html.j2"),
-        finalize=None if template.endswith(".html.j2") else markdown_text,
+        loader=PackageLoader("flowrepro.report"),
+        autoescape=is_html,
+        finalize=None if is_html else markdown_text,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["number"] = _number
+    environment.filters["number"] = short if is_html else _number
     environment.filters["embedded"] = lambda path: (
         "data:image/png;base64," + base64.b64encode(read_bytes(path)).decode()
     )
     environment.filters["link"] = lambda path: Markup(
         quote(os.fsencode(os.path.relpath(path, place.absolute().parent)))
     )
-    text = (
-        importlib.resources.files("flowrepro.report")
-        .joinpath("templates", template)
-        .read_text(encoding="utf-8")
-    )
-    return environment.from_string(text).render(
-        chapters=chapters, verdicts=VERDICTS, version=__version__
+    totals = {verdict: count(chapters, verdict) for verdict in VERDICTS}
+    return environment.get_template(template).render(
+        chapters=chapters, totals=totals, version=__version__, verdicts=VERDICTS
     )
 
 
@@ -293,3 +329,20 @@ def _number(value: object) -> str:
     if isinstance(value, list | tuple):
         return " to ".join(map(_number, value))
     return f"{value:.6g}" if isinstance(value, float | int) else str(value)
+
+
+def short(value: object) -> str:
+    """A value with three significant digits, for HTML: the tooltip holds all digits."""
+    from markupsafe import Markup
+
+    if isinstance(value, list | tuple):
+        return Markup(" to ").join(map(short, value))
+    if not isinstance(value, float | int):
+        return "" if value is None else str(value)
+    whole = float(value).is_integer() and abs(value) < WHOLE
+    text, full = (f"{value:.0f}",) * 2 if whole else (f"{value:.3g}", repr(value))
+    return (
+        text
+        if text == full
+        else Markup('<data value="{0}" title="{0}">{1}</data>').format(full, text)
+    )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import sys
 import time
@@ -64,6 +65,7 @@ class Console:
         self._bar: tuple[Progress, TaskID, str] | None = None
         self._begun: tuple[str, float] | None = None
         self._said = 0.0
+        self._passing = False
 
     def say(self, text: str) -> None:
         """One line on stderr; a reader who went away does not end the computation."""
@@ -71,12 +73,24 @@ class Console:
         with contextlib.suppress(BrokenPipeError):
             print(text, file=sys.stderr, flush=True)
 
+    def passing(self, text: str) -> None:
+        """A line that the next one replaces on a terminal; an ordinary one elsewhere, or with
+        ``verbose``.
+        """
+        if self.verbose or not _is_terminal():
+            self.say(text)
+            return
+        self.finish()
+        columns = shutil.get_terminal_size().columns
+        print(text[: columns - 1], end="", file=sys.stderr, flush=True)
+        self._passing = True
+
     def progress(self, label: str, step: int, n_steps: int) -> None:
         """Move the bar, which appears after PATIENCE seconds; elsewhere a line every LINE_EVERY."""
         now = time.monotonic()
         if self._begun is None or self._begun[0] != label:
             self._begun = (label, now)
-        terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        terminal = _is_terminal()
         if now - self._begun[1] < (PATIENCE if terminal else LINE_EVERY):
             return
         if terminal:
@@ -111,7 +125,10 @@ class Console:
         self._bar[0].update(self._bar[1], completed=step)
 
     def finish(self) -> None:
-        """Take the bar away."""
+        """Take the bar and the passing line away."""
+        if self._passing:
+            self._passing = False
+            print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
         if self._bar:
             self._bar[0].stop()
             self._bar = None
@@ -119,3 +136,8 @@ class Console:
     def interrupted(self) -> bool:
         """Whether a signal asked for an end."""
         return self.signals.received is not None
+
+
+def _is_terminal() -> bool:
+    """Whether stderr is one that can replace a line."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"

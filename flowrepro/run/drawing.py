@@ -16,7 +16,7 @@ from flowrepro.figures.declare import Figure
 from flowrepro.figures.tables import Table, csv_text, markdown_text
 from flowrepro.papers import registry
 from flowrepro.run.changes import caption
-from flowrepro.run.kind import Report, Result, Settings
+from flowrepro.run.kind import Report, Result, Settings, say_passing
 from flowrepro.store import provenance
 from flowrepro.store.files import read_bytes, read_json
 from flowrepro.store.run_directory import RunDirectory
@@ -108,7 +108,7 @@ def draw_figures(
     for figure in wanted:
         there = [directory.file(f"figures/{figure.file}.{name}") for name in settings.formats]
         if not _is_current(directory, f"figures/{figure.file}", settings.formats):
-            report.say(f"drawing figure {figure.id}")
+            say_passing(report, f"{case.name}: drawing figure {figure.id}")
             runs = [get() if name == case.name else earlier[name]() for name in figure.cases]
             there = draw(figure, runs, directory, settings.formats, report)
             directory.seal()
@@ -163,7 +163,7 @@ def draw_animations(
     for declared in mine:
         there = [directory.file(f"animations/{declared.file}.{name}") for name in formats]
         if not _is_current(directory, f"animations/{declared.file}", formats):
-            report.say(f"drawing animation {declared.id}")
+            say_passing(report, f"{case.name}: drawing animation {declared.id}")
             try:
                 written = animation.render(declared, run, formats)
             except NotDrawable as why:

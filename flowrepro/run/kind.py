@@ -28,6 +28,13 @@ from flowrepro.store.run_directory import RunDirectory
 Result = Run | Ensemble | Study
 
 
+def say_passing(report: Report, text: str) -> None:
+    """Say what begins now. A report that has a ``passing`` line of its own shows it only until the
+    next one; any other says it.
+    """
+    getattr(report, "passing", report.say)(text)
+
+
 class Report(Protocol):
     """Where a computation says what it does; the console's and the tests' own implement it.
 

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from flowrepro.errors import DataError, Interrupted, UsageError
 from flowrepro.papers import registry
 from flowrepro.run.consistency import inconsistencies
 from flowrepro.run.drawing import Filled, draw_animations, draw_figures, fill_tables
-from flowrepro.run.kind import Report, Result, Settings
+from flowrepro.run.kind import Report, Result, Settings, say_passing
 from flowrepro.run.results import compute, kind_of, load
 from flowrepro.store import provenance
 from flowrepro.store.files import is_plain_file, locked, read_json, require_writable, shown
@@ -219,7 +220,8 @@ def _say_reuse(case: Case, directory: RunDirectory, report: Report) -> None:
     remark = (
         f" (computed under another {', '.join(changed)}; --fresh recomputes)" if changed else ""
     )
-    report.say(f"{case.name}: reusing {directory.path}{remark}")
+    say = report.say if changed else partial(say_passing, report)
+    say(f"{case.name}: reusing {directory.path}{remark}")
 
 
 def _changed(case: Case, directory: RunDirectory) -> list[str]:
@@ -237,7 +239,7 @@ def _claims(
         stored = read_json(directory.file("claims.json"))
         if stored["package"] == provenance.package_hash():
             return list(stored["claims"])
-    report.say("checking")
+    say_passing(report, "checking")
     return evaluate_and_store(directory, get())
 
 

@@ -1,5 +1,5 @@
 """What a training did that no figure of it would say: one sentence each, for stderr and
-provenance.json.
+provenance.json; and what makes every process slow.
 
 Nothing here is a failure. The run ended as it was asked to, and the sentences say what its numbers
 do not mean.
@@ -7,12 +7,16 @@ do not mean.
 
 from __future__ import annotations
 
+import functools
+import sys
+
 import numpy as np
 
 from flowrepro import engines
-from flowrepro.core.config import Loss
+from flowrepro.core.config import Descent, Loss
 from flowrepro.core.network import activation, gradient, predict
 from flowrepro.core.trajectory import Run
+from flowrepro.papers.registry import OWN
 from flowrepro.theory.tangent_kernel import tangent_kernel
 
 RISE = 1e-3
@@ -26,8 +30,45 @@ MOST_POINTS, MOMENTS = 2000, 12
 def remarks(run: Run) -> tuple[str, ...]:
     """The sentences for a finished training; none for one that went as a flow does."""
     with np.errstate(all="ignore"):  # huge points overflow in float64, which is no remark
-        found = (_rise(run), _dead(run), _underflow(run), _unstable(run))
+        found = (*_idle(run), _rise(run), _dead(run), _underflow(run), _unstable(run))
     return tuple(sentence for sentence in found if sentence)
+
+
+@functools.cache
+def uncached() -> str:
+    """Where numba is used and no folder for its machine code can be written: what that costs. Said
+    once.
+    """
+    numba = sys.modules.get("numba")
+    if numba is None:
+        return ""
+    from flowrepro.engines import compiled
+
+    try:
+        numba.njit(cache=True)(compiled.is_compiled)  # looks for the folder, compiles nothing
+    except RuntimeError:  # "no locator available"
+        return (
+            "compiled engines cannot be kept on disk, so every process compiles them anew, which "
+            "takes most of a minute; set NUMBA_CACHE_DIR to a folder that can be written"
+        )
+    return ""
+
+
+def _idle(run: Run) -> tuple[str, ...]:
+    """Settings that were changed and that this training does not use."""
+    case, found = run.case, []
+    if case.protocol.rtol != Descent.rtol and not engines.is_flow(run.engine):
+        found.append(
+            f"protocol.rtol had no effect: engine {run.engine} makes equal steps; take "
+            "--engine flow, or change lr"
+        )
+    from_file = case.init.name == "file" and case.paper != OWN  # one's own: drawn, then given
+    if case.seed and from_file and case.protocol.batch_size is None:
+        found.append(
+            "seed had no effect on the training: the weights are those of the file and no "
+            "mini-batches are drawn; leave --seed out, or --init"
+        )
+    return tuple(found)
 
 
 def _rise(run: Run) -> str:

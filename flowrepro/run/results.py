@@ -7,6 +7,7 @@ from flowrepro.core.config import Case, StudyCase
 from flowrepro.core.trajectory import Dataset
 from flowrepro.run.ensembles import ManySeeds
 from flowrepro.run.kind import Kind, Report, Result, Settings
+from flowrepro.run.remarks import uncached
 from flowrepro.run.studies import StudyKind
 from flowrepro.run.training import Training
 from flowrepro.store.files import read_npz
@@ -22,6 +23,8 @@ def kind_of(case: Case) -> Kind:
 
 def compute(case: Case, directory: RunDirectory, settings: Settings, report: Report) -> Result:
     """Load a case's points and compute it into its folder; Interrupted where it did not end."""
+    if sentence := uncached():
+        report.say(f"warning: {sentence}")
     dataset = None if case.data is None else data.load(case.data)
     if dataset and case.data and case.data.name == "file":
         report.say(dataset.note)

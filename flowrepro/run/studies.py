@@ -10,7 +10,7 @@ from flowrepro.core.config import StudyCase, departures
 from flowrepro.core.trajectory import Dataset, Stop, StopReason, Study
 from flowrepro.errors import DataError, FlowreproError, Interrupted, UsageError
 from flowrepro.papers import registry
-from flowrepro.run.kind import Kind, Report, Settings, described, loader_of
+from flowrepro.run.kind import Kind, Report, Settings, described, loader_of, say_passing
 from flowrepro.store import provenance
 from flowrepro.store.files import npz_bytes, read_npz
 from flowrepro.store.fingerprint import package_code
@@ -41,7 +41,7 @@ class StudyKind(Kind):
         """
         study = registry.study_of(case)
         directory.begin(case)
-        report.say(f"{case.name}: a study of {case.paper}")
+        say_passing(report, f"{case.name}: a study of {case.paper}")
 
         def progress(done: int, total: int) -> None:
             report.progress(case.name, done, total)

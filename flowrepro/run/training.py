@@ -13,9 +13,9 @@ from flowrepro.core.config import TrainingCase
 from flowrepro.core.initialize import STUDENT, effective_scale, initial_weights
 from flowrepro.core.trajectory import Dataset, Ensemble, Run, StopReason
 from flowrepro.engines.base import Engine, Problem, SaveAt
-from flowrepro.engines.base import run as drive
+from flowrepro.engines.drive import run as drive
 from flowrepro.errors import DataError, Interrupted, UsageError
-from flowrepro.run.kind import Kind, Report, Settings, described, loader_of
+from flowrepro.run.kind import Kind, Report, Settings, described, loader_of, say_passing
 from flowrepro.run.remarks import remarks
 from flowrepro.store import checkpoint, provenance
 from flowrepro.store.checkpoint import Checkpointer
@@ -189,7 +189,7 @@ class Training(Kind):
         engine, why = engines.choose(case.protocol.engine, problem, reasoned)
         directory.begin(case)
         compiles = "" if engine.is_compiled() else "; it compiles first, once on this machine"
-        report.say(f"{case.name}: {why}{compiles}")
+        say_passing(report, f"{case.name}: {why}{compiles}")
         session = Session.of(case, directory, self.conditions(case, engine.name), settings, report)
         observe: Callable[..., Any] | None = None
         if case.record.observe:
@@ -239,5 +239,5 @@ class Training(Kind):
 
     def conditions(self, case: TrainingCase, engine: str) -> dict[str, str]:
         """The code that the engine, the points and the recorded quantities reach."""
-        starts = [("flowrepro.engines.base", "run"), ("flowrepro.engines.base", "SaveAt")]
+        starts = [("flowrepro.engines.drive", "run"), ("flowrepro.engines.base", "SaveAt")]
         return training_conditions(case, engines.load(engine), starts)  # type: ignore[no-any-return]

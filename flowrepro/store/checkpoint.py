@@ -62,7 +62,7 @@ def resume(directory: RunDirectory, fingerprint: Mapping[str, str], force: bool)
 
 
 class Checkpointer:
-    """Callback of `engines.base.run`: keeps a checkpoint every CHECKPOINT_SECONDS.
+    """Callback of `engines.drive.run`: keeps a checkpoint every CHECKPOINT_SECONDS.
 
     It keeps a last one when the run is interrupted.
     """

@@ -56,16 +56,41 @@ def test_list_is_short_and_explains(flowrepro: Call) -> None:
     assert flowrepro("list", "no-such").code == 2
 
 
-def test_list_keys_and_misprints(flowrepro: Call) -> None:
-    keys = flowrepro("list", "--keys", "--json").json()
-    assert {
-        "experiment": "orthogonal",
-        "case": "toy",
-        "key": "protocol.lr",
-        "value": "0.001",
-    } in keys
+def test_list_misprints(flowrepro: Call) -> None:
     misprints = flowrepro("list", "--misprints", "--json").json()
     assert {line["paper"] for line in misprints} == set(registry.PAPERS)
+    alpha = misprints[0]
+    assert (alpha["id"], alpha["class"], alpha["place"]) == (
+        "alpha-beta",
+        "constant",
+        "Appendix B.1",
+    )
+    assert [part["verdict"] for part in alpha["measured"]] == ["FAIL", "PASS"]
+    assert alpha["measured"][0]["measured"] == pytest.approx(1 / 3)
+    assert [line["id"] for line in misprints if not line["measured"]] == [
+        item.id for paper in registry.PAPERS for item in registry.misprints(paper) if not item.proof
+    ]
+
+
+def test_misprints_in_words(flowrepro: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line each in a pipe, a block of wrapped text on a terminal, a page of the manual."""
+    papers = registry.PAPERS
+    monkeypatch.setattr(registry, "PAPERS", {"boursier2022": papers["boursier2022"]})
+    header, first, *_ = flowrepro("list", "--misprints").out.splitlines()
+    assert header.split("\t")[-1] == "measured"
+    said = "as printed, rate without one label: 0.333333 <= -0.589256 FAIL; corrected, rate"
+    assert first.split("\t")[-1].startswith(said)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "60")
+    lines = flowrepro("list", "--misprints").out.splitlines()
+    assert lines[1:3] == ["boursier2022", "    id        alpha-beta"]
+    assert max(map(len, lines)) <= 60
+    monkeypatch.setattr(registry, "PAPERS", papers)
+    page = Path(__file__).parents[2] / "docs/reference/misprints.md"
+    assert page.read_text() == flowrepro("list", "--markdown").out, (
+        "write it anew: flowrepro list --markdown > docs/reference/misprints.md"
+    )
 
 
 @pytest.mark.parametrize("engine", ["fused", "torch"])

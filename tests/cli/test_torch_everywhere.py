@@ -11,7 +11,7 @@ import pytest
 import torch
 from command_line import Result
 
-from flowrepro.cli.select import _say_who_takes, chosen_cases
+from flowrepro.cli.select import chosen_cases, without_effect
 from flowrepro.core.trajectory import Study
 from flowrepro.papers import registry
 from flowrepro.run.results import load
@@ -133,9 +133,15 @@ def test_who_takes_an_engine_is_said(flowrepro: Call, tmp_path: Path) -> None:
         assert re.search(message, refused.err), refused.err
 
 
-def test_left_out_cases_are_counted_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
-    _say_who_takes("--engine torch", "margin", ["left", "edges", "flow"], {"left"})
-    said = capsys.readouterr().err
-    assert said == "margin: --engine torch applies to left; the other 2 cases do as always\n"
-    _say_who_takes("--engine torch", "margin", ["left"], {"left"})
-    assert capsys.readouterr().err == ""
+def test_left_out_cases_are_named() -> None:
+    given = {
+        "case_names": (), "figures": (), "assignments": (), "seed": None, "seeds": None,
+        "engine": "torch", "device": None, "data_file": None, "init_file": None, "quick": False,
+        "animate": False, "no_figures": False, "formats": (),
+    }  # fmt: skip
+    batches = chosen_cases("margin", **given)  # type: ignore[arg-type]
+    (sentence,) = without_effect(batches, **given)  # type: ignore[arg-type]
+    assert sentence.startswith("--engine torch changes nothing in separator, left-slopes, edges")
+    assert sentence.endswith("which compute in their own way")
+    only = chosen_cases("margin", **{**given, "case_names": ("left",)})  # type: ignore[arg-type]
+    assert without_effect(only, **given) == []  # type: ignore[arg-type]

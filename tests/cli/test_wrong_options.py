@@ -6,6 +6,9 @@ from pathlib import Path
 
 from faults import TOY, Call, refused
 
+from flowrepro.cli.select import chosen_cases
+from flowrepro.papers import registry
+
 
 def test_unknown_engines_cases_figures_formats(flowrepro: Call, tmp_path: Path) -> None:
     refused(flowrepro(*TOY, "--engine", "warp", "--out", tmp_path), 2, "warp", "fused")
@@ -38,6 +41,41 @@ def test_unknown_members_named_by_keys(flowrepro: Call, tmp_path: Path) -> None:
         "--seed",
         "same key",
     )
+
+
+def test_a_case_and_a_figure_that_do_not_go_together(flowrepro: Call, tmp_path: Path) -> None:
+    out = ("--out", tmp_path)
+    lazy = ("orthogonal", "--case", "lazy", *out)
+    refused(flowrepro(*lazy, "--figure", "3"), 2, "figure 3", "'lazy'", "it shows toy")
+    both = (*lazy, "--figure", "5", "--figure", "3")
+    refused(flowrepro(*both), 2, "figure 3", "'lazy'", "it shows toy")
+    toy = ("--case", "toy", "--figure", "5")
+    refused(flowrepro(*lazy, *toy), 2, "figure 5", "'toy'", "it shows lazy")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_figure_of_several_cases_takes_each_of_them() -> None:
+    chosen = {"assignments": (), "seed": None, "seeds": None, "engine": None, "device": None}
+    chosen |= {"data_file": None, "init_file": None, "quick": False}
+    figure = next(one for one in registry.figures_of("margin") if len(one.cases) > 1)
+    for name in figure.cases:
+        (batch,) = chosen_cases("margin", case_names=(name,), figures=(figure.id,), **chosen)
+        assert {case.name for case in batch} == set(figure.cases)
+
+
+def test_options_without_effect_are_named(flowrepro: Call, tmp_path: Path) -> None:
+    out = ("--out", tmp_path, "--no-figures")
+    words = ("--case", "lazy", "--case", "gronwall", "--set", "n_steps=50", "--engine", "fused")
+    told = flowrepro("orthogonal", *words, *out, "--format", "png", "--set", "draws=100").err
+    assert "--set n_steps=50 changes nothing in gronwall, which has no key n_steps; --case" in told
+    assert "--engine fused changes nothing in gronwall" in told
+    assert "--set draws=100 changes nothing in lazy" in told
+    assert "--format changes nothing beside --no-figures; leave one of them out" in told
+    told = flowrepro("orthogonal", "--case", "lazy", "--set", "n_steps=50", *out).err
+    assert "changes nothing" not in told
+    told = flowrepro("margin", "--case", "left-slopes", "--quick", "--animate", *out).err
+    assert "--quick changes nothing: left-slopes has no reduced variant" in told
+    assert "--animate changes nothing: these cases have no animation" in told
 
 
 def test_finished_cases_are_shown_when_a_later_one_fails(flowrepro: Call, tmp_path: Path) -> None:

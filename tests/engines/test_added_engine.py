@@ -9,7 +9,8 @@ import pytest
 from problems import random_problem
 
 from flowrepro import engines
-from flowrepro.engines.base import SaveAt, run
+from flowrepro.engines.base import SaveAt
+from flowrepro.engines.drive import run
 from flowrepro.engines.fused_gd import FusedGD
 
 

@@ -7,7 +7,8 @@ from problems import HALF_SQUARE, random_problem
 from flowrepro.core.config import Record
 from flowrepro.core.network import gradient
 from flowrepro.engines import ENGINES, choose, load
-from flowrepro.engines.base import Problem, SaveAt, step_bound
+from flowrepro.engines.base import Problem, SaveAt
+from flowrepro.engines.drive import step_bound
 from flowrepro.errors import EnvironmentFault, UsageError
 
 

@@ -18,8 +18,9 @@ from flowrepro.core.config import Loss, Record
 from flowrepro.core.models import Chains, TwoLayer, objective
 from flowrepro.core.trajectory import StopReason, Trajectory
 from flowrepro.engines import ENGINES, load
-from flowrepro.engines.base import Engine, Problem, SaveAt, run
+from flowrepro.engines.base import Engine, Problem, SaveAt
 from flowrepro.engines.batches import Batches
+from flowrepro.engines.drive import run
 
 NAMES = [name for name in ENGINES if load(name).kind == "descent"]
 LOSSES = [

@@ -15,8 +15,9 @@ from problems import random_problem
 from flowrepro.core.config import Loss
 from flowrepro.core.trajectory import EnsembleTrajectory, StopReason
 from flowrepro.engines import ensemble
-from flowrepro.engines.base import CHUNK_SECONDS, Problem, SaveAt
-from flowrepro.engines.base import run as drive
+from flowrepro.engines.base import Problem, SaveAt
+from flowrepro.engines.drive import CHUNK_SECONDS
+from flowrepro.engines.drive import run as drive
 from flowrepro.engines.ensemble import Members, run_ensemble
 from flowrepro.engines.fused_gd import FusedGD
 from flowrepro.errors import UsageError

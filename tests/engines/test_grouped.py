@@ -15,7 +15,8 @@ from flowrepro.core.initialize import initial_weights
 from flowrepro.core.network import gradient
 from flowrepro.core.trajectory import StopReason
 from flowrepro.data.points import eight_pieces, three_points
-from flowrepro.engines.base import Problem, SaveAt, run
+from flowrepro.engines.base import Problem, SaveAt
+from flowrepro.engines.drive import run
 from flowrepro.engines.grouped import GroupedGD
 from flowrepro.engines.grouped.engine import possible_patterns
 

@@ -110,7 +110,7 @@ def test_a_flow_that_hits_its_cap_keeps_what_it_has(
     from flowrepro.engines.flow import engine
 
     monkeypatch.setattr(engine, "Integration", functools.partial(engine.Integration, max_steps=20))
-    monkeypatch.setattr("flowrepro.engines.base.CHUNK_SECONDS", 1e9)  # the cap is one per chunk
+    monkeypatch.setattr("flowrepro.engines.drive.CHUNK_SECONDS", 1e9)  # the cap is one per chunk
     words = (
         "orthogonal",
         "--case",

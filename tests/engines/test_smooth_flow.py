@@ -13,7 +13,8 @@ from problems import KNOWN, Known, random_problem
 from flowrepro import data, engines
 from flowrepro.core.config import Loss, override
 from flowrepro.core.trajectory import StopReason
-from flowrepro.engines.base import Problem, SaveAt, run
+from flowrepro.engines.base import Problem, SaveAt
+from flowrepro.engines.drive import run
 from flowrepro.engines.smooth_flow import SmoothFlow
 from flowrepro.engines.torch_gd import TorchGD
 from flowrepro.errors import UsageError

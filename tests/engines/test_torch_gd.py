@@ -10,8 +10,9 @@ from problems import MEAN_SQUARE, random_problem
 from flowrepro.core.config import Loss, Record
 from flowrepro.core.models import TwoLayer, objective
 from flowrepro.core.network import gradient
-from flowrepro.engines.base import Problem, SaveAt, run
+from flowrepro.engines.base import Problem, SaveAt
 from flowrepro.engines.batches import Batches
+from flowrepro.engines.drive import run
 from flowrepro.engines.torch_baseline import MatrixProducts, PlainLoop
 from flowrepro.engines.torch_gd import TorchGD
 from flowrepro.engines.torch_gradient import BlockGradient

@@ -14,7 +14,8 @@ from flowrepro import data
 from flowrepro.core.config import Data, Loss, Record, override
 from flowrepro.core.models import TwoLayer, objective
 from flowrepro.engines import load
-from flowrepro.engines.base import Problem, SaveAt, run
+from flowrepro.engines.base import Problem, SaveAt
+from flowrepro.engines.drive import run
 from flowrepro.engines.torch_pooled import PooledGD, form_pools
 from flowrepro.papers.min2024.figure_5_mnist import DIGITS_1_0
 from flowrepro.run.training import prepare

@@ -11,13 +11,13 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from flowrepro.core.config import from_json, override, run_id, to_json, validate
 from flowrepro.papers import registry
-from flowrepro.papers.paper import Contents
+from flowrepro.papers.paper import Contents, Fault, Misprint
 
 EXAMPLE = Path(__file__).parents[2] / "examples/later_paper/later_paper.py"
 
@@ -91,7 +91,7 @@ def _numbers(value: Any) -> Iterator[float]:
 
 
 @pytest.mark.parametrize("paper", PAPERS, ids=lambda paper: paper.paper.key)
-def test_figures_tables_and_misprints(paper: Contents) -> None:
+def test_figures_and_tables(paper: Contents) -> None:
     names = {case.name for case in paper.cases}
     for figure in paper.figures:
         assert figure.cases
@@ -101,7 +101,17 @@ def test_figures_tables_and_misprints(paper: Contents) -> None:
     for topic in paper.topics:
         assert all(table.case in names for table in topic.tables)
         assert all(animation.case in names for animation in topic.animations)
-    for misprint in paper.misprints:
-        assert misprint.place
-        assert misprint.printed != misprint.correct
-        assert misprint.reason
+
+
+@pytest.mark.parametrize(
+    "misprint",
+    [pytest.param(item, id=item.id) for paper in PAPERS for item in paper.misprints],
+)
+def test_a_misprint_is_proved(misprint: Misprint) -> None:
+    """As printed it FAILs; as corrected, and with its hypotheses, it PASSes on the same numbers."""
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", misprint.id)
+    assert misprint.kind in get_args(Fault)
+    assert misprint.printed != misprint.correct
+    assert misprint.place
+    assert misprint.reason.endswith(".")
+    assert misprint.kind == "remark" or misprint.is_proved()

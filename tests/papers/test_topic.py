@@ -9,11 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from flowrepro.claims.verdict import Part, at_most
+from flowrepro.claims.verdict import Part, at_most, number
 from flowrepro.core.config import Data, Descent, Init, Loss, from_json, override, to_json
 from flowrepro.errors import UsageError
 from flowrepro.figures.panels import Panel
-from flowrepro.papers.paper import Command, Contents, Flag, Misprint, Paper
+from flowrepro.papers.paper import (
+    Command,
+    Contents,
+    Flag,
+    Misprint,
+    Misprints,
+    Paper,
+    Readings,
+)
 from flowrepro.papers.study import Option, option
 from flowrepro.papers.topic import Topic
 
@@ -277,9 +285,50 @@ def test_what_is_declared_twice_is_refused() -> None:
         pictured.figure(id, "F.", layout=(1, 1, 3, 2), file="same")(panels)
     with pytest.raises(ValueError, match="the figure 'same' twice"):
         Contents(PAPER, (pictured,))
-    misprint = Misprint("eq-1", "(1)", "x", "y", "as computed")
+    misprint = Misprint("eq-1", "remark", "(1)", "x", "y", "harmless")
     with pytest.raises(ValueError, match="the misprint 'eq-1' twice"):
         Contents(PAPER, (), (misprint, misprint))
+
+
+GOOD, BAD = at_most("twice one", 2, 2), at_most("twice one", 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("readings", "proved"),
+    [
+        ((BAD, GOOD), True),
+        ((BAD, GOOD, GOOD), True),
+        ((GOOD, GOOD), False),  # what is printed holds
+        ((BAD, BAD), False),  # the correction is wrong too
+        ((BAD, GOOD, BAD), False),  # a hypothesis fails
+        ((BAD,), False),  # nothing is corrected
+        ((BAD, number("a number", 1)), False),
+        ((), False),
+    ],
+)
+def test_a_misprint_is_proved_where_only_the_printed_reading_fails(
+    readings: Readings, proved: bool
+) -> None:
+    declared = Misprints()
+
+    @declared.proved("eq-1", "constant", "(1)", printed="2 <= 1", correct="2 <= 2")
+    def twice() -> Readings:
+        """Twice
+        one."""
+        return readings
+
+    assert twice.is_proved() == proved
+    assert [twice] == declared
+    assert twice.reason == "Twice one."
+
+
+def test_an_accusation_needs_a_proof() -> None:
+    with pytest.raises(ValueError, match="the misprint 'eq-1' accuses without a proof"):
+        Misprint("eq-1", "constant", "(1)", "2 <= 1", "2 <= 2", "obvious")
+    remarks = Misprints()
+    remarks.remark("eq-1", "(1)", printed="x", correct="y", reason="Harmless.")
+    assert remarks[0].readings() == ()
+    assert not remarks[0].is_proved()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from flowrepro.core.config import override
 from flowrepro.papers import registry
 from flowrepro.report import gallery
+from flowrepro.report.contact_sheet import contact_sheet, figures_in
 from flowrepro.run.kind import Settings
 from flowrepro.run.pipeline import Outcome, execute
 
@@ -49,7 +51,9 @@ def test_a_gallery_agrees_with_what_it_was_written_from(
     page = (tmp_path / "README.md").read_text()
     for image in tmp_path.glob("*.png"):
         assert f"({image.name})" in page
-    assert len(list(tmp_path.glob("*.png"))) == len(list(tmp_path.glob("boursier2022-*.json"))) == 1
+    assert (tmp_path / "boursier2022.png").is_file()
+    images = list(tmp_path.glob("boursier2022-*.png"))
+    assert len(images) == len(list(tmp_path.glob("boursier2022-*.json"))) == 1
     stored = json.loads((tmp_path / "claims.json").read_text())
     assert [claim["id"] for claim in stored["lazy"]] == [one["id"] for one in outcomes[0].claims]
 
@@ -67,6 +71,23 @@ def test_figures_of_many_seeds_are_in_the_gallery_and_on_its_page(tmp_path: Path
     assert list(json.loads((tmp_path / "gallery" / "claims.json").read_text())) == [
         "toy --seeds 0:50"
     ]
+
+
+def test_a_contact_sheet_shows_every_figure(tmp_path: Path) -> None:
+    from PIL import Image
+
+    for k, size in enumerate([(640, 100), (100, 460), (320, 230), (32, 23), (64, 46)]):
+        Image.new("RGB", size, (0, 50 * k, 0)).save(tmp_path / f"{k}.png")
+    content = contact_sheet([(str(k), tmp_path / f"{k}.png") for k in range(5)])
+    assert content == contact_sheet([(str(k), tmp_path / f"{k}.png") for k in range(5)])
+    sheet = Image.open(io.BytesIO(content)).convert("RGB")
+    assert sheet.size == (4 * 330 + 10, 230 + 30 + 46 + 30 + 10)
+    centres = [(20, 40), (350, 40), (680, 40), (1010, 40), (20, 300)]
+    assert [sheet.getpixel(place) for place in centres] == [(0, 50 * k, 0) for k in range(5)]
+    folder = Path(__file__).parents[2] / "figures"
+    for paper in registry.PAPERS:
+        assert len(figures_in(folder, paper)) == len(registry.contents(paper).figures)
+        assert (folder / f"{paper}.png").is_file()
 
 
 def test_a_figure_that_is_not_drawn_is_named(outcomes: list[Outcome], tmp_path: Path) -> None:

@@ -92,3 +92,36 @@ def test_the_command_line_says_and_stores_it(
         assert any("the loss rose" in sentence for sentence in run["warnings"])
     stored = json.loads((Path(run["dir"]) / "provenance.json").read_text())
     assert stored["warnings"] == run["warnings"]
+
+
+def test_settings_that_the_engine_does_not_use(
+    flowrepro: Callable[..., Result], tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "w.npz", W=np.eye(2), a=[1.0, -1.0])
+    words = (
+        "orthogonal",
+        "--case",
+        "toy",
+        "--set",
+        "n_steps=20",
+        "--no-figures",
+        "--out",
+        tmp_path,
+    )
+    idle = ("--init", tmp_path / "w.npz", "--seed", "3", "--set", "rtol=1e-9")
+    (run,) = flowrepro(*words, *idle, "--json").json()["runs"]
+    tolerance, seed = run["warnings"][:2]
+    assert tolerance.startswith("protocol.rtol had no effect: engine fused makes equal steps; take")
+    assert seed.startswith("seed had no effect on the training: the weights are those of the file")
+    (run,) = flowrepro(*words, "--seed", "3", "--json").json()["runs"]
+    assert run["warnings"] == []
+
+
+def test_compiled_code_that_cannot_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    from numba.core.caching import CacheImpl
+
+    from flowrepro.run.remarks import uncached
+
+    assert uncached.__wrapped__() == ""
+    monkeypatch.setattr(CacheImpl, "_locator_classes", [])
+    assert "set NUMBA_CACHE_DIR to a folder that can be written" in uncached.__wrapped__()

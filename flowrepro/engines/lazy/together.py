@@ -10,7 +10,8 @@ from dataclasses import replace
 import numpy as np
 
 from flowrepro.core.trajectory import Trajectory
-from flowrepro.engines.base import Problem, SaveAt, run
+from flowrepro.engines.base import Problem, SaveAt
+from flowrepro.engines.drive import run
 from flowrepro.engines.lazy.engine import LazyGD
 from flowrepro.errors import UsageError
 

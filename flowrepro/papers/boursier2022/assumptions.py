@@ -6,12 +6,14 @@ What the paper asserts of its own data is judged on its own data; on other data 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
 from flowrepro.claims.claim import NotApplicable, require
 from flowrepro.claims.verdict import Part, at_least, at_most, none_of, number, within
+from flowrepro.core.network import predict
 from flowrepro.core.trajectory import Run
 from flowrepro.papers.boursier2022 import PAPER
 from flowrepro.papers.boursier2022.figure_4_five_points import FIVE_POINTS
@@ -45,6 +47,8 @@ from flowrepro.theory.variation_norm import least_variation_norm
 topic = Topic(PAPER, "Assumptions, definitions and conserved quantities")
 claim = partial(topic.claim, on=(TOY,))
 
+LEAST_TURN = 0.1
+"""Turn, in radians, that shows that a pair does not stay (chosen; measured 14)."""
 MANY = 20
 """Snapshots before the first half-fit that show whether a neuron returns to a sample."""
 VAGUE = 2.0
@@ -79,11 +83,20 @@ def assumption_1(run: Run) -> Iterator[Part]:
     yield at_most(f"largest |cos| ({unit})", largest_cosine(run.X), 1e-12)
 
 
+def _balanced_classes(run: Run) -> Run:
+    """The run with labels for which ||D+|| = ||D-||."""
+    size = np.empty_like(run.y)
+    for own in (run.y > 0, run.y < 0):
+        size[own] = np.linalg.norm(run.y[own] @ run.X[own])
+    return replace(run, dataset=replace(run.dataset, y=run.y / size))
+
+
 @claim(
     "assumption-2",
     "No label is zero, and ||D+|| != ||D-||.",
     place="Assumption 2",
     given=(moderate,),
+    control=_balanced_classes,
 )
 def assumption_2(run: Run) -> Iterator[Part]:
     """|r - 1|, r = ||D_fast|| / ||D_slow||; near 0 there is no visible saddle."""
@@ -247,6 +260,42 @@ def proposition_2(run: Run) -> Iterator[Part]:
     yield at_most("overshoot in steps", overshoot.max(), 1.0 + 1e-6)
     yield number("deactivated pairs", close.any(axis=0).sum())
     yield number("not judged, between snapshots too far apart", left.sum() - close.sum())
+
+
+@claim(
+    "proposition-2-only-if",
+    "With another value of relu'(0) than 0 a deactivated pair could not stay on <w_j, x_k> = 0, "
+    "where it stays, so the flow would have no solution.",
+    place="Proposition 2",
+    given=ORTHOGONAL_FLOW,
+)
+def proposition_2_only_if(run: Run) -> Iterator[Part]:
+    """From the deactivation of a pair until |h(x_k)| = |y_k|/2, as in the proof.
+
+    The pair stays. With relu'(0) = 1 its equation would turn it off by the integral of
+    |a_j| |y_k - h(x_k)| ||x_k|| / (n ||w_j||) over time; the largest over the pairs.
+    """
+    group, steps = run.trajectory.group, run.trajectory.snapshot_step
+    W, a = run.trajectory.W[:, group], run.trajectory.a[:, group]
+    h = np.stack([predict(run.X, *state) for state in zip(W, a, strict=True)])
+    heights = W @ run.X.T
+    early = np.logical_and.accumulate(np.abs(h) < np.abs(run.y) / 2)
+    inside = np.logical_or.accumulate(heights <= 0) & (heights[0] > 0) & early[:, None]
+    if not inside[:-1].any():
+        raise NotApplicable("no pair is deactivated before its label is half fitted")
+    dt, held = step_time(run) * np.diff(steps)[:, None, None], inside[:-1] & inside[1:]
+    weight = np.linalg.norm(run.X, axis=1) / len(run.y)
+    if np.max(np.sum(dt * held, axis=0) * np.abs(run.y) / 2 * weight) < LEAST_TURN:
+        raise NotApplicable("the run ends too soon after a deactivation; raise n_steps")
+    peak = np.maximum(np.abs(W).max(axis=2), np.finfo(float).tiny)
+    sizes = peak * np.maximum(np.linalg.norm(W / peak[..., None], axis=2), 1e-300)
+    speed = (np.abs(a) / sizes)[..., None] * (np.abs(run.y - h) * weight)[:, None]
+    reach = sizes[1:, :, None] * np.linalg.norm(run.X, axis=1)
+    stays = np.where(held, np.abs(np.diff(heights, axis=0)) / reach, 0.0).sum(axis=0)
+    turns = np.where(held, dt * (speed[1:] + speed[:-1]) / 2, 0.0).sum(axis=0)
+    yield at_most("way of <w_j, x_k> / (||w_j|| ||x_k||) of a deactivated pair", stays.max(), 1e-9)
+    yield at_least("turn that relu'(0) = 1 would give it", turns.max(), LEAST_TURN)
+    yield number("pairs", held.any(axis=0).sum())
 
 
 @claim(

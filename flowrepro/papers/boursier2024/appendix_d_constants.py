@@ -14,6 +14,7 @@ import numpy as np
 from flowrepro.claims.claim import require
 from flowrepro.claims.verdict import Part, at_least, at_most, number, within
 from flowrepro.core.trajectory import Study
+from flowrepro.engines.alignment import align
 from flowrepro.figures import NotDrawable, style
 from flowrepro.figures.panels import HeatMap, Line, Panel
 from flowrepro.papers.boursier2024 import PAPER
@@ -24,13 +25,20 @@ from flowrepro.papers.boursier2024.section_2_cones import (
     ANALYSIS,
     independent,
     off_the_boundary,
+    positive_points,
     relu,
     turned,
 )
 from flowrepro.papers.topic import Topic
 from flowrepro.theory.arrangement import ON
+from flowrepro.theory.stationary import HALF_MEAN_SQUARE
 
 topic = Topic(PAPER, "Constants and times of the alignment")
+
+MOST_FOLLOWED = 200
+"""Starts that are followed to tau, at most about."""
+CAPS = (0.1, 0.03, 0.01)
+"""Values of alpha_0 for which the neurons that Condition 1 excludes are counted (chosen)."""
 
 
 def has_extremal(result: Study) -> str | None:
@@ -118,6 +126,82 @@ def settling_bound(result: Study) -> Iterable[Part]:
         yield at_most(f"latest, alpha0 = {a:g}", latest, float(bound))
     latest = float(arrays["settled"][:, 0].max(initial=0.0))
     yield number("latest of a > 0 without a condition", latest)
+
+
+def followed(result: Study) -> str | None:
+    """The alignment was followed to its end."""
+    if result.arrays["start"].size:
+        return None
+    return "the alignment of these points was not followed to its end"
+
+
+def caps_inside_cones(result: Study) -> str | None:
+    """In the plane, with extremal vectors inside open cones, followed from even directions."""
+    arrays = result.arrays
+    if result.X.shape[1] != 2 or not arrays["start"].size:
+        return "shares are counted over even directions of the plane"
+    if np.any(arrays["dimension"][arrays["extremal_cone"]] != 2):
+        return "an extremal vector lies on a hyperplane, so the forces beside it differ"
+    return None
+
+
+@topic.claim(
+    "remark-1-share",
+    "Condition 1 excludes a share arcsin(alpha_0) / pi of the neurons of one sign for each "
+    "extremal vector, which vanishes with alpha_0.",
+    place="Remark 1",
+    on=ANALYSES,
+    given=(relu, independent, has_extremal, caps_inside_cones),
+)
+def excluded_share(result: Study) -> Iterable[Part]:
+    """Excluded starts and the predicted number, for alpha_0 below alpha_min and the caps' size.
+
+    Near a_j D_u / ||D_u|| of the other sign the alignment starts at less than
+    -sqrt(1 - alpha_0^2) ||D||; a cap of the circle has 2 arcsin(alpha_0) / (2 pi) of it.
+    """
+    arrays, count = result.arrays, result.case.options["directions"]
+    D, X = arrays["extremal_D"], result.X
+    to_edge = np.abs(D @ X.T) / np.linalg.norm(D, axis=1)[:, None] / np.linalg.norm(X, axis=1)
+    most = min(float(arrays["alpha_plus"]), float(arrays["alpha_minus"]), float(to_edge.min()))
+    used = [alpha0 for alpha0 in CAPS if alpha0 < most]
+    if not used:
+        require(f"no alpha_0 of {CAPS} is below {most:.3g}, up to which the shares are known")
+    for alpha0 in used:
+        excluded = np.sum(arrays["start_cosine"] <= -np.sqrt(1 - alpha0**2))
+        predicted = len(D) * count * np.arcsin(alpha0) / np.pi
+        yield at_most(
+            f"alpha_0 = {alpha0:g}: |excluded starts - {predicted:.4g}| per extremal vector",
+            abs(float(excluded) - predicted) / len(D), 1.0,
+        )  # fmt: skip
+
+
+@topic.claim(
+    "lemma-15-limit",
+    "In the limit of vanishing scale, at tau, positive neurons have nearly the products of "
+    "D* / ||D*|| with all data: what is missing is O(lambda^(eps/2)).",
+    place="Lemma 15",
+    on=ANALYSES,
+    given=(relu, positive_points, followed),
+)
+def products_at_tau(result: Study) -> Iterable[Part]:
+    """The largest (<D*, x_k> / ||D*|| - <w/a, x_k>) / ||x_k|| at three tau after the last event.
+
+    As tau = -eps ln(lambda) / D_max, it falls like lambda^(p eps), p = its decay rate / D_max.
+    """
+    X, y, D = result.X, result.y, result.y @ result.X / len(result.y)
+    size, norms = float(np.linalg.norm(D)), np.linalg.norm(result.X, axis=1)
+    W = result.arrays["start"]
+    W = W[np.any(W @ X.T > 0, axis=1)][:: max(1, len(W) // MOST_FOLLOWED)]
+    aligned = align(X, y, W, np.ones(len(W)), HALF_MEAN_SQUARE)
+    times = aligned.settled + np.array([2.0, 4.0, 6.0]) / size
+    products = np.stack([aligned.directions(t) @ X.T / norms for t in times])
+    missing = np.max(X @ D / size / norms - products, axis=(1, 2))
+    if np.any(missing <= 0):
+        require("every start has larger products with the data than D* / ||D*||")
+    power = -float(np.polyfit(times, np.log(missing), 1)[0]) / float(result.arrays["D_max"])
+    yield at_least("power of lambda over eps", power, 0.5)
+    yield at_least("least <w/a, x_k> / ||x_k||, at the first tau", products[0].min(), 0.0)
+    yield number("largest missing there", missing[0])
 
 
 @topic.claim(

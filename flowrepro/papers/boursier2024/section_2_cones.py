@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from flowrepro.claims.controls import altered
 from flowrepro.claims.verdict import Part, at_least, at_most, none_of, number, within
 from flowrepro.core.config import Data, Target
 from flowrepro.core.trajectory import Dataset, Study
@@ -223,7 +224,13 @@ def lemma_2(result: Study) -> Iterable[Part]:
     yield number("least singular value of d vectors g_k x_k", singular)
 
 
-@topic.claim("lemma-3", "There is an extremal vector.", place="Lemma 3", given=(independent,))
+@topic.claim(
+    "lemma-3",
+    "There is an extremal vector.",
+    place="Lemma 3",
+    given=(independent,),
+    control=lambda result: altered(result, extremal_kind=np.array([], dtype=str)),
+)
 def lemma_3(result: Study) -> Iterable[Part]:
     """Their number, by kind."""
     kinds = result.arrays["extremal_kind"].tolist()
@@ -237,6 +244,7 @@ def lemma_3(result: Study) -> Iterable[Part]:
     "In the plane G has no saddle point.",
     place="Theorem 1, hypothesis",
     given=(independent,),
+    control=lambda result: altered(result, extremal_kind=np.array(["maximum", "saddle"])),
 )
 def saddles(result: Study) -> Iterable[Part]:
     """Their number, without a claim in higher dimension."""

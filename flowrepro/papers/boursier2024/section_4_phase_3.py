@@ -123,6 +123,33 @@ def lemma_7(run: Run) -> Iterable[Part]:
     yield at_most("||beta* - sum of a w||", float(gap), REACHED)
 
 
+@stated(
+    "lemma-19",
+    "In phase 3 the outputs are as near to the regressor as the move of the weights since phase 2 "
+    "allows.",
+    place="Lemma 19",
+)
+def lemma_19(run: Run) -> Iterable[Part]:
+    """max_k |h - <beta*, x_k>| / ||x_k|| over the proof's bound, at the snapshots after tau_3.
+
+    With e = ||theta^t - theta^tau3||, s^2 = sum_j a_j^2 at tau_3 and the part of it over N the
+    bound is ||beta* - sum over I of a w|| + s_N^2 + 2 (s + e) e.
+    """
+    phases = Phases.of(run)
+    along, first = phases.along, phases.first_3
+    beta = least_squares(run.X, run.y)
+    (W0, a0), *later = list(states(run))[first:]
+    size = np.linalg.norm(run.X, axis=1)
+    start = float(np.linalg.norm(along.beta[first] - beta)) + float(along.negative[first])
+    mass, ratios, moved = float(np.linalg.norm(a0)), [], 0.0
+    for h, (W, a) in zip(along.h[first + 1 :], later, strict=True):
+        moved = float(np.sqrt(np.sum((W - W0) ** 2) + np.sum((a - a0) ** 2)))
+        gap = float(np.max(np.abs(h - run.X @ beta) / size))
+        ratios.append(gap / (start + 2 * (mass + moved) * moved))
+    yield at_most("largest distance / bound", max(ratios), 1.0)
+    yield number("||theta - theta^tau3|| at the end", moved)
+
+
 @stated("lemma-20", "After phase 2 no neuron becomes mixed.", place="Lemma 20")
 @below_an_unnamed_scale
 def lemma_20(run: Run) -> Iterable[Part]:

@@ -10,7 +10,8 @@ from flowrepro.core.config import Init, Loss
 from flowrepro.core.initialize import initial_weights
 from flowrepro.core.trajectory import Trajectory
 from flowrepro.engines import choose
-from flowrepro.engines.base import Problem, SaveAt, run
+from flowrepro.engines.base import Problem, SaveAt
+from flowrepro.engines.drive import run
 
 MSE = Loss(name="square", reduction="mean", factor=2.0)
 """The paper's experiments descend it: the published animations come out at their iteration numbers

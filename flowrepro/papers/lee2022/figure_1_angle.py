@@ -26,7 +26,7 @@ from flowrepro.papers.lee2022.bounds import (
     stopping_step,
     tight_angle_band,
 )
-from flowrepro.papers.lee2022.hypotheses import NEURON, layers
+from flowrepro.papers.lee2022.hypotheses import NEURON, layers, small_norm
 from flowrepro.papers.lee2022.neuron import Clock, Neuron, first_below
 from flowrepro.papers.lee2022.panels import STEPS, bounds, coarser, drawable, thinned
 from flowrepro.papers.lee2022.section_5_runs import (
@@ -137,6 +137,28 @@ theorem_3_9 = topic.claim(
     on=MORE_LAYERS,
     given=(layers(2),),
 )(_flow)
+
+
+@topic.claim(
+    "theorem-3-4-small-norm",
+    "From a small norm of one layer the angle phi is above its lower bound with R = ||w*||, for "
+    "the flow and for descent.",
+    place="Theorems 3.4 and A.2, a norm near 0",
+    on=(NEURONS["1l-sn"],),
+    given=(layers(1, 1), small_norm),
+)
+def small_norm_angle(run: Run) -> Iterator[Part]:
+    """Largest theta / (2 cot(phi_0/2) e^{-phi_0 t / (2 pi)}) after t = 0; a power for descent."""
+    neuron = Neuron.of(run)
+    start, flow_clock = neuron.start, Clock(neuron.path.t)
+    rates = angle_rates(start, start.norm, neuron.teacher)
+    for who, path, clock in (
+        ("population flow", neuron.flow(), flow_clock),
+        ("population descent", neuron.descent(), neuron.clock),
+        ("sample", neuron.path, neuron.clock),
+    ):
+        ratio = path.theta / angle_band(start, rates, clock).high
+        yield at_most(f"{who}: largest theta / upper bound", ratio[clock.t > 0].max(), 1.0)
 
 
 @topic.claim(

@@ -15,15 +15,15 @@ import numpy as np
 from flowrepro.claims.claim import NotApplicable
 from flowrepro.claims.verdict import Part, at_least, at_most, none_of, number
 from flowrepro.core.trajectory import Run
-from flowrepro.engines.population import PlanePath, PlaneStart, overlap
+from flowrepro.engines.population import PlanePath, PlaneStart, overlap, population_flow
 from flowrepro.figures import style
 from flowrepro.figures.panels import Panel
 from flowrepro.papers.lee2022 import PAPER
-from flowrepro.papers.lee2022.bounds import limit_norm, norm_band
-from flowrepro.papers.lee2022.hypotheses import NEURON, layers
+from flowrepro.papers.lee2022.bounds import deficit_of, limit_norm, norm_band, scalar_norm
+from flowrepro.papers.lee2022.hypotheses import NEURON, layers, small_norm
 from flowrepro.papers.lee2022.neuron import Clock, Neuron
 from flowrepro.papers.lee2022.panels import coarser, drawable, norm_panel
-from flowrepro.papers.lee2022.section_5_runs import ALL, NINE, same_time, with_layers
+from flowrepro.papers.lee2022.section_5_runs import ALL, NEURONS, NINE, same_time, with_layers
 from flowrepro.papers.topic import Topic
 from flowrepro.theory.conservation import imbalance
 
@@ -127,6 +127,61 @@ theorem_3_8 = topic.claim(
     on=with_layers(2, 3),
     given=(layers(2),),
 )(_flow)
+
+
+@topic.claim(
+    "equation-8-small-norm",
+    "As the initial norm v_0 of one layer tends to 0, the norm lies between the bounds without "
+    "v_0: it exceeds the upper one by v_0 at most.",
+    place="eq 8; Theorem A.1, a norm near 0",
+    on=(NEURONS["1l-sn"],),
+    given=(layers(1, 1), small_norm),
+)
+def small_norm_bounds(run: Run) -> Iterator[Part]:
+    """The flow from v_0, v_0/10 and v_0/100 and the descent from v_0 on the population; the sample.
+
+    The sample has the finite-sample tolerance besides.
+    """
+    neuron = Neuron.of(run)
+    start, t, loose = neuron.start, neuron.path.t, neuron.sample_tolerance
+    paths = [
+        ("sample (finite-sample tolerance)", neuron.path, neuron.clock, loose),
+        ("population descent", neuron.descent(), neuron.clock, 0.0),
+    ]
+    for smaller in (1, 10, 100):
+        less = PlaneStart(start.depth, start.teacher_norm, start.norm / smaller, start.theta)
+        paths.append((f"flow from v_0/{smaller}", population_flow(less, t), Clock(t), 0.0))
+    for who, path, clock, extra in paths:
+        later, high = clock.t > 0, (1 - clock.decay(0.5)) * neuron.teacher
+        low = (1 - deficit_of(start)) * high
+        over = float((path.norm - high)[later].max()) / path.norm[0]
+        yield at_most(f"{who}: above the upper bound by, v_0", over, 1.0 + extra / path.norm[0])
+        under = float((low - path.norm)[later].max()) / neuron.teacher
+        allowed = INTEGRATION + extra / neuron.teacher
+        yield at_most(f"{who}: below the lower bound by, v*", under, allowed)
+
+
+@topic.claim(
+    "lemma-c-2",
+    "Of the scalar flows that bound the norm, one with a larger right-hand side has a larger "
+    "solution.",
+    place="Lemma C.2",
+    on=ALL,
+)
+def comparison(run: Run) -> Iterator[Part]:
+    """u(t; eps) for five eps from 0 to eps_0: where a larger eps gives a larger u, by how much.
+
+    The lemma needs a Lipschitz right-hand side, as these are: x' = 2 sqrt(|x|) has the solutions
+    t^2 and 0.
+    """
+    neuron = Neuron.of(run)
+    clock = Clock(neuron.path.t)
+    deficits = np.linspace(0.0, deficit_of(neuron.start), 5)
+    ordered = [scalar_norm(neuron.start, clock, float(deficit)) for deficit in deficits]
+    wrong = np.diff(ordered, axis=0).max() / neuron.teacher
+    yield at_most("larger in spite of a smaller right-hand side by, v*", wrong, INTEGRATION)
+    apart = np.ptp(ordered, axis=0).max() / neuron.teacher
+    yield at_least("largest difference of the solutions, v*", apart, 1e-3)
 
 
 def turns(norm: np.ndarray, least: float) -> tuple[int, int]:

@@ -15,6 +15,9 @@ FEW = 20
 """Samples per dimension below which a sample says little about the population (chosen; the paper
 has 100)."""
 
+SMALL = 0.2
+"""Largest v_0 / v* of a norm near 0 (chosen; the paper's small norm is 0.1, up to the draw)."""
+
 
 def draws_its_points(study: Study) -> str | None:
     """The study draws its own points, as all studies of this paper do."""
@@ -69,6 +72,15 @@ def fine_step(run: Run) -> str | None:
     if product <= 0.1:
         return None
     return f"the step is too coarse for the bounds of descent (c lr = {product:.2g} > 0.1)"
+
+
+def small_norm(run: Run) -> str | None:
+    """The initial norm is small beside the teacher's."""
+    start = Neuron.of(run).start
+    ratio = start.norm / start.teacher_norm
+    if ratio <= SMALL:
+        return None
+    return f"the statement is for a norm near 0; this run starts at {ratio:.3g} ||w*|| > {SMALL:g}"
 
 
 NEURON: tuple[Hypothesis, ...] = (one_neuron, many_samples, fine_step)

@@ -133,3 +133,19 @@ def constant(study: Study) -> Iterator[Part]:
         if inside.any():
             largest = (error[inside] / bound[inside]).max()
             yield at_most(f"error / bound, v_0 = {v:g}", largest, 1.0)
+
+
+@topic.claim(
+    "theorem-4-1-converse",
+    "Conversely, descent near g((1 - c lr)^T) tends to g(e^(-ct)), the flow, as lr tends to 0.",
+    place="Theorem 4.1, converse",
+)
+def converse(study: Study) -> Iterator[Part]:
+    """Slopes of ln sup_T |v_GD - g(e^{-c lr T})| against ln lr, one per start; the last error."""
+    arrays = study.arrays
+    if len(arrays["lr"]) < 3:
+        raise NotApplicable("a slope needs three step sizes at least")
+    for v, error in zip(arrays["v0"], arrays["exponential"], strict=True):
+        slope = np.polyfit(np.log(arrays["lr"]), np.log(error), 1)[0]
+        yield within(f"slope, v_0 = {v:g}", slope, 0.95, 1.05)
+        yield number(f"error at the finest step, v_0 = {v:g}", error[arrays["lr"].argmin()])

@@ -60,6 +60,17 @@ SEPARATOR = classifiers.case(
     q=1e6,
     quick={"options.q": 1e4},
 )
+FLIPPED = classifiers.case(
+    "separator-flipped",
+    "Theorem A.10: the same for the hinted points with all labels flipped.",
+    Data(name="hinted", options={"flipped": True}),
+    m=10,
+    init="balanced",
+    scale=1e-6,
+    method="flow",
+    q=1e6,
+    quick={"options.q": 1e4},
+)
 ANY_POINTS = (SEPARATOR, LEFT, MIDDLE, RIGHT)
 
 
@@ -174,7 +185,7 @@ def followed_from_a_small_start(result: Study) -> str | None:
     "theorem-4-3-predicted-limit",
     "The flow from a small start has the margin that the theorem for these points predicts.",
     place="Theorems 4.3, A.7 and A.10",
-    on=(SEPARATOR,),
+    on=(SEPARATOR, FLIPPED),
     given=(separated, followed_from_a_small_start),
 )
 def predicted(result: Study) -> Iterable[Part]:
@@ -200,8 +211,8 @@ def predicted(result: Study) -> Iterable[Part]:
 @topic.claim(
     "which-theorem",
     "The points satisfy these hypotheses of the paper (numbers without a claim).",
-    place="Assumptions 4.1, 4.5, A.1 to A.5; Definition H.1",
-    on=ANY_POINTS,
+    place="Assumptions 4.1, 4.5, A.1 to A.9; Definition H.1",
+    on=(*ANY_POINTS, FLIPPED),
 )
 def which_theorem(result: Study) -> Iterable[Part]:
     """1 where a hypothesis holds, 0 where not, and the slacks.

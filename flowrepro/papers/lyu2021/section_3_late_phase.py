@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from flowrepro.claims.claim import NotApplicable, require
+from flowrepro.claims.controls import altered
 from flowrepro.claims.verdict import Part, at_most, none_of, number
 from flowrepro.core.network import predict
 from flowrepro.core.trajectory import Study
@@ -26,6 +27,7 @@ from flowrepro.papers.lyu2021.hypotheses import (
     symmetric,
 )
 from flowrepro.papers.lyu2021.section_3_flows import (
+    FIRST_LEVEL,
     FLOW_MIDDLE,
     FLOW_ORTHOGONAL,
     FLOW_RIGHT,
@@ -89,6 +91,7 @@ def _distinct(result: Study, name: str, run: int) -> np.ndarray:
     "The smoothed normalised margin never decreases after L < ln 2 / n.",
     place="Theorem 3.1; Lemma F.6 (Ji and Telgarsky 2020a, Lemma 3.4)",
     on=FLOWS,
+    control=lambda study: altered(study, explicit_drop=study.arrays["explicit_drop"] + 1e-3),
 )
 def smoothed_margin(result: Study) -> Iterable[Part]:
     """Largest relative fall in one step: to rounding if explicit, to the tolerance if implicit."""
@@ -206,6 +209,39 @@ def _lag(result: Study, state: State) -> float:
     size = np.sqrt(np.vdot(G, G) + np.vdot(g, g))
     difference = np.append((state.W / state.rho - G / size).ravel(), state.a / state.rho - g / size)
     return 0.5 * float(difference @ difference)
+
+
+@topic.claim(
+    "theorem-f-9-critical-value",
+    "(1 + ||theta||) ||grad gamma~|| vanishes as a power of the margin, so the limit of the margin "
+    "is an asymptotic Clarke critical value of the smoothed margin gamma~.",
+    place="Theorem F.9",
+    on=FLOWS,
+)
+def critical_value(result: Study) -> Iterable[Part]:
+    """Over gamma~: slope against the margin from 100 to NOISE, and the last value.
+
+    gamma~ = s / rho^2, s = l^-1(n L), and grad s = sum_i p_i grad q_i up to e^-q, as in `velocity`.
+    """
+    slopes, last = [], []
+    for run in separated_runs(result):
+        found = []
+        for index in range(FIRST_LEVEL, result.arrays["q"].shape[1]):
+            state = state_at(result, run, index)
+            if not 100.0 * (1 - 1e-9) <= state.q <= NOISE:
+                continue
+            G, g = velocity(result.X, result.y, state.W, state.a, alpha(result))
+            smoothed = float(result.arrays["smoothed"][run, index])
+            left = np.append((G - 2 * smoothed * state.W).ravel(), g - 2 * smoothed * state.a)
+            size = np.linalg.norm(left) / state.rho**2
+            found.append((np.log(state.q), (1 + state.rho) * size / smoothed))
+        if len(found) >= 2:
+            ln_q, values = np.array(found).T
+            slopes.append(_slope(ln_q, values.tolist()))
+            last.append(values[-1])
+    require(None if slopes else "no run keeps two margins between 100 and 1e7")
+    yield at_most("slope of ln of (1 + ||theta||) ||grad gamma~|| / gamma~", max(slopes), -FALL)
+    yield at_most("largest last value", float(max(last)), 0.1)
 
 
 @topic.claim(

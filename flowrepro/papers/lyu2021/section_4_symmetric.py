@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from flowrepro.claims.claim import NotApplicable, require
-from flowrepro.claims.verdict import Part, at_most, number
+from flowrepro.claims.verdict import Part, at_most, none_of, number
+from flowrepro.core.network import predict
 from flowrepro.core.trajectory import Dataset, Study
 from flowrepro.engines.log_domain import Classification, integrate_many
 from flowrepro.papers.lyu2021 import PAPER, geometry
@@ -36,6 +37,7 @@ from flowrepro.papers.lyu2021.section_3_flows import (
     past,
     some_separate,
     state_at,
+    states_past,
 )
 from flowrepro.papers.study import Progress, option
 from flowrepro.papers.topic import Topic
@@ -53,6 +55,8 @@ MISMATCHES = 0.01
 """Part of the starts that may differ from the prediction: neurons nearly orthogonal to mu."""
 FEWEST = 50
 """Starts from which on a frequency is judged."""
+ROUNDED = 1e-10
+"""Relative gap of two margins below which it is rounding."""
 BATCH = 50
 """Runs between two reports of progress."""
 MOST_STEPS = 2_000_000
@@ -126,6 +130,67 @@ def optimum_is_linear(result: Study) -> Iterable[Part]:
     yield at_most("the same of the dual bound", abs(certificate / largest - 1), 1e-12)
     yield at_most("of the optimum by column generation, lower", abs(low / largest - 1), 1e-7)
     yield at_most("upper", abs(high / largest - 1), 1e-7)
+
+
+@topic.claim(
+    "section-4-1-split-neurons",
+    "With each neuron (a_k, w_k) replaced by (a_k, w_k) and (-a_k, -w_k) a network is linear, and "
+    "its normalised margin is not smaller.",
+    place="Section 4.1",
+    on=(FLOW_SYMMETRIC, FLOW_SYMMETRIC_5D),
+)
+def split_neurons(result: Study) -> Iterable[Part]:
+    """At all records, the starts included; |f(x) + f(-x)| over ||theta||^2 at the probes."""
+    X, y, slope, probe = result.X, result.y, alpha(result), result.arrays["probe"]
+    lost, odd = -np.inf, 0.0
+    for run, index in np.argwhere(np.isfinite(result.arrays["q"])):
+        state = state_at(result, run, index)
+        W, a = np.concatenate([state.W, -state.W]), np.concatenate([state.a, -state.a])
+        before = normalised_margin(X, y, state.W, state.a, slope)
+        lost = max(lost, before - normalised_margin(X, y, W, a, slope))
+        both = predict(probe, W, a, slope) + predict(-probe, W, a, slope)
+        odd = max(odd, float(np.abs(both).max()) / state.rho**2)
+    yield at_most("largest loss of margin", lost, 1e-12)
+    yield at_most("largest even part of the split network", odd, 1e-12)
+
+
+def linear_bound(delta: np.ndarray, slope: float, margin: float, largest: float) -> np.ndarray:
+    """How far a network of norm 1 and margin (1 - delta) (1 + slope)/4 gamma* is from linear.
+
+    On the unit sphere, for 0 < delta < 1; ``margin`` is gamma*, ``largest`` is max ||x_i||. With
+    v = sum_k a_k w_k and e the even part of f, the smaller margin of x_i and -x_i is
+    (1 + slope)/2 y_i <v, x_i> - |e(x_i)|, and ||v|| <= sum_k |a_k| ||w_k|| <= 1/2. So v is within
+    sqrt(delta) + delta/2 of w*/2, the neurons turn from it by sum_k |a_k| ||w_k|| (1 - cos) <=
+    delta/2, and e is small at the nearest x_i, which bounds it everywhere.
+    """
+    turned, half = np.sqrt(delta / 2), (1 - slope) / 2
+    at_nearest = (1 + slope) / 4 * margin * delta + half * turned * largest
+    even = at_nearest / ((1 - delta) * margin) + half * turned
+    return np.asarray((1 + slope) / 2 * (np.sqrt(delta) + delta / 2) + even)
+
+
+@topic.claim(
+    "theorem-4-2-near-optimal",
+    "A network whose margin is short of the largest by a share delta is within O(sqrt(delta)) of "
+    "the function (1 + alpha)/4 <w*, x>, so every optimum is linear.",
+    place="Theorem 4.2",
+    on=(FLOW_SYMMETRIC, FLOW_SYMMETRIC_5D),
+    given=(some_separate,),
+)
+def near_optimal(result: Study) -> Iterable[Part]:
+    """Distance of functions over `linear_bound` at all records of margin 100 and more."""
+    best, slope = separator_of(result), alpha(result)
+    target = geometry.linear_target(best.w, slope, result.arrays["probe"])
+    states = [state for _, state in states_past(result, 100.0)]
+    short = np.array([1 - s.q / s.rho**2 / ((1 + slope) / 4 * best.margin) for s in states])
+    far = np.array([function_distance(result, state, target) for state in states])
+    judged = (short > ROUNDED) & (short < 1)
+    require(None if judged.any() else "no record has a margin near the largest")
+    size = float(np.linalg.norm(result.X, axis=1).max())
+    bound = linear_bound(short[judged], slope, best.margin, size)
+    yield at_most("largest distance / bound", float(np.max(far[judged] / bound)), 1.0)
+    yield none_of("margins above the largest", int(np.sum(short < -ROUNDED)))
+    yield number("least delta", float(short[judged].min()))
 
 
 def predicted(X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray) -> np.ndarray:

@@ -12,7 +12,8 @@ from itertools import pairwise
 import numpy as np
 
 from flowrepro.claims.claim import NotApplicable, require
-from flowrepro.claims.verdict import Part, at_most, none_of, number, within
+from flowrepro.claims.verdict import Part, at_least, at_most, none_of, number, within
+from flowrepro.core.network import predict
 from flowrepro.core.trajectory import Study
 from flowrepro.papers.lyu2021 import PAPER, geometry
 from flowrepro.papers.lyu2021.geometry import Weights
@@ -71,6 +72,58 @@ def _near(result: Study) -> Iterator[tuple[Weights, float, Weights]]:
     for s, k, _, start in _starts(result):
         for index in range(t.shape[-1]):
             yield start, float(t[s, k, index]), (W[s, k, index], a[s, k, index])
+
+
+def _records(result: Study) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """(Times (T,), weights (T, m, d + 1), losses less ln 2 (T,)) of each flow near zero."""
+    X, y, slope = geometry.scaled(result.X), result.y, alpha(result)
+    t, W, a = (result.arrays[f"near_{name}"] for name in ("t", "W", "a"))
+    for s, k, _, _ in _starts(result):
+        q = np.stack(
+            [y * predict(X, *state, slope) for state in zip(W[s, k], a[s, k], strict=True)]
+        )
+        loss = np.mean(np.log1p(2 * np.sinh(q / 4) ** 2) - q / 2, axis=1)
+        yield t[s, k], np.concatenate([W[s, k], a[s, k][..., None]], axis=-1), loss
+
+
+def _sizes(theta: np.ndarray) -> np.ndarray:
+    return np.asarray(np.sqrt(np.sum(theta**2, axis=(1, 2))))
+
+
+@topic.claim(
+    "lemma-b-15-energy",
+    "The loss falls at the rate ||d theta/dt||^2: from record to record the weights move by "
+    "sqrt(dt dL) at most, and near zero by nearly as much as in the linear flow.",
+    place="Lemma B.15",
+    on=FLOWS,
+)
+def energy(result: Study) -> Iterable[Part]:
+    """||d theta||^2 / (dt dL): 2 (g - 1) / ((g + 1) ln g) for the linear flow, g = e^{lambda_0 dt}.
+
+    Both its growing and its decaying parts have this ratio.
+    """
+    rate, ratios, shares = linear_flow(result).rate, [], []
+    for t, theta, loss in _records(result):
+        ratio = _sizes(np.diff(theta, axis=0)) ** 2 / (np.diff(t) * -np.diff(loss))
+        ratios.append(ratio)
+        shares.append(ratio * rate * np.diff(t) / (2 * np.tanh(rate * np.diff(t) / 2)))
+    yield at_most("largest ||d theta||^2 / (dt dL)", float(np.max(ratios)), 1 + 1e-6)
+    yield at_least("least ratio, relative to the linear flow's", float(np.min(shares)), 0.9)
+
+
+@topic.claim(
+    "lemma-e-11-lipschitz",
+    "From t0 to t_s the flow is Lipschitz in time, with the constant ||theta(t0)|| e^(t_s - t0).",
+    place="Lemma E.11",
+    on=FLOWS,
+)
+def lipschitz(result: Study) -> Iterable[Part]:
+    """||d theta|| over the constant times dt, from record to record."""
+    ratios = [
+        _sizes(np.diff(theta, axis=0)) / (np.diff(t) * _sizes(theta)[:-1] * np.exp(np.diff(t)))
+        for t, theta, _ in _records(result)
+    ]
+    yield at_most("largest ||d theta|| / bound", float(np.max(ratios)), 1.0)
 
 
 @topic.claim(

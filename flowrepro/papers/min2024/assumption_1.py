@@ -35,7 +35,7 @@ def no_zeros(result: Run | Study) -> str | None:
     on=(DIGITS_1_0, DIGITS_3_8, DIGITS_1_7, SIX_POINTS, MU_LARGE, MU_SMALL, ORTHOGONAL,
         *cones.topic.cases, *activation_rule.topic.cases,
         *theorem_1_flow.topic.cases, BASINS, FIT_TIME, RANK_LIMIT),
-    given=(no_zeros,),
+    given=(no_zeros,), label="identity",
 )  # fmt: skip
 def assumption_1(result: Run | Study) -> Iterator[Part]:
     """mu = min_{i,j} y_i y_j cos(x_i, x_j), without which the paper's statements do not apply."""

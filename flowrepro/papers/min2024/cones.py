@@ -149,6 +149,7 @@ CONES_10D = cones.case(
     "A loss of slope 1 at f = 0 has |-l'(y, f) - y| <= 2 |f| for |f| <= 1.",
     place="Lemma 2",
     given=(slope_one,),
+    label="identity",
 )
 def slope(result: Study) -> Iterator[Part]:
     """On a grid of f in [-1, 1] and both labels."""

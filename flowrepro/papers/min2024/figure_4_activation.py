@@ -10,6 +10,7 @@ from functools import partial
 
 import numpy as np
 
+from flowrepro.claims.controls import altered
 from flowrepro.claims.verdict import Part, at_most, none_of, number
 from flowrepro.core.trajectory import Study
 from flowrepro.engines.alignment import Fate
@@ -72,6 +73,7 @@ def fates(result: Study) -> Iterator[Part]:
     place="Appendix C.2, Figure 4",
     on=PATHS,
     given=(not_opposite,),
+    control=lambda result: altered(result, t=1e6 * result.arrays["t"]),
 )
 def short_stays(result: Study) -> Iterator[Part]:
     """The longest stay, times n_a, over the bound for n_a = 1; the last pattern is no stay."""

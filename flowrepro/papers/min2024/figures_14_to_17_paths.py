@@ -11,6 +11,7 @@ from functools import partial
 
 import numpy as np
 
+from flowrepro.claims.controls import altered
 from flowrepro.claims.verdict import Part, at_most, none_of, number
 from flowrepro.core.trajectory import Study
 from flowrepro.figures import NotDrawable, style
@@ -72,6 +73,7 @@ def walks(result: Study) -> Iterator[Part]:
     "The time T to S_+ satisfies T <= T(P) <= T(P_max).",
     place="Appendix C.2, Figure 15",
     on=PATHS,
+    control=lambda result: altered(result, t=1e6 * result.arrays["t"]),
 )
 def maximal(result: Study) -> Iterator[Part]:
     """Largest T(P) / T(P_max), and largest time to the cone over T(P)."""

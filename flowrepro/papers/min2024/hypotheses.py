@@ -28,7 +28,7 @@ from flowrepro.papers.min2024.flow_states import (
 LossName = Literal["exp", "logistic2", "logistic"]
 LOSS_NAMES = get_args(LossName)
 """Losses that a study may take; the last one violates Lemma 2."""
-SLOPE_ONE = ("exp", "logistic2")
+SLOPE_ONE = ("exp", "logistic2", "square")
 """Losses with slope 1 at f = 0, which Lemma 2 needs."""
 
 

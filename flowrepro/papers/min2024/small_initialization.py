@@ -38,8 +38,10 @@ until_t = partial(topic.claim, on=FLOWS, given=(moderate_scale,))
 def force_defects(loss: str, f: np.ndarray, relative_f: np.ndarray, y: np.ndarray) -> np.ndarray:
     """(-l'(y_k, f_k) - y_k) / max_k |f_k|, (..., n), which stays exact where f itself underflows.
 
-    The slope of -l' at 0 is -y^2 = -1 for exp and half of it for logistic2.
+    The slope of -l' at 0 is -y^2 = -1 for exp and for square, and half of it for logistic2.
     """
+    if loss == "square":
+        return -relative_f
     largest = np.abs(f).max(axis=-1, keepdims=True)
     defect = y * np.expm1(-y * f) if loss == "exp" else -y * np.tanh(y * f / 2)
     limit = -relative_f * (1.0 if loss == "exp" else 0.5)
@@ -76,19 +78,30 @@ def negligible(states: States) -> np.ndarray:
     "lemma-4-directions",
     "While |f| <= 1, directions turn as in (4) up to 2 n X_max max |f|.",
     place="Lemma 4",
+    label="identity",
 )
 def directions(result: Study) -> Iterator[Part]:
-    """max_j ||d/dt w_j/||w_j|| - s_j P x_a(w_j)|| wherever max |f| <= 1."""
-    points, states = points_of(result), read_states(result)
+    """max_j ||d/dt w_j/||w_j|| - s_j P x_a(w_j)|| wherever max |f| <= 1.
+
+    The derivative is that of the flow's equation at the state, so that this is Lemma 2 for all
+    weights.
+    """
+    yield turns_as_in_4(result, read_states(result))
+
+
+def turns_as_in_4(result: Study, states: States) -> Part:
+    """Lemma 4 at the states of a flow."""
+    points = points_of(result)
     errors = np.linalg.norm(direction_errors(result, states), axis=-1)[negligible(states)]
     ratio = errors.max() / (2 * points.n * points.x_max)
-    yield at_most("largest error over 2 n X_max max |f|", ratio, 1.0 + EXACT)
+    return at_most("largest error over 2 n X_max max |f|", ratio, 1.0 + EXACT)
 
 
 @along_the_flow(
     "lemma-10-cosine",
     "The cosine with x_+, x_- and y_i x_i follows its own equation up to 2 n X_max max |f|.",
     place="Lemma 10",
+    label="identity",
 )
 def cosine(result: Study) -> Iterator[Part]:
     """|d psi_rj/dt - (psi_ra - psi_rj psi_aj) ||x_a||| for the unit vectors x_r of these."""
@@ -109,7 +122,12 @@ def cosine(result: Study) -> Iterator[Part]:
 )
 def norms(result: Study) -> Iterator[Part]:
     """For t <= T = log(1/(sqrt(m) eps))/(4 n X_max), in logarithms."""
-    points, start, states = points_of(result), start_of(result), read_states(result)
+    return stays_small(result, read_states(result))
+
+
+def stays_small(result: Study, states: States) -> Iterator[Part]:
+    """Lemma 3 at the states of a flow."""
+    points, start = points_of(result), start_of(result)
     early = states.t <= approximation_time(points, start)
     ln_unit = np.log(2.0) + start.ln_eps + 2 * np.log(start.w_max)
     ln_norm = 2 * states.ln_w[early].max() - (ln_unit - 0.5 * np.log(start.m))
@@ -125,14 +143,19 @@ def norms(result: Study) -> Iterator[Part]:
 )
 def approximation(result: Study) -> Iterator[Part]:
     """For t <= T, in logarithms."""
-    points, start, states = points_of(result), start_of(result), read_states(result)
+    yield turns_until_t(result, read_states(result))
+
+
+def turns_until_t(result: Study, states: States) -> Part:
+    """Lemma 1 at the states of a flow."""
+    points, start = points_of(result), start_of(result)
     early = states.t <= approximation_time(points, start)
     errors = np.linalg.norm(direction_errors(result, states), axis=-1).max(axis=1)
     with np.errstate(divide="ignore"):
         ln_error = float((np.log(errors) + states.ln_f)[early].max())
     ln_bound = np.log(4 * points.n * points.x_max**2 * start.w_max**2) + 0.5 * np.log(start.m)
     ln_bound += start.ln_eps
-    yield at_most("ln of the largest error over its bound", ln_error - ln_bound, 0.0)
+    return at_most("ln of the largest error over its bound", ln_error - ln_bound, 0.0)
 
 
 @along_the_flow(

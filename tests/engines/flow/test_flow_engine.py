@@ -12,7 +12,8 @@ from problems import KNOWN, random_problem
 from flowrepro.core.config import Loss
 from flowrepro.core.network import objective, predict
 from flowrepro.core.trajectory import StopReason
-from flowrepro.engines.base import Problem, SaveAt, run
+from flowrepro.engines.base import Problem, SaveAt
+from flowrepro.engines.drive import run
 from flowrepro.engines.flow.engine import Flow
 from flowrepro.engines.flow.flow import Integration, integrate
 

@@ -13,7 +13,8 @@ from flowrepro.core.network import gain, partial_gain
 from flowrepro.core.trajectory import StopReason
 from flowrepro.data.synthetic import gaussian_teacher
 from flowrepro.engines import choose
-from flowrepro.engines.base import Problem, SaveAt, run, step_bound
+from flowrepro.engines.base import Problem, SaveAt
+from flowrepro.engines.drive import run, step_bound
 from flowrepro.engines.lazy.engine import LazyGD
 from flowrepro.errors import UsageError
 

@@ -9,7 +9,8 @@ import pytest
 
 from flowrepro.core.config import Loss
 from flowrepro.data.synthetic import gaussian_teacher
-from flowrepro.engines.base import Problem, SaveAt, run
+from flowrepro.engines.base import Problem, SaveAt
+from flowrepro.engines.drive import run
 from flowrepro.engines.lazy.engine import LazyGD
 from flowrepro.engines.lazy.together import run_together
 from flowrepro.errors import UsageError

@@ -12,7 +12,7 @@ from flowrepro.core import initialize
 from flowrepro.core.config import Data, override
 from flowrepro.core.trajectory import Dataset, Run, Study
 from flowrepro.engines.base import Problem, SaveAt
-from flowrepro.engines.base import run as drive
+from flowrepro.engines.drive import run as drive
 from flowrepro.figures import renderer, style
 from flowrepro.papers import registry
 from flowrepro.papers.boursier2022.appendix_b_flow import LOG_SCALE, LOG_SCALE_FOUR

@@ -47,6 +47,11 @@ TABLE = [
     (assumptions.epsilon, points(y=[-1.5, 1.0]), one_sign),
     (assumptions.lemma_6, states(scaled(-1)), crooked),
     (assumptions.proposition_2, more_inactive, crooked),
+    (
+        assumptions.proposition_2_only_if,
+        states(lambda W, a: (W, 0 * a), lambda step, last: step > 0),
+        crooked,
+    ),
 ]
 toy = functools.partial(run_of, TOY)
 
@@ -63,6 +68,11 @@ def test_equation_8_three_ways(monkeypatch):
     monkeypatch.setattr(assumptions, "least_variation_norm", lambda *args: 1.01 * right(*args))
     assert claim.judge(toy()).verdict is Verdict.FAIL
     assert [*(row[0] for row in TABLE), claim] == assumptions.topic.claims
+
+
+def test_a_run_that_keeps_no_early_snapshots_does_not_decide_proposition_2():
+    late = with_snapshots(toy(), [0, 20_000])
+    assert assumptions.proposition_2_only_if.judge(late).verdict is Verdict.NOT_APPLICABLE
 
 
 @pytest.mark.parametrize("case", [FIVE_POINTS, LAZY], ids=lambda case: case.name)

@@ -104,11 +104,8 @@ def test_every_case_is_computed_and_judged():
             assert registry.study_of(case).validated(case.options) == case.options
 
 
-def test_sentences_are_sentences_and_misprints_say_both_readings():
+def test_sentences_are_sentences():
     for claim in CONTENTS.claims:
         assert claim.sentence.endswith("."), claim.id
         assert claim.id == claim.id.lower()
         assert "." not in claim.id
-    for misprint in CONTENTS.misprints:
-        assert misprint.printed != misprint.correct
-        assert misprint.reason

@@ -43,7 +43,20 @@ def test_three_ways(claim, tamper):
 
 
 def test_the_table_covers_every_claim():
-    assert [claim for claim, _ in TABLE] == figure_5.topic.claims
+    others = [figure_5.other_large_starts]
+    assert [*(claim for claim, _ in TABLE), *others] == figure_5.topic.claims
+
+
+@pytest.mark.parametrize("case", figure_5.OTHERS, ids=lambda case: case.name)
+def test_other_large_starts_three_ways(case):
+    run, claim = run_of(case), figure_5.other_large_starts
+    judged_three_ways(claim, run, states(scaled(1.5))(run), departed(run))
+    slow = losses(lambda loss: np.full_like(loss, loss[0]))(run)
+    assert claim.judge(slow).verdict is Verdict.FAIL
+    small = run_of(case, scale=1e-4)
+    assert claim.judge(small).verdict is Verdict.NOT_APPLICABLE
+    parts = list(claim.measure(small))
+    assert parts[0].verdict is Verdict.FAIL, "from a small start the weights move"
 
 
 def test_coarse_records_do_not_tell_the_speed():

@@ -14,7 +14,7 @@ from flowrepro.core.config import override
 from flowrepro.core.network import predict
 from flowrepro.core.trajectory import Run, Stop, StopReason, Trajectory
 from flowrepro.engines.base import Problem, SaveAt
-from flowrepro.engines.base import run as drive
+from flowrepro.engines.drive import run as drive
 from flowrepro.figures import NotDrawable
 from flowrepro.papers.boursier2022 import figures_6_7_high_dimension as figures
 from flowrepro.papers.boursier2022.figures_6_7_high_dimension import (

@@ -5,6 +5,7 @@ import functools
 import pytest
 from boursier2022_runs import (
     crooked,
+    departed,
     judged_three_ways,
     no_bias,
     run_of,
@@ -34,7 +35,19 @@ toy = functools.partial(run_of, TOY)
 
 
 def test_the_tables_cover_every_claim():
-    assert [row[0] for row in (*TABLE, *STATIC)] == theorem_1_limit.topic.claims
+    covered = [*(row[0] for row in (*TABLE, *STATIC)), theorem_1_limit.larger_scale]
+    assert covered == theorem_1_limit.topic.claims
+
+
+def test_a_larger_scale_three_ways():
+    claim, run = theorem_1_limit.larger_scale, run_of(theorem_1_limit.LARGER)
+    judged_three_ways(claim, run, states(scaled(1.05))(run), departed(run))
+    assert claim.judge(run_of(theorem_1_limit.LARGER, seed=5)).verdict is Verdict.PASS
+    for scale, decisive in ((1e-6, 2), (1.0, 0)):
+        other = run_of(theorem_1_limit.LARGER, scale=scale)
+        assert claim.judge(other).verdict is Verdict.NOT_APPLICABLE
+        failed = [part.verdict is Verdict.FAIL for part in claim.measure(other)]
+        assert failed == [k == decisive for k in range(3)], scale
 
 
 @pytest.mark.parametrize(("claim", "tamper"), TABLE)

@@ -16,7 +16,7 @@ from flowrepro.core import initialize
 from flowrepro.core.config import StudyCase, override
 from flowrepro.core.trajectory import Dataset, Run, Study
 from flowrepro.engines.base import Problem, SaveAt
-from flowrepro.engines.base import run as drive
+from flowrepro.engines.drive import run as drive
 from flowrepro.papers import registry
 from flowrepro.papers.boursier2024.neurons import positive_class
 

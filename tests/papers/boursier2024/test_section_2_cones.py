@@ -55,6 +55,18 @@ ROWS = [
         options(alpha=0.1),
     ),
     on_study(
+        constants.excluded_share,
+        "analysis",
+        tampered(start_cosine=lambda cosine: np.sign(cosine) * np.abs(cosine) ** 0.1),
+        options(alpha=0.1),
+    ),
+    on_study(
+        constants.products_at_tau,
+        "analysis",
+        tampered(D_max=lambda largest: 3 * largest),
+        NONE_POSITIVE,
+    ),
+    on_study(
         constants.known_numbers,
         "analysis-boxes",
         tampered(D_min=lambda v: 1.001 * v),
@@ -76,6 +88,14 @@ def test_orthogonal_points_are_the_exception_of_measure_zero() -> None:
     assert result.arrays["generic_boundary"] == 0.0
     for claim in (cones.lemma_2, constants.positive_constants, constants.settling_bound):
         assert claim.judge(result).verdict is Verdict.NOT_APPLICABLE
+
+
+def test_shares_are_counted_in_the_plane_and_inside_cones() -> None:
+    result = small("analysis")
+    flat = changed(result, dimension=lambda dimension: 0 * dimension + 1)
+    assert "hyperplane" in constants.excluded_share.judge(flat).note
+    close = changed(result, alpha_plus=np.array(0.001))
+    assert "no alpha_0" in constants.excluded_share.judge(close).note
 
 
 def test_an_infinite_bound_says_nothing() -> None:

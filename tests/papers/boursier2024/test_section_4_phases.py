@@ -39,6 +39,12 @@ def dip(step, last):
     return 4000 <= step < 4100
 
 
+def awake(W, a, I):
+    """Neurons that nothing moves are active and large."""
+    idle = ~I & (a > 0)
+    return np.where(idle[:, None], -3000 * W, W), np.where(idle, 3000 * a, a)
+
+
 TAMPERS = (
     (growth.lemma_5, states(negative(1e3), after(1000))),
     (growth.lemma_6, states(negative(1e3), after(1000))),
@@ -50,6 +56,7 @@ TAMPERS = (
     (growth.positive_stay, states(one_turned(180))),
     (limit.theorem_4, states(scaled(1.01))),
     (limit.lemma_7, states(scaled(1.01))),
+    (limit.lemma_19, states(awake, after(3600))),
     (limit.lemma_20, states(one_turned(80))),
     (limit.lemma_21, states(scaled(0.0), after(LATE))),
     (limit.lemma_22, losses(slower_rate)),

@@ -17,7 +17,7 @@ from flowrepro.core.config import Data, StudyCase, TrainingCase, override
 from flowrepro.core.initialize import initial_weights
 from flowrepro.core.trajectory import Run, StopReason, Study
 from flowrepro.engines.base import Problem, SaveAt
-from flowrepro.engines.base import run as drive
+from flowrepro.engines.drive import run as drive
 from flowrepro.engines.lazy.engine import LazyGD
 from flowrepro.figures import canvas
 from flowrepro.figures.declare import Figure

@@ -17,6 +17,7 @@ from flowrepro.papers.lee2022.figure_1_angle import (
     corollary_4_3,
     log_angles,
     monotone,
+    small_norm_angle,
     theorem_3_4,
     theorem_3_9,
     theorem_4_2,
@@ -57,6 +58,7 @@ def test_holds_on_the_papers_runs(claim: Claim, name: str) -> None:
     [
         (monotone, "1l-mn", hesitating),
         (theorem_a2, "1l-sn", stuck),
+        (small_norm_angle, "1l-sn", stuck),
         (theorem_4_2, "2l-mn", stuck),
         (corollary_4_3, "2l-ln", stuck),
         (times, "3l-ln", stuck),
@@ -85,6 +87,10 @@ def test_fails_on_a_flow_that_does_not_turn(
 def test_does_not_apply_outside_the_papers_setting(claim: Claim) -> None:
     for other in outside(quick_run(claim.cases[0].name)):
         assert claim.judge(other).verdict is NOT_APPLICABLE
+
+
+def test_a_middle_norm_is_not_near_0() -> None:
+    assert "0.881 ||w*|| > 0.2" in small_norm_angle.judge(quick_run("1l-mn")).note
 
 
 def test_a_run_of_another_flow_time_is_not_the_papers() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from flowrepro.claims.claim import Claim
 from flowrepro.core.trajectory import Study
-from flowrepro.papers.lee2022.theorem_4_1 import DESCENT_OF_FLOW, constant, order
+from flowrepro.papers.lee2022.theorem_4_1 import DESCENT_OF_FLOW, constant, converse, order
 
 from .results import NOT_APPLICABLE, Tampered, at, changed, ids, study, three_ways
 
@@ -24,6 +24,7 @@ def computed() -> Study:
     [
         (order, changed("power", np.sqrt)),
         (constant, changed("power", lambda error: 20 * error)),
+        (converse, changed("exponential", lambda error: error + 0.01)),
     ],
     ids=ids,
 )

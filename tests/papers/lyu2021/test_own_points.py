@@ -24,7 +24,7 @@ from flowrepro.core.trajectory import Dataset
 from flowrepro.data.separable import constant_feature, hinted, orthogonally_separable
 from flowrepro.papers.lyu2021 import own_points
 from flowrepro.papers.lyu2021.figure_1_kkt_networks import LEFT, MIDDLE, RIGHT
-from flowrepro.papers.lyu2021.own_points import SEPARATOR, applicable, predicted_limit
+from flowrepro.papers.lyu2021.own_points import FLIPPED, SEPARATOR, applicable, predicted_limit
 
 
 @pytest.mark.parametrize(
@@ -77,6 +77,14 @@ def test_where_no_theorem_names_the_limit_the_reason_is_said(
     judged = own_points.predicted.judge(result)
     assert judged.verdict is Verdict.NOT_APPLICABLE
     assert reason in judged.note
+
+
+def test_theorem_a_10_holds_with_all_labels_flipped() -> None:
+    result = computed(FLIPPED, hinted(flipped=True), q=1e4)
+    assert predicted_limit(result)[0] == "A.10"
+    assert own_points.predicted.judge(result).verdict is Verdict.PASS
+    spoiled = tampered(result, net_normalised_margin=end(0.9))
+    assert own_points.predicted.judge(spoiled).verdict is Verdict.FAIL
 
 
 def test_which_theorem_applies() -> None:

@@ -14,6 +14,7 @@ from flowrepro.papers.lyu2021.section_3_flows import FLOW_MIDDLE, FLOW_SYMMETRIC
 from flowrepro.papers.lyu2021.section_3_late_phase import (
     balanced_neurons,
     conserved_differences,
+    critical_value,
     kkt_balance,
     kkt_direction,
     loss_and_norm,
@@ -35,6 +36,8 @@ def no_end(f: Study) -> Study:
         (smoothed_and_true, FLOW_MIDDLE, times("smoothed", 1.1), unlabelled),
         (kkt_direction, FLOW_MIDDLE, last("W", 1.5), no_end),
         (motion_aligns, FLOW_MIDDLE, at("W", 3, 1.5), no_end),
+        (critical_value, FLOW_MIDDLE, times("smoothed", 1.1), no_end),
+        (critical_value, FLOW_SYMMETRIC, last("W", 1.1), no_end),
         (conserved_differences, FLOW_SYMMETRIC, at("a", 2, 1.001), no_end),
         (balanced_neurons, FLOW_MIDDLE, at("a", 2, 1.001), at("a", 0, 1.1)),
         (kkt_balance, FLOW_MIDDLE, last("W", 1.1), no_end),

@@ -32,7 +32,9 @@ from flowrepro.papers.lyu2021.section_5_early_flows import EARLY_SYMMETRIC, earl
 from flowrepro.papers.lyu2021.section_5_early_phase import (
     approximate_embedding,
     embedded_pair,
+    energy,
     linear_growth,
+    lipschitz,
     near_linear,
     pair_from_zero,
     power_iteration,
@@ -45,6 +47,9 @@ SYMMETRIC, RIGHT = separable.symmetric(), separable.hinted()
 @pytest.mark.parametrize(
     ("claim", "broken", "outside"),
     [
+        (energy, times("near_t", 0.9), asymmetric),
+        (energy, times("near_t", 1.2), inseparable),
+        (lipschitz, times("near_t", 0.01), asymmetric),
         (linear_growth, times("near_t", -1.0), asymmetric),
         (near_linear, times("near_a", 3.0), inseparable),
         (power_iteration, times("near_a", 3.0), with_options(radii=[10.0, 10.0])),

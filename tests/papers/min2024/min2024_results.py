@@ -15,7 +15,7 @@ from flowrepro.core.config import StudyCase, TrainingCase, override
 from flowrepro.core.initialize import initial_weights
 from flowrepro.core.trajectory import Run, Study
 from flowrepro.engines.base import Problem, SaveAt
-from flowrepro.engines.base import run as drive
+from flowrepro.engines.drive import run as drive
 from flowrepro.figures.canvas import render
 from flowrepro.figures.declare import Figure
 from flowrepro.papers.study import StudyFunction, silent

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from flowrepro.claims.claim import require
+from flowrepro.claims.controls import altered
 from flowrepro.claims.verdict import Part, at_least, at_most, none_of, number
 from flowrepro.core.config import Data, Loss
 from flowrepro.core.network import predict
@@ -129,11 +130,18 @@ def ended(result: Study) -> str | None:
     )
 
 
+def _other_under_one_loss(result: Study) -> Study:
+    """The first loss loses the data that it kept, and keeps those that it lost."""
+    lost = result.arrays["lost"]
+    return altered(result, lost=np.concatenate([~lost[:1], lost[1:]]))
+
+
 @topic.claim(
     "beyond-lost-data",
     "Dominated networks lose the same data under both losses.",
     place="beyond Theorem 1",
     given=(both_signs, close_to_the_flow, ended),
+    control=_other_under_one_loss,
 )
 def lost_data(result: Study) -> Iterable[Part]:
     """With the number of lost data and the critical points of G."""

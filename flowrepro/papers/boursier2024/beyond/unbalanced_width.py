@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from flowrepro.claims.claim import require
+from flowrepro.claims.controls import altered
 from flowrepro.claims.verdict import Part, at_least, number, within
 from flowrepro.core.config import Data, Target
 from flowrepro.core.trajectory import Dataset, Study
@@ -96,6 +97,7 @@ def per_decade(result: Study) -> float:
     "Wide unbalanced networks leave least squares.",
     place="beyond Section 5",
     given=(spurious,),
+    control=lambda study: altered(study, departure=np.full_like(study.arrays["departure"], np.inf)),
 )
 def unbalanced_leaves(result: Study) -> Iterable[Part]:
     """Part of the widest runs at the largest scale that depart before the horizon."""

@@ -173,6 +173,7 @@ def arrival(result: Study) -> Iterator[Part]:
     "appendix-c-2-longest-path",
     "P_max is the longest path of patterns, and is no longer than 4 log n allows.",
     place="Appendix C.2",
+    label="identity",
 )
 def longest(result: Study) -> Iterator[Part]:
     """T(P) <= T(P_max) over all paths, and H_{n-} + 1/2 + H_{n+ - 1} <= 4 log n.

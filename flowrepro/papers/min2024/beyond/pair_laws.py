@@ -23,7 +23,8 @@ from flowrepro.core.config import Loss
 from flowrepro.core.initialize import gaussian
 from flowrepro.core.trajectory import Dataset, Study
 from flowrepro.data.mnist import digits as load_digits
-from flowrepro.engines.base import Problem, SaveAt, run
+from flowrepro.engines.base import Problem, SaveAt
+from flowrepro.engines.drive import run
 from flowrepro.errors import UsageError
 from flowrepro.figures import style
 from flowrepro.figures.panels import Line, Panel, Points, Text
