@@ -11,9 +11,11 @@ EXPERIMENTS ?=
 WORKERS ?= auto
 # For 'make slow': which of the long proofs; SLOW='slow and not long' leaves out those that take a minute or more.
 SLOW ?= slow
+# For 'make fuzz': how long to mutate stored runs; each fault is printed with its seed and number.
+FUZZ_MINUTES ?= 5
 BIN = $(VENV)/bin
 
-.PHONY: setup reproduce test slow gpu lint figures gallery verify report names bench clean
+.PHONY: setup reproduce test slow fuzz gpu lint figures gallery verify report names docs package bench clean
 
 setup: $(VENV)/.installed
 
@@ -30,6 +32,9 @@ test: setup
 
 slow: setup
 	$(BIN)/python -m pytest -m '$(SLOW)'
+
+fuzz: setup
+	PYTHONPATH=tests $(BIN)/python tests/hostile.py --minutes $(FUZZ_MINUTES)
 
 gpu: setup
 	$(BIN)/python -m pytest -m gpu
@@ -51,6 +56,22 @@ report: setup
 
 names: setup
 	$(BIN)/python -m flowrepro.cli.completion
+
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
+
+$(VENV)/.docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet '$(TORCH)' -e '.[docs]'
+	touch $@
+
+# The wheel and the archive of sources, each installed into a clean environment outside of the checkout.
+package: setup
+	rm -rf build/dist build/clean
+	$(BIN)/python -m build --outdir build/dist .
+	for built in build/dist/*; do \
+	    rm -rf build/clean && $(PYTHON) -m venv build/clean && \
+	    build/clean/bin/python -m pip install --quiet '$(TORCH)' $$built && \
+	    (cd build && clean/bin/flowrepro --version && clean/bin/flowrepro list) || exit 1; done
 
 bench: setup
 	$(BIN)/flowrepro bench

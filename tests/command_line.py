@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -34,3 +36,21 @@ def in_process(
         **options,
     )
     return Result(done.returncode, done.stdout, done.stderr)
+
+
+def call(line: list[str]) -> tuple[int, str]:
+    """Exit code and stderr of a command line, in this process."""
+    from flowrepro.cli.main import main
+
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+    before = sys.argv
+    sys.argv = ["flowrepro", *line]
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            main()
+    except SystemExit as stop:
+        err.flush()
+        return int(stop.code or 0), err.buffer.getvalue().decode("utf-8", "replace")  # type: ignore[attr-defined]
+    finally:
+        sys.argv = before
+    raise AssertionError("the command line did not end with an exit code")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from command_line import Result
@@ -16,6 +17,14 @@ for _number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(
             _number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL
         )
+
+
+@pytest.fixture(scope="session")
+def good_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A sealed run folder of every kind, and one that is begun; copied, never changed."""
+    from hostile import make_good
+
+    return make_good(tmp_path_factory.mktemp("good"))
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from flowrepro.engines.drive import run as drive
 from flowrepro.errors import UsageError
 from flowrepro.papers.registry import OWN
 from flowrepro.run.training import inputs
-from flowrepro.store.files import sha256_of
+from flowrepro.store.reading import sha256_of
 
 INPUTS = "inputs.npz"
 """The file of a run directory that holds the points and the initial weights."""

@@ -30,9 +30,9 @@ Weights = tuple[np.ndarray, np.ndarray]
 def balanced(
     m: int, d: int, *, scale: float = 1.0, seed: int = 0, divide_by: Divisor = "1"
 ) -> Weights:
-    r"""Balanced weights: |a_j| = ||w_j||, so that a^2 - ||w||^2 = 0 along the whole flow.
+    r"""Balanced weights: ``|a_j| = ||w_j||``, so that a^2 - norm(w)^2 = 0 along the whole flow.
 
-    g_j ~ N(0, I_d), then fair signs s_j: w_j = c g_j, a_j = c s_j ||g_j||, c = scale / divide_by
+    g_j ~ N(0, I_d), then fair signs s_j: w_j = c g_j, a_j = c s_j norm(g_j), c = scale / divide_by
     (boursier2022, eq. 4).
 
     Parameters
@@ -83,8 +83,8 @@ def dominated(
 ) -> Weights:
     """Outputs that dominate.
 
-    The rows w_j are uniform in [-1, 1]^d and a_j = +-sqrt(d), so that |a_j| >= ||w_j||
-    (boursier2024); see `balanced`.
+    The rows w_j are uniform in [-1, 1]^d and a_j = +-sqrt(d), so that
+    ``|a_j| >= ||w_j||`` (boursier2024); see `balanced`.
     """
     return draw("dominated", m, d, scale=scale, seed=seed, divide_by=divide_by)
 

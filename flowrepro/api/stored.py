@@ -17,7 +17,9 @@ from flowrepro.run import results
 from flowrepro.run.pipeline import evaluate_and_store
 from flowrepro.run.training import FILE, Training, prepare
 from flowrepro.store import provenance
-from flowrepro.store.files import locked, read_npz, require_writable, sha256_of
+from flowrepro.store.files import require_writable
+from flowrepro.store.locks import locked
+from flowrepro.store.reading import read_npz, sha256_of, trusting
 from flowrepro.store.run_directory import RunDirectory
 from flowrepro.store.trajectories import save_trajectory
 
@@ -117,6 +119,8 @@ def _problem(result: Result, directory: RunDirectory) -> Problem:
     """What the engine was given; weights of the user's own come from the folder."""
     if result.case.init.name != "file":
         return prepare(result.case, result.dataset)
-    given = read_npz(directory.file("inputs.npz"))
-    W, a = (np.asarray(given[name], dtype=np.float64) for name in ("W", "a"))
-    return Problem.of(result.case, result.X, result.y, W, a)
+    path = directory.file("inputs.npz")
+    given = read_npz(path)
+    with trusting(path):
+        W, a = (np.asarray(given[name], dtype=np.float64) for name in ("W", "a"))
+        return Problem.of(result.case, result.X, result.y, W, a)

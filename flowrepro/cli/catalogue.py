@@ -12,7 +12,6 @@ from flowrepro.core.config import Case, TrainingCase, computing_form, flatten
 from flowrepro.errors import UsageError
 from flowrepro.papers import registry
 from flowrepro.papers.paper import Readings
-from flowrepro.report.page import markdown_text
 
 
 @dataclass(frozen=True)
@@ -140,37 +139,3 @@ def _measured(readings: Readings) -> str:
     labels = ("as printed, ", "corrected, ", *[""] * len(readings))
     said = (f"{listed(part)} {part.verdict.value}" for part in readings)
     return "; ".join(label + text for label, text in zip(labels, said, strict=False))
-
-
-def misprints_page() -> str:
-    """The misprints as a page of the manual (Markdown)."""
-    page = [INTRODUCTION]
-    for paper in registry.PAPERS.values():
-        page.append(f"## {paper.key}\n\n{paper.citation}")
-        for item in registry.misprints(paper.key):
-            texts = (item.place, item.printed, item.correct, item.reason)
-            place, printed, correct, reason = (markdown_text(text) for text in texts)
-            page.append(
-                f"### {item.id}\n\n*{item.kind}*, {place}\n\n- Printed: {printed}\n"
-                f"- Correct: {correct}\n- {'Proof' if item.proof else 'Remark'}: {reason}"
-            )
-    return "\n\n".join(page) + "\n"
-
-
-INTRODUCTION = """# Misprints
-
-Places where a paper prints something else than what is right. Each one is a claim about the work
-of others, so it has a class and a proof. The proof judges the same statement twice: as printed,
-where it must FAIL, and as corrected, where it must PASS on the same numbers. A test executes all
-proofs. `flowrepro list --misprints` executes them too and shows what they measure.
-
-| class | meaning |
-| --- | --- |
-| statement false | the statement is false as printed; there is a counterexample |
-| proof gap | a step of a proof is false as printed; the statement may be true |
-| constant | a factor, an exponent or a bound is wrong |
-| misprint | a formula or a word is wrong, and the text around it is right |
-| seen in an extracted text only | the same, but our text may have lost a sign or a font |
-| remark | no error of the paper |
-
-All papers were read as extracted text. This page is what `flowrepro list --markdown` prints."""

@@ -86,7 +86,7 @@ def experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "data_file",
             type=click.Path(path_type=Path),
             metavar="FILE",
-            help="Your own points, used as given: csv, or npz with x (n,d) and y (n,).",
+            help="Your own points, used as given: csv or npy with y last, npz or pt with X and y.",
         ),
         click.option(
             "--init",

@@ -42,6 +42,7 @@ class _Group(click.Group):
     """Commands whose reader may go away: click itself would turn that into exit code 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        _require_sound_environment()
         try:
             code = super().invoke(ctx)
             sys.stdout.flush()
@@ -49,6 +50,25 @@ class _Group(click.Group):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 141
         return code
+
+
+def _require_sound_environment() -> None:
+    """Raise EnvironmentFault where no command could work, before anything is imported."""
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise EnvironmentFault(
+            f"the working directory is gone ({error.strerror}); change to a folder that exists"
+        ) from None
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+        raise EnvironmentFault(
+            "NUMBA_DISABLE_JIT turns off the compiler that the engines need; unset it"
+        )
+    threads = os.environ.get("NUMBA_NUM_THREADS", "1").strip()
+    if threads.lstrip("+-").isdecimal() and int(threads) < 1:
+        raise EnvironmentFault(
+            f"NUMBA_NUM_THREADS must be at least 1, not {threads}; correct or unset it"
+        )
 
 
 def _add_plugin(context: click.Context, option: click.Parameter, files: tuple[Path, ...]) -> None:
@@ -171,11 +191,8 @@ def all_experiments(**options: Any) -> int:
     "--keys", is_flag=True, help="Every key that --set takes (of NAME): type, values, default."
 )
 @click.option("--misprints", is_flag=True, help="Misprints in the papers, and what proves them.")
-@click.option("--markdown", is_flag=True, help="The misprints as a page.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def list_command(
-    name: str | None, keys: bool, misprints: bool, markdown: bool, as_json: bool
-) -> int:
+def list_command(name: str | None, keys: bool, misprints: bool, as_json: bool) -> int:
     """The experiments; the cases of one, NAME; or a claim or a case in words.
 
     With --json and without NAME: every case with its figures and claims.
@@ -183,9 +200,6 @@ def list_command(
     from flowrepro.cli import catalogue
     from flowrepro.cli.output import print_blocks, print_table
 
-    if markdown:
-        print(catalogue.misprints_page(), end="")
-        return 0
     if misprints and as_json:
         print(json.dumps(catalogue.misprints_as_json(), indent=2))
         return 0

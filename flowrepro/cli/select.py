@@ -28,6 +28,8 @@ from flowrepro.run.seeds import ENSEMBLE_FROM, runs_at_once, seed_changes, seed_
 
 NAMED = 4
 """Cases that a sentence names."""
+MOST_RUNS = 100_000
+"""Single runs that one command makes at most."""
 
 
 def settings_of(
@@ -231,7 +233,14 @@ def _batches(
     }
     alone = [case for case in cases if case.name not in ensembles]
     batches: list[list[Case]] = [list(ensembles.values())] if ensembles else []
-    return batches + [[changed(case, k) for case in alone] for k in range(*asked) if alone]
+    if not alone:
+        return batches
+    if asked[1] - asked[0] > MOST_RUNS:
+        raise UsageError(
+            f"--seeds {seeds} asks for more than {MOST_RUNS:,} single runs of case "
+            f"'{alone[0].name}'; take fewer seeds"
+        )
+    return batches + [[changed(case, k) for case in alone] for k in range(*asked)]
 
 
 def _asks_for_ensembles(command: str, figures: Sequence[str], seeds: str | None) -> bool:

@@ -198,13 +198,12 @@ def intact(run: Path) -> RunDirectory:
 def _stored(run: Path) -> dict[str, Any]:
     """What an intact run directory holds."""
     from flowrepro.core.config import to_json
-    from flowrepro.store.files import read_json
 
     directory = intact(run)
     return {
         "experiment": to_json(directory.case()),
         "provenance": directory.provenance(),
-        "manifest": read_json(directory.file("manifest.json")),
+        "manifest": directory.manifest(),
         "claims": directory.claims(),
     }
 

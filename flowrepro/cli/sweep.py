@@ -108,10 +108,13 @@ def sweep(summary: bool, as_json: bool, **options: Any) -> int:
     """
     from flowrepro.run.console import Console, Signals
     from flowrepro.sweep.driver import run_sweep
+    from flowrepro.sweep.summary import require_measure
 
     if summary:
         _require_drawable(options["formats"])
     plan = plan_of(**options)
+    if summary:
+        require_measure(plan, options["measure"])
     signals = Signals()
     console = Console(signals)
     with signals.caught():

@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     "--format", "formats", multiple=True, metavar="FORMAT", help="pdf, png, svg (png); repeatable."
 )
 def train(file: Path, out: Path, as_json: bool, verbose: bool, **options: Any) -> int:
-    """Train a two-layer (leaky) ReLU network on the points in FILE, a csv or an npz.
+    """Train a two-layer (leaky) ReLU network on the points in FILE: csv, npy, npz or pt.
 
     Several scales and seeds are run one after the other, each into a run directory of its own below
     --out, with a picture of its loss, norms, directions and activations. Every claim of the papers

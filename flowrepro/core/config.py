@@ -21,11 +21,17 @@ from flowrepro.errors import UsageError
 
 SCHEMA = 1
 """Version of the case's JSON form; part of the run id."""
+MOST_LEVELS = 32
+"""Lists and objects that JSON may nest within each other."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Data:
-    """A member of ``data.DATASETS`` and the keyword arguments it is loaded with."""
+    """The points of a case.
+
+    name : a member of ``data.DATASETS``.
+    options : the keyword arguments that it is loaded with.
+    """
 
     name: str
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -33,12 +39,16 @@ class Data:
 
 @dataclass(frozen=True, kw_only=True)
 class Init:
-    """A member of ``initialize.INITS``: m neurons drawn with standard deviation scale / divide_by.
+    """The start of a training: m neurons drawn with standard deviation scale / divide_by.
 
-    ``file`` and its ``sha256`` are set for the member "file" only, where scale multiplies what the
-    file holds.
-    ``log10_scale`` multiplies the scale by 10^log10_scale; only the engine "flow" knows what to do
-    with it, as the product may lie below the smallest double.
+    name : a member of ``initialize.INITS``, "student" for the neurons that the data set holds, or
+        "file".
+    m : number of neurons.
+    scale : factor of all weights; with "file" it multiplies what the file holds.
+    divide_by : what the scale is divided by.
+    log10_scale : the scale is multiplied by 10^log10_scale; for the engine "flow" only, as the
+        product may lie below the smallest double.
+    file, sha256 : the npz of the weights and its hash, with "file" only.
     """
 
     name: str
@@ -52,10 +62,11 @@ class Init:
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """Two-layer network; ``alpha`` is the slope of the leaky part, 0 for ReLU.
+    """The network.
 
-    ``depth`` other than 2: one weight matrix and depth - 1 equal scalars above each neuron
-    (``network.gain``).
+    alpha : slope of the leaky part, 0 for ReLU.
+    depth : number of layers; one weight matrix and depth - 1 equal scalars above each neuron
+        (``network.gain``).
     """
 
     alpha: float = 0.0
@@ -64,7 +75,12 @@ class Model:
 
 @dataclass(frozen=True, kw_only=True)
 class Loss:
-    """Objective = factor * reduction over samples of the named loss (formulas: ``network.py``)."""
+    """Objective = factor * reduction over samples of the named loss.
+
+    name : the loss of one sample; its formula is among the conventions of ``network.py``.
+    reduction : mean or sum over the samples.
+    factor : what multiplies it.
+    """
 
     name: Literal["square", "logistic", "logistic2", "exp"]
     reduction: Literal["mean", "sum"]
@@ -75,8 +91,16 @@ class Loss:
 class Descent:
     """Plain gradient descent (batch_size None) or mini-batch SGD, reshuffled every epoch.
 
-    ``engine`` is a member of ``engines.ENGINES`` or "auto", the fastest exact one. ``rtol`` is the
-    tolerance of the engine "flow", which integrates the flow whose Euler steps the others make.
+    lr : step size; step k is at flow time factor * lr * k.
+    n_steps : number of steps.
+    engine : a member of ``engines.ENGINES``, or "auto", the fastest exact one.
+    batch_size : samples of a mini-batch, None for all.
+    train : both layers, or the first one only.
+    dtype : precision of the weights.
+    device : cpu, cuda or cuda:INDEX, for the engine "torch".
+    target_loss : loss below which the run ends early; 0 for none.
+    rtol : tolerance of the engine "flow", which integrates the flow whose Euler steps the others
+        make.
     """
 
     lr: float
@@ -202,6 +226,8 @@ def _build(kind: Any, value: Any, where: str) -> Any:
     """``value`` as an instance of the annotated type ``kind``."""
     if dataclasses.is_dataclass(kind):
         hints = typing.get_type_hints(kind)
+        if not isinstance(value, Mapping):
+            raise UsageError(f"{where} must be an object with {', '.join(hints)}, not '{value}'")
         for key in value:
             if key not in hints:
                 raise UsageError(f"{where} has no field '{key}'{_nearest(key, hints)}")
@@ -297,6 +323,19 @@ def run_id(case: Case) -> str:
         else f"{case.name}-seeds-{case.seeds[0]}-to-{case.seeds[1] - 1}"
     )
     return f"{name}-{hashlib.sha256(canonical.encode()).hexdigest()[:10]}"
+
+
+def is_shallow(value: Any) -> bool:
+    """Whether a JSON value has at most MOST_LEVELS levels of lists and objects."""
+    level = [value]
+    for _ in range(MOST_LEVELS):
+        level = [
+            child
+            for item in level
+            if isinstance(item, list | dict)
+            for child in (item.values() if isinstance(item, dict) else item)
+        ]
+    return not level
 
 
 def flatten(form: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -400,6 +439,10 @@ def parse_assignment(text: str) -> tuple[str, Any]:
         parsed = json.loads(value)
     except ValueError:
         parsed = _number_or_text(value.strip())
+    except RecursionError:
+        raise _nested(key) from None
+    if not is_shallow(parsed):
+        raise _nested(key)
     if (
         isinstance(parsed, float)
         and parsed == 0.0
@@ -411,6 +454,12 @@ def parse_assignment(text: str) -> tuple[str, Any]:
             "for an initial scale below it --set log10_scale=... with --engine flow"
         )
     return key.strip(), parsed
+
+
+def _nested(key: str) -> UsageError:
+    return UsageError(
+        f"--set {key[:40]}: its value nests lists more than {MOST_LEVELS} deep; give a flat list"
+    )
 
 
 def _number_or_text(value: str) -> Any:

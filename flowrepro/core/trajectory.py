@@ -4,6 +4,7 @@ quantities, why it stopped.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -54,6 +55,12 @@ class Stop:
     step: int
     t: float
     note: str = ""
+
+
+def unique_until(stats: Mapping[str, Any]) -> float:
+    """Flow time from which a run is one of several flows; inf for descents and unique flows."""
+    until = stats.get("unique_until", math.inf)
+    return float(until) if isinstance(until, int | float) else math.inf
 
 
 @dataclass(frozen=True)

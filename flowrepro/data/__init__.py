@@ -10,7 +10,7 @@ import importlib
 
 from flowrepro.core.config import Data
 from flowrepro.core.trajectory import Dataset
-from flowrepro.errors import UsageError
+from flowrepro.errors import FlowreproError, UsageError
 
 DATASETS: dict[str, tuple[str, str]] = {
     "two-points": ("flowrepro.data.points", "two_points"),
@@ -47,4 +47,14 @@ def load(data: Data) -> Dataset:
     if data.name not in DATASETS:
         raise UsageError(f"data.name must be one of {', '.join(DATASETS)}, not '{data.name}'")
     module, function = DATASETS[data.name]
-    return getattr(importlib.import_module(module), function)(**data.options)  # type: ignore[no-any-return]
+    loader = getattr(importlib.import_module(module), function)
+    try:
+        return loader(**data.options)  # type: ignore[no-any-return]
+    except FlowreproError:
+        raise
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        given = ", ".join(f"{key}={value}" for key, value in data.options.items())[:300]
+        raise UsageError(
+            f"the data set '{data.name}' cannot be made with {given} ({error}); 'flowrepro list "
+            "--keys' shows what it is made for"
+        ) from error

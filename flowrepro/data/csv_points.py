@@ -1,4 +1,6 @@
-"""Points from a csv file, read line by line so that a refusal names the line and the column."""
+"""Points from a csv file: plain numbers many lines at a time, and all else line by line, so that a
+refusal names the line and the column.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ import re
 from array import array
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, NoReturn
+from typing import BinaryIO, NamedTuple, NoReturn, TextIO
 
 import numpy as np
 
@@ -26,8 +28,8 @@ TARGETS = ("y", "target", "label")
 INDEX = re.compile(r"(unnamed: ?\d+)?|index|id", re.IGNORECASE)
 """Names of a first column that may number the rows."""
 DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
-BLOCK = 4096
-"""Lines that are read at once where they are plain."""
+BLOCK = 2**22
+"""Characters that are read at once where they are plain; at most MAX_LINE."""
 MOST_NAMES = 8
 """Names of a header that are echoed."""
 
@@ -89,7 +91,7 @@ def read_points(handle: BinaryIO, path: Path) -> Points:
         text.detach()
 
 
-def _parse(text: io.TextIOWrapper, path: Path) -> Points:
+def _parse(text: TextIO, path: Path) -> Points:
     columns: Columns | None = None
     numbers = array("d")
     remarks: list[tuple[int, list[str]]] = []
@@ -108,19 +110,23 @@ def _parse(text: io.TextIOWrapper, path: Path) -> Points:
         break
     if columns is None:
         raise DataError(f"{path} holds no points: give at least one line of numbers")
-    while block := list(itertools.islice(source, BLOCK)):
+    while block := text.read(BLOCK):
+        block += text.readline(MAX_LINE + 1)
         if not _extend_block(numbers, block, columns.width):
-            for line, cells in _rows(itertools.chain(block, source), done):
+            source = _lines(io.StringIO(block, newline=""), path, begun=True)
+            if '"' in block:  # a cell may go on in the next block
+                source = itertools.chain(source, _lines(text, path, begun=True))
+            for line, cells in _rows(source, done):
                 if cells[0].startswith("#"):
                     continue
                 if len(cells) != columns.width:
                     _refuse_width(len(cells), columns, path, line)
                 _extend(numbers, cells, path, line)
-        done += len(block)
+        done += len(re.findall(r"\r\n?|\n", block))
     if not numbers:
         raise DataError(f"{path} holds no points: give at least one line of numbers")
     table = np.frombuffer(numbers, dtype=np.float64).reshape(-1, columns.width)
-    _reject_row_numbers(table[:, 0], columns, path)
+    reject_row_numbers(table[:, 0], columns, path)
     return Points(table[:, columns.x].copy(), table[:, columns.y].copy(), columns.told)
 
 
@@ -135,28 +141,23 @@ def _rows(lines: Iterable[str], done: int) -> Iterator[tuple[int, list[str]]]:
             yield done + reader.line_num, cells
 
 
-def _extend_block(numbers: array[float], block: list[str], width: int) -> bool:
-    """Append the numbers of many plain lines at once; False, and nothing appended, unless all
-    are.
-    """
-    commas = width - 1
-    if any(line.count(",") != commas for line in block):
-        return False
-    text = ",".join(block)
-    if '"' in text or "#" in text or "_" in text or not text.isascii():
+def _extend_block(numbers: array[float], block: str, width: int) -> bool:
+    """Append the numbers of whole lines; False, and nothing appended, unless all are plain."""
+    if not block.isascii() or len(block) - block.rfind("\n", 0, -1) > MAX_LINE or block.isspace():
         return False
     try:
-        values = array("d", map(float, text.split(",")))
+        table = np.loadtxt(io.StringIO(block, newline=""), delimiter=",", comments=None, ndmin=2)
     except ValueError:
         return False
-    if not np.isfinite(np.frombuffer(values)).all():
+    if table.shape[1] != width or not np.isfinite(table).all():
         return False
-    numbers.extend(values)
+    numbers.frombytes(table.tobytes())
     return True
 
 
-def _lines(text: io.TextIOWrapper, path: Path) -> Iterator[str]:
-    number, begun = 0, False
+def _lines(text: TextIO, path: Path, begun: bool = False) -> Iterator[str]:
+    """Lines of bounded length, the first one of the table judged unless it has ``begun``."""
+    number = 0
     while line := text.readline(MAX_LINE + 1):
         number += 1
         if len(line) > MAX_LINE:
@@ -173,7 +174,7 @@ def _lines(text: io.TextIOWrapper, path: Path) -> Iterator[str]:
         yield line
 
 
-def _reject_separator(line: str, text: io.TextIOWrapper, path: Path, number: int) -> None:
+def _reject_separator(line: str, text: TextIO, path: Path, number: int) -> None:
     """DataError where the first line of a table has other separators than commas."""
     for sign, name in ((";", "semicolons"), ("\t", "tabs")):
         if sign in line.strip() and not ("," in line and sign == "\t"):
@@ -254,7 +255,15 @@ def _refuse_index(path: Path, line: int, why: str) -> NoReturn:
     )
 
 
-def _reject_row_numbers(first: np.ndarray, columns: Columns, path: Path) -> None:
+WITHOUT_NUMBERS = (
+    "write the file without it (index=False in pandas, row.names=FALSE in R), or name it x1 in a "
+    "header if it is a coordinate"
+)
+
+
+def reject_row_numbers(
+    first: np.ndarray, columns: Columns, path: Path, remedy: str = WITHOUT_NUMBERS
+) -> None:
     """DataError where the first column counts the rows and no name says that it is a
     coordinate.
     """
@@ -264,10 +273,7 @@ def _reject_row_numbers(first: np.ndarray, columns: Columns, path: Path) -> None
     rows = np.arange(len(first))
     if len(first) > 2 and (np.array_equal(first, rows) or np.array_equal(first, rows + 1)):
         name = f"the first column, '{columns.names[0]}'," if columns.names else "the first column"
-        raise DataError(
-            f"{path}: {name} numbers the rows; write the file without it (index=False in pandas, "
-            "row.names=FALSE in R), or name it x1 in a header if it is a coordinate"
-        )
+        raise DataError(f"{path}: {name} numbers the rows; {remedy}")
 
 
 def _refuse_width(found: int, columns: Columns, path: Path, line: int) -> NoReturn:

@@ -1,5 +1,5 @@
-"""The user's own points and weights, from csv or npz, used as given once they are known to be
-sound.
+"""The user's own points (csv, npy, npz, pt) and weights (npz), used as given once they are known to
+be sound.
 """
 
 from __future__ import annotations
@@ -14,18 +14,20 @@ from pathlib import Path
 import numpy as np
 
 from flowrepro.core.trajectory import Dataset
-from flowrepro.data.csv_points import read_points
-from flowrepro.data.safe_npz import read_and_tell, read_arrays
+from flowrepro.data.csv_points import Columns, read_points, reject_row_numbers
+from flowrepro.data.safe_npz import read_and_tell, read_arrays, read_npy
+from flowrepro.data.safe_pt import read_tensors
 from flowrepro.errors import DataError, UsageError
 
 
 def points_from_file(path: str, sha256: str = "", bias: bool = False) -> Dataset:
-    """Points and targets of a csv or npz file, in float64, as given.
+    """Points and targets of a csv, npy, npz or pt file, in float64, as given.
 
     Parameters
     ----------
     path : a ``.csv`` (format: `csv_points.read_points`) or an ``.npz`` with arrays x (n, d) or
-        (n,), which may be called X, and y (n,) or (n, 1); its other arrays are not looked into.
+        (n,), which may be called X, and y (n,) or (n, 1); its other arrays are not looked into; or
+        an ``.npy`` whose last column is y (n, d + 1); or a ``.pt`` (`safe_pt.read_tensors`).
     sha256 : hexadecimal hash that the file must have; "" for any.
     bias : append the constant feature 1 to every point.
 
@@ -45,16 +47,7 @@ def points_from_file(path: str, sha256: str = "", bias: bool = False) -> Dataset
         raise UsageError(f"data.options.bias must be true or false, not '{bias}'")
     file = Path(path).expanduser()
     with _opened(file, sha256) as handle:
-        if file.suffix.lower() == ".csv":
-            x, y, told = read_points(handle, file)
-        elif file.suffix.lower() == ".npz":
-            arrays, rest = read_and_tell(handle, file, ("x", "y"), also={"x": "X"})
-            x, y = arrays.values()
-            told = f"arrays {' and '.join(arrays)}{_ignored(rest)}"
-        else:
-            raise DataError(
-                f"{file} must end in .csv or .npz, the two formats of points: convert or rename it"
-            )
+        x, y, told = _read(handle, file)
     if x.ndim == 1:
         x = x[:, None]
     if y.ndim == 2 and y.shape[1] == 1:
@@ -103,16 +96,18 @@ def degeneracies(x: np.ndarray, y: np.ndarray) -> list[str]:
     from 1.
     """
     found = []
+    suspects = _perhaps_equal_rows(x)
     distinct, inverse, counts = np.unique(
-        x + 0.0, axis=0, return_inverse=True, return_counts=True
+        x[suspects] + 0.0, axis=0, return_inverse=True, return_counts=True
     )  # + 0.0 makes -0 equal to 0
-    if len(distinct) < len(x):
-        twins = np.flatnonzero(inverse.ravel() == np.argmax(counts > 1))
+    if len(distinct) < len(suspects):
+        twins = suspects[inverse.ravel() == np.argmax(counts > 1)]
         found.append(
-            f"rows {twins[0] + 1} and {twins[1] + 1} are the same point, {len(x) - len(distinct)} "
-            f"of {len(x)} rows are repetitions"
+            f"rows {twins[0] + 1} and {twins[1] + 1} are the same point, "
+            f"{len(suspects) - len(distinct)} of {len(x)} rows are repetitions"
         )
-        if len(np.unique(np.column_stack([inverse.ravel(), y]), axis=0)) > len(distinct):
+        pairs = np.column_stack([inverse.ravel(), y[suspects]])
+        if len(np.unique(pairs, axis=0)) > len(distinct):
             found.append("some equal points have different targets, so no network fits all of them")
     zero = np.flatnonzero(~x.any(axis=1))
     if zero.size:
@@ -132,6 +127,49 @@ def degeneracies(x: np.ndarray, y: np.ndarray) -> list[str]:
     if x.shape[1] > len(x):
         found.append(f"there are more dimensions ({x.shape[1]}) than points ({len(x)})")
     return found
+
+
+def _perhaps_equal_rows(x: np.ndarray) -> np.ndarray:
+    """Indices of the rows of x (n, d) whose projection on a fixed direction is not the only one of
+    its value: all equal rows are among them, and of a million others few are.
+    """
+    direction = np.random.default_rng(0).standard_normal((x.shape[1],)).tolist()
+    with np.errstate(over="ignore", invalid="ignore"):
+        # a sum by columns, whose rounding is that of the row alone (a matrix product's is not)
+        value = sum((x[:, k] * c for k, c in enumerate(direction)), np.zeros(len(x)))
+    _, inverse, counts = np.unique(value + 0.0, return_inverse=True, return_counts=True)
+    return np.flatnonzero(counts[inverse] > 1)
+
+
+def _read(handle: BufferedReader, file: Path) -> tuple[np.ndarray, np.ndarray, str]:
+    """x, y and what was read as what, by the ending of the file's name."""
+    match file.suffix.lower():
+        case ".csv":
+            return read_points(handle, file)
+        case ".npy":
+            return _split(read_npy(handle, file), file)
+        case ".npz":
+            arrays, rest = read_and_tell(handle, file, ("x", "y"), also={"x": "X"})
+            x, y = arrays.values()
+            return x, y, f"arrays {' and '.join(arrays)}{_ignored(rest)}"
+        case ".pt":
+            return read_tensors(handle, file)
+    raise DataError(
+        f"{file} must end in .csv, .npy, .npz or .pt, the formats of points: convert or rename it"
+    )
+
+
+def _split(table: np.ndarray, file: Path) -> tuple[np.ndarray, np.ndarray, str]:
+    """Points and targets of a table (n, d + 1) without names."""
+    if table.ndim != 2 or table.shape[1] < 2:
+        raise DataError(
+            f"{file} holds an array of shape {table.shape}, but points are the rows (x, y) of a "
+            "2-D array whose last column is y; save np.column_stack([X, y]), or np.savez(path, "
+            "X=X, y=y)"
+        )
+    remedy = "leave it out, or save np.savez(path, X=X, y=y) if it is a coordinate"
+    reject_row_numbers(table[:, 0], Columns(table.shape[1], [], -1), file, remedy)
+    return table[:, :-1].copy(), table[:, -1].copy(), f"y = last column of {table.shape}"
 
 
 @contextlib.contextmanager

@@ -1,5 +1,5 @@
-"""Numeric arrays from an npz file of unknown origin: what is asked for is judged by headers before
-an array is read, and the rest is left alone.
+"""Numeric arrays from an npz or npy file of unknown origin: what is asked for is judged by
+headers before an array is read, and the rest is left alone.
 
 What a header declares is bounded first (size of the directory, names, sizes, compression, header
 length, dtype, shape against the bytes there are), so that rejecting a hostile file takes no more
@@ -62,7 +62,7 @@ def read_and_tell(
 ) -> tuple[dict[str, np.ndarray], list[str]]:
     """As `read_arrays`, by the names that the file has, and the names that were left alone."""
     try:
-        _check_directory(handle, path)
+        check_directory(handle, path)
         with zipfile.ZipFile(handle) as archive:
             members = _named_members(archive, path)
             names = [_spelled(name, members, also or {}, path) for name in wanted]
@@ -97,23 +97,29 @@ def _spelled(
     return str(second)
 
 
-def _check_directory(handle: BinaryIO, path: Path) -> None:
+def check_directory(
+    handle: BinaryIO,
+    path: Path,
+    what: str = "an npz file",
+    remedy: str = "save it again with np.savez",
+) -> None:
     """Bound the zip directory, which ``zipfile`` reads as a whole and expands some twentyfold in
     memory.
     """
     size = handle.seek(0, io.SEEK_END)
-    handle.seek(max(0, size - 2**16 - 42))
+    start = handle.seek(max(0, size - 2**16 - 98))
     tail = handle.read()
     end = tail.rfind(b"PK\x05\x06")
     if end < 0 or len(tail) < end + 22:
-        raise DataError(
-            f"{path} is not an npz file, or its end is missing: save it again with np.savez"
-        )
+        raise DataError(f"{path} is not {what}, or its end is missing: {remedy}")
     directory_bytes = struct.unpack("<L", tail[end + 12 : end + 16])[0]
-    has_zip64_end = (
-        tail[max(0, end - 20) : max(0, end - 16)] == b"PK\x06\x07"
-    )  # it would override the size just read
-    if directory_bytes > MAX_DIRECTORY or has_zip64_end:
+    locator, record = tail[max(0, end - 20) : end], tail[max(0, end - 76) : max(0, end - 20)]
+    if locator.startswith(b"PK\x06\x07"):  # the sizes of a zip64 record override those just read
+        plain = record.startswith(b"PK\x06\x06") and struct.unpack("<Q", record[4:12])[0] == 44
+        if not plain or struct.unpack("<Q", locator[8:16])[0] != start + end - 76:
+            raise DataError(f"{path} is {what} with a damaged or forged zip64 end: {remedy}")
+        directory_bytes = struct.unpack("<Q", record[40:48])[0]
+    if directory_bytes > MAX_DIRECTORY:
         raise DataError(
             f"{path} has a zip directory above the limit of {MAX_DIRECTORY} bytes: save only the "
             "arrays that are needed"
@@ -186,6 +192,12 @@ def _float64_bytes(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) 
     """
     with archive.open(info) as member:
         head = io.BytesIO(member.read(MAX_HEADER + 12))
+    shape, itemsize = _judged_header(head, info.file_size, f"{path}, member '{info.filename}'")
+    return math.prod(shape) * max(8, itemsize)
+
+
+def _judged_header(head: io.BytesIO, size: int, place: str) -> tuple[tuple[int, ...], int]:
+    """Shape and bytes of an item of an npy file of ``size`` bytes that begins with ``head``."""
     try:
         shape, _, dtype = _HEADER_READERS[np.lib.format.read_magic(head)](
             head, max_header_size=MAX_HEADER
@@ -193,27 +205,38 @@ def _float64_bytes(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) 
     except Exception as error:  # the parser of the header raises many kinds
         reason = " ".join(str(error).split())[:120]
         raise DataError(
-            f"{path}, member '{info.filename}': its npy header is not readable within "
-            f"{MAX_HEADER} bytes ({reason}): save it again with np.savez"
+            f"{place}: its npy header is not readable within {MAX_HEADER} bytes ({reason}): save "
+            "it again with numpy"
         ) from None
     if dtype.hasobject:
         raise DataError(
-            f"{path}, member '{info.filename}': holds pickled Python objects, which are never "
-            "loaded: save numbers (dtype float64)"
+            f"{place}: holds pickled Python objects, which are never loaded: save numbers (dtype "
+            "float64)"
         )
     if dtype.kind not in "biuf":
-        raise DataError(
-            f"{path}, member '{info.filename}': dtype {dtype} is not a real number: save it as "
-            "float64"
-        )
-    declared, present = math.prod(shape) * dtype.itemsize, info.file_size - head.tell()
+        raise DataError(f"{place}: dtype {dtype} is not a real number: save it as float64")
+    declared, present = math.prod(shape) * dtype.itemsize, size - head.tell()
     if min(shape, default=0) < 0 or declared != present:
         claim = f"shape {shape}, {declared} bytes of data"[:120]
         raise DataError(
-            f"{path}, member '{info.filename}': its header declares {claim} but there are "
-            f"{present}: the file is damaged or forged"
+            f"{place}: its header declares {claim} but there are {present}: the file is damaged or "
+            "forged"
         )
-    return math.prod(shape) * max(8, dtype.itemsize)
+    return shape, dtype.itemsize
+
+
+def read_npy(handle: BinaryIO, path: Path) -> np.ndarray:
+    """The array of an open npy file, as float64, judged by its header as a member of an npz is."""
+    size = handle.seek(0, io.SEEK_END)
+    handle.seek(0)
+    head = io.BytesIO(handle.read(MAX_HEADER + 12))
+    shape, itemsize = _judged_header(head, size, str(path))
+    if math.prod(shape) * max(8, itemsize) > MAX_BYTES:
+        raise DataError(
+            f"{path} holds more than the limit of {MAX_BYTES} bytes of float64: use fewer points"
+        )
+    handle.seek(0)
+    return np.asarray(np.lib.format.read_array(handle, allow_pickle=False), dtype=np.float64)
 
 
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.ndarray:

@@ -77,7 +77,9 @@ def _imported(path: Path) -> ModuleType:
     name = path.stem
     if not path.is_file() or path.suffix != ".py":
         raise UsageError(f"the plug-in {path} is no Python file; name one that ends in .py")
-    if not name.isidentifier() or importlib.util.find_spec(name) is not None:
+    other = importlib.util.find_spec(name) if name.isidentifier() else None
+    same = other is not None and other.origin is not None and path.samefile(other.origin)
+    if not name.isidentifier() or (other is not None and not same):
         raise UsageError(
             f"the plug-in {path} cannot be imported as '{name}', which is no name for a module or "
             "is taken by another; rename the file"

@@ -1,7 +1,7 @@
 """The gallery in figures/: one PNG per figure of the papers, the numbers behind it, and a page that
 shows them.
 
-    python -m flowrepro.gallery FOLDER [--update] [--out RUNS] [EXPERIMENT...]
+    python -m flowrepro.report.gallery FOLDER [--update] [--out RUNS] [EXPERIMENT...]
 
 runs the experiments, draws their figures and compares the numbers behind them with the gallery's
 JSON; with
@@ -30,14 +30,9 @@ from flowrepro.report.page import markdown_text
 from flowrepro.run.console import Console, Signals
 from flowrepro.run.kind import Settings
 from flowrepro.run.pipeline import Outcome, execute
-from flowrepro.store.files import (
-    is_plain_file,
-    json_bytes,
-    own_sha256,
-    read_bytes,
-    read_json,
-    write_atomic,
-)
+from flowrepro.store.files import write_atomic
+from flowrepro.store.places import is_plain_file
+from flowrepro.store.reading import json_bytes, own_sha256, read_bytes, read_json
 
 TOLERANCE = {"float64": (1e-6, 1e-9), "float32": (2e-2, 1e-4)}
 """(relative, absolute) difference allowed between the gallery's numbers and another machine's, by

@@ -25,14 +25,9 @@ from flowrepro.figures.declare import Figure
 from flowrepro.papers import registry
 from flowrepro.papers.paper import Misprint
 from flowrepro.run.changes import headline, told
-from flowrepro.store.files import (
-    is_plain_file,
-    read_bytes,
-    read_json,
-    sha256_of,
-    shown,
-    write_atomic,
-)
+from flowrepro.store.files import write_atomic
+from flowrepro.store.places import is_plain_file, shown
+from flowrepro.store.reading import read_bytes, sha256_of
 from flowrepro.store.run_directory import RunDirectory
 
 VERDICTS = ("PASS", "FAIL", "N/A", "INFO")
@@ -234,11 +229,9 @@ def _figures(case: Case) -> Sequence[Figure]:
 
 def _caption(directory: RunDirectory, stem: str) -> str:
     """The caption stored beside a figure's numbers; empty where none is."""
-    name = f"figures/{stem}.json"
-    if not directory.holds(name):
+    if not directory.holds(f"figures/{stem}.json"):
         return ""
-    stored = read_json(directory.file(name))
-    return str(stored.get("caption", "")) if isinstance(stored, dict) else ""
+    return str(directory.drawn(f"figures/{stem}").get("caption", ""))
 
 
 def _title(paper: str) -> str:

@@ -34,7 +34,7 @@ from flowrepro.errors import FlowreproError
 from flowrepro.papers import registry
 from flowrepro.run.kind import Result
 from flowrepro.run.training import prepare
-from flowrepro.store.files import read_npz
+from flowrepro.store.reading import read_npz
 from flowrepro.store.run_directory import RunDirectory
 from flowrepro.theory.observables import observer
 
@@ -342,8 +342,11 @@ def _of_study(result: Study, directory: RunDirectory | None = None) -> list[str]
     took = float(directory.provenance()["wall_s"]) if directory is not None else np.inf
     if took > SECONDS:
         return []
-    study = registry.study_of(result.case)
-    again = study.compute(result.case, result.dataset, lambda done, total: None)
+    try:
+        study = registry.study_of(result.case)
+        again = study.compute(result.case, result.dataset, lambda done, total: None)
+    except FlowreproError as error:
+        return [f"it cannot be computed again ({error})"]
     if set(again) != set(result.arrays):
         return [f"its arrays are {sorted(result.arrays)}, computed again {sorted(again)}"]
     for name, values in again.items():

@@ -13,21 +13,30 @@ import sys
 import time
 from collections.abc import Iterator
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from flowrepro.errors import Interrupted
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
+GRACE = 2.0
+"""Seconds that work may go on after it was asked to stop."""
 PATIENCE, LINE_EVERY = 2.0, 20.0
 """Seconds before a bar appears, and between two lines where there is no terminal."""
 SIGNAL_EXIT = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
 class Signals:
-    """First Ctrl-C, SIGTERM or SIGHUP: stop at the next safe moment. Second: stop at once."""
+    """First Ctrl-C, SIGTERM or SIGHUP: stop at the next safe moment. Second: stop at once.
+
+    Where no safe moment comes within GRACE seconds (in claims, figures, studies), Interrupted is
+    raised wherever Python is. Files are whole at every moment, so that nothing is lost.
+    """
 
     def __init__(self) -> None:
         self.received: signal.Signals | None = None
+        self._alarm: Any = None
 
     @contextlib.contextmanager
     def caught(self) -> Iterator[Signals]:
@@ -39,13 +48,23 @@ class Signals:
         try:
             yield self
         finally:
+            self.heard()
+            if self._alarm is not None:
+                signal.signal(signal.SIGALRM, self._alarm)
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    def heard(self) -> None:
+        """A safe moment came: what is done now to end the work may take its time."""
+        if self.received is not None:
+            signal.setitimer(signal.ITIMER_REAL, 0)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.received is not None:
             os._exit(SIGNAL_EXIT[signal.Signals(number)])
         self.received = signal.Signals(number)
+        self._alarm = signal.signal(signal.SIGALRM, interrupt)
+        signal.setitimer(signal.ITIMER_REAL, GRACE)
         with contextlib.suppress(OSError):
             os.write(2, b"\nstopping after this step; once more stops at once\n")
 
@@ -53,6 +72,12 @@ class Signals:
     def exit_code(self) -> int:
         """128 + the signal's number."""
         return SIGNAL_EXIT[self.received] if self.received else 0
+
+
+def interrupt(*_: object) -> None:
+    """The handler of SIGALRM: raise Interrupted, and again later if that was swallowed."""
+    signal.setitimer(signal.ITIMER_REAL, GRACE)
+    raise Interrupted("stopped")
 
 
 class Console:
@@ -135,6 +160,7 @@ class Console:
 
     def interrupted(self) -> bool:
         """Whether a signal asked for an end."""
+        self.signals.heard()
         return self.signals.received is not None
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from flowrepro.core.config import Case
-from flowrepro.core.trajectory import Run, Study
+from flowrepro.core.trajectory import Run, Study, unique_until
 from flowrepro.figures import NotDrawable
 from flowrepro.figures.declare import Figure
 from flowrepro.figures.tables import Table, csv_text, markdown_text
@@ -18,7 +18,7 @@ from flowrepro.papers import registry
 from flowrepro.run.changes import caption
 from flowrepro.run.kind import Report, Result, Settings, say_passing
 from flowrepro.store import provenance
-from flowrepro.store.files import read_bytes, read_json
+from flowrepro.store.reading import read_bytes
 from flowrepro.store.run_directory import RunDirectory
 
 Filled = tuple[Table, Sequence[Sequence[Any]]]
@@ -80,8 +80,8 @@ def _metadata(result: Result) -> dict[str, str]:
         f" * 10^{init.log10_scale:g}" if init.log10_scale else ""
     )
     metadata |= {"step": str(result.trajectory.last_step), "engine": result.engine}
-    if math.isfinite(unique_until := float(result.trajectory.stats.get("unique_until", math.inf))):
-        metadata["one of several flows"] = f"from t={unique_until:.6g} on"
+    if math.isfinite(until := unique_until(result.trajectory.stats)):
+        metadata["one of several flows"] = f"from t={until:.6g} on"
     return metadata
 
 
@@ -182,7 +182,4 @@ def draw_animations(
 def _is_current(directory: RunDirectory, stem: str, formats: Sequence[str]) -> bool:
     """Whether all images of a figure are members of the folder, drawn by the present code."""
     names = [f"{stem}.{kind}" for kind in ("json", *formats)]
-    return (
-        directory.holds(*names)
-        and read_json(directory.file(names[0]))["package"] == provenance.package_hash()
-    )
+    return directory.holds(*names) and directory.drawn(stem)["package"] == provenance.package_hash()

@@ -13,7 +13,7 @@ from flowrepro.errors import UsageError
 from flowrepro.run.kind import Kind, Report, Settings
 from flowrepro.run.training import Session, prepare, require_together, training_conditions
 from flowrepro.store import provenance
-from flowrepro.store.files import npz_bytes
+from flowrepro.store.reading import npz_bytes
 from flowrepro.store.run_directory import RunDirectory
 from flowrepro.store.trajectories import load_ensemble, save_ensemble
 
@@ -85,20 +85,22 @@ class ManySeeds(Kind):
         d, student = dataset.X.shape[1], dataset.extra.get(STUDENT)
         weights = [initial_weights(case.init, int(seed), d, student) for seed in seeds]
         W0, a0 = (np.stack(layer) for layer in zip(*weights, strict=True))
-        trajectory = ensemble.run_ensemble(
-            problem,
-            ensemble.Members(seeds, W0, a0),
-            save_at,
-            levels=case.record.levels,
-            threads=threads,
-            resume=session.arrays,
-            checkpoint=session.checkpointer,
-            progress=lambda step: report.progress(case.name, step, n_steps),
-            interrupted=report.interrupted,
-        )
+        with session.going_on():
+            trajectory = ensemble.run_ensemble(
+                problem,
+                ensemble.Members(seeds, W0, a0),
+                save_at,
+                levels=case.record.levels,
+                threads=threads,
+                resume=session.arrays,
+                checkpoint=session.checkpointer,
+                progress=lambda step: report.progress(case.name, step, n_steps),
+                interrupted=report.interrupted,
+            )
         if case.data.name == "file":
             directory.write("inputs.npz", npz_bytes({"x": dataset.X, "y": dataset.y}))
         found = Ensemble(case, dataset, trajectory, engine)
+        session.require_ended(found)
         session.finish(found, FILE, save_ensemble(trajectory))
         return found
 

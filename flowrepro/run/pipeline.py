@@ -16,18 +16,22 @@ from typing import Any
 
 from flowrepro.claims.claim import Claim
 from flowrepro.claims.verdict import none_of
-from flowrepro.core.config import AnyCase, Case, knows, override, run_id
-from flowrepro.core.trajectory import StopReason
+from flowrepro.core.config import AnyCase, Case, knows, override
+from flowrepro.core.trajectory import StopReason, unique_until
 from flowrepro.errors import DataError, Interrupted, UsageError
 from flowrepro.papers import registry
 from flowrepro.run.consistency import inconsistencies
 from flowrepro.run.drawing import Filled, draw_animations, draw_figures, fill_tables
 from flowrepro.run.kind import Report, Result, Settings, say_passing
-from flowrepro.run.results import compute, kind_of, load
+from flowrepro.run.results import compute, kind_of, load, require_own_case
 from flowrepro.store import provenance
-from flowrepro.store.files import is_plain_file, locked, read_json, require_writable, shown
+from flowrepro.store.files import require_writable
+from flowrepro.store.locks import locked
+from flowrepro.store.places import is_plain_file, shown
+from flowrepro.store.reading import trusting
 from flowrepro.store.run_directory import CHECKPOINT, RunDirectory
 
+FRESH = "compute it again with --fresh, which says more"
 NAMED = 10
 """Files that a message names one by one."""
 
@@ -73,22 +77,23 @@ def evaluate(result: Result, directory: RunDirectory | None = None) -> list[dict
     stored, for a result that was not computed just now.
     """
     faults = inconsistencies(result, directory)
-    claims = [claim.to_json(result) for claim in registry.claims_of(result.case)]
-    if faults:
-        note = f"the stored result is inconsistent: {'; '.join(faults)}"
-        own = Claim(
-            id="consistency",
-            paper=result.case.paper,
-            place="every claim",
-            sentence="The stored result belongs to its own case.",
-            kind="theory",
-            cases=(result.case,),
-            measure=lambda _: [none_of(note, len(faults))],
-            label="engine",
-        )
-        claims = [{**claim, "verdict": "FAIL", "note": note} for claim in claims]
-        claims.append(own.to_json(result))
-    return claims
+    claims = registry.claims_of(result.case)
+    if not faults:
+        return [claim.to_json(result) for claim in claims]
+    note = f"the stored result is inconsistent: {'; '.join(faults)}"
+    own = Claim(
+        id="consistency",
+        paper=result.case.paper,
+        place="every claim",
+        sentence="The stored result belongs to its own case.",
+        kind="theory",
+        cases=(result.case,),
+        measure=lambda _: [none_of(note, len(faults))],
+        label="engine",
+    )
+    plain = [getattr(claim, "claim", claim) for claim in claims]  # without `Elsewhere`
+    failing = [replace(claim, given=(), measure=own.measure) for claim in plain]
+    return [claim.to_json(result) for claim in (*failing, own)]
 
 
 # ---- the whole pipeline
@@ -126,7 +131,7 @@ def execute_case(
     directory = RunDirectory.of(settings.root, case)
     with locked(directory.lock, settings.wait, report.interrupted):
         directory.clean()
-        started = time.perf_counter()
+        started, begun = time.perf_counter(), is_plain_file(directory.file(CHECKPOINT))
         run = _run_or_reuse(case, directory, settings, report)
         reused = run is None
         trained = time.perf_counter()
@@ -139,11 +144,12 @@ def execute_case(
                 cache.append(load(directory))
             return cache[0]
 
-        claims = _claims(directory, get, report)
-        checked = time.perf_counter()
-        figures = draw_figures(case, directory, get, earlier, settings, report)
-        tables = fill_tables(case, directory, get)
-        figures += draw_animations(case, directory, get, settings, report)
+        with trusting(directory.path, FRESH) if reused or begun else contextlib.nullcontext():
+            claims = _claims(directory, get, report)
+            checked = time.perf_counter()
+            figures = draw_figures(case, directory, get, earlier, settings, report)
+            tables = fill_tables(case, directory, get)
+            figures += draw_animations(case, directory, get, settings, report)
         drawn = time.perf_counter()
     timings = {"train": trained - started, "claims": checked - trained, "figures": drawn - checked}
     outcome = replace(
@@ -173,7 +179,7 @@ def outcome_of(
         claims=tuple(directory.claims() if claims is None else claims),
         figures=tuple(figures),
         wall_s=float(stored["wall_s"]),
-        unique_until=float(stored["stats"].get("unique_until", math.inf)),
+        unique_until=unique_until(stored["stats"]),
         warnings=tuple(map(str, stored.get("warnings", ()))),
     )
 
@@ -236,7 +242,7 @@ def _claims(
 ) -> list[dict[str, Any]]:
     """The stored verdicts if the code is still the same, else evaluated and stored anew."""
     if directory.holds("claims.json"):
-        stored = read_json(directory.file("claims.json"))
+        stored = directory.judged()
         if stored["package"] == provenance.package_hash():
             return list(stored["claims"])
     say_passing(report, "checking")
@@ -306,27 +312,11 @@ def verify_run(directory: RunDirectory, report: Report) -> tuple[list[dict[str, 
                 f"{directory.path} also holds what no run wrote, which is not verified: "
                 f"{', '.join(map(shown, foreign[:NAMED]))}{rest}"
             )
-        _require_own_case(directory)
+        require_own_case(directory)
         stop = StopReason[directory.provenance()["stop"]["reason"]]
-        if writable:
-            return evaluate_and_store(directory, load(directory), stored=True), stop
-        report.say(f"{directory.path} is read-only; the verdicts are not kept")
-        return evaluate(load(directory), directory), stop
-
-
-def _require_own_case(directory: RunDirectory) -> None:
-    """DataError unless the folder is named after the case in it, and the case is known."""
-    case = directory.case()
-    if not directory.path.name.startswith(run_id(case)):
-        raise DataError(
-            f"{directory.path} holds the case whose folder is named {run_id(case)}: its name or "
-            "its experiment.json was changed, so nothing in it can be judged"
-        )
-    if case.paper == case.command == registry.OWN:
-        return
-    known = case.paper in registry.PAPERS and case.command in registry.commands()
-    if not known or not any(own.name == case.name for own in registry.cases_of(case.command)):
-        raise DataError(
-            f"{directory.path} holds the case '{case.name}' of {case.command}, which this version "
-            "does not declare, so nothing in it can be judged; see 'flowrepro list'"
-        )
+        result = load(directory)
+        with trusting(directory.path, FRESH):
+            if writable:
+                return evaluate_and_store(directory, result, stored=True), stop
+            report.say(f"{directory.path} is read-only; the verdicts are not kept")
+            return evaluate(result, directory), stop

@@ -12,9 +12,10 @@ from flowrepro.core.config import Case, Data, TrainingCase
 from flowrepro.data.from_file import file_sha256
 from flowrepro.errors import DataError
 from flowrepro.run.kind import Report, Settings
-from flowrepro.run.results import compute
+from flowrepro.run.results import compute, require_own_case
 from flowrepro.store import provenance
-from flowrepro.store.files import npz_bytes, read_npz, write_atomic
+from flowrepro.store.files import write_atomic
+from flowrepro.store.reading import npz_bytes, read_npz, trusting
 from flowrepro.store.run_directory import RunDirectory
 
 COUNTS = "stats"
@@ -49,23 +50,20 @@ def rerun(directory: RunDirectory, report: Report) -> Repetition:
             f"{directory.path} is invalid: {'; '.join(damage)}; run it again, which keeps the "
             "damaged folder beside"
         )
-    case = directory.case()
+    require_own_case(directory)
+    case, old = directory.case(), directory.provenance()
     name = next((name for name in RESULTS if directory.holds(name)), None)
     if name is None:
         raise DataError(f"{directory.path} holds none of {', '.join(RESULTS)}; run it again")
     with tempfile.TemporaryDirectory(prefix="flowrepro-rerun-") as folder:
         again = RunDirectory.of(Path(folder), case)
-        compute(
-            _on_stored_inputs(case, directory, Path(folder)),
-            again,
-            Settings(root=Path(folder)),
-            report,
-        )
+        with trusting(directory.path, "run its command anew, which says more"):
+            own = _on_stored_inputs(case, directory, Path(folder))
+            compute(own, again, Settings(root=Path(folder)), report)
         before, after = read_npz(directory.file(name)), read_npz(again.file(name))
         for arrays in (before, after):
             arrays.pop(COUNTS, None)
         new = again.provenance()
-    old = directory.provenance()
     one, other = old["fingerprint"], new["fingerprint"]
     changed = [
         f"{key}: {one.get(key)} -> {other.get(key)}"

@@ -8,12 +8,12 @@ import numpy as np
 
 from flowrepro.core.config import StudyCase, departures
 from flowrepro.core.trajectory import Dataset, Stop, StopReason, Study
-from flowrepro.errors import DataError, FlowreproError, Interrupted, UsageError
+from flowrepro.errors import FlowreproError, Interrupted, UsageError
 from flowrepro.papers import registry
 from flowrepro.run.kind import Kind, Report, Settings, described, loader_of, say_passing
 from flowrepro.store import provenance
-from flowrepro.store.files import npz_bytes, read_npz
 from flowrepro.store.fingerprint import package_code
+from flowrepro.store.reading import npz_bytes, read_npz
 from flowrepro.store.run_directory import RunDirectory
 
 FILE = "study.npz"
@@ -70,12 +70,7 @@ class StudyKind(Kind):
         self, case: StudyCase, dataset: Dataset | None, directory: RunDirectory, engine: str
     ) -> Study:
         """The study in a complete folder."""
-        try:
-            return Study(case, dataset, read_npz(directory.file(FILE)))
-        except ValueError as error:
-            raise DataError(
-                f"{directory.file(FILE)} is not a study of this version of flowrepro ({error})"
-            ) from error
+        return Study(case, dataset, read_npz(directory.file(FILE)))
 
     def conditions(self, case: StudyCase, engine: str) -> dict[str, str]:
         """The code that the study's function and its points reach."""

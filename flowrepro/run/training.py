@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +20,9 @@ from flowrepro.run.kind import Kind, Report, Settings, described, loader_of, say
 from flowrepro.run.remarks import remarks
 from flowrepro.store import checkpoint, provenance
 from flowrepro.store.checkpoint import Checkpointer
-from flowrepro.store.files import npz_bytes
 from flowrepro.store.fingerprint import Name, package_code
-from flowrepro.store.run_directory import RunDirectory
+from flowrepro.store.reading import npz_bytes, trusting
+from flowrepro.store.run_directory import CHECKPOINT, RunDirectory
 from flowrepro.store.trajectories import load_trajectory, save_trajectory
 from flowrepro.theory.observables import observer
 
@@ -75,6 +76,12 @@ class Session:
     arrays: Mapping[str, np.ndarray] | None = None
     mixed: tuple[str, ...] = ()
 
+    def going_on(self) -> AbstractContextManager[None]:
+        """Around the computation: Damaged where it fails on the arrays of a checkpoint."""
+        if self.arrays is None:
+            return nullcontext()
+        return trusting(self.checkpointer.directory.file(CHECKPOINT), "begin anew with --new")
+
     @classmethod
     def of(
         cls,
@@ -99,23 +106,25 @@ class Session:
             found = None
         if found is None:
             return cls(Checkpointer(directory, conditions, 0.0))
-        report.say(f"resuming {directory.path} at step {int(found.arrays['step'])}")
+        with trusting(directory.file(CHECKPOINT), "begin anew with --new"):
+            report.say(f"resuming {directory.path} at step {int(found.arrays['step'])}")
         keeper = Checkpointer(directory, conditions, found.spent)
         return cls(keeper, found.arrays, tuple(found.mixed))
+
+    def require_ended(self, run: Run | Ensemble) -> None:
+        """Raise Interrupted for a run that is not at its end."""
+        stop = run.trajectory.stop
+        if stop.reason is StopReason.INTERRUPTED:
+            raise Interrupted(
+                f"{run.case.name} stopped at step {stop.step} of {run.case.protocol.n_steps}; "
+                f"its checkpoint is in {self.checkpointer.directory.path}"
+            )
 
     def finish(
         self, run: Run | Ensemble, name: str, content: bytes, warnings: Sequence[str] = ()
     ) -> None:
-        """Write what was computed and where it comes from, and seal the folder.
-
-        Raises Interrupted for a run that is not at its end.
-        """
+        """Write what was computed and where it comes from, and seal the folder."""
         directory, case, stop = self.checkpointer.directory, run.case, run.trajectory.stop
-        if stop.reason is StopReason.INTERRUPTED:
-            raise Interrupted(
-                f"{case.name} stopped at step {stop.step} of {case.protocol.n_steps}; "
-                f"its checkpoint is in {directory.path}"
-            )
         directory.write(name, content)
         stats = {
             key: value if not isinstance(value, float) or np.isfinite(value) else str(value)
@@ -194,24 +203,27 @@ class Training(Kind):
         observe: Callable[..., Any] | None = None
         if case.record.observe:
             observe = observer(case.record.observe)(dataset.X, dataset.y, case.loss)
-        trajectory = drive(
-            engine,
-            problem,
-            SaveAt.of(case.record, case.protocol.n_steps, observe),
-            target_loss=case.protocol.target_loss,
-            resume=session.arrays,
-            checkpoint=session.checkpointer,
-            progress=lambda step: report.progress(case.name, step, case.protocol.n_steps),
-            interrupted=report.interrupted,
-        )
-        run = Run(case, dataset, trajectory, engine.name)
-        self.keep(run, problem.W0, problem.a0, session)
+        with session.going_on():
+            trajectory = drive(
+                engine,
+                problem,
+                SaveAt.of(case.record, case.protocol.n_steps, observe),
+                target_loss=case.protocol.target_loss,
+                resume=session.arrays,
+                checkpoint=session.checkpointer,
+                progress=lambda step: report.progress(case.name, step, case.protocol.n_steps),
+                interrupted=report.interrupted,
+            )
+            run = Run(case, dataset, trajectory, engine.name)
+            self.keep(run, problem.W0, problem.a0, session)
         return run
 
     def keep(self, run: Run, W0: np.ndarray, a0: np.ndarray, session: Session) -> None:
-        """Store a finished run in the folder of a session, with the user's own points and
-        weights.
+        """Store a run in the folder of a session, with the user's own points and weights;
+
+        Interrupted where it is not at its end.
         """
+        session.require_ended(run)
         if run.case.data.name == "file" or run.case.init.name == "file":
             content = inputs(run.X, run.y, W0, a0)
             session.checkpointer.directory.write("inputs.npz", content)

@@ -1,1 +1,3 @@
-"""What lies on disk: atomic files and locks, the run directory, where a result comes from."""
+"""What lies on disk: atomic files and locks, one careful reader, the run directory, where a result
+comes from.
+"""

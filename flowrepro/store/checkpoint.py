@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import time
@@ -10,9 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flowrepro.errors import DataError, UsageError
-from flowrepro.store.files import npz_bytes, read_npz
+from flowrepro.errors import UsageError
+from flowrepro.store.reading import Damaged, npz_bytes, parse_json, read_npz
 from flowrepro.store.run_directory import CHECKPOINT, RunDirectory
+from flowrepro.store.schema import Header
 
 CHECKPOINT_SECONDS = 20.0
 """Seconds between two checkpoints; FLOWREPRO_CHECKPOINT_SECONDS sets another number."""
@@ -35,19 +37,21 @@ def resume(directory: RunDirectory, fingerprint: Mapping[str, str], force: bool)
     """The last checkpoint in a folder; None if there is none.
 
     Raises UsageError listing the differences where code, versions or machine changed, unless
-    ``force``. A checkpoint that cannot be read raises DataError.
+    ``force``. A checkpoint that cannot be read, or is of another run, raises Damaged.
     """
     path = directory.file(CHECKPOINT)
     if not os.path.lexists(path):
         return None
     arrays = read_npz(path)
     try:
-        header = json.loads(str(arrays.pop("header")))
-        before, spent = dict(header["fingerprint"]), float(header["wall_s"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(
-            f"{path} is not a checkpoint of this version of flowrepro ({error})"
-        ) from error
+        header = parse_json(str(arrays.pop("header")), Header)
+        if header["of"] != directory.path.name:
+            raise ValueError(f"it is one of {header['of']}")
+        if header["arrays"] != sha256_of_arrays(arrays):
+            raise ValueError("its arrays were changed")
+    except (KeyError, ValueError) as error:
+        raise Damaged(path, f"it is no checkpoint of this version and run ({error})") from error
+    before, spent = header["fingerprint"], header["wall_s"]
     changed = [
         f"{key}: {before.get(key)} -> {fingerprint.get(key)}"
         for key in sorted(before.keys() | fingerprint.keys())
@@ -59,6 +63,15 @@ def resume(directory: RunDirectory, fingerprint: Mapping[str, str], force: bool)
             "start it anew with --new, or mix with --force-resume, which is recorded"
         )
     return Resumed(arrays, spent, changed)
+
+
+def sha256_of_arrays(arrays: Mapping[str, np.ndarray]) -> str:
+    """Hexadecimal sha256 of names, types, shapes and values."""
+    digest = hashlib.sha256()
+    for name, values in sorted(arrays.items()):
+        values = np.asarray(values)
+        digest.update(f"{name} {values.dtype.str} {values.shape}".encode() + values.tobytes())
+    return digest.hexdigest()
 
 
 class Checkpointer:
@@ -81,10 +94,15 @@ class Checkpointer:
     def __call__(self, take: Callable[[], Mapping[str, np.ndarray]], final: bool) -> None:
         """Keep the arrays if the last checkpoint is old enough, or if it is the final one."""
         if final or time.perf_counter() - self.last >= self.interval:
-            header = np.array(
-                json.dumps({"fingerprint": self.fingerprint, "wall_s": self.wall_s()})
-            )
-            self.directory.write(CHECKPOINT, npz_bytes({**take(), "header": header}))
+            arrays = take()
+            header: Header = {
+                "of": self.directory.path.name,
+                "fingerprint": self.fingerprint,
+                "wall_s": self.wall_s(),
+                "arrays": sha256_of_arrays(arrays),
+            }
+            content = npz_bytes({**arrays, "header": np.array(json.dumps(header))})
+            self.directory.write(CHECKPOINT, content)
             self.last = time.perf_counter()
 
 

@@ -9,26 +9,20 @@ aside.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from flowrepro.errors import DataError
-from flowrepro.store.files import (
-    SUBFOLDERS,
-    TEMPORARY,
-    is_plain_folder,
-    is_safe_name,
+from flowrepro.store.files import TEMPORARY, make_way, remove, require_folder, write_atomic
+from flowrepro.store.places import SUBFOLDERS, is_plain_folder, is_safe_name, member
+from flowrepro.store.reading import (
+    JSON_BYTES,
     json_bytes,
-    make_way,
-    member,
     own_sha256,
+    parse_json,
     read_bytes,
-    remove,
-    require_folder,
     sha256_of,
-    write_atomic,
 )
+from flowrepro.store.schema import Notes
 
 LEDGER = ".written.json"
 
@@ -103,23 +97,13 @@ def _read_ledger(path: Path) -> tuple[dict[str, list[str]], str]:
     ours.
     """
     try:
-        content = read_bytes(path)
-        notes = json.loads(content)
-    except (DataError, ValueError, RecursionError):
+        content = read_bytes(path, JSON_BYTES)
+        notes = parse_json(content, Notes)
+    except ValueError:  # DataError is one
         return {}, ""
-    if not isinstance(notes, dict) or not all(
-        _is_note(name, digests) for name, digests in notes.items()
-    ):
+    if not all(is_safe_name(part) for name in notes for part in name.split("/")):
         return {}, ""
     return notes, sha256_of(content)
-
-
-def _is_note(name: str, digests: object) -> bool:
-    return (
-        all(map(is_safe_name, name.split("/")))
-        and isinstance(digests, Sequence)
-        and all(isinstance(digest, str) for digest in digests)
-    )
 
 
 def _names(folder: Path) -> Iterator[str]:

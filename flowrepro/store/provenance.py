@@ -15,6 +15,8 @@ from typing import Any
 import flowrepro
 
 PACKAGE = Path(flowrepro.__file__).parent
+TARGETS = ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_OPT", "NUMBA_ENABLE_AVX")
+"""Variables that change what numba compiles, and so the bits of a result."""
 DEPENDENCIES = ("numpy", "scipy", "numba", "torch", "matplotlib")
 
 
@@ -66,6 +68,8 @@ def conditions(
     """
     found = {"code": code, "cpu": cpu(), **more}
     found |= {f"version of {name}": versions()[name] for name in ("python", "numpy", *libraries)}
+    if "numba" in libraries:
+        found["compile target"] = compile_target()
     return found | ({"threads": str(threads())} if threads_matter else {})
 
 
@@ -79,6 +83,24 @@ def cpu() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
+
+
+def compile_target() -> str:
+    """What numba compiles for: the processor's features, unless its variables name others."""
+    asked = [f"{name}={os.environ[name]}" for name in TARGETS if os.environ.get(name)]
+    return ", ".join([*asked, f"features {_features()}"])
+
+
+@functools.cache
+def _features() -> str:
+    """A hash of the processor's features, which a virtual machine may mask."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    named = [line.split(":", 1)[1] for line in lines if line.startswith(("flags", "Features"))]
+    flags = " ".join(sorted(named[0].split())) if named else platform.machine()
+    return hashlib.sha256(flags.encode()).hexdigest()[:10]
 
 
 @functools.cache

@@ -18,9 +18,8 @@ the user's.
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,55 +27,19 @@ from typing import Any
 from flowrepro import __version__
 from flowrepro.core.config import Case, from_json, run_id, to_json, validate
 from flowrepro.core.trajectory import StopReason
-from flowrepro.errors import DataError, UsageError
-from flowrepro.store.files import (
-    is_plain_file,
-    is_safe_name,
-    json_bytes,
-    member,
-    own_sha256,
-    read_bytes,
-    read_json,
-    require_folder,
-    set_aside,
-    sha256_of,
-    sweep_temporaries,
-)
+from flowrepro.errors import DataError
+from flowrepro.store import schema
+from flowrepro.store.files import require_folder, set_aside, sweep_temporaries
 from flowrepro.store.own_files import OwnFiles
+from flowrepro.store.places import is_plain_file, is_safe_name, member, shown
+from flowrepro.store.reading import Damaged, json_bytes, own_sha256, read_json, sha256_of
 
 MANIFEST_SCHEMA = 1
 MANIFEST = "manifest.json"
+CASE, CLAIMS = "experiment.json", "claims.json"
 CHECKPOINT = "checkpoint.npz"
-DERIVED = ("claims.json", "figures/", "tables/", "animations/")
+DERIVED = (CLAIMS, "figures/", "tables/", "animations/")
 """Members that are made from the others."""
-
-
-PROVENANCE: dict[str, Any] = {
-    "argv": list,
-    "engine": str,
-    "dataset": str,
-    "stop": dict,
-    "stats": dict,
-    "wall_s": (int, float),
-    "fingerprint": dict,
-    "package": str,
-    "git": dict,
-    "versions": dict,
-    "cpu": str,
-    "threads": int,
-}
-STOP: dict[str, Any] = {"reason": str, "meaning": str, "note": str}
-CHECK: dict[str, Any] = dict.fromkeys(
-    ("id", "place", "verdict", "relation", "note", "case", "kind", "sentence"), str
-)
-"""What stored JSON must hold: key -> type."""
-
-
-def _has(found: Any, fields: Mapping[str, Any]) -> bool:
-    """Whether a JSON value is an object with these keys and types."""
-    return isinstance(found, dict) and all(
-        isinstance(found.get(name), kind) for name, kind in fields.items()
-    )
 
 
 @dataclass(frozen=True)
@@ -116,8 +79,9 @@ class RunDirectory:
 
     def _own_manifest(self) -> dict[str, str]:
         """The manifest's own entry, if it is written as we write it."""
-        content = read_bytes(self.file(MANIFEST))
-        return {MANIFEST: sha256_of(content)} if content == json_bytes(json.loads(content)) else {}
+        content = json_bytes(read_json(self.file(MANIFEST)))
+        digest = sha256_of(content)
+        return {MANIFEST: digest} if own_sha256(self.file(MANIFEST)) == digest else {}
 
     def write(self, name: str, content: bytes) -> Path:
         """Write a member atomically; what stands in the way and is not ours is set aside."""
@@ -188,30 +152,24 @@ class RunDirectory:
         Raises DataError for a manifest of a later schema, which this version must not touch.
         """
         try:
-            manifest = read_json(self.file(MANIFEST))
-            schema, writer, files = (
-                int(manifest["schema"]),
-                manifest.get("flowrepro", "?"),
-                manifest["files"],
-            )
-        except DataError as error:
-            return [f"manifest.json is damaged ({error})"]
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            return [f"manifest.json is not a manifest ({error})"]
-        if schema > MANIFEST_SCHEMA:
+            begun = read_json(self.file(MANIFEST), schema.Begun)
+        except Damaged as error:
+            return [f"{MANIFEST} is damaged ({error.rule})"]
+        if begun["schema"] > MANIFEST_SCHEMA:
             raise DataError(
-                f"{self.path} was written by flowrepro {writer} (manifest schema {schema}); "
-                f"this is {__version__}, which reads schema {MANIFEST_SCHEMA}: upgrade, or choose "
-                "another --out"
+                f"{self.path} was written by flowrepro {shown(begun.get('flowrepro', '?'))} "
+                f"(manifest schema {begun['schema']}); this is {__version__}, which reads schema "
+                f"{MANIFEST_SCHEMA}: upgrade, or choose another --out"
             )
         try:
-            expected = {
-                name: entry["sha256"]
-                for name, entry in self._entries(files).items()
-                if not (results_only and name.startswith(DERIVED))
-            }
-        except DataError as error:
-            return [f"manifest.json is not a manifest ({error})"]
+            files = self.files()
+        except Damaged as error:
+            return [f"{MANIFEST} is damaged ({error.rule})"]
+        expected = {
+            name: entry["sha256"]
+            for name, entry in files.items()
+            if not (results_only and name.startswith(DERIVED))
+        }
         return [
             f"{name} {reason}"
             for name, digest in expected.items()
@@ -227,19 +185,6 @@ class RunDirectory:
                 else "is missing"
             )
         return "" if own_sha256(path) == digest else "does not have the sha256 of the manifest"
-
-    def _entries(self, files: Any) -> dict[str, dict[str, Any]]:
-        """The files of a manifest;
-
-        DataError where a name could lead out of the folder, or an entry is not one.
-        """
-        if not isinstance(files, dict) or not all(
-            _has(entry, {"sha256": str, "bytes": int}) for entry in files.values()
-        ):
-            raise DataError("it does not list files with their sha256 and bytes")
-        for name in files:
-            member(self.path, name)
-        return files
 
     def drop_derived(self) -> None:
         """Remove verdicts, figures, tables and animations that we made, which are then made anew,
@@ -262,7 +207,7 @@ class RunDirectory:
                 is_plain_file(self.file(name)) and self.file(name).lstat().st_size == entry["bytes"]
                 for name, entry in self.files().items()
             )
-        except (DataError, OSError, KeyError, TypeError, AttributeError):
+        except (DataError, OSError):
             return False
 
     def set_aside(self, why: str) -> Path:
@@ -281,61 +226,62 @@ class RunDirectory:
     def case(self) -> Case:
         """The case stored here."""
         try:
-            case = from_json(read_json(self.file("experiment.json")))
+            case = from_json(read_json(self.file(CASE), dict[str, Any]))
             validate(case)
             _require_safe_names(case)
             return case
-        except (UsageError, TypeError, AttributeError, ValueError) as error:
-            raise DataError(
-                f"{self.file('experiment.json')} is not a case of this version of flowrepro "
-                f"({error}); run it again"
-            ) from error
+        except Damaged:
+            raise
+        except (TypeError, AttributeError, ValueError, ArithmeticError) as error:
+            raise Damaged(self.file(CASE), f"it is not a case of this version ({error})") from error
 
     def provenance(self) -> dict[str, Any]:
-        """provenance.json; DataError where it lacks what every run's has."""
-        found = read_json(self.file("provenance.json"))
-        if (
-            not _has(found, PROVENANCE)
-            or not _has(found["stop"], STOP)
-            or found["stop"]["reason"] not in StopReason.__members__
-        ):
-            raise DataError(
-                f"{self.file('provenance.json')} is not the provenance of a run of this version "
-                "of flowrepro; run it again"
-            )
-        return found  # type: ignore[no-any-return]
+        """provenance.json, a `schema.Provenance`."""
+        path = self.file("provenance.json")
+        found: dict[str, Any] = read_json(path, schema.Provenance)
+        if found["stop"]["reason"] not in StopReason.__members__:
+            raise Damaged(path, f"it stopped for the unknown reason '{found['stop']['reason']}'")
+        return found
+
+    def judged(self) -> dict[str, Any]:
+        """claims.json, a `schema.Claims`; one without claims where there is none."""
+        if not self.holds(CLAIMS):
+            return {"package": "", "claims": []}
+        found: dict[str, Any] = read_json(self.file(CLAIMS), schema.Claims)
+        return found
 
     def claims(self) -> list[dict[str, Any]]:
-        """The verdicts in claims.json, none where it is absent;
+        """The verdicts in claims.json; none where there is none."""
+        claims: list[dict[str, Any]] = self.judged()["claims"]
+        return claims
 
-        DataError where they are not verdicts.
-        """
-        if not self.holds("claims.json"):
-            return []
-        found = read_json(self.file("claims.json"))
-        if not _has(found, {"package": str, "claims": list}) or not all(
-            _has(claim, CHECK) for claim in found["claims"]
-        ):
-            raise DataError(
-                f"{self.file('claims.json')} does not hold verdicts of this version of flowrepro; "
-                "'flowrepro verify' makes them anew"
-            )
-        return found["claims"]  # type: ignore[no-any-return]
+    def drawn(self, stem: str) -> dict[str, Any]:
+        """The JSON beside the images of a figure, a `schema.Drawn`."""
+        found: dict[str, Any] = read_json(self.file(f"{stem}.json"), schema.Drawn)
+        return found
+
+    def manifest(self) -> dict[str, Any]:
+        """manifest.json, a `schema.Manifest` of names that stay in the folder."""
+        path = self.file(MANIFEST)
+        found: dict[str, Any] = read_json(path, schema.Manifest)
+        try:
+            for name in found["files"]:
+                member(self.path, name)
+        except DataError as error:
+            raise Damaged(path, error) from error
+        return found
 
     def files(self) -> dict[str, dict[str, Any]]:
         """Name -> sha256 and bytes of every file the manifest lists;
 
         `damage` says whether they are there.
         """
-        manifest = read_json(self.file(MANIFEST))
-        try:
-            return self._entries(manifest["files"] if isinstance(manifest, dict) else None)
-        except (DataError, KeyError) as error:
-            raise DataError(f"{self.file(MANIFEST)} is not a manifest ({error})") from None
+        files: dict[str, dict[str, Any]] = self.manifest()["files"]
+        return files
 
     def begin(self, case: Case) -> None:
         """Write the case, so that an unfinished folder says what it is."""
-        self.write_json("experiment.json", to_json(case))
+        self.write_json(CASE, to_json(case))
 
 
 def _require_safe_names(case: Case) -> None:

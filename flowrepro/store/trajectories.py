@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from flowrepro.core.trajectory import EnsembleTrajectory, Stop, StopReason, Trajectory
-from flowrepro.errors import DataError
-from flowrepro.store.files import npz_bytes, read_npz
+from flowrepro.store import schema
+from flowrepro.store.reading import Damaged, npz_bytes, parse_json, read_npz
 
 
 def save_trajectory(trajectory: Trajectory) -> bytes:
@@ -44,23 +45,28 @@ def _ending(trajectory: Trajectory | EnsembleTrajectory) -> dict[str, np.ndarray
 
 def _read_ending(arrays: dict[str, np.ndarray]) -> tuple[Stop, dict[str, Any]]:
     """Take `_ending` out of the arrays of a file."""
-    stop, stats = json.loads(str(arrays.pop("stop"))), json.loads(str(arrays.pop("stats")))
-    return Stop(
-        StopReason[stop["reason"]], int(stop["step"]), float(stop["t"]), stop["note"]
-    ), stats
+    stop = parse_json(str(arrays.pop("stop")), schema.Stop, finite=False)
+    stats = parse_json(str(arrays.pop("stats")), schema.Stats, finite=False)
+    return Stop(StopReason[stop["reason"]], stop["step"], stop["t"], stop["note"]), stats
+
+
+def _require(arrays: Mapping[str, np.ndarray], whole: tuple[str, ...]) -> None:
+    """ValueError unless all arrays hold numbers, and those named ``whole`` whole ones."""
+    for name, values in arrays.items():
+        if values.dtype.kind not in ("iu" if name in whole else "iufb"):
+            raise ValueError(f"{name} holds {values.dtype}")
 
 
 def load_trajectory(path: Path) -> Trajectory:
-    """The trajectory stored in ``path``; DataError where the file is not one."""
+    """The trajectory stored in ``path``; Damaged where the file is not one."""
     arrays = read_npz(path)
     try:
         stop, stats = _read_ending(arrays)
         observed, events = _pop_group(arrays, "observed."), _pop_group(arrays, "events.")
+        _require({**arrays, **observed}, ("step", "snapshot_step", "group"))
         return Trajectory(**arrays, stop=stop, observed=observed, stats=stats, events=events)
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(
-            f"{path} is not a trajectory of this version of flowrepro ({error})"
-        ) from error
+    except (LookupError, TypeError, ValueError) as error:
+        raise Damaged(path, f"it is not a trajectory of this version ({error})") from error
 
 
 def _pop_group(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
@@ -73,12 +79,11 @@ def _pop_group(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarr
 
 
 def load_ensemble(path: Path) -> EnsembleTrajectory:
-    """The ensemble stored in ``path``; DataError where the file is not one."""
+    """The ensemble stored in ``path``; Damaged where the file is not one."""
     arrays = read_npz(path)
     try:
         stop, stats = _read_ending(arrays)
+        _require(arrays, ("seeds", "step", "first_below", "snapshot_step"))
         return EnsembleTrajectory(**arrays, stop=stop, stats=stats)
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(
-            f"{path} is not an ensemble of this version of flowrepro ({error})"
-        ) from error
+    except (LookupError, TypeError, ValueError) as error:
+        raise Damaged(path, f"it is not an ensemble of this version ({error})") from error

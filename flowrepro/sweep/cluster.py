@@ -7,11 +7,13 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from flowrepro import __version__
 from flowrepro.errors import EnvironmentFault
+from flowrepro.run.console import GRACE
 from flowrepro.store import provenance
 from flowrepro.sweep.pool import ONE_THREAD, RETRIES, ignored
 from flowrepro.sweep.tasks import Answer, Task, perform
@@ -37,7 +39,7 @@ def run_on_cluster(
         _require_equal_versions(client)
         client.run(_begin)
         waiting, flying = list(reversed(tasks)), dict[Any, Task]()
-        told = False
+        told = 0.0
         while flying or (waiting and not stop()):
             room = WINDOW * max(1, len(client.scheduler_info()["workers"])) - len(
                 flying
@@ -48,8 +50,11 @@ def run_on_cluster(
                     task
                 )
             if stop() and not told:
-                told = True
+                told = time.monotonic()
                 client.run(_ask_to_stop)
+            if told and time.monotonic() - told > GRACE:  # what they compute now ends on its own
+                client.cancel(list(flying))
+                return
             for future in _finished(flying):
                 task = flying.pop(future)
                 done(task, _answer(future, task))

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
+from flowrepro.run.console import GRACE, interrupt
 from flowrepro.sweep.tasks import Answer, Task, perform
 
 RETRIES = 2
@@ -140,7 +141,13 @@ def ignored(*numbers: signal.Signals) -> Iterator[None]:
 def _serve(pipe: Connection, driver: int) -> None:
     """A worker's life: tasks in, answers out, until the driver closes the pipe or dies."""
     asked = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: asked.set())
+
+    def ask(*_: object) -> None:
+        asked.set()
+        signal.setitimer(signal.ITIMER_REAL, GRACE)
+
+    signal.signal(signal.SIGTERM, ask)
+    signal.signal(signal.SIGALRM, interrupt)
     threading.Thread(target=_follow, args=(driver,), daemon=True).start()
     while True:
         try:
@@ -148,6 +155,7 @@ def _serve(pipe: Connection, driver: int) -> None:
         except (EOFError, OSError):
             return
         answer = perform(task, asked.is_set)
+        signal.setitimer(signal.ITIMER_REAL, 0)
         try:
             pipe.send_bytes(answer.to_json().encode())
         except OSError:

@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from flowrepro.core.config import Case, run_id
+from flowrepro.core.config import Case, TrainingCase, run_id
 from flowrepro.core.trajectory import Ensemble, Run
 from flowrepro.errors import DataError, UsageError
+from flowrepro.papers import registry
 from flowrepro.run.results import load
+from flowrepro.store.reading import trusting
 from flowrepro.store.run_directory import RunDirectory
 from flowrepro.sweep.driver import Plan
 from flowrepro.sweep.grid import Point
@@ -40,47 +42,48 @@ def _lines_of(plan: Plan, point: Point, case: Case, failed: Mapping[str, str]) -
         yield from ({**values, "seed": seed, "status": reason} for seed in seeds)
         return
     try:
-        stored, found = directory.provenance(), load(directory)
-        claims = {
-            key: value for claim in directory.claims() for key, value in _columns(claim).items()
-        }
+        with trusting(directory.path):
+            lines = list(_stored_lines(directory))
     except DataError as error:
         yield from ({**values, "seed": seed, "status": f"damaged: {error}"} for seed in seeds)
         return
-    time = {TIME: stored["wall_s"]}
-    status = {"status": stored["stop"]["reason"]}
+    yield from ({**values, **line} for line in lines)
+
+
+def _stored_lines(directory: RunDirectory) -> Iterator[Line]:
+    """The lines of a complete folder, without the values of the axes."""
+    stored, found = directory.provenance(), load(directory)
+    claims = {key: value for claim in directory.claims() for key, value in _columns(claim).items()}
+    status, time = {"status": stored["stop"]["reason"]}, {TIME: stored["wall_s"]}
     if isinstance(found, Ensemble):
         trajectory = found.trajectory
         for k, seed in enumerate(trajectory.seeds):
-            first = {
-                f"first_below_{level:g}": int(step)
-                for level, step in zip(trajectory.levels, trajectory.first_below[k], strict=True)
-            }
-            yield {
-                **values,
-                "seed": int(seed),
-                **status,
-                "loss": float(trajectory.loss[k, -1]),
-                **first,
-                **claims,
-                **time,
-            }
+            below = zip(trajectory.levels, trajectory.first_below[k], strict=True)
+            first = {f"first_below_{level:g}": int(step) for level, step in below}
+            loss = float(trajectory.loss[k, -1])
+            yield {"seed": int(seed), **status, "loss": loss, **first, **claims, **time}
     elif isinstance(found, Run):
         steps = {level: found.trajectory.first_below(level) for level in found.case.record.levels}
         first = {
             f"first_below_{level:g}": -1 if step is None else step for level, step in steps.items()
         }
-        yield {
-            **values,
-            "seed": case.seed,
-            **status,
-            "loss": float(found.trajectory.loss[-1]),
-            **first,
-            **claims,
-            **time,
-        }
+        loss = float(found.trajectory.loss[-1])
+        yield {"seed": found.case.seed, **status, "loss": loss, **first, **claims, **time}
     else:
-        yield {**values, "seed": case.seed, **status, **claims, **time}
+        yield {"seed": found.case.seed, **status, **claims, **time}
+
+
+def require_measure(plan: Plan, name: str) -> None:
+    """UsageError, before anything is computed, for a measure that no run of the plan can have."""
+    known = {TIME, *(axis.key for axis in plan.axes)}
+    for case in {type(case): case for _, case in plan.cases}.values():
+        known |= {f"{claim.id}.measured" for claim in registry.claims_of(case)}
+        if isinstance(case, TrainingCase):
+            known |= {"loss", *(f"first_below_{level:g}" for level in case.record.levels)}
+    if name not in known:
+        raise UsageError(
+            f"--measure {name} is no column with numbers; there are {', '.join(sorted(known))}"
+        )
 
 
 def _columns(claim: Mapping[str, Any]) -> Line:

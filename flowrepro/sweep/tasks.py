@@ -13,7 +13,7 @@ from flowrepro.core.config import Case, TrainingCase, from_json, override, run_i
 from flowrepro.errors import DiskFault, FlowreproError, Interrupted
 from flowrepro.run.seeds import seed_changes
 from flowrepro.store import provenance
-from flowrepro.store.files import is_plain_folder, read_json
+from flowrepro.store.places import is_plain_folder
 from flowrepro.store.run_directory import RunDirectory
 from flowrepro.sweep.grid import Point
 
@@ -103,11 +103,8 @@ def is_done(root: Path, case: Case) -> bool:
             and directory.has_sizes()
             and directory.holds("claims.json")
         )
-        return (
-            there
-            and read_json(directory.file("claims.json"))["package"] == provenance.package_hash()
-        )
-    except (FlowreproError, KeyError, TypeError):
+        return there and directory.judged()["package"] == provenance.package_hash()
+    except FlowreproError:
         return False
 
 

@@ -242,3 +242,25 @@ def test_a_font_that_is_missing_leaves_the_figure_in_the_packaged_one(tmp_path: 
         == len(list(tmp_path.rglob("figures/*.svg")))
         == 1
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("NUMBA_DISABLE_JIT", "1"), ("NUMBA_NUM_THREADS", "0"), ("NUMBA_NUM_THREADS", "-3")],
+)
+def test_a_compiler_that_is_turned_off_is_said(
+    flowrepro: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    refused(flowrepro(*SHORT_TOY, "--out", tmp_path), 7, name, "unset it")
+    assert flowrepro("--help").code == 0
+
+
+@pytest.mark.parametrize("words", [SHORT_TOY, ("list",), ("report",), ("show", "x")])
+def test_a_working_directory_that_is_gone(
+    flowrepro: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    refused(flowrepro(*words), 7, "working directory is gone", "change to a folder that exists")

@@ -8,17 +8,16 @@ import contextlib
 import io
 import json
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from command_line import call
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flowrepro.cli.main import main
 from flowrepro.cli.sweep import plan_of
 from flowrepro.core.config import to_json
 from flowrepro.errors import FlowreproError
@@ -113,25 +112,6 @@ grids = st.lists(
     min_size=1,
     max_size=2,
 )
-
-
-def call(line: list[str]) -> tuple[int, str]:
-    """Exit code and stderr of a command line, in this process."""
-    out, err = (
-        io.TextIOWrapper(io.BytesIO(), encoding="utf-8"),
-        io.TextIOWrapper(io.BytesIO(), encoding="utf-8"),
-    )
-    before = sys.argv
-    sys.argv = ["flowrepro", *line]
-    try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            main()
-    except SystemExit as stop:
-        err.flush()
-        return int(stop.code or 0), err.buffer.getvalue().decode("utf-8", "replace")  # type: ignore[attr-defined]
-    finally:
-        sys.argv = before
-    raise AssertionError("the command line did not end with an exit code")
 
 
 def survives(line: list[str]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from faults import TOY, Call, refused
 
 from flowrepro.cli.select import chosen_cases
@@ -97,3 +98,35 @@ def test_finished_cases_are_shown_when_a_later_one_fails(flowrepro: Call, tmp_pa
     result = flowrepro(*words)
     assert result.code == 3
     assert [run["case"] for run in result.json()["runs"]] == ["lazy"]
+
+
+@pytest.mark.parametrize("value", ["[" * 2000, "[" * 2000 + "]" * 2000, "[" * 40 + "]" * 40])
+def test_deep_values_are_refused(flowrepro: Call, tmp_path: Path, value: str) -> None:
+    words = ("orthogonal", "--case", "toy", "--out", tmp_path)
+    for key in ("snapshots", "x"):
+        refused(flowrepro(*words, "--set", f"{key}={value}"), 2, key)
+    if "]" in value:
+        refused(flowrepro(*words, "--set", f"x={value}"), 2, "32 deep; give a flat list")
+
+
+@pytest.mark.parametrize(
+    ("case", "change", "words"),
+    [
+        ("single-neuron sphere", "options.n_steps=0", "must lie in"),
+        ("single-neuron directions", "data=[]", "must be an object"),
+        ("toy2d theory-rule-10d", "data.options.seed=-1", "cannot be made with seed=-1"),
+        ("margin early-symmetric-5d", "data.options.h=1000000.0", "cannot be made with"),
+    ],
+)
+def test_options_outside_of_their_range(
+    flowrepro: Call, tmp_path: Path, case: str, change: str, words: str
+) -> None:
+    command, name = case.split()
+    result = flowrepro(command, "--case", name, "--set", change, "--out", tmp_path)
+    refused(result, 2, words)
+
+
+def test_more_seeds_than_can_be_run_are_refused_at_once(flowrepro: Call, tmp_path: Path) -> None:
+    words = ("--seeds", "0:9999999999999", "--out", tmp_path)
+    refused(flowrepro("orthogonal", "--case", "toy", *words), 2, "fewer seeds")
+    refused(flowrepro("mnist-align", "--case", "digits-1-0", *words), 2, "fewer seeds")

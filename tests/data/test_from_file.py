@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +81,55 @@ def test_what_others_save_is_read_and_told(arrays, told, tmp_path):
     assert np.array_equal(dataset.X, X)
     assert np.array_equal(dataset.y, Y)
     assert told in dataset.note
+
+
+def test_the_last_column_of_an_npy_is_y(tmp_path):
+    np.save(tmp_path / "own.npy", np.column_stack([X, Y]).astype(np.float32))
+    dataset = points_from_file(str(tmp_path / "own.npy"))
+    assert np.array_equal(dataset.X, X)
+    assert np.array_equal(dataset.y, Y)
+    assert dataset.note == "3 points of own.npy in dimension 2 (y = last column of (3, 3))"
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (
+            Y,
+            r"shape \(3,\), but points are the rows \(x, y\) of a 2-D array whose last column is y",
+        ),
+        (X[:, :1], r"shape \(3, 1\), but points"),
+        (X[None], r"save np\.column_stack\(\[X, y\]\), or np\.savez\(path, X=X, y=y\)"),
+        (
+            np.column_stack([range(3), X]),
+            "the first column numbers the rows; leave it out, or save",
+        ),
+        (X[:0], "holds no points"),
+        (np.array([[{}, {}]]), "pickled Python objects, which are never loaded"),
+    ],
+)
+def test_an_npy_that_is_no_table_is_refused_with_the_rule(table, message, tmp_path):
+    np.save(tmp_path / "bad.npy", table, allow_pickle=True)
+    with pytest.raises(DataError, match=message):
+        points_from_file(str(tmp_path / "bad.npy"))
+
+
+def test_equal_rows_are_found_among_many():
+    x = np.random.default_rng(0).integers(0, 60, size=(3000, 2)).astype(float)
+    distinct = len(np.unique(x, axis=0))
+    assert f"{3000 - distinct} of 3000 rows are repetitions" in degeneracies(x, x[:, 0])[0]
+    huge = np.array([[1e308, -1e308], [1e308, 1e308], [1e308, -1e308]])  # projections overflow
+    assert "rows 1 and 3 are the same point, 1 of 3" in degeneracies(huge, np.array([1, -1, 1]))[0]
+
+
+def test_a_large_csv_is_read_at_a_hundred_thousand_lines_a_second_or_so(tmp_path):
+    table = np.random.default_rng(0).normal(size=(100_000, 10))
+    lines = "\n".join([",".join(map(repr, row)) for row in table.tolist()])
+    (tmp_path / "own.csv").write_text(lines)
+    started = time.process_time()
+    dataset = points_from_file(str(tmp_path / "own.csv"))
+    assert time.process_time() - started < 2.0, "0.7 s on an idle core: the fast path was not taken"
+    assert np.array_equal(np.column_stack([dataset.X, dataset.y]), table)
 
 
 def test_the_note_says_what_a_csv_was_read_as(tmp_path):
@@ -176,7 +226,7 @@ def _null_byte(folder):
         (_missing, "does not exist"),
         (_folder, "is a folder"),
         (_pipe, "not a regular file"),
-        (_other_format, "must end in .csv or .npz"),
+        (_other_format, r"must end in \.csv, \.npy, \.npz or \.pt"),
         (_below_a_file, "cannot be read"),
         (_too_long, "cannot be read"),
         (_null_byte, r"cannot be read|does not exist"),
@@ -264,3 +314,15 @@ def test_weights_in_csv_are_refused(tmp_path):
     (tmp_path / "weights.csv").write_text("1,2\n")
     with pytest.raises(DataError, match=r"must end in \.npz"):
         weights_from_file(str(tmp_path / "weights.csv"))
+
+
+def test_labels_0_and_1_are_refused_with_the_remedy_where_a_loss_needs_signs(tmp_path):
+    from flowrepro.papers import registry
+    from flowrepro.run.training import prepare
+
+    np.savez(tmp_path / "own.npz", x=X, y=np.array([0.0, 1.0, 1.0]))
+    case = registry.find_case("toy2d", "six-points")
+    with pytest.raises(DataError, match=r"write the labels 0 and 1 as -1 and 1 \(2 y - 1\)"):
+        prepare(case, points_from_file(str(tmp_path / "own.npz")))
+    np.savez(tmp_path / "own.npz", x=X, y=2 * np.array([0.0, 1.0, 1.0]) - 1)
+    assert prepare(case, points_from_file(str(tmp_path / "own.npz"))).y.tolist() == [-1, 1, 1]

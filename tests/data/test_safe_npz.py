@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowrepro.data.safe_npz import MAX_DIRECTORY, read_and_tell, read_arrays
+from flowrepro.data.safe_npz import MAX_DIRECTORY, read_and_tell, read_arrays, read_npy
 from flowrepro.errors import DataError
 
 NAME = Path("user.npz")
@@ -68,16 +68,32 @@ def directory_bomb():
     )
 
 
-def zip64_directory():
-    """An archive whose zip64 end record would replace the directory's size by a larger one."""
+def zip64_end():
+    """An archive whose zip64 end record would replace the directory's size by another one."""
     content = archive_of([("x.npy", npy(np.eye(2)))])
     end = content.rindex(b"PK\x05\x06")
     return content[:end] + struct.pack("<4sLQL", b"PK\x06\x07", 0, end, 1) + content[end:]
 
 
+def zip64_directory():
+    """An archive whose zip64 end record declares a directory of 1 GB."""
+    content = archive_of([("x.npy", npy(np.eye(2)))])
+    end = content.rindex(b"PK\x05\x06")
+    record = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 1, 1, 2**30, 0)
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, end, 1)
+    return content[:end] + record + locator + content[end:]
+
+
 def encrypted():
     content = bytearray(archive_of([("x.npy", npy(np.eye(2))), ("y.npy", npy(Y))]))
     content[content.index(b"PK\x01\x02") + 8] |= 1
+    return bytes(content)
+
+
+def oversized():
+    """An archive whose directory says that a member has 1025 MiB."""
+    content = bytearray(archive_of([("x.npy", npy(np.eye(2))), ("y.npy", npy(Y))]))
+    struct.pack_into("<L", content, content.index(b"PK\x01\x02") + 24, 1025 * 2**20)
     return bytes(content)
 
 
@@ -104,7 +120,7 @@ HOSTILE = {
     ),
     "zip bomb": (lambda: bomb(64 * 2**20, forged(f"({8 * 2**20},)")), "zip bomb"),
     "member above the limit": (
-        lambda: bomb(1025 * 2**20, forged(f"({1025 * 2**17},)")),
+        oversized,
         "above the limit of 1073741824",
     ),
     "4 GB npy header": (
@@ -135,6 +151,7 @@ HOSTILE = {
     ),
     "encrypted": (encrypted, "encrypted"),
     "directory bomb": (directory_bomb, f"above the limit of {MAX_DIRECTORY} bytes"),
+    "zip64 end without a record": (zip64_end, "damaged or forged zip64 end"),
     "zip64 directory": (zip64_directory, f"above the limit of {MAX_DIRECTORY} bytes"),
     "complex": (lambda: with_y(("x.npy", npy(np.eye(2) * 1j))), "complex128 is not a real number"),
     "text": (lambda: with_y(("x.npy", npy(np.array(["1", "2"])))), "is not a real number"),
@@ -170,6 +187,32 @@ def test_a_member_given_twice_is_refused():
     content = archive_of([("x.npy", npy(np.eye(2))), ("x.npy", npy(np.ones((2, 2))))])
     with pytest.raises(DataError, match="twice"):
         read_arrays(io.BytesIO(content), NAME, ("x",))
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4", ">f8", "i8", "u1", "?"])
+def test_a_bare_npy_is_read_as_float64(dtype):
+    x = np.array([[0, 1, 1], [1, 0, 1]], dtype=dtype)
+    got = read_npy(io.BytesIO(npy(x)), NAME)
+    assert got.dtype == np.float64
+    assert np.array_equal(got, x)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (npy(np.array([{}, {}], dtype=object)), "pickled Python objects"),
+        (npy(np.array(["1", "2"])), "is not a real number"),
+        (forged("(1000000000, 1000)"), "8000000000000 bytes of data but there are 0"),
+        (npy(np.eye(2))[:-1], "32 bytes of data but there are 31"),
+        (npy(np.eye(2)) + b"?", "32 bytes of data but there are 33"),
+        (b"\x80\x04N.", "npy header is not readable"),
+        (b"", "npy header is not readable"),
+    ],
+)
+def test_a_hostile_npy_is_refused_by_its_header(content, message):
+    with pytest.raises(DataError, match=message) as caught:
+        read_npy(io.BytesIO(content), NAME)
+    assert "\n" not in str(caught.value)
 
 
 def test_members_that_are_not_asked_for_are_left_alone():

@@ -36,6 +36,14 @@ def test_a_file_is_a_paper_like_the_others(tmp_path: Path) -> None:
     assert "kumar2024" in (tmp_path / "report.html").read_text()
 
 
+def test_a_file_in_the_working_folder_is_not_taken_by_itself(tmp_path: Path) -> None:
+    shutil.copy(EXAMPLE, tmp_path / "my_paper.py")
+    env = {"PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    answer = in_process("--plugin", "my_paper.py", "list", env=env, cwd=tmp_path)
+    assert answer.code == 0, answer.err
+    assert "early-directions" in answer.out
+
+
 def test_a_file_can_be_swept(tmp_path: Path) -> None:
     words = ("sweep", "early-directions", "--grid", "init.scale=1e-6,1e-4", "--seeds", "0:1")
     answer = in_process(

@@ -21,7 +21,7 @@ from command_line import Result
 
 from flowrepro.papers import registry
 from flowrepro.report import page as report
-from flowrepro.store.files import read_json
+from flowrepro.store.reading import read_json
 
 Flowrepro = Callable[..., Result]
 

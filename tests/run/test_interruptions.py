@@ -10,10 +10,19 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from faults import SHORT_TOY, TOY, Call, begun, finished, refused, wait_for_checkpoint
+
+from flowrepro.core.config import override
+from flowrepro.errors import Interrupted
+from flowrepro.papers import registry
+from flowrepro.run import console
+from flowrepro.run.kind import Settings
+from flowrepro.run.results import compute
+from flowrepro.store.run_directory import RunDirectory
 
 
 def killed_and_resumed(tmp_path: Path, n_steps: int, moments: int) -> None:
@@ -165,3 +174,86 @@ def test_clocks_that_jump_do_not_matter(
         os.utime(path, (0, 0) if k % 2 else (4e9, 4e9))
     again = flowrepro(*SHORT_TOY, "--out", tmp_path, "--json").json()
     assert again["runs"][0]["reused"]
+
+
+def endless(signals: console.Signals, swallows: list[str]) -> None:
+    """Work without a safe moment, of which a library swallows the first interrupt."""
+    with signals.caught():
+        os.kill(os.getpid(), signal.SIGINT)
+        deadline = time.monotonic() + 20
+        for name in ("first", "second"):
+            try:
+                while time.monotonic() < deadline:
+                    pass
+            except Exception:
+                swallows.append("a fault")
+            except Interrupted:
+                if name == "second":
+                    raise
+                swallows.append(name)
+
+
+def test_work_without_a_safe_moment_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "GRACE", 0.1)
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGALRM)]
+    signals, swallows = console.Signals(), list[str]()
+    with pytest.raises(Interrupted):
+        endless(signals, swallows)
+    assert swallows == ["first"]
+    assert signals.exit_code == 130
+    assert before == [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGALRM)]
+
+
+def test_a_safe_moment_may_take_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "GRACE", 0.1)
+    signals = console.Signals()
+    with signals.caught():
+        os.kill(os.getpid(), signal.SIGINT)
+        assert console.Console(signals).interrupted()
+        time.sleep(0.4)
+
+
+def test_an_interrupted_run_does_nothing_more_than_its_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flowrepro.run.training.remarks", lambda run: pytest.fail("work goes on"))
+    case = override(registry.find_case("orthogonal", "toy"), {"n_steps": 10**6, "init.m": 3})
+    report = SimpleNamespace(
+        say=lambda text: None, progress=lambda *_: None, interrupted=lambda: True
+    )
+    with pytest.raises(Interrupted, match="its checkpoint is in"):
+        compute(case, RunDirectory.of(tmp_path, case), Settings(root=tmp_path), report)
+
+
+QUICK = (
+    "orthogonal --quick",
+    "margin --quick",
+    "single-neuron --quick",
+    "sweep orthogonal --case toy --grid scale=1e-3,1e-2 --seeds 0:40 --workers 2",
+    "toy2d --quick",
+    "mnist-align --quick",
+)
+
+
+@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.parametrize("words", QUICK)
+def test_an_interrupt_is_heard_at_random_moments(tmp_path: Path, words: str) -> None:
+    rng = random.Random(words)
+    for moment in range(3):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "flowrepro", *words.split(), "--out", str(tmp_path)],
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+        )
+        assert process.stderr is not None
+        process.stderr.readline()
+        time.sleep(rng.uniform(0.0, 20.0))
+        busy = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+        started = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=120)
+        assert time.monotonic() - started < 5.0 * busy, f"moment {moment}: {err}"
+        assert process.returncode in (0, 5, 130), err
+        assert "Traceback" not in err

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from command_line import Result
 
-from flowrepro.store.files import npz_bytes, read_npz
+from flowrepro.store.reading import npz_bytes, read_npz
 from flowrepro.store.run_directory import RunDirectory
 
 Flowrepro = Callable[..., Result]

@@ -15,6 +15,8 @@ import pytest
 
 from flowrepro.errors import DataError, EnvironmentFault
 from flowrepro.store import files as storage
+from flowrepro.store import reading
+from flowrepro.store.locks import locked
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
@@ -29,7 +31,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_torn_one(
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(EnvironmentFault, match=r"claims\.json.*12 bytes needed.*free"):
-        storage.write_atomic(path, b"new content!", ours=(storage.sha256_of(b"old"),))
+        storage.write_atomic(path, b"new content!", ours=(reading.sha256_of(b"old"),))
     assert path.read_bytes() == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["claims.json"]
 
@@ -75,10 +77,10 @@ def test_a_path_that_is_too_long_is_refused_at_the_start(tmp_path: Path) -> None
 
 def test_npz_bytes_are_the_same_twice_and_read_back(tmp_path: Path) -> None:
     arrays = {"x": np.arange(6.0).reshape(2, 3), "name": np.array("text")}
-    assert storage.npz_bytes(arrays) == storage.npz_bytes(arrays)
+    assert reading.npz_bytes(arrays) == reading.npz_bytes(arrays)
     path = tmp_path / "a.npz"
-    storage.write_atomic(path, storage.npz_bytes(arrays))
-    read = storage.read_npz(path)
+    storage.write_atomic(path, reading.npz_bytes(arrays))
+    read = reading.read_npz(path)
     assert np.array_equal(read["x"], arrays["x"])
     assert str(read["name"]) == "text"
 
@@ -86,22 +88,22 @@ def test_npz_bytes_are_the_same_twice_and_read_back(tmp_path: Path) -> None:
 def test_damaged_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "a.npz").write_bytes(b"PK\x03\x04 not a zip")
     with pytest.raises(DataError, match=r"a\.npz is damaged"):
-        storage.read_npz(tmp_path / "a.npz")
+        reading.read_npz(tmp_path / "a.npz")
     (tmp_path / "a.json").write_text("{")
-    with pytest.raises(DataError, match=r"a\.json is not readable JSON"):
-        storage.read_json(tmp_path / "a.json")
+    with pytest.raises(DataError, match=r"a\.json is damaged: .* JSON"):
+        reading.read_json(tmp_path / "a.json")
 
 
 def test_pickles_are_never_loaded(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", x=np.array([{}], dtype=object))
     with pytest.raises(DataError, match="damaged"):
-        storage.read_npz(tmp_path / "a.npz")
+        reading.read_npz(tmp_path / "a.npz")
 
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from flowrepro.store.files import locked
+from flowrepro.store.locks import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
@@ -126,7 +128,7 @@ def test_the_second_process_learns_who_holds_the_lock(tmp_path: Path) -> None:
                 EnvironmentFault,
                 match=rf"toy-0123456789 is in use by process {owner.pid} on .* since .*--wait",
             ),
-            storage.locked(path),
+            locked(path),
         ):
             pass
         assert json.loads(path.read_text())["pid"] == owner.pid
@@ -141,7 +143,7 @@ def test_a_dead_owner_is_taken_over(tmp_path: Path) -> None:
     owner.kill()
     owner.communicate()
     assert path.exists()
-    with storage.locked(path):
+    with locked(path):
         assert json.loads(path.read_text())["pid"] == os.getpid()
     assert not path.exists()
 

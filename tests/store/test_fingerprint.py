@@ -10,7 +10,9 @@ import pytest
 
 import flowrepro
 from flowrepro.papers import registry
+from flowrepro.store import provenance
 from flowrepro.store.fingerprint import Code
+from flowrepro.store.provenance import conditions
 
 MAIN = '''
 """A module."""
@@ -160,3 +162,16 @@ def test_a_tolerance_of_a_real_claim_recomputes_nothing(package: Path) -> None:
     module.write_text(ast.unparse(tree))
     assert Code({"flowrepro": package}).fingerprint(start) != before
     module.write_text(text)
+
+
+def test_what_numba_compiles_for_is_part_of_the_conditions(monkeypatch: pytest.MonkeyPatch) -> None:
+    def target(*libraries: str) -> str | None:
+        return conditions("code", libraries, threads_matter=False).get("compile target")
+
+    for name in provenance.TARGETS:
+        monkeypatch.delenv(name, raising=False)
+    plain = target("numba")
+    monkeypatch.setenv("NUMBA_CPU_NAME", "generic")
+    assert plain is not None
+    assert target("numba") == f"NUMBA_CPU_NAME=generic, {plain}"
+    assert target("torch") is None

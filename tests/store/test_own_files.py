@@ -17,6 +17,8 @@ from flowrepro.core.config import override
 from flowrepro.errors import DataError
 from flowrepro.papers import registry
 from flowrepro.store import files as storage
+from flowrepro.store import reading
+from flowrepro.store.locks import locked
 from flowrepro.store.own_files import LEDGER, OwnFiles
 from flowrepro.store.run_directory import RunDirectory
 
@@ -317,7 +319,7 @@ def test_a_lock_that_is_somebodys_file(tmp_path: Path, thing: str) -> None:
     else:
         path.write_bytes(MINE)
         os.link(path, tmp_path / "notes") if thing == "hard link" else None
-    with storage.locked(path):
+    with locked(path):
         assert json.loads(path.read_text())["pid"] == os.getpid()
     kept = tmp_path / ".toy.foreign-1.lock"
     assert kept.is_fifo() if thing == "pipe" else kept.read_bytes() == MINE
@@ -349,8 +351,8 @@ def test_a_manifest_that_names_what_lies_elsewhere_is_damaged(
     secret = tmp_path / "secret"
     secret.write_bytes(MINE)
     manifest = json.loads((run / "manifest.json").read_text())
-    manifest["files"][name] = {"sha256": storage.sha256(secret), "bytes": len(MINE)}
-    (run / "manifest.json").write_bytes(storage.json_bytes(manifest))
+    manifest["files"][name] = {"sha256": reading.sha256(secret), "bytes": len(MINE)}
+    (run / "manifest.json").write_bytes(reading.json_bytes(manifest))
     result = flowrepro(*COMMANDS[command](tmp_path, run))
     assert result.code == 3, result.err
     assert "manifest" in result.err
@@ -365,14 +367,14 @@ def test_a_case_whose_name_leads_elsewhere_is_refused(
 ) -> None:
     directory = RunDirectory(run)
     case = json.loads((run / "experiment.json").read_text())
-    content = storage.json_bytes({**case, field: text})
+    content = reading.json_bytes({**case, field: text})
     manifest = json.loads((run / "manifest.json").read_text())
     manifest["files"]["experiment.json"] = {
-        "sha256": storage.sha256_of(content),
+        "sha256": reading.sha256_of(content),
         "bytes": len(content),
     }
     (run / "experiment.json").write_bytes(content)
-    (run / "manifest.json").write_bytes(storage.json_bytes(manifest))
+    (run / "manifest.json").write_bytes(reading.json_bytes(manifest))
     assert directory.damage() == []
     assert flowrepro(*COMMANDS[command](tmp_path, run)).code == 3
     assert not list(tmp_path.rglob("*pwn*"))
@@ -595,6 +597,6 @@ def test_what_is_no_regular_file_is_not_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to(tmp_path / "pipe")
     for name in ("pipe", "link", ""):
-        for read in (storage.read_json, storage.read_npz, storage.sha256, storage.read_bytes):
+        for read in (reading.read_json, reading.read_npz, reading.sha256, reading.read_bytes):
             with pytest.raises(DataError):
                 read(tmp_path / name)

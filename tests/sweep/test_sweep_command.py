@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 from command_line import Result
 
-from flowrepro.store.files import read_json
+from flowrepro.store.reading import read_json
 
 Flowrepro = Callable[..., Result]
 GRID = (

@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 from scipy.optimize import linprog
@@ -144,3 +146,31 @@ def test_the_least_norm_interpolator_interpolates_with_the_least_norm(n):
 def test_contradicting_points_have_no_interpolator():
     with pytest.raises(ValueError, match="no function interpolates"):
         least_norm_interpolator(np.array([[1.0, 1.0], [1.0, 1.0]]), np.array([1.0, 2.0]))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_variation_norm_equals_the_program_with_a_variable_per_kink(seed):
+    """min over the shares l of max over many (u, v) with u^2 + v^2 <= 4, |v| <= 1."""
+    rng = np.random.default_rng(seed)
+    m = 40
+    f = PiecewiseLinear(np.sort(rng.normal(size=m)), rng.normal(size=m), *rng.normal(size=2))
+    angles = np.linspace(-np.pi, np.pi, 4000, endpoint=False)
+    duals = 2 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    duals = duals[np.abs(duals[:, 1]) <= 1]
+    moves = np.stack([f.jumps, -f.jumps * f.kinks])
+    least = linprog(
+        np.append(np.zeros(m), 1.0),
+        A_ub=np.column_stack([duals @ moves, -np.ones(len(duals))]),
+        b_ub=-duals @ [f.slope, f.intercept],
+        bounds=[(0, 1)] * m + [(None, None)],
+    ).fun
+    bends = float(np.sqrt(1 + f.kinks**2) @ np.abs(f.jumps))
+    assert variation_norm(f) == pytest.approx(bends + least, rel=1e-5)
+
+
+def test_a_million_kinks_take_seconds():
+    rng = np.random.default_rng(0)
+    f = piecewise_linear(rng.normal(size=(300_000, 2)), rng.normal(size=300_000))
+    started = time.process_time()
+    assert variation_norm(f) > 0
+    assert time.process_time() - started < 5.0

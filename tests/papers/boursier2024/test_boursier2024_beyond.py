@@ -109,7 +109,7 @@ ROWS = [
     on_study(scaling_laws.phase_2b_measured, "scaling", tampered(tau_3=lambda t: t + 1.0),
              UNDECLARED, as_declared),
     on_study(unbalanced_width.unbalanced_leaves, "unbalanced-width",
-             tampered(departure=lambda t: t + np.inf), COLLINEAR),
+             tampered(departure=lambda t: t + np.inf), options(widths=[20])),
     on_study(unbalanced_width.unbalanced_plateau, "unbalanced-width",
              tampered(departure=lambda t: t**0.5), UNDECLARED, longer_plateaus),
 ]  # fmt: skip

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from command_line import Result
 
-from flowrepro.store.files import read_json
+from flowrepro.store.reading import read_json
 
 Flowrepro = Callable[..., Result]
 
