@@ -22,7 +22,7 @@ from flowrepro.run.remarks import remarks
 from flowrepro.theory.arrangement import sign_vectors
 
 if TYPE_CHECKING:
-    from flowrepro.core.models import TwoLayer
+    from flowrepro.core.models import Chains, TwoLayer
 
 
 class Event(NamedTuple):
@@ -267,15 +267,17 @@ class Run:
         state = self.at(arguments.number("t", t))
         return state.W, state.a
 
-    def to_torch(self) -> TwoLayer:
-        """The trained network as a module of PyTorch, in the dtype of its weights."""
-        if self.case.model.depth != 2:
-            raise UsageError(
-                f"the run has depth {self.case.model.depth}; to_torch gives two layers"
-            )
-        from flowrepro.core.models import TwoLayer
+    def to_torch(self) -> TwoLayer | Chains:
+        """The trained network as a module of PyTorch, in the dtype of its weights.
 
-        return TwoLayer(self.W[-1], self.a[-1], self.case.model.alpha)
+        Chains where its depth is not 2.
+        """
+        from flowrepro.core.models import Chains, TwoLayer
+
+        W, a, model = self.W[-1], self.a[-1], self.case.model
+        if model.depth != 2:
+            return Chains(W, a, model.depth, model.alpha)
+        return TwoLayer(W, a, model.alpha)
 
     def save(self, folder: str | Path) -> Path:
         """Store the run below a folder, as the command line stores it with ``--out``.

@@ -1,6 +1,7 @@
 """Networks of PyTorch: from a module to weights and back.
 
-`flowrepro.models` is this module: TwoLayer and DeepReLU, whose forward takes (n, d) and gives (n,).
+`flowrepro.models` is this module: TwoLayer, Chains (a neuron of any depth) and DeepReLU, whose
+forward takes (n, d) and gives (n,).
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from flowrepro.core.models import DeepReLU, TwoLayer
+from flowrepro.core.models import Chains, DeepReLU, TwoLayer
 from flowrepro.errors import UsageError
 
-__all__ = ["DeepReLU", "TwoLayer", "from_torch"]
+__all__ = ["Chains", "DeepReLU", "TwoLayer", "from_torch"]
 
 FORM = "give nn.Sequential(nn.Linear(d, m, bias=False), nn.ReLU(), nn.Linear(m, 1, bias=False))"
 

@@ -12,6 +12,8 @@ from flowrepro.core.trajectory import Ensemble, Run, StopReason, Study
 
 FREE = ("seed", "seeds", "protocol.engine", "protocol.device", "record.")
 """Keys that do not make a run another than the paper's."""
+COMPUTED_BY = ("options.engine", "options.device")
+"""Options that do not make a study another: by what, and where, it trains."""
 
 
 def is_flow(run: Run | Ensemble) -> bool:
@@ -46,10 +48,10 @@ def as_published(
 
 
 def as_declared(study: StudyCase, free: tuple[str, ...] = ()) -> Callable[[Study], str | None]:
-    """The study is ``study`` but for the keys in ``free``."""
+    """The study is ``study`` but for the keys in ``free`` and in COMPUTED_BY."""
 
     def hypothesis(findings: Study) -> str | None:
-        changed = departures(findings.case, study, free)
+        changed = departures(findings.case, study, (*free, *COMPUTED_BY))
         return (
             f"stated for the study as declared; this one departs from it in {', '.join(changed)}"
             if changed

@@ -75,9 +75,12 @@ def experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--engine",
             metavar="NAME",
             shell_complete=offer_engines,
-            help="auto, or an engine's name (default: the case's, usually auto).",
+            help="What trains: auto, torch (PyTorch), or another engine's name (default: the "
+            "case's, usually auto).",
         ),
-        click.option("--device", metavar="NAME", help="cpu, cuda or cuda:INDEX, for engine torch."),
+        click.option(
+            "--device", metavar="NAME", help="cpu, cuda, cuda:INDEX or auto, for PyTorch."
+        ),
         click.option(
             "--data",
             "data_file",

@@ -103,16 +103,12 @@ def chosen_cases(
         ("--seed", "seed", seed),
         ("--seeds", "seed", seeds),
     ):
-        if value is not None and {key, f"protocol.{key}"} & changes.keys():
+        if value is not None and {key, f"protocol.{key}", f"options.{key}"} & changes.keys():
             raise UsageError(
                 f"{option} and --set {key}=... both set the same key; give one of them"
             )
-    changes |= {
-        key: value
-        for key, value in (("protocol.engine", engine), ("protocol.device", device))
-        if value is not None
-    }
-
+    by = {key: value for key, value in (("engine", engine), ("device", device)) if value}
+    taken: dict[str, set[str]] = {key: set() for key in by}
     cases = [_with_files(case, data_file, init_file) for case in cases]
 
     def changed(case: Case, seed: int | None = None) -> Case:
@@ -122,16 +118,40 @@ def chosen_cases(
             for key, value in flag.overrides(case.name, values).items()
         }
         wanted |= changes if seed is None else {**seed_changes(case, seed), **changes}
-        return override(
+        found = override(
             quick_variant(case) if quick else case,
             {key: value for key, value in wanted.items() if knows(case, key)},
         )
+        mine = {key: by[key] for key in by if _is_for(found, key, bool(case_names))}
+        for key in mine:
+            taken[key].add(case.name)
+        return override(found, mine)
 
     batches = _batches(command, cases, changed, figures, seed, seeds)
+    for key, value in by.items():
+        if not taken[key]:
+            raise UsageError(
+                f"--{key} {value} means nothing to case '{cases[0].name}' of {command}, which "
+                "computes in its own way; 'flowrepro list --keys' shows the cases with such a key"
+            )
     for key, value in changes.items():
         if not any(knows(case, key) for batch in batches for case in batch):
             override(batches[0][0], {key: value})  # raises, and names the nearest key
     return batches
+
+
+def _is_for(case: Case, key: str, named: bool) -> bool:
+    """Whether --engine or --device changes a case: it has the key and descends.
+
+    A case that was named takes it all the same, and what computes it refuses what it cannot do.
+    """
+    flows = isinstance(case, StudyCase) and case.options.get("method") == "flow"
+    return knows(case, key) and (named or not flows)
+
+
+def _computed_by(case: Case, key: str) -> Any:
+    """The engine or the device of a case; None where it has none."""
+    return case.options.get(key) if isinstance(case, StudyCase) else getattr(case.protocol, key)
 
 
 def without_effect(
@@ -151,9 +171,12 @@ def without_effect(
     """
     cases = [case for batch in batches for case in batch]
     given = {text.partition("=")[0].strip(): f"--set {text}" for text in assignments}
-    given |= {"protocol.engine": f"--engine {engine}"} if engine else {}
-    given |= {"protocol.device": f"--device {device}"} if device else {}
     found = []
+    for key, value in (("engine", engine), ("device", device)):
+        left = dict.fromkeys(case.name for case in cases if _computed_by(case, key) != value)
+        if value and left:
+            own = "which computes in its" if len(left) == 1 else "which compute in their"
+            found.append(f"--{key} {value} changes nothing in {_listed(left)}, {own} own way")
     for key, option in given.items():
         left = dict.fromkeys(case.name for case in cases if not knows(case, key))
         if left:

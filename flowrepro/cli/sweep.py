@@ -200,7 +200,7 @@ def _base(
     base = registry.find_case(experiment, case_name) if case_name else cases[0]
     changes = dict(parse_assignment(text) for text in assignments)
     if engine is not None:
-        changes["protocol.engine"] = engine
+        changes["engine"] = engine
     return override(quick_variant(base) if quick else base, changes)
 
 

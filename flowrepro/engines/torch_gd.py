@@ -22,7 +22,7 @@ use).
 
 
 class TorchGD(Engine):
-    """Plain gradient descent and SGD; the recorded loss is always that of the full batch.
+    """Plain gradient descent and SGD, any depth; the recorded loss is that of the full batch.
 
     Columns of X that are zero in every sample (constant pixels of centred images) are left out
     while training:
@@ -33,6 +33,7 @@ class TorchGD(Engine):
     """
 
     name: ClassVar[str] = "torch"
+    two_layers_only: ClassVar[bool] = False
     libraries: ClassVar[tuple[str, ...]] = ("torch",)
     threads_matter: ClassVar[bool] = True
 
@@ -77,7 +78,13 @@ class TorchGD(Engine):
                 )
                 self.W, self.a = features.new_zeros(m, len(self._moving)), features.new_zeros(m)
                 self.gradient: Gradient = BlockGradient(
-                    features, targets, self.problem.loss, self.problem.alpha, m, block
+                    features,
+                    targets,
+                    self.problem.loss,
+                    self.problem.alpha,
+                    m,
+                    block,
+                    depth=self.problem.depth,
                 )
                 return
             except torch.cuda.OutOfMemoryError:

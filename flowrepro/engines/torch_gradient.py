@@ -3,7 +3,7 @@
 Plain autograd keeps several (n, m) arrays and passes over each of them in memory. Here samples are
 taken in blocks whose (m, block) activations stay in cache, and both products of a block are made
 while its rows are warm.
-A test compares it with autograd through ``models.TwoLayer``.
+Tests compare it with autograd through ``models.TwoLayer`` and ``models.Chains``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from flowrepro.core.config import Loss
-from flowrepro.core.models import objective, output_gradient
+from flowrepro.core.models import gain, objective, output_gradient, partial_gain
 
 CPU_BLOCK = 16384
 """Samples per block on a CPU: with m = 50 the activations take 3 MB in float32 (L2 or L3). On one
@@ -37,15 +37,25 @@ class Gradient(Protocol):
 
 
 class BlockGradient:
-    """Gradient and objective of the two-layer network on X (n, d), y (n,), into buffers that are
-    reused.
+    """Gradient and objective of the network on X (n, d), y (n,), into buffers that are reused.
+
+    ``depth`` other than 2: see Chains in ``network.py``.
 
     After ``evaluate(W, a)``: ``grad_W`` (m, d), ``grad_a`` (m,) and ``value`` (scalar), all on the
     device.
     """
 
-    def __init__(self, X: Tensor, y: Tensor, loss: Loss, alpha: float, m: int, block: int) -> None:
-        self.X, self.y, self.loss, self.alpha, self.m = X, y, loss, alpha, m
+    def __init__(
+        self,
+        X: Tensor,
+        y: Tensor,
+        loss: Loss,
+        alpha: float,
+        m: int,
+        block: int,
+        depth: int = 2,
+    ) -> None:
+        self.X, self.y, self.loss, self.alpha, self.m, self.depth = X, y, loss, alpha, m, depth
         self.block = min(block, len(X))
         self.grad_W, self.grad_a = X.new_zeros(m, X.shape[1]), X.new_zeros(m)
         self.value = X.new_zeros(())
@@ -62,15 +72,18 @@ class BlockGradient:
         count = len(self.X) if rows is None else len(rows)
         weight = self.loss.factor / count if self.loss.reduction == "mean" else self.loss.factor
         part = replace(self.loss, reduction="sum", factor=weight)
+        above = a if self.depth == 2 else gain(a, self.depth)
         self.value.zero_()
         if not value_only:
             self.grad_W.zero_()
             self.grad_a.zero_()
         for start in range(0, count, self.block):
             X, y = self._samples(rows, start, min(start + self.block, count))
-            self._add_block(X, y, W, a, part, value_only)
+            self._add_block(X, y, W, above, part, value_only)
         if not value_only:
-            self.grad_W.mul_(a[:, None])
+            self.grad_W.mul_(above[:, None])
+            if self.depth != 2:
+                self.grad_a.mul_(partial_gain(a, self.depth))
 
     def _samples(self, rows: Tensor | None, start: int, stop: int) -> tuple[Tensor, Tensor]:
         if rows is None:
@@ -82,10 +95,10 @@ class BlockGradient:
         return gathered, self.y[chosen]
 
     def _add_block(
-        self, X: Tensor, y: Tensor, W: Tensor, a: Tensor, loss: Loss, value_only: bool
+        self, X: Tensor, y: Tensor, W: Tensor, above: Tensor, loss: Loss, value_only: bool
     ) -> None:
-        """Add one block's share; neurons are rows here, as BLAS is a fifth faster on W X^T than on
-        X W^T (measured).
+        """Add one block's share, ``above`` (m,) being the factor of each neuron; neurons are rows
+        here, as BLAS is a fifth faster on W X^T than on X W^T (measured).
         """
         b = len(X)
         hidden, active = (
@@ -97,7 +110,7 @@ class BlockGradient:
             hidden.relu_()
         else:
             torch.nn.functional.leaky_relu_(hidden, self.alpha)
-        f = torch.mv(hidden.T, a)
+        f = torch.mv(hidden.T, above)
         self.value.add_(objective(loss, f, y))
         if value_only:
             return

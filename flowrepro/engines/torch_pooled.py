@@ -245,6 +245,7 @@ class PooledGD(TorchGD):
     """
 
     name: ClassVar[str] = "pooled"
+    two_layers_only: ClassVar[bool] = True
     libraries: ClassVar[tuple[str, ...]] = ("torch", "numba")
 
     @classmethod

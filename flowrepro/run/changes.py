@@ -15,7 +15,7 @@ from flowrepro.core.trajectory import Dataset
 from flowrepro.papers import registry
 from flowrepro.run.kind import Result
 
-UNSAID = ("record.", "protocol.device")
+UNSAID = ("record.", "protocol.device", "options.device")
 """Keys that change nothing of what a figure shows."""
 
 

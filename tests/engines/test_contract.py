@@ -15,10 +15,11 @@ import torch
 from problems import KNOWN, MEAN_SQUARE, Known, linear_phase, random_problem
 
 from flowrepro.core.config import Loss, Record
-from flowrepro.core.models import TwoLayer, objective
+from flowrepro.core.models import Chains, TwoLayer, objective
 from flowrepro.core.trajectory import StopReason, Trajectory
 from flowrepro.engines import ENGINES, load
 from flowrepro.engines.base import Engine, Problem, SaveAt
+from flowrepro.engines.batches import Batches
 from flowrepro.engines.drive import run
 
 NAMES = [name for name in ENGINES if load(name).kind == "descent"]
@@ -37,25 +38,37 @@ def engine(request: pytest.FixtureRequest) -> type[Engine]:
 
 def supported(engine: type[Engine], problem: Problem) -> type[Engine]:
     reason = engine.supports(problem)
+    if problem.depth != 2 and engine.two_layers_only:
+        reason = "it is for two layers"
     if reason:
         pytest.skip(f"{engine.name}: {reason}")
     return engine
 
 
 def by_autograd(problem: Problem, steps: int) -> tuple[list[float], np.ndarray, np.ndarray]:
-    """Losses at 0..steps and the last weights, by autograd in float64."""
-    model = TwoLayer(problem.W0, problem.a0, problem.alpha, train_a=problem.train == "both")
-    parameters = [p for p in model.parameters() if p.requires_grad]
+    """Losses at 0..steps and the last weights, by PyTorch's own SGD and autograd in float64."""
+    trained, depth = problem.train == "both", problem.depth
+    model: TwoLayer | Chains
+    if depth == 2:
+        model = TwoLayer(problem.W0, problem.a0, problem.alpha, train_a=trained)
+    else:
+        model = Chains(problem.W0, problem.a0, depth, problem.alpha, train_a=trained)
+    optimizer = torch.optim.SGD(model.parameters(), lr=problem.lr)
+    batches = Batches(len(problem.y), problem.batch_size, problem.seed)
     X, y, losses = torch.from_numpy(problem.X), torch.from_numpy(problem.y), []
     for step in range(steps + 1):
-        value = objective(problem.loss, model(X), y)
-        losses.append(value.item())
+        losses.append(objective(problem.loss, model(X), y).item())
         if step < steps:
-            gradients = torch.autograd.grad(value, parameters)
-            with torch.no_grad():
-                for parameter, gradient in zip(parameters, gradients, strict=True):
-                    parameter -= problem.lr * gradient
-    return losses, model.W.detach().numpy(), model.a.detach().numpy()
+            rows = batches.rows(step)
+            part = slice(None) if rows is None else torch.from_numpy(rows)
+            optimizer.zero_grad()
+            objective(problem.loss, model(X[part]), y[part]).backward()
+            optimizer.step()
+    if isinstance(model, TwoLayer):
+        return losses, model.W.detach().numpy(), model.a.detach().numpy()
+    scalars = model.scalars.detach().numpy()
+    assert np.allclose(scalars, scalars[:1], rtol=1e-13, atol=0.0)
+    return losses, model.W.detach().numpy(), scalars[0] if depth > 1 else problem.a0
 
 
 def assert_close(ours: np.ndarray, reference: np.ndarray, tolerance: float = 1e-12) -> None:
@@ -86,6 +99,31 @@ def test_iterates_are_those_of_autograd(engine: type[Engine], loss: Loss, n: int
             member = engine(problem)
             losses = member.advance(np.arange(5))
             expected, W, a = by_autograd(problem, 4)
+            assert_close(losses, np.array(expected))
+            assert_close(member.weights()[0], W)
+            assert_close(member.weights()[1], a)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if not load(name).two_layers_only])
+@pytest.mark.parametrize("depth", [1, 3])
+@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: f"{loss.name}-{loss.reduction}")
+def test_other_depths_are_those_of_autograd(name: str, loss: Loss, depth: int) -> None:
+    """To rounding, over awkward sizes, slopes, trained layers, full batches and mini-batches; a
+    neuron with a scalar that is not positive is dead from depth 3 on.
+    """
+    engine = supported(load(name), random_problem(loss=loss))
+    lr = 1e-6 if loss.name == "exp" else 0.01  # one layer sums neurons of order one
+    for i, (n, m, d) in enumerate(
+        (n, m, d) for n in (1, 5, 17) for m in (1, 3, 8, 17) for d in (1, 3)
+    ):
+        problem = random_problem(
+            n, d, m, loss, seed=i, lr=lr, alpha=(0.0, 0.3, 1.0)[i % 3], depth=depth,
+            train=("both", "both", "first")[i // 2 % 3], batch_size=(None, 3, None, 4)[i % 4],
+        )  # fmt: skip
+        if engine.supports(problem) is None:
+            member = engine(problem)
+            losses = member.advance(np.arange(7))
+            expected, W, a = by_autograd(problem, 6)
             assert_close(losses, np.array(expected))
             assert_close(member.weights()[0], W)
             assert_close(member.weights()[1], a)
@@ -125,6 +163,7 @@ PROBLEMS = {
     "first layer": random_problem(5, 2, 7, train="first"),
     "mini-batches": random_problem(9, 3, 17, batch_size=4),
     "float32": random_problem(9, 3, 17, dtype="float32"),
+    "three layers": random_problem(9, 3, 17, depth=3),
 }
 
 

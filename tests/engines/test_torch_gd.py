@@ -151,11 +151,11 @@ def test_a_full_gpu_gets_a_second_try_and_then_a_sentence(monkeypatch: pytest.Mo
     fails = iter((True, False, True, True, True, True, False))
 
     class Full(BlockGradient):
-        def __init__(self, *arguments: object) -> None:
+        def __init__(self, *arguments: object, **options: object) -> None:
             blocks.append(arguments[-1])  # type: ignore[arg-type]
             if next(fails):
                 raise torch.cuda.OutOfMemoryError("injected")
-            super().__init__(*arguments)  # type: ignore[arg-type]
+            super().__init__(*arguments, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr("flowrepro.engines.torch_gd.BlockGradient", Full)
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
@@ -179,11 +179,12 @@ def cuda_problem() -> Problem:
 
 
 @pytest.mark.gpu
+@pytest.mark.parametrize("depth", [1, 2, 3])
 @pytest.mark.parametrize("batch_size", [None, 16])
 def test_cuda_follows_the_cpu_and_captures_the_step(
-    cuda_problem: Problem, batch_size: int | None
+    cuda_problem: Problem, batch_size: int | None, depth: int
 ) -> None:
-    problem = replace(cuda_problem, batch_size=batch_size)
+    problem = replace(cuda_problem, batch_size=batch_size, depth=depth)
     gpu, cpu = TorchGD(problem), TorchGD(replace(problem, device="cpu"))
     assert gpu.advance(np.arange(0, 61, 5)) == pytest.approx(
         cpu.advance(np.arange(0, 61, 5)), rel=1e-9

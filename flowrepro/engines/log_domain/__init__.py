@@ -7,8 +7,12 @@ step.
     adaptive.py    scipy's BDF in rescaled time and DOP853 in flow time on the same kernel
     late_run.py    what goes in and what comes out
     integrate.py   integrate, integrate_many, flow
+    descent.py     descend: "gd" compiled, or in PyTorch ("sgd" too) by engines/torch_late.py
+
+"gd", "sgd" and "euler" are descents, "rk4", "bdf" and "flow-t" the gradient flow.
 """
 
+from flowrepro.engines.log_domain.descent import ENGINES, descend
 from flowrepro.engines.log_domain.integrate import (
     CLOCKS,
     HANDOVER,
@@ -23,12 +27,14 @@ from flowrepro.engines.log_domain.late_run import Classification, Clock, LateRun
 
 __all__ = [
     "CLOCKS",
+    "ENGINES",
     "HANDOVER",
     "Classification",
     "Clock",
     "LateRun",
     "Method",
     "Start",
+    "descend",
     "flow",
     "integrate",
     "integrate_many",

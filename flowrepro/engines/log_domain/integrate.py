@@ -37,12 +37,13 @@ HANDOVER = 30.0
 
 _CODE: dict[Method, int] = {"gd": kernel.GD, "euler": kernel.EULER, "rk4": kernel.RK4}
 
-_STATUS = {
+STATUS = {
     kernel.MAX_STEPS: StopReason.MAX_STEPS,
     kernel.DIVERGED: StopReason.DIVERGED,
     kernel.UNDERFLOW: StopReason.STEP_UNDERFLOW,
     kernel.STATIONARY: StopReason.STATIONARY,
 }
+"""Status of a march that did not reach its last level -> why it ended."""
 
 
 class Start(NamedTuple):
@@ -93,7 +94,7 @@ def integrate(
         Levels that do not increase, a clock the method does not have, shapes that do not fit.
     """
     levels = np.asarray(levels, dtype=np.float64)
-    _validate(task, W, a, levels, method, clock, control)
+    validate(task, W, a, levels, method, clock, control)
     points = task.points
     theta = np.ascontiguousarray(np.vstack([np.asarray(W, dtype=np.float64).T, a]))
     clocks = np.array(start, dtype=np.float64)
@@ -110,7 +111,7 @@ def integrate(
             points, theta, method, value, levels, clock == "s", max_steps, clocks
         )
     reached = StopReason.TARGET_LOSS if clock == "q" else StopReason.HORIZON
-    return _run(task, method, columns, thetas, _STATUS.get(status, reached), stats)
+    return late_run(task, method, columns, thetas, STATUS.get(status, reached), stats)
 
 
 def _compiled(
@@ -244,7 +245,7 @@ def join(first: LateRun, second: LateRun) -> LateRun:
     return replace(second, method=f"{first.method}+{second.method}", stats=stats, **columns)
 
 
-def _validate(
+def validate(
     task: Classification,
     W: np.ndarray,
     a: np.ndarray,
@@ -253,6 +254,7 @@ def _validate(
     clock: Clock,
     control: float | None,
 ) -> None:
+    """UsageError for what cannot be integrated; see `integrate`."""
     if method not in CLOCKS:
         raise UsageError(f"method must be one of {', '.join(CLOCKS)}, not '{method}'")
     if clock not in CLOCKS[method]:
@@ -280,7 +282,7 @@ def _validate(
         raise UsageError(f"control must be positive, not {control}")
 
 
-def _run(
+def late_run(
     task: Classification,
     method: str,
     columns: np.ndarray,
@@ -288,6 +290,7 @@ def _run(
     stop: StopReason,
     stats: dict[str, float],
 ) -> LateRun:
+    """The run of records: columns (R, N_COLUMNS) and states theta (R, d + 1, m)."""
     step, s, ln_t, _, ln_sum, q_min, size = columns.T.copy()
     smoothed = np.array([kernel.inverse_loss(task.loss == "exp", value) for value in ln_sum])
     return LateRun(

@@ -60,7 +60,7 @@ def deep(
     large_lr: float = option(1e-4, "step size from the large start", within=(1e-7, 1.0)),
     large_steps: int = option(3_000, "steps from the large start", within=(1, 1_000_000)),
     attempts: int = option(5, "seeds tried where a run overflows", within=(1, 100)),
-    device: str = option("cpu", "device of the training", choices=("cpu", "cuda")),
+    device: str = option("cpu", "device of the training: cpu, cuda, cuda:INDEX or auto"),
     seed: int,
     progress: Progress,
 ) -> dict[str, np.ndarray]:
@@ -175,6 +175,10 @@ def large_falls(study: Study) -> Iterator[Part]:
     """Records after step 10 at which the norm grows; jump of the loss in the first steps."""
     arrays = study.arrays
     later = np.flatnonzero(arrays["large_step"] >= SETTLED)
+    if len(later) < 2:
+        raise NotApplicable(
+            f"the run from the large start has no two records from step {SETTLED} on"
+        )
     grows = int(np.sum(np.diff(total(arrays["large_norms"])[later]) > 0))
     yield none_of("records with a larger norm", grows)
     yield number("seeds that diverged before", arrays["large_diverged"].size)

@@ -11,7 +11,7 @@ time. Constant steps never get past q ~ 15, so nets are trained by ``engines.log
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -25,12 +25,14 @@ from flowrepro.engines.log_domain import (
     LateRun,
     Method,
     Start,
+    descend,
     integrate,
     join,
 )
 from flowrepro.errors import DataError, NumericalError, UsageError
 from flowrepro.papers.lyu2021 import PAPER, geometry, local_optimum
 from flowrepro.papers.lyu2021.bracket import affordable, margin_bracket
+from flowrepro.papers.lyu2021.descent import BATCH_SIZE, DEVICE, ENGINE
 from flowrepro.papers.lyu2021.geometry import Weights
 from flowrepro.papers.study import Progress, option
 from flowrepro.papers.topic import Topic
@@ -71,6 +73,9 @@ def classifiers(
     # gd: until L < ln 2 / n with step lr, then with backtracking on ln L.
     method: str = option("gd", "descent or gradient flow", choices=("gd", "flow")),
     lr: float = option(0.01, "step of descent", within=(1e-12, 1e6)),  # Appendix J
+    engine: str = ENGINE,
+    device: str = DEVICE,
+    batch_size: int | None = BATCH_SIZE,
     # Loss e^-1000; the pictures no longer change.
     q: float = option(1000.0, "least output margin at the end", within=(2.0, 1e10)),
     seed: int,
@@ -110,7 +115,10 @@ def classifiers(
         found["kkt_margin"] = np.nan
     progress(2, 4)
     task = Classification(X, y, alpha)
-    run = train(task, m=m, init=init, scale=scale, method=method, lr=lr, q=q, seed=seed)
+    run = train(
+        task, m=m, init=init, scale=scale, method=method, lr=lr, q=q, seed=seed, engine=engine,
+        device=device, batch_size=batch_size, pulse=lambda: progress(2, 4),
+    )  # fmt: skip
     progress(3, 4)
     found |= _trained(X, y, run, found, alpha, seed)
     known = [run.final]
@@ -230,17 +238,30 @@ def train(
     lr: float,
     q: float,
     seed: int,
+    engine: str = "auto",
+    device: str = "cpu",
+    batch_size: int | None = None,
+    pulse: Callable[[], None] = lambda: None,
 ) -> LateRun:
     """One network into its late phase, kept at two levels of q a decade.
 
-    ``scale`` multiplies a draw of unit scale.
+    ``scale`` multiplies a draw of unit scale. ``engine`` to ``pulse``: see `log_domain.descend`;
+    UsageError where they are asked of the flow.
     """
+    if method == "flow" and (engine == "torch" or device != "cpu" or batch_size is not None):
+        raise UsageError(
+            "options.method=flow integrates the gradient flow on the CPU, which engine torch, "
+            "devices and mini-batches do not do; add --set method=gd to descend"
+        )
     d = task.X.shape[1]
     W, a = INITS[init](np.random.default_rng(seed), m, d)
     W, a = scale * W, scale * a
     levels = np.geomspace(1.0, q, max(1, round(2 * np.log10(q))) + 1)
     if method == "gd":
-        return integrate(task, W, a, levels, method="gd", control=lr)
+        return descend(
+            task, W, a, levels, lr=lr, engine=engine, device=device, batch_size=batch_size,
+            seed=seed, pulse=pulse,
+        )  # fmt: skip
     budget = int(WORK / (task.X.shape[0] * (m * d + OVERHEAD)))
     if m * (d + 1) > STIFF_MOST:
         return integrate(task, W, a, levels, method="euler", max_steps=budget)

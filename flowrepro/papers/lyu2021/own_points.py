@@ -152,7 +152,8 @@ def trained_margin(result: Study) -> Iterable[Part]:
     """Largest relative fall of the smoothed margin between records of the flow; final residuals."""
     arrays, switch = result.arrays, int(result.arrays["net_switch"])
     smoothed = arrays["net_smoothed_margin"][switch:]
-    if not {"gd", "euler"} & set(str(arrays["net_method"]).split("+")):  # a descent may lower it
+    descents = {"gd", "sgd", "euler"}  # these may lower it
+    if not descents & set(str(arrays["net_method"]).split("+")):
         fall = float(np.max(-np.diff(smoothed) / smoothed[1:], initial=0.0))
         yield at_most("largest relative fall", fall, ALLOWED_FALL)
     yield number("KKT eps", last(result, "eps"))

@@ -6,11 +6,9 @@ descent as in Appendix J. Figure 4 shows some of them.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from scipy.stats import spearmanr
@@ -22,18 +20,17 @@ from flowrepro.core.initialize import he
 from flowrepro.core.network import predict
 from flowrepro.core.trajectory import Study
 from flowrepro.data.separable import shifted_gaussian
-from flowrepro.engines.log_domain import Classification, LateRun, integrate
+from flowrepro.engines.log_domain import Classification, LateRun, descend
 from flowrepro.figures import style
 from flowrepro.figures.panels import Custom, Panel
 from flowrepro.papers.lyu2021 import PAPER
+from flowrepro.papers.lyu2021.descent import BATCH_SIZE, DEVICE, ENGINE, in_threads
 from flowrepro.papers.lyu2021.geometry import best_separator
 from flowrepro.papers.lyu2021.planes import in_plane
 from flowrepro.papers.study import Progress, option
 from flowrepro.papers.topic import Topic
 from flowrepro.theory.margin import EXACT, normalised_margin
 
-Cell = TypeVar("Cell")
-Found = TypeVar("Found")
 DIMENSION = 50
 NEAR = 0.025
 """Largest difference of mean test errors at any size.
@@ -84,6 +81,9 @@ def trained(
     scale: float,
     lr: float,
     seed: int,
+    engine: str = "auto",
+    device: str = "cpu",
+    batch_size: int | None = None,
 ) -> LateRun:
     """Descent as in Appendix J, kept where the least output margin reaches the levels.
 
@@ -92,29 +92,15 @@ def trained(
     W, a = he(np.random.default_rng(seed), m, X.shape[1])
     task = Classification(X, y, alpha)
     W, a = scale * W, scale * a
-    return integrate(task, W, a, levels, method="gd", control=lr, max_steps=MOST_STEPS)
+    return descend(
+        task, W, a, levels, lr=lr, engine=engine, device=device, batch_size=batch_size, seed=seed,
+        max_steps=MOST_STEPS,
+    )  # fmt: skip
 
 
 def with_mirror_images(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The points (x, y) and (-x, -y)."""
     return np.vstack([X, -X]), np.concatenate([y, -y])
-
-
-def in_threads(
-    one: Callable[[Cell], Found], cells: Sequence[Cell], progress: Progress
-) -> list[Found]:
-    """What ``one`` finds for each cell; nothing of it depends on the number of threads."""
-    kept = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        pending = [pool.submit(one, cell) for cell in cells]
-        try:
-            for done, future in enumerate(pending, 1):
-                kept.append(future.result())
-                progress(done, len(cells))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-    return kept
 
 
 @topic.study
@@ -128,6 +114,9 @@ def table(
     m: int = M,
     scale: float = SCALE,
     lr: float = LR,
+    engine: str = ENGINE,
+    device: str = DEVICE,
+    batch_size: int | None = BATCH_SIZE,
     # Loss e^-100.
     q: float = option(100.0, "least output margin at the end", within=(1.0, 1e5)),
     mirror: bool = option(False, "train on (x, y) and (-x, -y)"),
@@ -146,11 +135,13 @@ def table(
     and label (N, most), nan beyond a set's size. w (N, d), axes (N, 2, d), W (N, m, d), a (N, m).
     """
 
+    how: dict[str, Any] = {"engine": engine, "device": device, "batch_size": batch_size}
+
     def one(cell: tuple[int, int]) -> dict[str, Any]:
         data = shifted_gaussian(cell[0], shift, cell[1], DIMENSION, n_test)
         X, y = with_mirror_images(data.X, data.y) if mirror else (data.X, data.y)
         best = best_separator(X, y)
-        run = trained(X, y, [q], alpha=alpha, m=m, scale=scale, lr=lr, seed=cell[1])
+        run = trained(X, y, [q], alpha=alpha, m=m, scale=scale, lr=lr, seed=cell[1], **how)
         W, a = run.final
         X_test, positive = data.extra["X_test"], data.extra["y_test"] > 0
         linear, net = X_test @ best.w > 0, predict(X_test, W, a, alpha) > 0
@@ -168,7 +159,7 @@ def table(
         }
 
     cells = [(n, s) for n in sizes for s in range(seed, seed + seeds)]
-    kept = in_threads(one, cells, progress)
+    kept = in_threads(one, cells, progress, **how)
     names = [name for name in kept[0] if name != "net_in_plane"]
     first = [in_plane(alpha, max(sizes), *cell["net_in_plane"]) for cell in kept[::seeds]]
     return {

@@ -77,6 +77,16 @@ def test_errors_are_those_of_the_separator() -> None:
     assert arrays["residual"].max() <= 1e-12
 
 
+def test_the_table_is_the_same_in_pytorch() -> None:
+    """Errors and steps are equal, margins to rounding."""
+    compiled = small_table().arrays
+    ours = computed(TABLE, sizes=[10], seeds=1, n_test=300, m=20, q=20.0, engine="torch").arrays
+    for name in ("svm", "net", "agreement", "steps"):
+        assert ours[name] == compiled[name][:1, :1], name
+    assert ours["margin_ratio"] == pytest.approx(compiled["margin_ratio"][:1, :1], rel=1e-6)
+    assert ours["W"] == pytest.approx(compiled["W"][:1], abs=1e-6)
+
+
 def test_nothing_depends_on_the_threads() -> None:
     again = computed(TABLE, sizes=[10, 20], seeds=2, n_test=300, m=20, q=20.0)
     for name, values in small_table().arrays.items():

@@ -17,6 +17,7 @@ from flowrepro.errors import UsageError
 from flowrepro.figures import style
 from flowrepro.figures.panels import ErrorBars, Horizontal, Panel, Points, Ticks
 from flowrepro.papers.lyu2021 import PAPER
+from flowrepro.papers.lyu2021.descent import BATCH_SIZE, DEVICE, ENGINE, in_threads
 from flowrepro.papers.lyu2021.geometry import best_separator
 from flowrepro.papers.lyu2021.table_1 import (
     ALPHA,
@@ -26,7 +27,6 @@ from flowrepro.papers.lyu2021.table_1 import (
     SHIFT,
     SIZES,
     M,
-    in_threads,
     trained,
     with_mirror_images,
 )
@@ -70,6 +70,9 @@ def early_stopping(
     m: int = M,
     scale: float = SCALE,
     lr: float = LR,
+    engine: str = ENGINE,
+    device: str = DEVICE,
+    batch_size: int | None = BATCH_SIZE,
     q: list[float] = option(
         [1.0, 3.0, 10.0, 30.0, 100.0, 300.0], "least output margins, increasing", within=LEVELS
     ),
@@ -85,11 +88,13 @@ def early_stopping(
     the signs of both agree.
     """
 
+    how: dict[str, Any] = {"engine": engine, "device": device, "batch_size": batch_size}
+
     def one(cell: tuple[int, bool, int]) -> tuple[float, np.ndarray, np.ndarray]:
         n, mirror, own = cell
         points = shifted_gaussian(n, shift, own, n_test=n_test)
         X, y = with_mirror_images(points.X, points.y) if mirror else (points.X, points.y)
-        run = trained_to_the_end(X, y, q, alpha=alpha, m=m, scale=scale, lr=lr, seed=own)
+        run = trained_to_the_end(X, y, q, alpha=alpha, m=m, scale=scale, lr=lr, seed=own, **how)
         X_test, positive = points.extra["X_test"], points.extra["y_test"] > 0
         linear = X_test @ best_separator(X, y).w > 0
         nets = [predict(X_test, *run.at(level), alpha) > 0 for level in q]
@@ -102,7 +107,7 @@ def early_stopping(
     draws = range(seed, seed + seeds)
     cells = [(n, mirror, own) for n in sizes for mirror in (False, True) for own in draws]
     shape = (len(sizes), 2, seeds)
-    kept = in_threads(one, cells, progress)
+    kept = in_threads(one, cells, progress, **how)
     svm, net, agreement = (np.array(values) for values in zip(*kept, strict=True))
     return {
         "size": np.array(sizes),
@@ -130,6 +135,9 @@ def table_optimum(
     m: int = M,
     scale: float = SCALE,
     lr: float = LR,
+    engine: str = ENGINE,
+    device: str = DEVICE,
+    batch_size: int | None = BATCH_SIZE,
     q: list[float] = option([100.0, 1000.0], "least output margins, increasing", within=LEVELS),
     seed: int,
     progress: Progress,
@@ -141,12 +149,13 @@ def table_optimum(
     size (N,), q (L,). linear (N, S). trained (N, S, L). improved, bound (N, S) : the best margin
     found, and an upper bound of all.
     """
+    how: dict[str, Any] = {"engine": engine, "device": device, "batch_size": batch_size}
     cells = [(n, own) for n in sizes for own in range(seed, seed + seeds)]
     kept = []
     for done, (n, own) in enumerate(cells, 1):
         points = shifted_gaussian(n, shift, own, n_test=1)
         X, y = points.X, points.y
-        run = trained_to_the_end(X, y, q, alpha=alpha, m=m, scale=scale, lr=lr, seed=own)
+        run = trained_to_the_end(X, y, q, alpha=alpha, m=m, scale=scale, lr=lr, seed=own, **how)
         margins = np.array([run.normalised_margin[run.index(level)] for level in q])
         best = improved_margin(X, y, *run.final, alpha, own)
         kept.append(
