@@ -5,7 +5,7 @@ there already.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +85,19 @@ def _metadata(result: Result) -> dict[str, str]:
     return metadata
 
 
+def completed_figures(case: Case, earlier: Iterable[str], settings: Settings) -> list[Figure]:
+    """The figures to draw once this case is there beside the ``earlier`` ones."""
+    there = {case.name, *earlier}
+    return [
+        figure
+        for figure in registry.figures_of(case.command)
+        if case.name in figure.cases
+        and figure.many_seeds == (case.seeds is not None)
+        and (settings.figures is None or figure.id in settings.figures)
+        and there.issuperset(figure.cases)
+    ]
+
+
 def draw_figures(
     case: Case,
     directory: RunDirectory,
@@ -96,19 +109,11 @@ def draw_figures(
     """Draw the figures that this case completes into its folder, where they are not there
     already.
     """
-    wanted = [
-        figure
-        for figure in registry.figures_of(case.command)
-        if case.name in figure.cases
-        and figure.many_seeds == (case.seeds is not None)
-        and (settings.figures is None or figure.id in settings.figures)
-        and set(figure.cases) <= {case.name, *earlier}
-    ]
     paths: list[Path] = []
-    for figure in wanted:
+    for figure in completed_figures(case, earlier, settings):
         there = [directory.file(f"figures/{figure.file}.{name}") for name in settings.formats]
         if not _is_current(directory, f"figures/{figure.file}", settings.formats):
-            report.say(f"drawing figure {figure.id}")
+            report.doing(f"drawing figure {figure.id}")
             runs = [get() if name == case.name else earlier[name]() for name in figure.cases]
             there = draw(figure, runs, directory, settings.formats, report)
             directory.seal()
@@ -163,7 +168,7 @@ def draw_animations(
     for declared in mine:
         there = [directory.file(f"animations/{declared.file}.{name}") for name in formats]
         if not _is_current(directory, f"animations/{declared.file}", formats):
-            report.say(f"drawing animation {declared.id}")
+            report.doing(f"drawing animation {declared.id}")
             try:
                 written = animation.render(declared, run, formats)
             except NotDrawable as why:

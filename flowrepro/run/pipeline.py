@@ -219,7 +219,7 @@ def _say_reuse(case: Case, directory: RunDirectory, report: Report) -> None:
     remark = (
         f" (computed under another {', '.join(changed)}; --fresh recomputes)" if changed else ""
     )
-    report.say(f"{case.name}: reusing {directory.path}{remark}")
+    report.doing(f"{case.name}: reusing {directory.path}{remark}")
 
 
 def _changed(case: Case, directory: RunDirectory) -> list[str]:
@@ -237,7 +237,7 @@ def _claims(
         stored = read_json(directory.file("claims.json"))
         if stored["package"] == provenance.package_hash():
             return list(stored["claims"])
-    report.say("checking")
+    report.doing("checking")
     return evaluate_and_store(directory, get())
 
 
