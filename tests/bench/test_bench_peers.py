@@ -41,7 +41,7 @@ def test_what_is_not_installed_is_named_and_the_rest_compared(
     monkeypatch.setattr(peers, "_installed", lambda module: module == "torch")
     monkeypatch.setattr(peers, "machine_rates", lambda: (1e10, 1e10))
     tiny = peers.Job("tiny", random_problem(lr=1e-3), 20, 2)
-    monkeypatch.setattr(peers, "jobs", lambda quick: [tiny])
+    monkeypatch.setattr(peers, "jobs", lambda: [tiny])
     compared, absent = peers.compare_peers(quick=True)
     assert compared.job == "tiny: eager PyTorch / fused"
     assert compared.ratio == pytest.approx(compared.plain / compared.ours)

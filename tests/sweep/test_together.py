@@ -54,7 +54,7 @@ def test_two_workers_give_the_folders_of_one_to_the_bit(
     assert kept(tmp_path / "2") == files
     assert [line.split()[0] for line in both.err.splitlines()] == ["1", "2"]
     assert "2 of 2: margin fading-right" in both.err
-    again = flowrepro(*FADING, "--workers", 2, "--json", "--out", tmp_path / "1").json()
+    again = flowrepro(*FADING, "--json", "--out", tmp_path / "2").json()
     assert all(run["reused"] for run in again["runs"])
 
 
