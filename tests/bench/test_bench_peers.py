@@ -50,7 +50,11 @@ def test_what_is_not_installed_is_named_and_the_rest_compared(
     assert absent.note == "jax is not installed; pip install 'flowrepro[bench]' brings it"
 
 
-def test_a_dense_step_is_limited_by_its_products_or_by_its_bytes() -> None:
+def test_a_dense_step_is_limited_by_its_products_or_by_its_bytes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     problem = random_problem(6, 3, 5)
     assert peers.floor(problem, (1e6, 1e12))[0] == pytest.approx(4 * 6 * 3 * 5)
+    assert peers.floor(problem, (1e12, 1e6))[0] == pytest.approx(4 * 6 * 3 * 5 / 1e6)  # in a cache
+    monkeypatch.setattr(peers, "CACHED", 0)
     assert peers.floor(problem, (1e12, 1e6))[0] == pytest.approx(8 * (6 * 3 + 2 * 5 * 4))

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command_line import Result
+from command_line import Result, in_process
 
 from flowrepro.core.config import TrainingCase, override
 from flowrepro.errors import DiskFault, FlowreproError
@@ -29,6 +29,8 @@ from flowrepro.sweep.tasks import Answer, Task
 Flowrepro = Callable[..., Result]
 FADING = ("margin", "--figure", "beyond-fading", "--quick", "--format", "png")
 """Two studies that take a moment, and a figure of both."""
+PLAIN = ("toy2d", "--case", "plane-paths", "--case", "theory-cones", "--format", "png")
+"""Two studies that compile nothing: a kernel's last bits may differ where it was just compiled."""
 DATED = ("provenance.json", "manifest.json", ".lock")
 """Files that tell when and how long, or hold the sha256 of one that does."""
 
@@ -45,17 +47,27 @@ def kept(root: Path) -> dict[str, bytes]:
 def test_two_workers_give_the_folders_of_one_to_the_bit(
     tmp_path: Path, flowrepro: Flowrepro
 ) -> None:
-    alone = flowrepro(*FADING, "--out", tmp_path / "1")
-    both = flowrepro(*FADING, "--workers", 2, "--out", tmp_path / "2")
+    alone = flowrepro(*PLAIN, "--out", tmp_path / "1")
+    both = flowrepro(*PLAIN, "--workers", 2, "--out", tmp_path / "2")
     assert (alone.code, both.code) == (0, 0), both.err
     files = kept(tmp_path / "1")
     assert sum(name.endswith(".png") for name in files) >= 1
     assert sum(name.endswith("study.npz") for name in files) == 2
     assert kept(tmp_path / "2") == files
     assert [line.split()[0] for line in both.err.splitlines()] == ["1", "2"]
-    assert "2 of 2: margin fading-right" in both.err
-    again = flowrepro(*FADING, "--json", "--out", tmp_path / "2").json()
+    assert "2 of 2: toy2d " in both.err
+    again = flowrepro(*PLAIN, "--json", "--out", tmp_path / "2").json()
     assert all(run["reused"] for run in again["runs"])
+
+
+@pytest.mark.slow
+def test_a_figure_of_two_cases_is_drawn_where_one_worker_draws_it(tmp_path: Path) -> None:
+    for name, workers in (("warm", 1), ("1", 1), ("2", 2)):  # the first one may compile
+        done = in_process(*FADING, "--workers", workers, "--out", tmp_path / name)
+        assert done.code == 0, done.err
+    files = kept(tmp_path / "1")
+    assert any("fading-right" in name and name.endswith(".png") for name in files)
+    assert kept(tmp_path / "2") == files
 
 
 @pytest.mark.slow
