@@ -30,7 +30,6 @@ from flowrepro.papers.boursier2022.figures_6_7_high_dimension import HIGH_DIMENS
 from flowrepro.papers.min2024.figure_5_mnist import DIGITS_1_0
 from flowrepro.run.training import prepare
 
-
 CACHED = 2**21
 """Bytes that stay in the caches of one core (chosen)."""
 
