@@ -2,7 +2,7 @@
 
 Both sides integrate the same gradient flow from the same weights to the same horizon. Right-hand
 sides are counted, not seconds; a solver that asks for more than CAP is stopped. scipy is always
-there; torchdiffeq and diffrax are compared where they are installed (the extra [ode]).
+there; torchdiffeq and diffrax are compared where they are installed (the extra [bench]).
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def compare_flow(quick: bool) -> list[BenchResult]:
         )
     absent = [name for name in ("torchdiffeq", "diffrax") if not _installed(name)]
     if absent:
-        reason = f"not installed: {', '.join(absent)}; pip install 'flowrepro[ode]' brings them"
+        reason = f"not installed: {', '.join(absent)}; pip install 'flowrepro[bench]' brings them"
         results.append(
             BenchResult(
                 "stall problems: other libraries",

@@ -2,8 +2,8 @@
 ODE solvers.
 
 Both sides run interleaved in one process with the same threads, and medians are compared, so that a
-busy machine slows both alike. The papers' whole jobs are in bench_engines.py, the flow beside other
-solvers in bench_flow.py, margins in bench_margin.py.
+busy machine slows both alike. The papers' whole jobs are in engines.py, the flow beside other
+solvers in flow.py, margins in margin.py, JAX in peers.py.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from flowrepro.bench.clock import advancing, interleaved, seconds, shape
 from flowrepro.bench.engines import compare_papers
 from flowrepro.bench.flow import compare_flow
 from flowrepro.bench.margin import FURTHER, compare_margin
+from flowrepro.bench.peers import compare_peers
 from flowrepro.bench.result import BenchResult
 from flowrepro.core.config import TrainingCase
 from flowrepro.core.initialize import initial_weights
@@ -54,6 +55,7 @@ def run_benchmarks(quick: bool) -> list[BenchResult]:
         ]
         + [compare_margin(1e4 if quick else FURTHER)]
         + compare_flow(quick)
+        + compare_peers(quick)
     )
 
 

@@ -126,6 +126,13 @@ def experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--wait", is_flag=True, help="Wait for another process that holds a run directory."
         ),
         click.option(
+            "--workers",
+            type=click.IntRange(1, 1000),
+            metavar="N",
+            help="Cases at a time, each in a process of its own (default: 1; for "
+            "'all' one per core). Cases that use all cores are run by themselves.",
+        ),
+        click.option(
             "--strict",
             is_flag=True,
             help="Exit with 4 also where several flows exist (non-unique releases).",
@@ -162,12 +169,19 @@ def _own_options(flags: Mapping[str, Flag]) -> Callable[[Callable[..., Any]], Ca
 
 
 def run_commands(
-    commands: Sequence[str], *, as_json: bool, strict: bool, verbose: bool, **options: Any
+    commands: Sequence[str],
+    *,
+    as_json: bool,
+    strict: bool,
+    verbose: bool,
+    workers: int | None = None,
+    **options: Any,
 ) -> int:
     """Run the chosen cases of these subcommands and print the answer; the exit code."""
     from flowrepro.cli.select import chosen_cases, settings_of, without_effect
+    from flowrepro.core.config import run_id
     from flowrepro.errors import Interrupted
-    from flowrepro.run.console import Console, Signals
+    from flowrepro.run.console import Board, Console, Signals
     from flowrepro.run.pipeline import execute
 
     settings = settings_of(**options)
@@ -175,16 +189,23 @@ def run_commands(
     if options["seeds"] and len(plans) > 1:
         plans = [(command, chosen) for command, chosen in plans if _has_runs(command)]
     batches = [cases for command, chosen in plans for cases in chosen_cases(command, **chosen)]
+    order = [run_id(case) for cases in batches for case in cases]
+    workers = min(workers or 1, len(order))
     signals = Signals()
-    console = Console(signals, verbose)
+    console = Console(signals, verbose) if workers == 1 else Board(signals, verbose)
     for sentence in without_effect(batches, **options):
         console.say(f"warning: {sentence}")
     outcomes: list[Outcome] = []
     stopped = 0
     with signals.caught():
         try:
-            for cases in batches:
-                execute(cases, settings, console, outcomes.append)
+            if isinstance(console, Board):
+                from flowrepro.sweep.together import execute_together
+
+                execute_together(batches, settings, workers, console, outcomes.append)
+            else:
+                for cases in batches:
+                    execute(cases, settings, console, outcomes.append)
         except Interrupted as interruption:
             console.say(f"{interruption}\nresume with: {shlex.join(['flowrepro', *sys.argv[1:]])}")
             stopped = signals.exit_code
@@ -193,6 +214,7 @@ def run_commands(
             stopped = error.exit_code
         finally:
             console.finish()
+    outcomes.sort(key=lambda outcome: order.index(run_id(outcome.case)))
     if outcomes or not stopped:
         _print_outcomes(outcomes, as_json, verbose, options["figures"])
     return stopped or exit_code(outcomes, strict)

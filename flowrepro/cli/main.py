@@ -31,6 +31,7 @@ from flowrepro.errors import (
     UsageError,
 )
 from flowrepro.papers import registry
+from flowrepro.store import provenance
 
 if TYPE_CHECKING:
     pass
@@ -179,6 +180,7 @@ def all_experiments(**options: Any) -> int:
             "'all' takes no --case, --data or --init; name one experiment, e.g. 'flowrepro "
             "orthogonal --data FILE'"
         )
+    options["workers"] = options["workers"] or provenance.cores()
     return run_commands(list(registry.commands()), **options)
 
 

@@ -41,7 +41,7 @@ class Figure:
     caption : one line; what the panels show. A function of the results where it states numbers.
     panels : results -> panels, in the order of the layout; fewer leave the last places blank. May
     raise `NotDrawable`.
-    cases : names of the cases whose results `panels` takes, in order; the first one's directory
+    cases : names of the cases whose results `panels` takes, in order; the last one's directory
     keeps the image.
     layout : places of the panels, and the size of the figure.
     share : "x" where the panels of a column have one x axis, "y" where those of a row have one y

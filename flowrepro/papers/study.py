@@ -95,9 +95,14 @@ class StudyFunction:
     """
 
     def __init__(
-        self, topic: Topic, name: str, function: Callable[..., Mapping[str, np.ndarray]]
+        self,
+        topic: Topic,
+        name: str,
+        function: Callable[..., Mapping[str, np.ndarray]],
+        takes_all_cores: bool = False,
     ) -> None:
         self.topic, self.name, self.function = topic, name, function
+        self.takes_all_cores = takes_all_cores
         self.__doc__ = function.__doc__
         parameters = inspect.signature(function).parameters
         self.options: dict[str, Option] = {}

@@ -111,9 +111,15 @@ class Topic:
         self.cases.append(case)
         return case
 
-    def study(self, function: Callable[..., Mapping[str, np.ndarray]]) -> StudyFunction:
-        """Decorator: what study cases compute, named after the function."""
-        declared = StudyFunction(self, function.__name__.replace("_", "-"), function)
+    def study(
+        self, function: Callable[..., Mapping[str, np.ndarray]], takes_all_cores: bool = False
+    ) -> StudyFunction:
+        """Decorator: what study cases compute, named after the function.
+
+        takes_all_cores : whether it shares its work among all cores, so that it is run alone.
+        """
+        name = function.__name__.replace("_", "-")
+        declared = StudyFunction(self, name, function, takes_all_cores)
         self.studies.append(declared)
         return declared
 

@@ -98,7 +98,7 @@ class Console:
         with contextlib.suppress(BrokenPipeError):
             print(text, file=sys.stderr, flush=True)
 
-    def passing(self, text: str) -> None:
+    def doing(self, text: str) -> None:
         """A line that the next one replaces on a terminal; an ordinary one elsewhere, or with
         ``verbose``.
         """
@@ -125,26 +125,9 @@ class Console:
             self.say(f"{label}: {step} of {n_steps} ({100 * step // n_steps} %)")
 
     def _move_bar(self, label: str, step: int, n_steps: int) -> None:
-        from rich.console import Console as RichConsole
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeElapsedColumn,
-            TimeRemainingColumn,
-        )
-
         if self._bar is None or self._bar[2] != label:
             self.finish()
-            columns = (
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeElapsedColumn(),
-                TimeRemainingColumn(),
-            )
-            bar = Progress(*columns, console=RichConsole(stderr=True), transient=True)
+            bar = _bar()
             bar.start()
             self._bar = (bar, bar.add_task(label, total=n_steps), label)
         self._bar[0].update(self._bar[1], completed=step)
@@ -164,6 +147,89 @@ class Console:
         return self.signals.received is not None
 
 
+class Board(Console):
+    """The report of cases that are computed at the same time: on a terminal a line for each of
+    them and one for all, elsewhere one line per case that is done.
+    """
+
+    def __init__(self, signals: Signals, verbose: bool = False) -> None:
+        super().__init__(signals, verbose)
+        self.total = self.done = 0
+        self._live: Progress | None = None
+        self._lines: dict[str, TaskID] = {}
+
+    def say(self, text: str) -> None:
+        """One line on stderr, above those that move."""
+        if self._live is None:
+            super().say(text)
+        else:
+            self._live.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def doing(self, text: str) -> None:
+        """As `say` where everything is asked for."""
+        if self.verbose:
+            self.say(text)
+
+    def heard(self, key: str, label: str, kind: str, *said: Any) -> None:
+        """Show what the worker of a case says (`sweep.tasks.Remark`)."""
+        if kind in ("say", "doing"):
+            getattr(self, kind)(*said)
+        if not _is_terminal():
+            return
+        if self._live is None:
+            self.finish()
+            self._live = _bar()
+            self._live.start()
+            self._lines[""] = self._live.add_task("cases", total=self.total)
+            self._live.update(self._lines[""], completed=self.done)
+        if key not in self._lines:
+            self._lines[key] = self._live.add_task(label, total=None)
+        if kind == "progress":
+            self._live.update(self._lines[key], completed=said[0], total=said[1])
+
+    def left(self, key: str) -> None:
+        """Take the line of a case away."""
+        if self._live is not None and key in self._lines:
+            self._live.remove_task(self._lines.pop(key))
+
+    def finished(self, name: str, seconds: float, verdicts: str) -> None:
+        """Count a case that is done."""
+        self.done += 1
+        if self._live is not None:
+            self._live.update(self._lines[""], completed=self.done)
+        elif not _is_terminal():
+            self.say(f"{self.done} of {self.total}: {name}, {seconds:.1f} s; {verdicts}")
+
+    def finish(self) -> None:
+        """Take all moving lines away."""
+        super().finish()
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+            self._lines.clear()
+
+
 def _is_terminal() -> bool:
     """Whether stderr is one that can replace a line."""
     return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _bar() -> Progress:
+    from rich.console import Console as RichConsole
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, console=RichConsole(stderr=True), transient=True)

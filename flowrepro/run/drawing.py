@@ -5,7 +5,7 @@ there already.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from flowrepro.figures.declare import Figure
 from flowrepro.figures.tables import Table, csv_text, markdown_text
 from flowrepro.papers import registry
 from flowrepro.run.changes import caption
-from flowrepro.run.kind import Report, Result, Settings, say_passing
+from flowrepro.run.kind import Report, Result, Settings
 from flowrepro.store import provenance
 from flowrepro.store.reading import read_bytes
 from flowrepro.store.run_directory import RunDirectory
@@ -85,6 +85,19 @@ def _metadata(result: Result) -> dict[str, str]:
     return metadata
 
 
+def completed_figures(case: Case, earlier: Iterable[str], settings: Settings) -> list[Figure]:
+    """The figures to draw once this case is there beside the ``earlier`` ones."""
+    there = {case.name, *earlier}
+    return [
+        figure
+        for figure in registry.figures_of(case.command)
+        if case.name in figure.cases
+        and figure.many_seeds == (case.seeds is not None)
+        and (settings.figures is None or figure.id in settings.figures)
+        and there.issuperset(figure.cases)
+    ]
+
+
 def draw_figures(
     case: Case,
     directory: RunDirectory,
@@ -96,19 +109,11 @@ def draw_figures(
     """Draw the figures that this case completes into its folder, where they are not there
     already.
     """
-    wanted = [
-        figure
-        for figure in registry.figures_of(case.command)
-        if case.name in figure.cases
-        and figure.many_seeds == (case.seeds is not None)
-        and (settings.figures is None or figure.id in settings.figures)
-        and set(figure.cases) <= {case.name, *earlier}
-    ]
     paths: list[Path] = []
-    for figure in wanted:
+    for figure in completed_figures(case, earlier, settings):
         there = [directory.file(f"figures/{figure.file}.{name}") for name in settings.formats]
         if not _is_current(directory, f"figures/{figure.file}", settings.formats):
-            say_passing(report, f"{case.name}: drawing figure {figure.id}")
+            report.doing(f"{case.name}: drawing figure {figure.id}")
             runs = [get() if name == case.name else earlier[name]() for name in figure.cases]
             there = draw(figure, runs, directory, settings.formats, report)
             directory.seal()
@@ -163,7 +168,7 @@ def draw_animations(
     for declared in mine:
         there = [directory.file(f"animations/{declared.file}.{name}") for name in formats]
         if not _is_current(directory, f"animations/{declared.file}", formats):
-            say_passing(report, f"{case.name}: drawing animation {declared.id}")
+            report.doing(f"{case.name}: drawing animation {declared.id}")
             try:
                 written = animation.render(declared, run, formats)
             except NotDrawable as why:

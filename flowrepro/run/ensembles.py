@@ -79,8 +79,8 @@ class ManySeeds(Kind):
         directory.begin(case)
         threads, seeds = provenance.threads(), np.arange(*case.seeds)
         _, engine = ensemble.kernel(problem)
-        report.say(f"{case.name}: {len(seeds)} seeds at once by engine {engine} "
-                   f"{_where(case, engine, threads)}")  # fmt: skip
+        report.doing(f"{case.name}: {len(seeds)} seeds at once by engine {engine} "
+                     f"{_where(case, engine, threads)}")  # fmt: skip
         session = Session.of(case, directory, self.conditions(case, engine), settings, report)
         d, student = dataset.X.shape[1], dataset.extra.get(STUDENT)
         weights = [initial_weights(case.init, int(seed), d, student) for seed in seeds]
@@ -103,6 +103,10 @@ class ManySeeds(Kind):
         session.require_ended(found)
         session.finish(found, FILE, save_ensemble(trajectory))
         return found
+
+    def takes_all_cores(self, case: TrainingCase) -> bool:
+        """True: its seeds are shared among the cores."""
+        return True
 
     def load(
         self, case: TrainingCase, dataset: Dataset | None, directory: RunDirectory, engine: str

@@ -8,6 +8,7 @@ study (`studies.py`). The pipeline never asks which. An implementer's duties:
 2. ``load`` gives the same result back from a complete folder; DataError where the files do not fit.
 3. ``conditions`` is what must be equal for the result to come out bit-identical.
 4. ``recomputes`` says whether a result is computed anew once its conditions have changed.
+5. ``takes_all_cores`` says whether a case shares its work among all cores: then it is run alone.
 """
 
 from __future__ import annotations
@@ -28,13 +29,6 @@ from flowrepro.store.run_directory import RunDirectory
 Result = Run | Ensemble | Study
 
 
-def say_passing(report: Report, text: str) -> None:
-    """Say what begins now. A report that has a ``passing`` line of its own shows it only until the
-    next one; any other says it.
-    """
-    getattr(report, "passing", report.say)(text)
-
-
 class Report(Protocol):
     """Where a computation says what it does; the console's and the tests' own implement it.
 
@@ -42,7 +36,10 @@ class Report(Protocol):
     """
 
     def say(self, text: str) -> None:
-        """One line about what was chosen or found."""
+        """One line that a person should read: a warning, what was set aside, what is not drawn."""
+
+    def doing(self, text: str) -> None:
+        """One line about what begins or was chosen, which need not be kept."""
 
     def progress(self, label: str, step: int, n_steps: int) -> None:
         """Steps made so far."""
@@ -97,6 +94,10 @@ class Kind(ABC):
     @abstractmethod
     def conditions(self, case: Any, engine: str) -> dict[str, str]:
         """Duty 3; ``engine`` is the one that computed it."""
+
+    @abstractmethod
+    def takes_all_cores(self, case: Any) -> bool:
+        """Duty 5."""
 
 
 def loader_of(case: Case) -> list[Name]:

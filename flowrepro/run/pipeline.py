@@ -10,7 +10,6 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from flowrepro.errors import DataError, Interrupted, UsageError
 from flowrepro.papers import registry
 from flowrepro.run.consistency import inconsistencies
 from flowrepro.run.drawing import Filled, draw_animations, draw_figures, fill_tables
-from flowrepro.run.kind import Report, Result, Settings, say_passing
+from flowrepro.run.kind import Report, Result, Settings
 from flowrepro.run.results import compute, kind_of, load, require_own_case
 from flowrepro.store import provenance
 from flowrepro.store.files import require_writable
@@ -226,7 +225,7 @@ def _say_reuse(case: Case, directory: RunDirectory, report: Report) -> None:
     remark = (
         f" (computed under another {', '.join(changed)}; --fresh recomputes)" if changed else ""
     )
-    say = report.say if changed else partial(say_passing, report)
+    say = report.say if changed else report.doing
     say(f"{case.name}: reusing {directory.path}{remark}")
 
 
@@ -245,7 +244,7 @@ def _claims(
         stored = directory.judged()
         if stored["package"] == provenance.package_hash():
             return list(stored["claims"])
-    say_passing(report, "checking")
+    report.doing("checking")
     return evaluate_and_store(directory, get())
 
 

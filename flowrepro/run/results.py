@@ -29,7 +29,7 @@ def compute(case: Case, directory: RunDirectory, settings: Settings, report: Rep
         report.say(f"warning: {sentence}")
     dataset = None if case.data is None else data.load(case.data)
     if dataset and case.data and case.data.name == "file":
-        report.say(dataset.note)
+        report.doing(dataset.note)
     for warning in dataset.warnings if dataset else ():
         report.say(f"{case.name}: warning: {warning}")
     return kind_of(case).compute(case, dataset, directory, settings, report)

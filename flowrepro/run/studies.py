@@ -10,7 +10,7 @@ from flowrepro.core.config import StudyCase, departures
 from flowrepro.core.trajectory import Dataset, Stop, StopReason, Study
 from flowrepro.errors import FlowreproError, Interrupted, UsageError
 from flowrepro.papers import registry
-from flowrepro.run.kind import Kind, Report, Settings, described, loader_of, say_passing
+from flowrepro.run.kind import Kind, Report, Settings, described, loader_of
 from flowrepro.store import provenance
 from flowrepro.store.fingerprint import package_code
 from flowrepro.store.reading import npz_bytes, read_npz
@@ -41,7 +41,7 @@ class StudyKind(Kind):
         """
         study = registry.study_of(case)
         directory.begin(case)
-        say_passing(report, f"{case.name}: a study of {case.paper}")
+        report.doing(f"{case.name}: a study of {case.paper}")
 
         def progress(done: int, total: int) -> None:
             report.progress(case.name, done, total)
@@ -65,6 +65,10 @@ class StudyKind(Kind):
         directory.write_json("provenance.json", form)
         directory.seal()
         return result
+
+    def takes_all_cores(self, case: StudyCase) -> bool:
+        """Whether its study says so."""
+        return registry.study_of(case).takes_all_cores
 
     def load(
         self, case: StudyCase, dataset: Dataset | None, directory: RunDirectory, engine: str

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from flowrepro import engines
+from flowrepro import data, engines
 from flowrepro.core.config import TrainingCase
 from flowrepro.core.initialize import STUDENT, effective_scale, initial_weights
 from flowrepro.core.trajectory import Dataset, Ensemble, Run, StopReason
 from flowrepro.engines.base import Engine, Problem, SaveAt
 from flowrepro.engines.drive import run as drive
 from flowrepro.errors import DataError, Interrupted, UsageError
-from flowrepro.run.kind import Kind, Report, Settings, described, loader_of, say_passing
+from flowrepro.run.kind import Kind, Report, Settings, described, loader_of
 from flowrepro.run.remarks import remarks
 from flowrepro.store import checkpoint, provenance
 from flowrepro.store.checkpoint import Checkpointer
@@ -107,7 +107,7 @@ class Session:
         if found is None:
             return cls(Checkpointer(directory, conditions, 0.0))
         with trusting(directory.file(CHECKPOINT), "begin anew with --new"):
-            report.say(f"resuming {directory.path} at step {int(found.arrays['step'])}")
+            report.doing(f"resuming {directory.path} at step {int(found.arrays['step'])}")
         keeper = Checkpointer(directory, conditions, found.spent)
         return cls(keeper, found.arrays, tuple(found.mixed))
 
@@ -198,7 +198,7 @@ class Training(Kind):
         engine, why = engines.choose(case.protocol.engine, problem, reasoned)
         directory.begin(case)
         compiles = "" if engine.is_compiled() else "; it compiles first, once on this machine"
-        say_passing(report, f"{case.name}: {why}{compiles}")
+        report.doing(f"{case.name}: {why}{compiles}")
         session = Session.of(case, directory, self.conditions(case, engine.name), settings, report)
         observe: Callable[..., Any] | None = None
         if case.record.observe:
@@ -217,6 +217,11 @@ class Training(Kind):
             run = Run(case, dataset, trajectory, engine.name)
             self.keep(run, problem.W0, problem.a0, session)
         return run
+
+    def takes_all_cores(self, case: TrainingCase) -> bool:
+        """Whether its engine's numbers come from all cores."""
+        problem = prepare(case, data.load(case.data))
+        return engines.choose(case.protocol.engine, problem, reasoned=False)[0].threads_matter
 
     def keep(self, run: Run, W0: np.ndarray, a0: np.ndarray, session: Session) -> None:
         """Store a run in the folder of a session, with the user's own points and weights;

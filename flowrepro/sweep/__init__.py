@@ -6,6 +6,7 @@ tasks.py     one case, or one ensemble of seeds, as a task of some seconds, and 
 with it
 pool.py      local workers that may be killed
 cluster.py   the same tasks on dask.distributed
+together.py  the cases of experiments on the same workers
 driver.py    submit what is missing, say what was lost
 summary.py   one tidy table of all runs, from disk
 figure.py    a line with its band for one key, a heat map for two

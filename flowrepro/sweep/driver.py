@@ -100,7 +100,6 @@ def _submit(
 
         run_on_cluster(tasks, where.scheduler, where.workers, done, stop)
     else:
-        from flowrepro.sweep.pool import one_thread_per_worker, run_locally
+        from flowrepro.sweep.pool import run_locally
 
-        one_thread_per_worker()
         run_locally(tasks, where.workers, done, stop)

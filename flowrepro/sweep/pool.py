@@ -6,18 +6,19 @@ A task whose worker died is given to another, at most RETRIES times.
 from __future__ import annotations
 
 import contextlib
+import json
 import multiprocessing
 import os
 import signal
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
 from flowrepro.run.console import GRACE, interrupt
-from flowrepro.sweep.tasks import Answer, Task, perform
+from flowrepro.sweep.tasks import Answer, Remark, Task, perform
 
 RETRIES = 2
 ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -29,15 +30,16 @@ CHECKPOINTS = {"FLOWREPRO_CHECKPOINT_SECONDS": "5"}
 class Worker:
     """One process and the pipe to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Sequence[str]) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.process: SpawnProcess = context.Process(
             target=_serve, args=(theirs, os.getpid()), daemon=True
         )
-        with ignored(
-            signal.SIGINT, signal.SIGHUP
-        ):  # these reach the whole group; the driver passes them on in order
+        with (
+            ignored(signal.SIGINT, signal.SIGHUP),
+            _inherited(limits),
+        ):  # signals reach the whole group; the driver passes them on in order
             self.process.start()
         theirs.close()
 
@@ -46,12 +48,13 @@ class Worker:
         with contextlib.suppress(OSError):
             self.pipe.send_bytes(task.to_json().encode())
 
-    def answer(self) -> Answer | None:
-        """Its answer, or None if it died."""
+    def message(self) -> Answer | Remark | None:
+        """Its answer, a remark on its way there, or None if it died."""
         try:
-            return Answer.from_json(self.pipe.recv_bytes().decode())
+            text = self.pipe.recv_bytes().decode()
         except (EOFError, OSError):
             return None
+        return json.loads(text) if text.startswith("[") else Answer.from_json(text)
 
     def interrupt(self) -> None:
         """Ask it to keep a checkpoint and stop."""
@@ -72,27 +75,40 @@ def run_locally(
     workers: int,
     done: Callable[[Task, Answer], None],
     stop: Callable[[], bool],
+    ready: Callable[[Task], bool] = lambda task: True,
+    heard: Callable[[Task, Remark], None] = lambda task, remark: None,
+    limits: Sequence[str] = ONE_THREAD,
 ) -> None:
-    """Give every task to a worker;
+    """Give every task to a worker, in order.
 
-    ``done`` gets each task's answer, a lost one's too. No new task once ``stop`` says so.
+    ``done`` gets each task's answer, a lost one's too. No new task once ``stop`` says so. A task
+    that is not ``ready`` lets others go first; the last tasks left must be. ``heard`` gets what
+    workers say on the way, "begins" first. ``limits`` are the variables that are 1 for workers.
     """
     queue, attempts = deque(tasks), Counter[str]()
-    idle, busy = [Worker() for _ in range(min(workers, len(queue)))], list[tuple[Worker, Task]]()
+    idle, busy = (
+        [Worker(limits) for _ in range(min(workers, len(queue)))],
+        list[tuple[Worker, Task]](),
+    )
     told = False
     try:
         while busy or (queue and not stop()):
-            while queue and idle and not stop():
-                busy.append((idle.pop(), queue.popleft()))
-                busy[-1][0].give(busy[-1][1])
+            while idle and not stop() and (task := next(filter(ready, queue), None)) is not None:
+                queue.remove(task)
+                busy.append((idle.pop(), task))
+                busy[-1][0].give(task)
+                heard(task, ["begins"])
             if stop() and not told:
                 told = True
                 for worker, _ in busy:
                     worker.interrupt()
-            ready = wait([worker.pipe for worker, _ in busy], timeout=0.2)
-            for worker, task in [pair for pair in busy if pair[0].pipe in ready]:
+            spoken = wait([worker.pipe for worker, _ in busy], timeout=0.2)
+            for worker, task in [pair for pair in busy if pair[0].pipe in spoken]:
+                answer = worker.message()
+                if isinstance(answer, list):
+                    heard(task, answer)
+                    continue
                 busy.remove((worker, task))
-                answer = worker.answer()
                 if answer is None or (
                     answer.interrupted and not told
                 ):  # it died, or was told to stop by somebody else
@@ -100,7 +116,7 @@ def run_locally(
                     worker.end()
                     if stop():
                         continue
-                    worker = Worker()
+                    worker = Worker(limits)
                     attempts[task.name] += 1
                     if attempts[task.name] <= RETRIES:
                         queue.append(task)
@@ -114,11 +130,17 @@ def run_locally(
             worker.end()
 
 
-def one_thread_per_worker() -> None:
-    """Set what workers inherit, before the first is started."""
-    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
-    for name, value in CHECKPOINTS.items():
-        os.environ.setdefault(name, value)
+@contextlib.contextmanager
+def _inherited(limits: Sequence[str]) -> Iterator[None]:
+    """What a worker inherits that is started inside; this process's environment stays."""
+    before = os.environ.copy()
+    os.environ.update(CHECKPOINTS | before | dict.fromkeys(limits, "1"))
+    try:
+        yield
+    finally:
+        for name in (*limits, *CHECKPOINTS):
+            os.environ.pop(name, None)
+            os.environ.update({name: before[name]} if name in before else {})
 
 
 @contextlib.contextmanager
@@ -154,12 +176,16 @@ def _serve(pipe: Connection, driver: int) -> None:
             task = Task.from_json(pipe.recv_bytes().decode())
         except (EOFError, OSError):
             return
-        answer = perform(task, asked.is_set)
-        signal.setitimer(signal.ITIMER_REAL, 0)
         try:
+            answer = perform(task, asked.is_set, lambda said: pipe.send_bytes(_packed(said)))
+            signal.setitimer(signal.ITIMER_REAL, 0)
             pipe.send_bytes(answer.to_json().encode())
         except OSError:
             return
+
+
+def _packed(remark: Remark) -> bytes:
+    return json.dumps(remark).encode()
 
 
 def _follow(driver: int) -> None:

@@ -4,10 +4,15 @@ directories.
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from flowrepro.core.config import Case, TrainingCase, from_json, override, run_id, to_json
 from flowrepro.errors import DiskFault, FlowreproError, Interrupted
@@ -21,24 +26,45 @@ STEPS_PER_TASK = 60_000_000
 """Steps of all seeds of an ensemble that make one task (chosen: about 8 s of the toy)."""
 SEEDS_PER_TASK = 2_500
 """Seeds of one ensemble at most (chosen: 4 MB of losses)."""
+SWEEP = {"figures": (), "wait": True, "restart_if_changed": True}
+"""How a sweep runs its cases."""
+
+
+SAID_EVERY = 0.2
+"""Seconds between two remarks on the progress of one worker."""
+Remark = list[Any]
+"""What a worker says on the way: ["say", text], ["doing", text], ["progress", step, steps]."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """Cases to compute below ``root``; what travels to a worker is its JSON."""
+    """Cases to compute below ``root``; what travels to a worker is its JSON.
+
+    options : fields of `Settings` besides; those of a sweep unless given. earlier : complete cases
+    that a figure shows beside these.
+    """
 
     root: Path
     cases: tuple[Case, ...]
+    options: Mapping[str, Any] = field(default_factory=lambda: SWEEP)
+    earlier: tuple[Case, ...] = ()
 
     def to_json(self) -> str:
         """The message for a worker."""
-        return json.dumps({"root": str(self.root), "cases": [to_json(case) for case in self.cases]})
+        cases, earlier = ([*map(to_json, some)] for some in (self.cases, self.earlier))
+        form = {"root": str(self.root), "options": dict(self.options)}
+        return json.dumps({**form, "cases": cases, "earlier": earlier})
 
     @classmethod
     def from_json(cls, text: str) -> Task:
         """The task of a message."""
         form = json.loads(text)
-        return cls(Path(form["root"]), tuple(from_json(case) for case in form["cases"]))
+        cases, earlier = (tuple(map(from_json, form[key])) for key in ("cases", "earlier"))
+        options = {
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in form["options"].items()
+        }
+        return cls(Path(form["root"]), cases, options, earlier)
 
     @property
     def name(self) -> str:
@@ -50,28 +76,27 @@ class Task:
 class Answer:
     """What became of a task: the cases that failed with their reasons;
 
-    ``halt``: nothing more can be written (disk, rights).
+    halt : nothing more can be written (disk, rights). code, trace : exit code of the first failure,
+    and where a defect came from. done : what `Outcome` says of each case beside its folder.
     """
 
     failed: tuple[tuple[str, str], ...] = ()
     interrupted: bool = False
     halt: str = ""
+    code: int = 0
+    trace: str = ""
+    done: tuple[Mapping[str, Any], ...] = ()
 
     def to_json(self) -> str:
         """The message of a worker."""
-        return json.dumps(
-            {"failed": self.failed, "interrupted": self.interrupted, "halt": self.halt}
-        )
+        return json.dumps(dataclasses.asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> Answer:
         """The answer of a message."""
         form = json.loads(text)
-        return cls(
-            tuple((name, reason) for name, reason in form["failed"]),
-            form["interrupted"],
-            form["halt"],
-        )
+        failed = tuple((name, reason) for name, reason in form["failed"])
+        return cls(**{**form, "failed": failed, "done": tuple(form["done"])})
 
 
 def cases_of(
@@ -119,45 +144,66 @@ def is_intact(root: Path, case: Case) -> bool:
         return False
 
 
-class _Quiet:
-    """The report of a worker: says nothing, stops when it is told to."""
+class _Telling:
+    """The report of a worker: its driver hears what it says, and it stops when it is told to."""
 
-    def __init__(self, interrupted: Callable[[], bool]) -> None:
-        self.interrupted = interrupted
+    def __init__(
+        self, interrupted: Callable[[], bool], tell: Callable[[Remark], object], verbose: bool
+    ) -> None:
+        self.interrupted, self.tell, self.verbose = interrupted, tell, verbose
+        self._told = 0.0
 
     def say(self, text: str) -> None:
-        pass
+        self.tell(["say", text])
+
+    def doing(self, text: str) -> None:
+        self.tell(["doing", text])
 
     def progress(self, label: str, step: int, n_steps: int) -> None:
-        pass
+        if time.monotonic() - self._told > SAID_EVERY:
+            self._told = time.monotonic()
+            self.tell(["progress", int(step), int(n_steps)])
 
 
-def perform(task: Task, interrupted: Callable[[], bool]) -> Answer:
+def perform(
+    task: Task,
+    interrupted: Callable[[], bool],
+    tell: Callable[[Remark], object] = lambda remark: None,
+) -> Answer:
     """Compute the cases that are missing; a case that fails does not keep the others from being
     computed.
     """
     from flowrepro.papers.plugins import add_installed
     from flowrepro.run.kind import Settings
     from flowrepro.run.pipeline import execute_case
+    from flowrepro.run.results import load
 
     add_installed()
+    options = dict(task.options)
+    report = _Telling(interrupted, tell, options.pop("verbose", False))
+    settings = Settings(root=task.root, **options)
+    earlier = {
+        case.name: functools.cache(functools.partial(load, RunDirectory.of(task.root, case)))
+        for case in task.earlier
+    }
     failed: list[tuple[str, str]] = []
+    done: list[dict[str, Any]] = []
+    code, trace = 0, ""
     for case in task.cases:
         try:
-            execute_case(
-                case,
-                Settings(root=task.root, figures=(), wait=True, restart_if_changed=True),
-                _Quiet(interrupted),
-                {},
-            )
+            outcome, _ = execute_case(case, settings, report, earlier)
+            figures = [str(path) for path in outcome.figures]
+            done.append({"figures": figures, "reused": outcome.reused, "timings": outcome.timings})
         except Interrupted:
             return Answer(tuple(failed), interrupted=True)
         except DiskFault as error:
             return Answer(tuple(failed), halt=str(error))
         except FlowreproError as error:
             failed.append((run_id(case), str(error)))
+            code = code or error.exit_code
         except (
             Exception
         ) as error:  # a defect in one case must not end the sweep; it is named in the summary
             failed.append((run_id(case), f"internal error: {type(error).__name__}: {error}"))
-    return Answer(tuple(failed))
+            code, trace = code or 1, trace or traceback.format_exc()
+    return Answer(tuple(failed), code=code, trace=trace, done=tuple(done))

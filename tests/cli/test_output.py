@@ -138,16 +138,16 @@ def test_a_passing_line_gives_way_to_the_next(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "20")
     report = console.Console(console.Signals())
-    report.passing("checking")
+    report.doing("checking")
     assert capsys.readouterr().err == "checking\n", "no terminal"
     monkeypatch.setattr(console, "_is_terminal", lambda: True)
-    report.passing("a long line on what is being done")
-    report.passing("checking")
+    report.doing("a long line on what is being done")
+    report.doing("checking")
     report.say("done")
     shown = capsys.readouterr().err
     assert remaining(shown) == ["done"]
     assert "a long line on what\r" in shown
-    console.Console(console.Signals(), verbose=True).passing("checking")
+    console.Console(console.Signals(), verbose=True).doing("checking")
     assert capsys.readouterr().err == "checking\n"
 
 

@@ -22,7 +22,12 @@ from flowrepro.run.kind import Result, Settings
 from flowrepro.run.results import compute, load
 from flowrepro.store.run_directory import RunDirectory
 
-QUIET = SimpleNamespace(say=lambda text: None, progress=lambda *_: None, interrupted=lambda: False)
+QUIET = SimpleNamespace(
+    say=lambda text: None,
+    doing=lambda text: None,
+    progress=lambda *_: None,
+    interrupted=lambda: False,
+)
 SHORT = {"n_steps": 600, "init.m": 8, "init.scale": 0.1, "snapshot_every": 100}
 
 

@@ -84,7 +84,9 @@ def run(tmp_path: Path, *cases: StudyCase, fresh: bool = False) -> tuple[list[An
     from flowrepro.run.pipeline import execute
 
     said: list[str] = []
-    report = SimpleNamespace(say=said.append, progress=lambda *_: None, interrupted=lambda: False)
+    report = SimpleNamespace(
+        say=said.append, doing=said.append, progress=lambda *_: None, interrupted=lambda: False
+    )
     return execute(cases, Settings(root=tmp_path, fresh=fresh), report), said
 
 
@@ -129,7 +131,10 @@ def test_interruption_leaves_an_unfinished_folder_that_starts_anew(tmp_path: Pat
     from flowrepro.run.pipeline import execute
 
     report = SimpleNamespace(
-        say=lambda text: None, progress=lambda *_: None, interrupted=lambda: True
+        say=lambda text: None,
+        doing=lambda text: None,
+        progress=lambda *_: None,
+        interrupted=lambda: True,
     )
     with pytest.raises(Interrupted, match="squares stopped at 1 of 4"):
         execute([SQUARES], Settings(root=tmp_path), report)

@@ -35,6 +35,22 @@ def test_tasks_of_dead_workers_are_done_and_a_poisonous_one_is_named(
     }
 
 
+def test_a_task_that_is_not_ready_lets_others_go_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "_serve", mortal_workers.serve)
+    ended: list[int] = []
+    tasks = [Task(tmp_path, (replace(TOY, seed=seed),)) for seed in (1, 3, 5)]
+    pool.run_locally(
+        tasks,
+        2,
+        lambda task, answer: ended.append(task.cases[0].seed),
+        lambda: False,
+        lambda task: task.cases[0].seed != 1 or len(ended) == 2,
+    )
+    assert ended[2] == 1
+
+
 def test_nothing_is_given_out_after_the_stop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,9 +18,9 @@ SMALL = override(TOY, {"n_steps": 20, "m": 4, "save_every": 5})
 
 
 def test_tasks_and_answers_survive_their_message(tmp_path: Path) -> None:
-    task = Task(tmp_path, (SMALL, replace(SMALL, seeds=(0, 5))))
+    task = Task(tmp_path, (SMALL, replace(SMALL, seeds=(0, 5))), {"formats": ("png",)}, (SMALL,))
     assert Task.from_json(task.to_json()) == task
-    answer = Answer((("a", "b"),), interrupted=True, halt="full")
+    answer = Answer((("a", "b"),), True, "full", 4, "line 7", ({"figures": ["a.png"]},))
     assert Answer.from_json(answer.to_json()) == answer
 
 
@@ -36,7 +36,9 @@ def test_seeds_are_cases_or_ensembles_that_cover_them_once() -> None:
 
 def test_a_task_computes_its_cases_once(tmp_path: Path) -> None:
     cases = tuple(replace(SMALL, seed=seed) for seed in range(2))
-    assert perform(Task(tmp_path, cases), lambda: False) == Answer()
+    answer = perform(Task(tmp_path, cases), lambda: False)
+    assert not answer.failed
+    assert [form["reused"] for form in answer.done] == [False, False]
     assert all(is_done(tmp_path, case) for case in cases)
 
 

@@ -11,6 +11,7 @@ layer to layer, and the large start, 0.44, is then 2.2 times as large.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -48,7 +49,7 @@ def gaussian_layers(rng: np.random.Generator, scale: float) -> list[np.ndarray]:
     return [scale * rng.standard_normal((wide, narrow)) for narrow, wide in pairwise(WIDTHS)]
 
 
-@topic.study
+@partial(topic.study, takes_all_cores=True)
 def deep(
     *,
     n: int = option(2_000, "samples", within=(1, 100_000)),
