@@ -1,0 +1,45 @@
+"""Statements that hold for all scales below some lambda* that a paper does not name.
+
+A failure at one scale refutes none of them. It is a failure where the statement was seen to hold:
+on the paper's own points, at its scales. Elsewhere it is N/A, with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Any
+
+from flowrepro.claims.claim import NotApplicable
+from flowrepro.claims.verdict import Part, Verdict
+
+Measure = Callable[[Any], Iterable[Part]]
+
+
+def failing(parts: Iterable[Part]) -> str:
+    """The notes of the parts that fail."""
+    return "; ".join(part.note for part in parts if part.verdict is Verdict.FAIL)
+
+
+def below_an_unnamed_scale(
+    known: Callable[[Any], bool], scale: Callable[[Any], float]
+) -> Callable[[Measure], Measure]:
+    """Decorator factory: the measure of such a statement.
+
+    known : whether it was seen to hold on such a result. scale : lambda of a result.
+    """
+
+    def decorate(measure: Measure) -> Measure:
+        @wraps(measure)
+        def measured(result: Any) -> list[Part]:
+            parts = list(measure(result))
+            if (failed := failing(parts)) and not known(result):
+                raise NotApplicable(
+                    "stated for lambda -> 0, or below a scale that is not named, and lambda = "
+                    f"{scale(result):.3g} is not shown to be small enough ({failed} fails)"
+                )
+            return parts
+
+        return measured
+
+    return decorate
