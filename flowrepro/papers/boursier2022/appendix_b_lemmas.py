@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from flowrepro.claims.claim import Claim, NotApplicable, require
-from flowrepro.claims.unnamed_scale import failing
+from flowrepro.claims.limits import failing
 from flowrepro.claims.verdict import Part, Verdict, at_least, at_most, number
 from flowrepro.core.trajectory import Study
 from flowrepro.figures import NotDrawable, style

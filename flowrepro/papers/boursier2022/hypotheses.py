@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from flowrepro.claims import unnamed_scale
 from flowrepro.claims.claim import Hypothesis, NotApplicable, require
+from flowrepro.claims.limits import in_a_limit
 from flowrepro.claims.published import coarse_step, is_flow
 from flowrepro.core.config import Case
 from flowrepro.core.network import objective, predict
@@ -245,9 +245,7 @@ def growth_per_step(run: Run, form: ClosedForm) -> np.ndarray:
     return form.growth(step_time(run), is_flow(run))
 
 
-below_an_unnamed_scale = unnamed_scale.below_an_unnamed_scale(
-    lambda run: run.case.data.name == "two-points", scale
-)
+below_an_unnamed_scale = in_a_limit(lambda run: run.case.data.name == "two-points", "lambda", scale)
 """Decorator: the statement is for lambda -> 0, or for lambda below a lambda* of the points."""
 
 

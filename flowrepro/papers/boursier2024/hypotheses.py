@@ -8,8 +8,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from flowrepro.claims import unnamed_scale
 from flowrepro.claims.claim import Hypothesis, NotApplicable
+from flowrepro.claims.limits import in_a_limit
 from flowrepro.claims.published import coarse_step
 from flowrepro.core.config import Case, StudyCase, departures
 from flowrepro.core.trajectory import Run, Study
@@ -203,7 +203,7 @@ def _seen_to_hold(run: Run) -> bool:
     return own and scale(run) <= KNOWN_SCALE
 
 
-below_an_unnamed_scale = unnamed_scale.below_an_unnamed_scale(_seen_to_hold, scale)
+below_an_unnamed_scale = in_a_limit(_seen_to_hold, "lambda", scale)
 """Decorator: the statement holds below a scale that the paper does not name."""
 THEOREM_1 = (square_descent, fine_step, dominated, generic, no_saddle)
 """The hypotheses of Theorem 1, but for the scale (`exponent`)."""

@@ -15,6 +15,7 @@ from flowrepro.claims.claim import NotApplicable, require
 from flowrepro.claims.verdict import Part, at_most, none_of, number
 from flowrepro.core.network import activation
 from flowrepro.core.trajectory import Dataset, Study
+from flowrepro.data.labels import require_signs
 from flowrepro.engines.log_domain import Classification, integrate
 from flowrepro.papers.lyu2021 import PAPER, geometry
 from flowrepro.papers.lyu2021.geometry import Weights, draws
@@ -50,6 +51,7 @@ def inequalities(
     separated_t (S,), the flow time at which n L < ln 2, nan where it never is; signs (S, m), how
     often an output weight changed its sign between records.
     """
+    require_signs(data)
     X = geometry.scaled(data.X)
     W, a = draws(seed, points, m, X.shape[1], "gaussian")
     sizes = 10 ** np.random.default_rng(seed).uniform(*SIZES, len(a))

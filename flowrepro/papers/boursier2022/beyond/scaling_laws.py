@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from flowrepro.claims.claim import NotApplicable
-from flowrepro.claims.unnamed_scale import below_an_unnamed_scale
+from flowrepro.claims.limits import in_a_limit
 from flowrepro.claims.verdict import Part, at_most, number, within
 from flowrepro.core.trajectory import Study
 from flowrepro.figures import NotDrawable, style
@@ -96,7 +96,7 @@ def slopes(times: EscapeTimes) -> np.ndarray:
     place="Section 4.2, beyond",
     on=BOTH,
 )
-@below_an_unnamed_scale(of_the_paper, smallest_scale)
+@in_a_limit(of_the_paper, "lambda", smallest_scale)
 def escape_law(result: Study) -> Iterator[Part]:
     """Slope of each half-time against ln(1/lambda), and its error, both times ||D||."""
     times = escape_times(result)
@@ -189,7 +189,7 @@ def exponent(ll: np.ndarray, distance: np.ndarray) -> float:
     place="Lemma 12, beyond",
     on=BOTH,
 )
-@below_an_unnamed_scale(of_the_paper, smallest_scale)
+@in_a_limit(of_the_paper, "lambda", smallest_scale)
 def distance_law(result: Study) -> Iterator[Part]:
     """Exponent of lambda in the distance, over the runs where it is resolved, against gamma."""
     limit = limit_distance(result)

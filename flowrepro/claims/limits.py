@@ -1,7 +1,7 @@
-"""Statements that hold for all scales below some lambda* that a paper does not name.
+"""Statements that hold in a limit: below a scale or a step that a paper does not name.
 
 A failure at one scale refutes none of them. It is a failure where the statement was seen to hold:
-on the paper's own points, at its scales. Elsewhere it is N/A, with the reason.
+on the paper's own points. Elsewhere it is N/A, with the reason.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ def failing(parts: Iterable[Part]) -> str:
     return "; ".join(part.note for part in parts if part.verdict is Verdict.FAIL)
 
 
-def below_an_unnamed_scale(
-    known: Callable[[Any], bool], scale: Callable[[Any], float]
+def in_a_limit(
+    known: Callable[[Any], bool], name: str, value: Callable[[Any], float]
 ) -> Callable[[Measure], Measure]:
     """Decorator factory: the measure of such a statement.
 
-    known : whether it was seen to hold on such a result. scale : lambda of a result.
+    known : whether it was seen to hold on such a result. name, value : what has to be small.
     """
 
     def decorate(measure: Measure) -> Measure:
@@ -35,8 +35,8 @@ def below_an_unnamed_scale(
             parts = list(measure(result))
             if (failed := failing(parts)) and not known(result):
                 raise NotApplicable(
-                    "stated for lambda -> 0, or below a scale that is not named, and lambda = "
-                    f"{scale(result):.3g} is not shown to be small enough ({failed} fails)"
+                    f"stated below a bound of {name} that the paper does not name, and {name} = "
+                    f"{value(result):.3g} is not shown to be below it ({failed} fails)"
                 )
             return parts
 
