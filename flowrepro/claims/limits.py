@@ -43,3 +43,9 @@ def in_a_limit(
         return measured
 
     return decorate
+
+
+following_the_flow = in_a_limit(
+    lambda run: run.case.data.name != "file", "lr", lambda run: float(run.case.protocol.lr)
+)
+"""Decorator: the statement about a run is one on the flow, and descent has it for small steps."""

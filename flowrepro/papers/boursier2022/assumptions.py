@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 
 from flowrepro.claims.claim import NotApplicable, require
+from flowrepro.claims.limits import following_the_flow
 from flowrepro.claims.verdict import Part, at_least, at_most, none_of, number, within
 from flowrepro.core.trajectory import Run
 from flowrepro.papers.boursier2022 import PAPER
@@ -127,6 +128,7 @@ def assumption_3(run: Run) -> Iterator[Part]:
     on=(TOY, FIVE_POINTS, LAZY),
     given=(descent_on_squares, descending),
 )
+@following_the_flow
 def lemma_1(run: Run) -> Iterator[Part]:
     """Largest drift over neurons and snapshots.
 

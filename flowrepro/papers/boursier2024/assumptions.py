@@ -87,7 +87,7 @@ def assumption_4(X: np.ndarray, y: np.ndarray) -> float:
         return -np.inf
     unit = X / np.linalg.norm(X, axis=1)[:, None]
     cosines = (unit @ unit.T)[np.triu_indices(n, 1)]
-    positive = float(min(cosines.min(initial=np.inf), y.min()))
+    positive = float(min(np.where(np.abs(cosines) > ON, cosines, 0.0).min(initial=np.inf), y.min()))
     if np.linalg.matrix_rank(unit) < d:
         return min(positive, 0.0)
     subsets = unit[list(combinations(range(n), d))]

@@ -56,10 +56,14 @@ def margin_bracket(
     else:
         reason = f"{X.shape[0]} points in dimension {X.shape[1]} have too many cells to enumerate"
     if not exact and X.size <= MOST_SEARCHED:
-        found = improved_margin(X, y, W, a, alpha)
-        upper = min(upper, found.upper)
-        if found.lower > lower:
-            lower, W, a = found.lower, found.W, found.a
+        try:
+            found = improved_margin(X, y, W, a, alpha)
+        except NumericalError as fault:
+            reason = f"{reason}; {fault}"
+        else:
+            upper = min(upper, found.upper)
+            if found.lower > lower:
+                lower, W, a = found.lower, found.W, found.a
     size = float(np.linalg.norm(X, axis=1).max())
     if exact and upper <= CLOSED * size:
         if not margins[best] > 0:
