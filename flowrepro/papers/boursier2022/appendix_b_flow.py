@@ -116,7 +116,7 @@ def log_scale(
     a label), norm_ratio (||theta||^2 at the end over its least value); over runs and T times: t,
     and the quantities of `observe`. The first class is the faster one.
 
-    Raises UsageError for points that are not orthogonal with labels of both signs, NumericalError
+    Raises DataError for points that are not orthogonal with labels of both signs, NumericalError
     where the flow stops early.
     """
     X, y = data.X, data.y

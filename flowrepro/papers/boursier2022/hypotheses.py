@@ -13,7 +13,7 @@ from flowrepro.claims.published import coarse_step, is_flow
 from flowrepro.core.config import Case
 from flowrepro.core.network import objective, predict
 from flowrepro.core.trajectory import Run, Study
-from flowrepro.errors import UsageError
+from flowrepro.errors import DataError
 from flowrepro.papers.boursier2022.closed_form import ClosedForm
 from flowrepro.papers.boursier2022.sign_classes import largest_cosine, ratio, sign_classes
 from flowrepro.theory.conservation import imbalance
@@ -188,15 +188,15 @@ FLOW_EQUAL_NORMS = (*ORTHOGONAL_FLOW, equal_norms)
 
 
 def require_orthogonal(X: np.ndarray, y: np.ndarray) -> None:
-    """UsageError unless a study's points are orthogonal, not 0, of moderate size and both signs."""
+    """DataError unless a study's points are orthogonal, not 0, of moderate size and both signs."""
     sizes = np.concatenate([np.abs(X).max(axis=1), np.abs(y)])
     if np.any(sizes > MODERATE) or np.any((sizes > 0) & (sizes < 1 / MODERATE)):
-        raise UsageError(
+        raise DataError(
             f"points or labels of size {sizes[sizes > 0].min():.2g} to {sizes.max():.2g} have "
             "squares beyond double precision; rescale them"
         )
     if largest_cosine(X) > STUDIED or not (np.any(y > 0) and np.any(y < 0)):
-        raise UsageError(
+        raise DataError(
             "this study is about orthogonal points with labels of both signs; give such points, "
             "or run the case 'toy' on these"
         )
