@@ -45,7 +45,10 @@ def in_a_limit(
     return decorate
 
 
-following_the_flow = in_a_limit(
-    lambda run: run.case.data.name != "file", "lr", lambda run: float(run.case.protocol.lr)
-)
+def packaged(result: Any) -> bool:
+    """Whether the points are not a user's own."""
+    return bool(result.case.data is None or result.case.data.name != "file")
+
+
+following_the_flow = in_a_limit(packaged, "lr", lambda run: float(run.case.protocol.lr))
 """Decorator: the statement about a run is one on the flow, and descent has it for small steps."""
