@@ -41,7 +41,7 @@ SECONDS = 60.0
 
 
 def drawn(seed: int) -> tuple[np.ndarray, np.ndarray, str]:
-    """X (n, d), y (n,), n to 30, d to 20, and in words what is strange about them."""
+    """X (n, d), y (n,), n to 30, d to 20, and what is strange about them in words."""
     rng = np.random.default_rng((2022, seed))
     n, d = int(rng.integers(1, 31)), int(rng.integers(1, 21))
     kind = str(rng.choice(KINDS))
@@ -81,6 +81,9 @@ def faults(call: Call, folder: Path, seed: int, counts: collections.Counter[str]
     name = list(COMMANDS)[seed % len(COMMANDS)]
     if name in CLASSIFY and np.all(y != 0):
         y = np.sign(y)
+    if name == "log-scale" and seed % 3:
+        X = np.linalg.qr(X.T)[0].T
+        y = y[: len(X)]
     np.savez(folder / "points.npz", x=X, y=y)
     words = (*COMMANDS[name], "--quick", "--no-figures", "--json", "--fresh", "--out", folder)
     began = time.process_time()
@@ -113,12 +116,13 @@ def tried(call: Call, folder: Path, seeds: range) -> collections.Counter[str]:
 
 
 def test_a_few_random_data_sets(flowrepro: Call, tmp_path: Path) -> None:
-    counts = tried(flowrepro, tmp_path, range(12))
-    assert counts["PASS"] + counts["N/A"] > 50
+    counts = tried(flowrepro, tmp_path, range(50, 62))
+    assert counts["PASS"] > 10
+    assert counts["N/A"] > 50
 
 
 @pytest.mark.slow
 @pytest.mark.long
-@pytest.mark.parametrize("first", range(12, 1012, 100))
+@pytest.mark.parametrize("first", range(0, 1000, 100))
 def test_a_thousand_random_data_sets(flowrepro: Call, tmp_path: Path, first: int) -> None:
     tried(flowrepro, tmp_path, range(first, first + 100))
