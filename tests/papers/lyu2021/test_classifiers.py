@@ -133,7 +133,7 @@ def test_a_tiny_margin_leaves_an_open_bracket() -> None:
 
 
 def test_a_failed_certificate_leaves_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(*_: object) -> None:
+    def fails(*_: object, **__: object) -> None:
         raise DataError("a sliver")
 
     monkeypatch.setattr(bracket, "largest_margin", fails)
@@ -145,7 +145,7 @@ def test_a_failed_certificate_leaves_its_reason(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_search_that_fails_leaves_the_bracket_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unsolved(*_: object) -> None:
+    def unsolved(*_: object, **__: object) -> None:
         raise NumericalError("the linear program was not solved")
 
     monkeypatch.setattr(bracket, "largest_margin", unsolved)
@@ -156,6 +156,13 @@ def test_a_search_that_fails_leaves_the_bracket_open(monkeypatch: pytest.MonkeyP
     assert not found["largest_exact"]
     assert "not solved" in str(found["largest_reason"])
     assert found["largest_lower"] <= found["largest_upper"]
+
+
+def test_wide_arrangements_get_fewer_rounds() -> None:
+    """Orthogonal points are degenerate: their bracket of a width of 1e-8 takes all rounds."""
+    assert bracket.affordable_rounds(np.eye(3)) == 200
+    assert bracket.affordable_rounds(np.ones((100, 2))) == 100
+    assert bracket.affordable_rounds(np.eye(11)) == 16
 
 
 STUDIES = [
