@@ -251,6 +251,7 @@ def balance(result: Study) -> Iterator[Part]:
 def loss_falls(result: Study) -> Iterator[Part]:
     """Largest relative increase in one step, and the loss at the end."""
     loss = result.arrays["loss"]
-    largest = float(np.max(np.diff(loss) / loss[:-1]))
+    tiny = np.finfo(float).tiny  # the loss may underflow to 0
+    largest = float(np.max(np.diff(loss) / np.maximum(loss[:-1], tiny)))
     yield at_most("largest relative increase in a step", largest, 1e-14)
     yield number("loss at the end", loss[-1])

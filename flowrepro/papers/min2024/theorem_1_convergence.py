@@ -288,7 +288,9 @@ def balance(result: Study) -> Iterator[Part]:
 def loss_falls(result: Study) -> Iterator[Part]:
     """Largest relative increase between records."""
     loss = result.arrays["loss"]
-    yield at_most("largest relative increase", float(np.max(np.diff(loss) / loss[:-1])), 1e-12)
+    tiny = np.finfo(float).tiny  # the loss may underflow to 0
+    largest = float(np.max(np.diff(loss) / np.maximum(loss[:-1], tiny)))
+    yield at_most("largest relative increase", largest, 1e-12)
 
 
 @with_assumption_1(

@@ -57,6 +57,12 @@ def test_the_rule_needs_assumption_1(claim: Claim) -> None:
     expect(claim, relabelled(found()), Verdict.NOT_APPLICABLE, "Assumption 1")
 
 
+def test_a_loss_that_underflows_has_not_risen() -> None:
+    gone = change(loss=lambda loss: np.append(loss[:-2], [0.0, 0.0]))
+    with np.errstate(all="raise"):
+        expect(rule.loss_falls, gone(found()), Verdict.PASS)
+
+
 def test_a_coarse_step_on_own_points_accuses_no_paper() -> None:
     data = Data(name="file", options={"path": "own.csv"})
     own = dataclasses.replace(found(), case=dataclasses.replace(found().case, data=data))
