@@ -5,7 +5,6 @@ All reference values were measured.
 
 from __future__ import annotations
 
-
 import numpy as np
 import pytest
 

@@ -108,4 +108,4 @@ def affordable_rounds(X: np.ndarray) -> int:
 def problems(X: np.ndarray) -> int:
     """Hyperplanes times cells of the arrangement <u, x_i> = 0 of points X (n, d)."""
     n, d = X.shape
-    return 2 * n * sum(comb(n - 1, k) for k in range(min(d, n)))
+    return int(2 * n * sum(comb(n - 1, k) for k in range(min(d, n))))
