@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MOST_NEURONS = 200
 """Neurons that are drawn, those of the largest norm at the end."""
+CHANGES = ("cross-", "cross+", "slide", "leave-", "leave+")
+"""Kinds of events by which a neuron starts or ceases to be active on a sample."""
 MOST_EVENTS = 2000
 """Events up to which each is marked."""
 MOST_CONES = 500
@@ -212,7 +214,7 @@ def _raster(run: Run, shown: np.ndarray) -> Panel:
             bar="share of active samples",
         )
     ]
-    events = [event for event in run.events if row[event.neuron] >= 0]
+    events = [event for event in run.events if row[event.neuron] >= 0 and event.kind in CHANGES]
     if 0 < len(events) <= MOST_EVENTS:
         places = ([event.t for event in events], [row[event.neuron] for event in events])
         marks.append(Points(*places, colour=style.DATA, size=1.5, label="activation events"))

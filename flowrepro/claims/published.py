@@ -4,6 +4,7 @@ it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from flowrepro import engines
@@ -19,6 +20,20 @@ COMPUTED_BY = ("options.engine", "options.device")
 def is_flow(run: Run | Ensemble) -> bool:
     """Whether the run is the gradient flow itself, not a descent."""
     return engines.is_flow(run.engine)
+
+
+def coarse_step(run: Run, growth: float, most: float, name: str) -> str | None:
+    """None where the run is the flow, or where ``growth``, a multiple of the step, is at most
+    ``most``; else the sentence with the largest step, to one digit, that is fine enough.
+    """
+    if is_flow(run) or growth <= most:
+        return None
+    lr = run.case.protocol.lr * most / growth
+    unit = 10.0 ** math.floor(math.log10(lr))
+    return (
+        f"the step is too coarse for a statement on the flow ({name} = {growth:.2g} > {most:g}); "
+        f"set lr={math.floor(lr / unit) * unit:.0e}, or take --engine flow"
+    )
 
 
 def as_published(

@@ -316,7 +316,8 @@ class _Neurons:
         """Which of the data that could hold neuron j do, and with which shares."""
         on_it = np.abs(self.X @ self.U[j]) <= TOUCHING * self.sizes
         on_it[k] = True
-        holders = np.flatnonzero((on_it | self.held[j]) & (self.sign[j] * self.pull < 0))
+        pulling = (self.sign[j] * self.pull < 0) & (self.sizes > 0)  # a point at 0 holds nothing
+        holders = np.flatnonzero((on_it | self.held[j]) & pulling)
         if holders.size == 0:
             return
         self.share[j, holders] = 0.0

@@ -27,7 +27,7 @@ from flowrepro.core.network import (
     output_gradient,
     partial_gain,
 )
-from flowrepro.core.trajectory import Ensemble, Run, StopReason, Study
+from flowrepro.core.trajectory import REGULAR_STOPS, Ensemble, Run, StopReason, Study
 from flowrepro.engines.base import Problem
 from flowrepro.engines.batches import Batches
 from flowrepro.errors import FlowreproError
@@ -82,7 +82,9 @@ def _shape_of_run(run: Run) -> Iterator[str]:
         if values.dtype.kind not in "iu" or values[0] != 0 or np.any(np.diff(values) <= 0):
             yield f"{name} does not increase from 0 in whole numbers"
             return
-    if kept[-1] != step[-1]:
+    # a run that ends early keeps its last weights, also between two records of the loss
+    regular = trajectory.stop.reason in REGULAR_STOPS
+    if kept[-1] != (step[-1] if regular else trajectory.stop.step) or kept[-1] < step[-1]:
         yield f"the last snapshot is at step {kept[-1]}, the last loss at step {step[-1]}"
     if trajectory.W.dtype != case.protocol.dtype or trajectory.a.dtype != case.protocol.dtype:
         yield f"the weights are {trajectory.W.dtype}, not {case.protocol.dtype}"

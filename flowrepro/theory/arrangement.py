@@ -131,13 +131,20 @@ def _rays(B: np.ndarray) -> np.ndarray:
 
 
 def _compositions(rays: np.ndarray) -> np.ndarray:
-    """All sign vectors (p, n) but 0 that compose from those of rays (q, n)."""
+    """All sign vectors (p, n) but 0 that compose from those of rays (q, n).
+
+    Many sign vectors share their zeros, and so what the rays are there.
+    """
     found = {row.tobytes(): row for row in rays}
     frontier = list(found.values())
+    patches: dict[bytes, np.ndarray] = {}
     while frontier:
         u = frontier.pop()
         off = u == 0
-        for patch in np.unique(rays[:, off], axis=0) if off.any() else ():
+        zeros = off.tobytes()
+        if zeros not in patches:
+            patches[zeros] = np.unique(rays[:, off], axis=0) if off.any() else rays[:0, off]
+        for patch in patches[zeros]:
             v = u.copy()
             v[off] = patch
             if found.setdefault(v.tobytes(), v) is v:
@@ -149,12 +156,9 @@ def _dimensions(X: np.ndarray, signs: np.ndarray, rank: int) -> np.ndarray:
     """rank - rank(x_k : u_k = 0) for each cone, (p,)."""
     size = np.linalg.norm(X, axis=1)
     unit = X / np.where(size > 0, size, 1.0)[:, None]
-    return np.array(
-        [
-            rank - (np.linalg.matrix_rank(unit[u == 0], tol=ON) if np.any(u == 0) else 0)
-            for u in signs
-        ]
-    )
+    zeros, flat = np.unique(signs == 0, axis=0, return_inverse=True)
+    lost = [np.linalg.matrix_rank(unit[off], tol=ON) if off.any() else 0 for off in zeros]
+    return rank - np.array(lost)[flat.ravel()]
 
 
 def _insides(signs: np.ndarray, rays: np.ndarray, ray_signs: np.ndarray) -> np.ndarray:

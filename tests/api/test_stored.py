@@ -170,6 +170,18 @@ def test_pictures(d: int, tmp_path: Path) -> None:
     assert (tmp_path / "directions.png").stat().st_size > 5000
 
 
+@pytest.mark.parametrize(("kind", "drawn"), [("cross-", True), ("revival_ambiguous", False)])
+def test_marks_of_other_flows_are_not_drawn_as_activations(kind: str, drawn: bool) -> None:
+    run = toy(t=5.0, records=8)
+    run.__dict__["events"] = (fr.Event(t=1.0, neuron=0, samples=(0,), kind=kind),)
+    labels = {text for axes in fr.plot.overview(run).axes for text in _legend(axes)}
+    assert ("activation events" in labels) is drawn
+
+
+def _legend(axes: Any) -> list[str]:
+    return list(axes.get_legend_handles_labels()[1])
+
+
 def test_pictures_where_there_are_too_many_cones_and_below_doubles() -> None:
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((40, 5)), rng.standard_normal(40)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -355,3 +356,21 @@ def test_classes() -> None:
     }
     assert {pattern: classify(np.array(pattern), y) for pattern in patterns} == patterns
     assert classify(np.array([False]), np.ones(1)) is Fate.DEAD
+
+
+def test_a_point_at_the_origin_holds_no_neuron() -> None:
+    """The paths are those without it, and no force of size 0 is divided by."""
+    rng = np.random.default_rng(1)
+    X, y = rng.integers(-2, 3, (5, 4)).astype(float), rng.standard_normal(5)
+    X[2] = 0.0
+    W = rng.standard_normal((40, 4))
+    a = np.where(np.arange(40) % 2, 1.0, -1.0) * np.linalg.norm(W, axis=1)
+    kept = np.any(X != 0, axis=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        paths = align(X, y, W, a, SUM_EXP).paths
+        others = align(X[kept], y[kept], W, a, SUM_EXP).paths
+    for path, other in zip(paths, others, strict=True):
+        np.testing.assert_allclose([event.t for event in path.events],
+                                   [event.t for event in other.events], rtol=1e-9)  # fmt: skip
+        np.testing.assert_allclose(path.limit, other.limit, atol=1e-9)

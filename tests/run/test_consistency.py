@@ -63,6 +63,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         {"model.alpha": 0.3},
         {"loss.name": "logistic"},
         {"lr": 100.0},
+        {"lr": 1e9, "save_every": 7},  # ends between two records of the loss
     ],
 )
 def test_what_was_computed_is_consistent(tmp_path: Path, changes: dict[str, Any]) -> None:

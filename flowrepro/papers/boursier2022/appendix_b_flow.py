@@ -15,7 +15,7 @@ import numpy as np
 
 from flowrepro.core.config import Data
 from flowrepro.core.initialize import INITS
-from flowrepro.core.trajectory import Dataset, StopReason
+from flowrepro.core.trajectory import Dataset, StopReason, Study
 from flowrepro.engines.flow.flow import integrate
 from flowrepro.engines.flow.result import Events, FlowResult
 from flowrepro.errors import NumericalError
@@ -116,7 +116,7 @@ def log_scale(
     a label), norm_ratio (||theta||^2 at the end over its least value); over runs and T times: t,
     and the quantities of `observe`. The first class is the faster one.
 
-    Raises UsageError for points that are not orthogonal with labels of both signs, NumericalError
+    Raises DataError for points that are not orthogonal with labels of both signs, NumericalError
     where the flow stops early.
     """
     X, y = data.X, data.y
@@ -144,6 +144,18 @@ LOG_SCALE_FOUR = log_scale.case(
     p=[2, 4, 6, 12, 20, 40, 55, 70, 100, 200, 400, 800, 2000, 10000],
     seeds=2,
 )
+BOTH = (LOG_SCALE, LOG_SCALE_FOUR)
+
+
+def of_the_paper(result: Study) -> bool:
+    """Points and width on which the lemmas were seen to hold at the scales that are judged."""
+    known = [(case.data, case.options["m"]) for case in BOTH]
+    return (result.case.data, result.case.options["m"]) in known
+
+
+def smallest_scale(result: Study) -> float:
+    """The least lambda of a study; 0 below the smallest double."""
+    return float(np.exp(-result.arrays["ll"].max()))
 
 
 def _trace(
@@ -159,7 +171,7 @@ def _trace(
     seen = observe(X, y, run.Y, classes, form, start)
     norms = np.linalg.norm(start.W, axis=1)
     settled = [
-        _last_event(run.events, members, end)
+        _last_deactivation(run.events, members, end)
         for members, end in zip(form.members, half, strict=True)
     ]
     tau = early_growth(X, y, start.W, start.a)[1]
@@ -265,10 +277,10 @@ def _over(reduce: Callable[..., np.ndarray], values: np.ndarray) -> np.ndarray:
     return reduce(values, axis=1) if values.shape[1] else np.full(len(values), np.nan)
 
 
-def _last_event(events: Events, members: np.ndarray, end: float) -> float:
-    """Time of the last activation event in S before ``end``, the half-fit; 0 if there is none."""
-    chosen = members[events.neuron] & (events.plane >= 0) & (events.t < end)
-    return float(events.t[chosen].max(initial=0.0))
+def _last_deactivation(events: Events, members: np.ndarray, end: float) -> float:
+    """Time of the last deactivation in S before ``end``, the half-fit; 0 if there is none."""
+    left = events.of("cross-", "slide")
+    return float(left.t[members[left.neuron] & (left.t < end)].max(initial=0.0))
 
 
 def _moved(

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from flowrepro.claims.claim import Claim, NotApplicable, require
+from flowrepro.claims.limits import failing
 from flowrepro.claims.verdict import Part, Verdict, at_least, at_most, number
 from flowrepro.core.trajectory import Study
 from flowrepro.figures import NotDrawable, style
 from flowrepro.figures.panels import HeatMap, Mark, Panel, Points, Text, Ticks
 from flowrepro.papers.boursier2022 import PAPER
-from flowrepro.papers.boursier2022.appendix_b_flow import LEVEL_FLOOR, LOG_SCALE, LOG_SCALE_FOUR
+from flowrepro.papers.boursier2022.appendix_b_flow import BOTH, LEVEL_FLOOR, of_the_paper
 from flowrepro.papers.boursier2022.hypotheses import equal_norms, two_signs
 from flowrepro.papers.boursier2022.sign_classes import ratio
 from flowrepro.papers.boursier2022.traces import (
@@ -35,7 +36,6 @@ from flowrepro.papers.boursier2022.traces import (
 )
 from flowrepro.papers.topic import Topic
 
-BOTH = (LOG_SCALE, LOG_SCALE_FOUR)
 topic = Topic(
     PAPER, "Appendix B: the lemmas on the phases", given=(two_signs, equal_norms, of_order_one)
 )
@@ -83,27 +83,43 @@ def lemma(
 def over_traces(result: Study, applies: Rule, measure: Measure) -> Iterator[Part]:
     """Every part where it holds by least, over the traces to which the lemma applies.
 
-    NotApplicable without any.
+    On points other than the paper's, a lemma that fails at a scale is judged at the smaller ones:
+    the paper says that there is a lambda*, not which. NotApplicable without a trace.
     """
-    parts: dict[str, tuple[float, Part, Trace]] = {}
-    judged, reason = 0, "on no draw are S+ and S- both non-empty (Assumption 3)"
+    found: list[tuple[Trace, list[Part]]] = []
+    reason = "on no draw are S+ and S- both non-empty (Assumption 3)"
     for trace in traces(result):
-        outside = applies(trace)
-        if outside is not None:
-            reason = outside
-            continue
-        judged += 1
-        for part in measure(trace):
+        if (outside := applies(trace)) is None:
+            found.append((trace, list(measure(trace))))
+        reason = outside or reason
+    unnamed = applies is not always and not of_the_paper(result)
+    failures = {
+        float(trace.values["p"]): failed
+        for trace, measured in found
+        if unnamed and (failed := failing(measured))
+    }
+    last = max(failures, default=-np.inf)
+    judged = [(trace, measured) for trace, measured in found if trace.values["p"] > last]
+    if failures:
+        reason = (
+            f"at 1e-{last:g}, the smallest scale, it does not hold ({failures[last]} fails), and "
+            "the paper names no lambda* from which on it does; add smaller scales to options.p"
+        )
+    require(None if judged else reason)
+    parts: dict[str, tuple[float, Part, Trace]] = {}
+    for trace, measured in judged:
+        for part in measured:
             size = abs(part.bound) if isinstance(part.bound, float) and part.bound else 1.0
             slack = -np.inf if np.isnan(part.slack) else part.slack / size
             if part.note not in parts or slack < parts[part.note][0]:
                 parts[part.note] = (slack, part, trace)
-    require(None if judged else reason)
     for _, part, trace in parts.values():
         p, seed = trace.values["p"], trace.values["seed"]
         place = f"(tightest at 1e-{p:g}, seed {seed}, eps {trace.eps:.3g})"
         yield dataclasses.replace(part, note=f"{part.note} {place}")
-    yield number("runs and eps judged", judged)
+    yield number("runs and eps judged", len(judged))
+    if failures:
+        yield number("not judged: scales 10^-p, up to p", last)
 
 
 @lemma(

@@ -12,6 +12,7 @@ from functools import partial
 import numpy as np
 
 from flowrepro.claims.claim import NotApplicable, require
+from flowrepro.claims.limits import following_the_flow
 from flowrepro.claims.verdict import Part, at_least, at_most, none_of, number, within
 from flowrepro.core.network import predict
 from flowrepro.core.trajectory import Run
@@ -51,6 +52,8 @@ LEAST_TURN = 0.1
 """Turn, in radians, that shows that a pair does not stay (chosen; measured 14)."""
 MANY = 20
 """Snapshots before the first half-fit that show whether a neuron returns to a sample."""
+RESOLVED = 1e-12
+"""Part of the loss below which its fall is rounding, from which no bound of the drift follows."""
 VAGUE = 2.0
 """A neuron that may shrink by more between two snapshots was deactivated nobody knows where."""
 
@@ -138,6 +141,7 @@ def assumption_3(run: Run) -> Iterator[Part]:
     on=(TOY, FIVE_POINTS, LAZY),
     given=(descent_on_squares, descending),
 )
+@following_the_flow
 def lemma_1(run: Run) -> Iterator[Part]:
     """Largest drift over neurons and snapshots.
 
@@ -154,7 +158,9 @@ def lemma_1(run: Run) -> Iterator[Part]:
     if len(run.y) == 2 and cancelling:
         allowed = 1e-8 * sizes.max() + step_time(run) * sizes[0].max()
     else:
-        allowed = 2.0 * run.case.protocol.lr * max(loss[0] - loss[-1], 0.0) + 1e-13 * sizes.max()
+        fall = float(loss[0] - loss[-1])
+        require(None if fall > RESOLVED * loss[0] else "the loss does not fall above rounding")
+        allowed = 2.0 * run.case.protocol.lr * fall + 1e-13 * sizes.max()
     if allowed == 0.0:
         raise NotApplicable("all weights are zero")
     yield at_most("drift / what the step allows", drifted / allowed, 1.0)

@@ -20,6 +20,7 @@ from flowrepro.papers.boursier2022.figures_2_3_toy import TOY
 from flowrepro.papers.boursier2022.hypotheses import (
     FLOW_EQUAL_NORMS,
     ORTHOGONAL_FLOW,
+    below_an_unnamed_scale,
     closed_form,
     drops_resolved,
     growth_per_step,
@@ -110,6 +111,7 @@ def _tolerance(run: Run, floor: float) -> float:
     place="Section 4.2",
     given=RECORDED_DROPS,
 )
+@below_an_unnamed_scale
 def logistic_phases(run: Run) -> Iterator[Part]:
     """sup over the recorded steps of |MSE - closed form| / MSE(0)."""
     form = closed_form(run)
@@ -124,6 +126,7 @@ def logistic_phases(run: Run) -> Iterator[Part]:
     place="Section 4.2",
     given=RECORDED_DROPS,
 )
+@below_an_unnamed_scale
 def half_times(run: Run) -> Iterator[Part]:
     """Steps between the half-fit in the MSE and in the closed form, T ||D|| / growth per step."""
     form, dt, last = closed_form(run), step_time(run), run.trajectory.last_step
@@ -205,6 +208,7 @@ def lemma_14(run: Run) -> Iterator[Part]:
     "Along the run, near the interpolator, ||grad L||^2 / L >= ||D-|| (local PL condition).",
     place="Lemmas 5 and 15",
 )
+@below_an_unnamed_scale
 def lemma_5(run: Run) -> Iterator[Part]:
     """Least ||grad L||^2 / (L ||D_slow||) over the snapshots with u_slow >= W_slow/2, and its end.
 
@@ -225,6 +229,7 @@ def lemma_5(run: Run) -> Iterator[Part]:
     "The loss decreases exponentially, at rate 4 ||D-|| where the slower class has one label.",
     place="Theorem 2",
 )
+@below_an_unnamed_scale
 def theorem_2_rate(run: Run) -> Iterator[Part]:
     """Slope of -ln L against flow time for L in [1e-11, 1e-6], over ||D_slow||.
 
@@ -249,6 +254,7 @@ def theorem_2_rate(run: Run) -> Iterator[Part]:
     "The remaining path is at most 2 sqrt(L/alpha), alpha the least ||grad L||^2/L (Chatterjee).",
     place="Theorem 2",
 )
+@below_an_unnamed_scale
 def theorem_2_path(run: Run) -> Iterator[Part]:
     """Path length from T_slow + 2/||D_slow|| on, over its bound.
 

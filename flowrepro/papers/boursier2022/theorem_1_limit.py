@@ -25,6 +25,7 @@ from flowrepro.papers.boursier2022.figures_2_3_toy import MSE, TOY
 from flowrepro.papers.boursier2022.hypotheses import (
     FLOW_EQUAL_NORMS,
     balanced,
+    below_an_unnamed_scale,
     closed_form,
     equal_norms,
     final,
@@ -69,6 +70,7 @@ def multipliers(X: np.ndarray, y: np.ndarray) -> np.ndarray:
     "The flow converges to zero loss and, for lambda -> 0, to an interpolator of least norm.",
     place="Theorem 1",
 )
+@below_an_unnamed_scale
 def theorem_1(run: Run) -> Iterator[Part]:
     """Final L, ||theta||^2 / (2 (W+ + W-)) - 1, and ||theta - theta*||, theta* from the draw alone.
 
@@ -91,6 +93,7 @@ def theorem_1(run: Run) -> Iterator[Part]:
     "The limit is a KKT point of min ||theta||^2 over interpolators, along D+ and -D-.",
     place="Proposition 1",
 )
+@below_an_unnamed_scale
 def proposition_1(run: Run) -> Iterator[Part]:
     """||theta - sum_k lam_k grad f(x_k)|| / ||theta||, and how far grown neurons are turned away.
 
@@ -118,6 +121,7 @@ def proposition_1(run: Run) -> Iterator[Part]:
     "The least ||theta||^2 of an interpolator is 2 (W+ + W-), as the multipliers certify.",
     place="Proposition 1",
 )
+@below_an_unnamed_scale
 def minimal_value(run: Run) -> Iterator[Part]:
     """Duality gap of theta*, and of the end of the run, relative to 2 (W+ + W-).
 

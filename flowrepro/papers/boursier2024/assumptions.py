@@ -6,6 +6,7 @@ K (n,) bool marks the data whose hyperplane touches the cone of neurons active o
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import combinations
 from typing import NamedTuple
 
@@ -87,7 +88,7 @@ def assumption_4(X: np.ndarray, y: np.ndarray) -> float:
         return -np.inf
     unit = X / np.linalg.norm(X, axis=1)[:, None]
     cosines = (unit @ unit.T)[np.triu_indices(n, 1)]
-    positive = float(min(cosines.min(initial=np.inf), y.min()))
+    positive = float(min(np.where(np.abs(cosines) > ON, cosines, 0.0).min(initial=np.inf), y.min()))
     if np.linalg.matrix_rank(unit) < d:
         return min(positive, 0.0)
     subsets = unit[list(combinations(range(n), d))]
@@ -120,6 +121,7 @@ def assumption_6(cones: Arrangement, y: np.ndarray, K: np.ndarray) -> Assumption
     residual = residuals(X, y)
     forces = residual[:, None] * X / len(y)
     item_1 = item_2 = np.inf
+    rays_of = cache(cones.rays_of)  # a face belongs to many cones
     for u in cones.signs[np.any(cones.signs > 0, axis=1) & np.any(cones.signs < 0, axis=1)]:
         faces = np.all((cones.signs == 0) | (cones.signs == u), axis=1)
         D = (u > 0) @ forces
@@ -128,21 +130,13 @@ def assumption_6(cones: Arrangement, y: np.ndarray, K: np.ndarray) -> Assumption
             # data on the hyperplane pull by a share in [0, 1], here the worst one
             free = np.minimum(0.0, u[k] * forces[u == 0] @ X[k])
             item_1 = min(item_1, float(u[k] * D @ X[k] + free.sum()))
-        item_2 = min(item_2, _least_on_mixed_faces(cones, np.flatnonzero(faces), D, K))
-    return Assumption6(float(residual[K].min(initial=np.inf)), item_1, item_2)
-
-
-def _least_on_mixed_faces(
-    cones: Arrangement, faces: np.ndarray, D: np.ndarray, K: np.ndarray
-) -> float:
-    least = np.inf
-    for face in faces.tolist():
-        signs = cones.signs[face, K]
-        if np.any(signs > 0) and np.any(signs < 0):
-            products = cones.rays_of(face) @ D
+        signs = cones.signs[faces][:, K]
+        mixed = np.any(signs > 0, axis=1) & np.any(signs < 0, axis=1)
+        for face in np.flatnonzero(faces)[mixed].tolist():
+            products = rays_of(face) @ D
             lowest = float(products.min())
-            least = min(least, lowest if lowest < -ON else float(products.max()))
-    return least
+            item_2 = min(item_2, lowest if lowest < -ON else float(products.max()))
+    return Assumption6(float(residual[K].min(initial=np.inf)), item_1, item_2)
 
 
 def slacks(cones: Arrangement, y: np.ndarray, eta: float) -> dict[str, np.ndarray]:

@@ -3,14 +3,14 @@ outside."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache, wraps
+from functools import lru_cache
 
 import numpy as np
 
 from flowrepro.claims.claim import Hypothesis, NotApplicable
-from flowrepro.claims.verdict import Part, Verdict
+from flowrepro.claims.limits import in_a_limit
+from flowrepro.claims.published import coarse_step
 from flowrepro.core.config import Case, StudyCase, departures
 from flowrepro.core.trajectory import Run, Study
 from flowrepro.errors import DataError
@@ -111,12 +111,7 @@ def square_descent(run: Run) -> str | None:
 def fine_step(run: Run) -> str | None:
     """A step so short that descent follows the flow."""
     growth = step_time(run) * statics(run).constants.largest
-    if growth <= COARSEST:
-        return None
-    return (
-        "the step is too coarse for a statement on the flow "
-        f"(dt D_max = {growth:.2g} > {COARSEST:g})"
-    )
+    return coarse_step(run, growth, COARSEST, "dt D_max")
 
 
 def dominated(run: Run) -> str | None:
@@ -203,29 +198,13 @@ def exponent(run: Run) -> float:
     raise NotApplicable(f"the scale {size:.3g} is not below lambda* = {least:.3g} of eq (22)")
 
 
-def below_an_unnamed_scale(
-    measure: Callable[[Run], Iterable[Part]],
-) -> Callable[[Run], Iterable[Part]]:
-    """Decorator: the statement holds below a scale that the paper does not name.
-
-    On other points, or at a larger scale, a failure is N/A rather than FAIL.
-    """
-
-    @wraps(measure)
-    def measured(run: Run) -> list[Part]:
-        parts = list(measure(run))
-        failed = [part.note for part in parts if part.verdict is Verdict.FAIL]
-        own = run.case.data.name in ("three-points", "three-points-in-boxes")
-        if failed and not (own and scale(run) <= KNOWN_SCALE):
-            raise NotApplicable(
-                f"stated below a scale the paper does not name; lambda = {scale(run):.3g} "
-                f"is not below it ({'; '.join(failed)} fails)"
-            )
-        return parts
-
-    return measured
+def _seen_to_hold(run: Run) -> bool:
+    own = run.case.data.name in ("three-points", "three-points-in-boxes")
+    return own and scale(run) <= KNOWN_SCALE
 
 
+below_an_unnamed_scale = in_a_limit(_seen_to_hold, "lambda", scale)
+"""Decorator: the statement holds below a scale that the paper does not name."""
 THEOREM_1 = (square_descent, fine_step, dominated, generic, no_saddle)
 """The hypotheses of Theorem 1, but for the scale (`exponent`)."""
 ONE_DIRECTION = (square_descent, fine_step, dominated, assumption_4, some_positive)

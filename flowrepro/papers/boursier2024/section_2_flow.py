@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 
 from flowrepro.claims.claim import NotApplicable
+from flowrepro.claims.limits import following_the_flow
 from flowrepro.claims.published import is_flow
 from flowrepro.claims.verdict import Part, at_most, none_of, number
 from flowrepro.core.network import predict
@@ -88,6 +89,7 @@ def _largest_force(run: Run, W: np.ndarray, a: np.ndarray) -> np.ndarray:
     place="Section 3",
     given=(dominated,),
 )
+@following_the_flow
 def signs_kept(run: Run) -> Iterable[Part]:
     """Neurons whose a has both signs among the snapshots."""
     changed = sign_changes(run.trajectory.a[:, run.trajectory.group])
@@ -112,6 +114,7 @@ def inactive_neurons(run: Run) -> Iterable[Part]:
 
 
 @stated("equation-2-descent", "The loss never rises.", place="Equation (2)")
+@following_the_flow
 def loss_descends(run: Run) -> Iterable[Part]:
     """Largest rise of the recorded loss, relative to its first value."""
     loss = run.trajectory.loss

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from flowrepro.claims.claim import Hypothesis
+from flowrepro.claims.published import coarse_step
 from flowrepro.core.trajectory import Run, StopReason, Study
 from flowrepro.engines.population import angle_between
 from flowrepro.papers.lee2022.bounds import angle_rates, radii
@@ -69,9 +70,7 @@ def fine_step(run: Run) -> str | None:
     neuron = Neuron.of(run)
     angle = 3 * angle_rates(neuron.start, *radii(neuron.start)).fast
     product = max(angle, neuron.largest ** (2 * neuron.m)) * neuron.lr
-    if product <= 0.1:
-        return None
-    return f"the step is too coarse for the bounds of descent (c lr = {product:.2g} > 0.1)"
+    return coarse_step(run, product, 0.1, "c lr")
 
 
 def small_norm(run: Run) -> str | None:

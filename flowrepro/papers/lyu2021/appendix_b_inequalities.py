@@ -1,7 +1,7 @@
 r"""Inequalities at every point, and the guarantee of Theorem B.19 (Appendices B and E).
 
-They are judged at random weights and assume ||x_i|| <= 1, so the points are scaled. M is the
-M-norm, max_k max(||w_k||, |a_k|), and L~ the linearisation of the loss at f = 0.
+They are judged at random and at aligned weights and assume ||x_i|| <= 1, so the points are scaled.
+M is the M-norm, max_k max(||w_k||, |a_k|), and L~ the linearisation of the loss at f = 0.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from flowrepro.claims.claim import NotApplicable, require
 from flowrepro.claims.verdict import Part, at_most, none_of, number
 from flowrepro.core.network import activation
 from flowrepro.core.trajectory import Dataset, Study
+from flowrepro.data.labels import require_signs
 from flowrepro.engines.log_domain import Classification, integrate
 from flowrepro.papers.lyu2021 import PAPER, geometry
 from flowrepro.papers.lyu2021.geometry import Weights, draws
@@ -28,6 +29,8 @@ topic = Topic(PAPER, "Inequalities at every point", given=(labelled,))
 
 SIZES = (-4.0, 1.0)
 """log10 of the scales between which random weights are drawn."""
+ALIGNED, ROUNDED = 20, 1 + 1e-12
+"""Aligned weights; the bound of a ratio that is 1 for them."""
 LEVELS = (0.01, 0.1, 1.0, 10.0)
 """Margins at which the flows of Theorem B.19 are recorded."""
 
@@ -50,6 +53,7 @@ def inequalities(
     separated_t (S,), the flow time at which n L < ln 2, nan where it never is; signs (S, m), how
     often an output weight changed its sign between records.
     """
+    require_signs(data)
     X = geometry.scaled(data.X)
     W, a = draws(seed, points, m, X.shape[1], "gaussian")
     sizes = 10 ** np.random.default_rng(seed).uniform(*SIZES, len(a))
@@ -102,8 +106,15 @@ class Points(NamedTuple):
 
 
 def evaluated(result: Study) -> Points:
-    """`Points` of a result."""
+    """`Points` of a result, and of aligned weights, which reach the bounds of f.
+
+    All neurons of these point to the longest x_i, with |a_k| = ||w_k|| from 1e-4 to 10.
+    """
     X, y, W, a = geometry.scaled(result.X), result.y, result.arrays["W"], result.arrays["a"]
+    longest = X[np.argmax(np.linalg.norm(X, axis=1))]
+    size = np.geomspace(10 ** SIZES[0], 10 ** SIZES[1], ALIGNED)[:, None]
+    size = np.broadcast_to(size, (ALIGNED, a.shape[1]))
+    W, a = np.concatenate([W, size[..., None] * longest]), np.concatenate([a, size])
     Z = W @ X.T
     hidden, slopes = activation(Z, alpha(result)), np.where(Z > 0, 1.0, alpha(result))
     f = np.einsum("pm,pmn->pn", a, hidden)
@@ -129,10 +140,10 @@ def function_bound(result: Study) -> Iterable[Part]:
     at = evaluated(result)
     m, apart = at.a.shape[1], np.asarray(largest_norm(np.diff(at.W, axis=0), np.diff(at.a, axis=0)))
     values = np.abs(at.f).max(axis=1) / (m * at.size**2)
-    yield at_most("largest |f| / (m M^2)", float(np.max(values)), 1.0)
+    yield at_most("largest |f| / (m M^2)", float(np.max(values)), ROUNDED)
     bound = m * (apart * (at.size[1:] + at.size[:-1]))
     changes = np.abs(np.diff(at.f, axis=0)).max(axis=1) / bound
-    yield at_most("largest |f - f'| / bound", float(np.max(changes)), 1.0)
+    yield at_most("largest |f - f'| / bound", float(np.max(changes)), ROUNDED)
 
 
 @topic.claim(

@@ -16,6 +16,7 @@ import numpy as np
 from flowrepro.claims.claim import NotApplicable
 from flowrepro.claims.verdict import Part, at_least, at_most, number
 from flowrepro.core.trajectory import Dataset, StopReason, Study
+from flowrepro.data.labels import require_signs
 from flowrepro.engines.log_domain import Classification, integrate
 from flowrepro.errors import NumericalError
 from flowrepro.papers.lyu2021 import PAPER, geometry
@@ -62,6 +63,7 @@ def aligned_growth(
     the weights then; grow_t (S, R, T), times after T0 from 0 to T1(r), of the flow at the scale
     sigma, and grow_W, grow_a (S, R, T, ...), its weights.
     """
+    require_signs(data)
     X, y = geometry.scaled(data.X), data.y
     W, a = draws(seed, seeds, m, X.shape[1], "balanced")
     delta = float(geometry.cone_margins(X, y, alpha).min())

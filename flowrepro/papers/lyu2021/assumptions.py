@@ -20,6 +20,7 @@ from flowrepro.claims.claim import NotApplicable, require
 from flowrepro.claims.verdict import Part, at_least, at_most, none_of, number
 from flowrepro.core.config import Data
 from flowrepro.core.trajectory import Dataset, Study
+from flowrepro.data.labels import require_signs
 from flowrepro.errors import DataError, NumericalError, UsageError
 from flowrepro.papers.lyu2021 import PAPER, geometry, local_optimum
 from flowrepro.papers.lyu2021.hypotheses import (
@@ -64,6 +65,7 @@ def assumptions(
     near the one-neuron network; rate, at which the fastest neuron of negative output grows there.
     nan where not computable.
     """
+    require_signs(data)
     X, y, rng = data.X, data.y, np.random.default_rng(seed)
     principal = principal_direction(X, y, alpha, rng, searches)
     progress(1, 3)

@@ -26,6 +26,8 @@ from flowrepro.theory.margin_global import improved_margin, largest_margin
 
 MOST_PROBLEMS = 60_000
 """Small least-squares problems (hyperplanes times cells) of a closed bracket: a few seconds."""
+MOST_WORK = 4e6
+"""Problems times dimension times rounds: 200 rounds on 11 orthogonal points took two minutes."""
 MOST_SEARCHED = 20_000
 """Coordinates of points for which better networks are searched where no bracket closes: seconds."""
 CLOSED = 2e-8
@@ -48,7 +50,7 @@ def margin_bracket(
     lower, upper, exact, reason = margins[best], cheap_bound(X, y, alpha, lam), False, ""
     if affordable(X):
         try:
-            found = largest_margin(X, y, alpha)
+            found = largest_margin(X, y, alpha, rounds=affordable_rounds(X))
         except (NumericalError, UsageError, DataError) as fault:
             reason = str(fault)
         else:
@@ -56,10 +58,14 @@ def margin_bracket(
     else:
         reason = f"{X.shape[0]} points in dimension {X.shape[1]} have too many cells to enumerate"
     if not exact and X.size <= MOST_SEARCHED:
-        found = improved_margin(X, y, W, a, alpha)
-        upper = min(upper, found.upper)
-        if found.lower > lower:
-            lower, W, a = found.lower, found.W, found.a
+        try:
+            found = improved_margin(X, y, W, a, alpha)
+        except NumericalError as fault:
+            reason = f"{reason}; {fault}"
+        else:
+            upper = min(upper, found.upper)
+            if found.lower > lower:
+                lower, W, a = found.lower, found.W, found.a
     size = float(np.linalg.norm(X, axis=1).max())
     if exact and upper <= CLOSED * size:
         if not margins[best] > 0:
@@ -91,6 +97,15 @@ def cheap_bound(X: np.ndarray, y: np.ndarray, alpha: float, duals: np.ndarray) -
 
 def affordable(X: np.ndarray) -> bool:
     """Whether the cells of the arrangement <u, x_i> = 0 are enumerated within MOST_PROBLEMS."""
+    return problems(X) <= MOST_PROBLEMS
+
+
+def affordable_rounds(X: np.ndarray) -> int:
+    """Rounds of column generation within MOST_WORK, from 10 to 200."""
+    return int(np.clip(MOST_WORK // (problems(X) * X.shape[1]), 10, 200))
+
+
+def problems(X: np.ndarray) -> int:
+    """Hyperplanes times cells of the arrangement <u, x_i> = 0 of points X (n, d)."""
     n, d = X.shape
-    cells = 2 * sum(comb(n - 1, k) for k in range(min(d, n)))
-    return bool(n * cells <= MOST_PROBLEMS)
+    return int(2 * n * sum(comb(n - 1, k) for k in range(min(d, n))))

@@ -19,6 +19,7 @@ import numpy as np
 from flowrepro.core.initialize import INITS
 from flowrepro.core.network import predict
 from flowrepro.core.trajectory import Dataset, Study
+from flowrepro.data.labels import require_signs
 from flowrepro.engines.log_domain import (
     HANDOVER,
     Classification,
@@ -95,7 +96,8 @@ def classifiers(
             f"the classifiers are computed of at most {MOST_POINTS} points, not {len(data.y)}; "
             "give a part of them"
         )
-    X, y = _labelled(data)
+    require_signs(data)
+    X, y = data.X, data.y
     unit_of(X)  # refuses points at 0
     found = described_points(X, y, alpha)
     progress(1, 4)
@@ -129,19 +131,6 @@ def classifiers(
     found |= margin_bracket(X, y, alpha, found["star_duals"], known)
     progress(4, 4)
     return found
-
-
-def _labelled(data: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """(X, y) with labels +1 and -1; DataError with the remedy otherwise."""
-    strange = np.setdiff1d(data.y, [-1.0, 1.0])
-    if strange.size:
-        zero = set(strange) == {0.0}
-        remedy = "write -1 for 0" if zero else "write +1 for one class and -1 for the other"
-        named = ", ".join(f"{value:g}" for value in strange[:4])
-        raise DataError(
-            f"labels must be +1 and -1 here, but {data.note} have labels {named}: {remedy}"
-        )
-    return data.X, data.y
 
 
 def described_points(X: np.ndarray, y: np.ndarray, alpha: float) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from flowrepro.claims.claim import NotApplicable
+from flowrepro.claims.limits import in_a_limit, packaged
 from flowrepro.claims.verdict import Part, at_least, at_most, number, within
 from flowrepro.core.config import Data
 from flowrepro.core.trajectory import Study
@@ -41,6 +42,8 @@ SMALL = 1e-5
 Relative to that at which outputs are of order one (scale^2 max ||x|| m)."""
 EVEN = 1e-3
 """|sum_{a>0} a^2 / sum_{a<0} a^2 - 1| up to which both signs share a linear classifier."""
+WEAK = 0.05
+"""Squared weights of the other sign up to which the limit of one sign shows (chosen)."""
 ALLOWED_FALL = 1e-6
 """Relative fall of the smoothed margin that the implicit integrator's tolerance can make."""
 CELLS = 61
@@ -188,6 +191,7 @@ def followed_from_a_small_start(result: Study) -> str | None:
     on=(SEPARATOR, FLIPPED),
     given=(separated, followed_from_a_small_start),
 )
+@in_a_limit(packaged, "options.scale", lambda result: float(result.case.options["scale"]))
 def predicted(result: Study) -> Iterable[Part]:
     """|margin / predicted margin - 1|, beside what the other neurons hold.
 
@@ -199,6 +203,11 @@ def predicted(result: Study) -> Iterable[Part]:
         raise NotApplicable(
             f"the two signs are not even yet (they differ by {rest:.2g} of their squared weights "
             f"at q = {q:.2g}); raise options.q"
+        )
+    if rest > WEAK:
+        raise NotApplicable(
+            f"the neurons of the other sign still hold {rest:.2g} of the squared weights at q = "
+            f"{q:.2g}; raise options.q"
         )
     gap = abs(last(result, "normalised_margin") / margin - 1)
     allowed = (2 + np.log(len(result.y))) / q + rest

@@ -15,6 +15,7 @@ import numpy as np
 from flowrepro.core.config import Data
 from flowrepro.core.network import activation, predict
 from flowrepro.core.trajectory import Dataset, StopReason, Study
+from flowrepro.data.labels import require_signs
 from flowrepro.engines.log_domain import Classification, LateRun, Start, integrate
 from flowrepro.papers.lyu2021 import PAPER
 from flowrepro.papers.lyu2021.geometry import draws, probes
@@ -60,6 +61,7 @@ def late_flows(
     loss_rises, norm_falls (S,): steps; explicit_drop, implicit_drop (S,): largest relative fall
     of the smoothed margin in one step; probe (2000, d): unit vectors where functions are compared.
     """
+    require_signs(data)
     task = Classification(data.X, data.y, alpha)
     W, a = draws(seed, seeds, m, data.X.shape[1], init)
     kept, repeated = [], np.repeat(np.array(scales), seeds)

@@ -16,6 +16,7 @@ from flowrepro.claims.claim import NotApplicable, require
 from flowrepro.claims.verdict import Part, at_most, none_of, number
 from flowrepro.core.network import predict
 from flowrepro.core.trajectory import Dataset, Study
+from flowrepro.data.labels import require_signs
 from flowrepro.engines.log_domain import Classification, integrate_many
 from flowrepro.papers.lyu2021 import PAPER, geometry
 from flowrepro.papers.lyu2021.assumptions import LEFT_SET, MIDDLE_SET, SYMMETRIC_SET
@@ -80,6 +81,7 @@ def coin_flips(
     Returns width (M,); the starts first_W (M, S, m, d), first_a (M, S, m) and the ends W, a, where
     narrower networks are filled up with zeros; q, rho (M, S) at the end; probe (2000, d).
     """
+    require_signs(data)
     d, shape = data.X.shape[1], (len(widths), seeds, max(widths))
     task = Classification(data.X, data.y, alpha)
     arrays = {

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from flowrepro.core.trajectory import Dataset
+from flowrepro.data.labels import require_signs
 from flowrepro.engines.log_domain import Classification, integrate
 from flowrepro.papers.lyu2021 import PAPER, geometry
 from flowrepro.papers.lyu2021.geometry import Weights, draws
@@ -62,6 +63,7 @@ def early_phases(
     From pair_t on all are nan for draws without a good embedding vector, and where even the flow
     from the largest tiny radius starts after t0.
     """
+    require_signs(data)
     X = geometry.scaled(data.X)
     task, linear = Classification(X, data.y, alpha), PowerIteration.of(X, data.y, alpha)
     W, a = draws(seed, seeds, m, X.shape[1], "gaussian")

@@ -17,6 +17,7 @@ from flowrepro.claims.claim import require
 from flowrepro.claims.verdict import Part, at_most, none_of, number
 from flowrepro.core.network import activation, predict
 from flowrepro.core.trajectory import Dataset, Study
+from flowrepro.data.labels import require_signs
 from flowrepro.engines.log_domain import Classification, flow, integrate
 from flowrepro.papers.lyu2021 import PAPER, geometry
 from flowrepro.papers.lyu2021.hypotheses import SECTION_4, alpha, separator_of
@@ -48,6 +49,7 @@ def two_neurons(
     Returns q, rho, ln_loss (S, R), W (S, R, 2, d), a (S, R, 2): the start, then the records of the
     run, the last one repeated where a run has fewer; feasible_u (P, 2, d) of `feasible_pairs`.
     """
+    require_signs(data)
     X, y = data.X, data.y
     task, best = Classification(X, y, alpha), geometry.separator(X, y)
     side = geometry.mean(X, y) if best is None else best.w
@@ -104,6 +106,7 @@ def local_maximum(
     theta* is the embedded linear pair. Returns size, radius, q, gap, distance (K,): e, rho, the
     last margin, 1 - gamma / gamma*, and ||theta / rho - theta*|| there.
     """
+    require_signs(data)
     X, y = data.X, data.y
     task, best = Classification(X, y, alpha), geometry.separator(X, y)
     w = geometry.unit(geometry.mean(X, y)) if best is None else best.w

@@ -12,10 +12,12 @@ from typing import Literal
 
 import numpy as np
 
+from flowrepro.claims.limits import in_a_limit, packaged
 from flowrepro.claims.verdict import Part, at_most, none_of, number
 from flowrepro.core.config import Loss
 from flowrepro.core.initialize import gaussian
 from flowrepro.core.trajectory import Dataset, Study
+from flowrepro.data.labels import require_signs
 from flowrepro.engines import load
 from flowrepro.engines.base import Problem
 from flowrepro.papers.min2024 import PAPER
@@ -61,6 +63,7 @@ def activation_rule(
     revived : changes of dead neurons. left : changes of neurons in S+ (a > 0) or S- (a < 0).
     flips : changes of sign(a_j). imbalance : largest |a_j^2 - ||w_j||^2| / ||w_j||^2.
     """
+    require_signs(data)
     X, y = data.X.astype(np.float64), data.y.astype(np.float64)
     if balanced:
         W, a = balanced_start(seed, m, X.shape[1])
@@ -155,6 +158,10 @@ def descending(result: Study) -> str | None:
     return "a step raises the loss by more than 0.1 %; lower options.lr"
 
 
+following = in_a_limit(packaged, "options.lr", lambda result: float(result.case.options["lr"]))
+"""Decorator: the statement is about the flow, and descent has it for small steps."""
+
+
 def balanced_from_the_start(result: Study) -> str | None:
     """|a_j| = ||w_j|| at the start."""
     if result.case.options["balanced"]:
@@ -192,6 +199,7 @@ def dead_stay(result: Study) -> Iterator[Part]:
     place="Lemma 12",
     given=(assumption_1, balanced_from_the_start, descending),
 )
+@following
 def traps(result: Study) -> Iterator[Part]:
     """Activations that change in S+ or S-."""
     yield none_of("changes within a trap", int(result.arrays["left"]))
@@ -203,6 +211,7 @@ def traps(result: Study) -> Iterator[Part]:
     place="Appendix E.2",
     given=(assumption_1, balanced_from_the_start, descending),
 )
+@following
 def once(result: Study) -> Iterator[Part]:
     """Most crossings of one hyperplane by one neuron: a solution exists for all time."""
     yield at_most("most crossings of a pair", int(result.arrays["changes"].max()), 1.0)
@@ -214,6 +223,7 @@ def once(result: Study) -> Iterator[Part]:
     place="Section 2.1",
     given=(balanced_from_the_start, descending),
 )
+@following
 def signs(result: Study) -> Iterator[Part]:
     """Changes of sign between steps."""
     yield none_of("changes of sign", int(result.arrays["flips"]))
@@ -225,6 +235,7 @@ def signs(result: Study) -> Iterator[Part]:
     place="Section 2.1",
     given=(balanced_from_the_start, descending),
 )
+@following
 def balance(result: Study) -> Iterator[Part]:
     """Against 5 lr n X_max, as a step changes it by lr^2 ||x_a||^2 ||w||^2 sin^2."""
     points, options = points_of(result), result.case.options
@@ -236,9 +247,11 @@ def balance(result: Study) -> Iterator[Part]:
 @topic.claim(
     "section-2-1-descent-loss", "The loss never increases.", place="Section 2.1", given=(finite,)
 )
+@following
 def loss_falls(result: Study) -> Iterator[Part]:
     """Largest relative increase in one step, and the loss at the end."""
     loss = result.arrays["loss"]
-    largest = float(np.max(np.diff(loss) / loss[:-1]))
+    tiny = np.finfo(float).tiny  # the loss may underflow to 0
+    largest = float(np.max(np.diff(loss) / np.maximum(loss[:-1], tiny)))
     yield at_most("largest relative increase in a step", largest, 1e-14)
     yield number("loss at the end", loss[-1])

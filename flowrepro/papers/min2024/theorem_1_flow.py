@@ -16,6 +16,7 @@ from scipy.optimize import brentq
 
 from flowrepro.core.config import Loss
 from flowrepro.core.trajectory import Dataset, Study
+from flowrepro.data.labels import require_signs
 from flowrepro.engines.alignment import Alignment, align
 from flowrepro.engines.flow.flow import Integration
 from flowrepro.engines.flow.resolve import KINDS
@@ -85,6 +86,7 @@ def theory_flow(
         in an activation pattern: its index, the times (inf for the last end), and how many data of
         each class are active.
     """
+    require_signs(data)
     X, y = data.X, data.y
     W, a = balanced_start(seed, m, X.shape[1])
     alignment = align(X, y, W, a)

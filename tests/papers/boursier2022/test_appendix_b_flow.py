@@ -8,7 +8,7 @@ from flowrepro import data
 from flowrepro.claims.verdict import Verdict
 from flowrepro.core.config import Data
 from flowrepro.core.trajectory import Dataset
-from flowrepro.errors import UsageError
+from flowrepro.errors import DataError, UsageError
 from flowrepro.papers.boursier2022 import appendix_b_lemmas
 from flowrepro.papers.boursier2022.appendix_b_flow import LOG_SCALE, log_scale
 from flowrepro.papers.boursier2022.beyond import scaling_laws
@@ -40,13 +40,13 @@ def test_a_network_without_assumption_3_is_traced_but_not_judged(m):
 
 
 def test_points_that_are_not_orthogonal_are_refused():
-    with pytest.raises(UsageError, match="orthogonal"):
+    with pytest.raises(DataError, match="orthogonal"):
         log_scale(data.load(Data(name="five-points")))
 
 
 @pytest.mark.parametrize("size", [1e200, 1e-200])
 def test_points_whose_squares_leave_double_precision_are_refused(size):
-    with pytest.raises(UsageError, match="rescale"):
+    with pytest.raises(DataError, match="rescale"):
         log_scale(Dataset(size * np.eye(2), np.array([1.0, -0.5]), "own"))
 
 

@@ -8,7 +8,7 @@ from boursier2022_runs import drawn, edited, judged_three_ways, study_of
 
 from flowrepro import data
 from flowrepro.core.config import Data, override
-from flowrepro.errors import UsageError
+from flowrepro.errors import DataError
 from flowrepro.papers.boursier2022.beyond import narrow_networks as narrow
 from flowrepro.papers.boursier2022.beyond.narrow_networks import WITHOUT_ASSUMPTION_3
 
@@ -36,7 +36,7 @@ def test_three_ways(claim, edits, study):
 
 
 def test_points_that_are_not_orthogonal_are_refused():
-    with pytest.raises(UsageError, match="orthogonal"):
+    with pytest.raises(DataError, match="orthogonal"):
         narrow.uncovered(data.load(Data(name="five-points")))
 
 

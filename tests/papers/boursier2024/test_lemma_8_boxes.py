@@ -124,6 +124,7 @@ def test_assumption_4_fails_for_opposite_dependent_or_few_points() -> None:
     y = np.ones(2)
     assert assumption_4(np.array([[1.0, 0.0], [-1.0, 0.1]]), y) < 0
     assert assumption_4(np.array([[1.0, 0.0], [2.0, 0.0]]), y) == 0
+    assert assumption_4(np.array([[0.6, 0.8], [-0.8, 0.6 + 1e-16]]), y) == 0  # rounding
     assert assumption_4(np.array([[1.0, 0.0]]), np.ones(1)) == -np.inf
 
 

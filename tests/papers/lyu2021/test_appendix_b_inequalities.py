@@ -54,6 +54,14 @@ def test_wrong_ingredients_fail(monkeypatch: pytest.MonkeyPatch) -> None:
         assert appendix.progress_to_separator.judge(result).verdict is Verdict.FAIL
 
 
+def test_aligned_weights_reach_the_bounds() -> None:
+    """Equality in both bounds of Lemma B.10, a quarter of that of Lemma B.14."""
+    result = found(RIGHT)
+    for part in appendix.function_bound.judge(result).parts:
+        assert part.measured == pytest.approx(1.0, abs=1e-12)
+    assert appendix.weights_near_half.judge(result).measured == pytest.approx(0.25, abs=1e-3)
+
+
 def test_options_out_of_range_are_named() -> None:
     with pytest.raises(UsageError, match=r"options\.points"):
         appendix.inequalities(found(RIGHT).dataset, points=1)

@@ -7,8 +7,10 @@ import pytest
 from margin_results import computed, drawn, found
 
 from flowrepro.claims.verdict import Verdict
+from flowrepro.core.config import StudyCase
 from flowrepro.core.trajectory import Dataset
-from flowrepro.errors import DataError, UsageError
+from flowrepro.errors import DataError, NumericalError, UsageError
+from flowrepro.papers import registry
 from flowrepro.papers.lyu2021 import bracket, classifiers, geometry, own_points
 from flowrepro.papers.lyu2021.bracket import cheap_bound, margin_bracket
 from flowrepro.papers.lyu2021.figure_1_kkt_networks import LEFT, MIDDLE, RIGHT
@@ -132,7 +134,7 @@ def test_a_tiny_margin_leaves_an_open_bracket() -> None:
 
 
 def test_a_failed_certificate_leaves_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(*_: object) -> None:
+    def fails(*_: object, **__: object) -> None:
         raise DataError("a sliver")
 
     monkeypatch.setattr(bracket, "largest_margin", fails)
@@ -141,6 +143,40 @@ def test_a_failed_certificate_leaves_its_reason(monkeypatch: pytest.MonkeyPatch)
     assert judgement.verdict is Verdict.NOT_APPLICABLE
     assert "the bracket is open" in judgement.note
     assert "a sliver" in judgement.note
+
+
+def test_a_search_that_fails_leaves_the_bracket_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unsolved(*_: object, **__: object) -> None:
+        raise NumericalError("the linear program was not solved")
+
+    monkeypatch.setattr(bracket, "largest_margin", unsolved)
+    monkeypatch.setattr(bracket, "improved_margin", unsolved)
+    X, y = np.array([[1.0, 0.2], [-0.3, 1.0]]), np.array([1.0, -1.0])
+    pair = np.array([[1.0, -1.0], [-1.0, 1.0]]), np.array([1.0, -1.0])
+    found = bracket.margin_bracket(X, y, 0.5, np.ones(2), [pair])
+    assert not found["largest_exact"]
+    assert "not solved" in str(found["largest_reason"])
+    assert found["largest_lower"] <= found["largest_upper"]
+
+
+def test_wide_arrangements_get_fewer_rounds() -> None:
+    """Orthogonal points are degenerate: their bracket of a width of 1e-8 takes all rounds."""
+    assert bracket.affordable_rounds(np.eye(3)) == 200
+    assert bracket.affordable_rounds(np.ones((100, 2))) == 100
+    assert bracket.affordable_rounds(np.eye(11)) == 16
+
+
+STUDIES = [
+    case
+    for case in registry.cases_of("margin")
+    if isinstance(case, StudyCase) and case.data is not None and not case.name.startswith("table")
+]
+
+
+@pytest.mark.parametrize("case", STUDIES, ids=lambda case: case.name)
+def test_every_study_of_own_points_asks_for_signs(case: StudyCase) -> None:
+    with pytest.raises(DataError, match="labels must be"):
+        computed(case, own([[1.0, 0.5], [2.0, -1.0]], [0.5, 2.0]))
 
 
 def test_labels_must_be_signs() -> None:

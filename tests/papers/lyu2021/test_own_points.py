@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from margin_results import (
 
 from flowrepro.claims.claim import Claim
 from flowrepro.claims.verdict import Verdict
-from flowrepro.core.config import StudyCase
+from flowrepro.core.config import Data, StudyCase
 from flowrepro.core.trajectory import Dataset
 from flowrepro.data.separable import constant_feature, hinted, orthogonally_separable
 from flowrepro.papers.lyu2021 import own_points
@@ -64,6 +65,9 @@ PREDICTIONS = [
     ({}, {"mu_x_least": 0.0}, "Assumption 4.5"),
     ({}, {"net_a0": np.full(10, 1e3)}, "one sign"),
     ({}, {"net_a": np.append(np.ones(9), -9.0)}, "not even yet"),
+    ({}, {"mirrored": False, **SHORT, "mu_plus": 2.0, "net_a0": np.ones(10),
+          "net_aligned": np.ones(10, dtype=bool), "net_a": np.append(np.ones(9), -2.0)},
+     "the other sign still hold 0.44"),
 ]  # fmt: skip
 
 
@@ -85,6 +89,18 @@ def test_theorem_a_10_holds_with_all_labels_flipped() -> None:
     assert own_points.predicted.judge(result).verdict is Verdict.PASS
     spoiled = tampered(result, net_normalised_margin=end(0.9))
     assert own_points.predicted.judge(spoiled).verdict is Verdict.FAIL
+
+
+def test_a_scale_that_is_not_small_enough_accuses_no_theorem_on_own_points() -> None:
+    result = tampered(
+        found(SEPARATOR),
+        net_normalised_margin=0.9 * found(SEPARATOR).arrays["net_normalised_margin"],
+    )
+    assert own_points.predicted.judge(result).verdict is Verdict.FAIL
+    own = dataclasses.replace(result.case, data=Data(name="file", options={"path": "own.csv"}))
+    judged = own_points.predicted.judge(dataclasses.replace(result, case=own))
+    assert judged.verdict is Verdict.NOT_APPLICABLE
+    assert "options.scale" in judged.note
 
 
 def test_which_theorem_applies() -> None:

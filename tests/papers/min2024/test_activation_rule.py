@@ -11,6 +11,7 @@ from min2024_studies import Change, change, easy, expect, ids, relabelled
 
 from flowrepro.claims.claim import Claim
 from flowrepro.claims.verdict import Verdict
+from flowrepro.core.config import Data
 from flowrepro.core.trajectory import Study
 from flowrepro.errors import UsageError
 from flowrepro.papers.min2024 import activation_rule as rule
@@ -54,6 +55,21 @@ def test_each_claim_three_ways(claim: Claim, tamper: Change) -> None:
 @pytest.mark.parametrize("claim", NEED_ASSUMPTION_1, ids=lambda claim: claim.id)
 def test_the_rule_needs_assumption_1(claim: Claim) -> None:
     expect(claim, relabelled(found()), Verdict.NOT_APPLICABLE, "Assumption 1")
+
+
+def test_a_loss_that_underflows_has_not_risen() -> None:
+    gone = change(loss=lambda loss: np.append(loss[:-2], [0.0, 0.0]))
+    with np.errstate(all="raise"):
+        expect(rule.loss_falls, gone(found()), Verdict.PASS)
+
+
+def test_a_coarse_step_on_own_points_accuses_no_paper() -> None:
+    data = Data(name="file", options={"path": "own.csv"})
+    own = dataclasses.replace(found(), case=dataclasses.replace(found().case, data=data))
+    for claim, tamper in TABLE:
+        exact = claim in (rule.one_way, rule.dead_stay)
+        verdict = Verdict.FAIL if exact else Verdict.NOT_APPLICABLE
+        expect(claim, tamper(own), verdict, "" if exact else "options.lr = 0.005")
 
 
 def test_a_start_without_balance_is_told_apart() -> None:

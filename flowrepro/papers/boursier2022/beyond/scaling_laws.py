@@ -14,18 +14,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from flowrepro.claims.claim import NotApplicable
+from flowrepro.claims.limits import in_a_limit
 from flowrepro.claims.verdict import Part, at_most, number, within
 from flowrepro.core.trajectory import Study
 from flowrepro.figures import NotDrawable, style
 from flowrepro.figures.panels import Line, Mark, Panel, Points
 from flowrepro.papers.boursier2022 import PAPER
-from flowrepro.papers.boursier2022.appendix_b_flow import LOG_SCALE, LOG_SCALE_FOUR
+from flowrepro.papers.boursier2022.appendix_b_flow import BOTH, of_the_paper, smallest_scale
 from flowrepro.papers.boursier2022.hypotheses import equal_norms, straggler_exponent, two_signs
 from flowrepro.papers.boursier2022.sign_classes import sign_classes
 from flowrepro.papers.boursier2022.traces import of_order_one
 from flowrepro.papers.topic import Topic
 
-BOTH = (LOG_SCALE, LOG_SCALE_FOUR)
 topic = Topic(PAPER, "Powers of the scale", given=(two_signs, equal_norms, of_order_one))
 
 NEGLIGIBLE = 1e-2
@@ -96,6 +96,7 @@ def slopes(times: EscapeTimes) -> np.ndarray:
     place="Section 4.2, beyond",
     on=BOTH,
 )
+@in_a_limit(of_the_paper, "lambda", smallest_scale)
 def escape_law(result: Study) -> Iterator[Part]:
     """Slope of each half-time against ln(1/lambda), and its error, both times ||D||."""
     times = escape_times(result)
@@ -188,6 +189,7 @@ def exponent(ll: np.ndarray, distance: np.ndarray) -> float:
     place="Lemma 12, beyond",
     on=BOTH,
 )
+@in_a_limit(of_the_paper, "lambda", smallest_scale)
 def distance_law(result: Study) -> Iterator[Part]:
     """Exponent of lambda in the distance, over the runs where it is resolved, against gamma."""
     limit = limit_distance(result)

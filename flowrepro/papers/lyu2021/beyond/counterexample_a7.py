@@ -27,6 +27,7 @@ from flowrepro.claims.claim import require
 from flowrepro.claims.verdict import Part, at_least, at_most, number, within
 from flowrepro.core.config import Data
 from flowrepro.core.trajectory import Dataset, StopReason, Study
+from flowrepro.data.labels import require_signs
 from flowrepro.engines.log_domain import HANDOVER, Classification, LateRun, Start, integrate, join
 from flowrepro.errors import DataError, UsageError
 from flowrepro.figures import style
@@ -90,6 +91,7 @@ def counterexample(
     scale (A,), level (L,); gamma, weak, ln_t (A, L) : along the flows, their margin, the share
         sum_{a<0} a^2 / sum a^2, and ln t; nan where a flow does not get there.
     """
+    require_signs(data)
     X, y = data.X, data.y
     star, own = geometry.best_separator(X, y), local_optimum.support(X, y, alpha)
     if own is None:

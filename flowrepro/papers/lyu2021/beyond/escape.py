@@ -19,6 +19,7 @@ import numpy as np
 from flowrepro.claims.claim import NotApplicable
 from flowrepro.claims.verdict import Part, at_most, number
 from flowrepro.core.trajectory import Dataset, Study
+from flowrepro.data.labels import require_signs
 from flowrepro.engines.log_domain import Classification, LateRun, integrate
 from flowrepro.errors import DataError
 from flowrepro.figures import style
@@ -58,6 +59,7 @@ def escape(
     sign (A,) of the weak one's output; level (L,), margins; ratio (A, L), (a_2 / a_1)^2 there, and
     gamma (A, L), the normalised margin; nan where the flow did not get there.
     """
+    require_signs(data)
     X, y = data.X, data.y
     level = np.geomspace(2 * BEGIN, q, max(2, round(PER_DECADE * np.log10(q / BEGIN))))
     kept: dict[str, list[object]] = {}

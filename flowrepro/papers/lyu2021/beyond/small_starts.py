@@ -15,6 +15,7 @@ import numpy as np
 from flowrepro.claims.claim import NotApplicable, require
 from flowrepro.claims.verdict import Part, at_most, number, within
 from flowrepro.core.trajectory import Dataset, StopReason, Study
+from flowrepro.data.labels import require_signs
 from flowrepro.data.separable import hinted
 from flowrepro.engines.log_domain import Classification, integrate, integrate_many, join
 from flowrepro.engines.log_domain.integrate import HANDOVER, Start
@@ -59,6 +60,7 @@ def small_enough(
     Returns width (M,), scale (A,); stray (M, A, S), neurons outside the cone then, nan where the
     loss never gets there.
     """
+    require_signs(data)
     task = Classification(data.X, data.y, alpha)
     stray = np.full((len(widths), len(scales), seeds), np.nan)
     for k, m in enumerate(widths):
@@ -94,6 +96,7 @@ def fading(
 
     Returns scale (A,), ratio (S, A), ||a_-|| / ||a_+|| at the margin q; nan for draws of one sign.
     """
+    require_signs(data)
     task = Classification(data.X, data.y, alpha)
     W, a = draws(seed, seeds, m, data.X.shape[1], "balanced")
     ratio = np.full((seeds, len(scales)), np.nan)
