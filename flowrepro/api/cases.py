@@ -14,10 +14,11 @@ import numpy as np
 from flowrepro import engines
 from flowrepro.api.run import Run
 from flowrepro.core import arguments
-from flowrepro.core.config import Data, Init, Loss, Model, TrainingCase, validate
+from flowrepro.core.config import Data, Init, Loss, Model, TrainingCase
 from flowrepro.core.network import output_gradient
 from flowrepro.core.trajectory import REGULAR_STOPS, Dataset
 from flowrepro.core.trajectory import Run as Result
+from flowrepro.core.validation import validate
 from flowrepro.data.from_file import degeneracies
 from flowrepro.engines.base import Problem, SaveAt
 from flowrepro.engines.drive import run as drive

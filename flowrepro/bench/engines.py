@@ -17,9 +17,10 @@ import numpy as np
 from flowrepro import data
 from flowrepro.bench.clock import Work, advancing, interleaved, seconds, shape
 from flowrepro.bench.result import BenchResult
-from flowrepro.core.config import Init, override
+from flowrepro.core.config import Init
 from flowrepro.core.initialize import initial_weights
 from flowrepro.core.network import flow_time
+from flowrepro.core.overrides import override
 from flowrepro.core.trajectory import Dataset, StopReason
 from flowrepro.data.points import eight_pieces, three_points
 from flowrepro.engines import choose, load

@@ -8,7 +8,8 @@ import math
 from collections.abc import Callable
 
 from flowrepro import engines
-from flowrepro.core.config import StudyCase, TrainingCase, departures
+from flowrepro.core.config import StudyCase, TrainingCase
+from flowrepro.core.overrides import departures
 from flowrepro.core.trajectory import Ensemble, Run, StopReason, Study
 
 FREE = ("seed", "seeds", "protocol.engine", "protocol.device", "record.")

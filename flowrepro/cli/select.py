@@ -7,16 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from flowrepro.core.config import (
-    Case,
-    Data,
-    Init,
-    StudyCase,
-    TrainingCase,
-    knows,
-    override,
-    parse_assignment,
-)
+from flowrepro.core.config import Case, Data, Init, StudyCase, TrainingCase
+from flowrepro.core.overrides import knows, override, parse_assignment
 from flowrepro.data.from_file import file_sha256, weights_from_file
 from flowrepro.errors import UsageError
 from flowrepro.figures.animation import FORMATS as ANIMATED

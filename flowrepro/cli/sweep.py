@@ -192,7 +192,7 @@ def _base(
     engine: str | None,
     quick: bool,
 ) -> Case:
-    from flowrepro.core.config import override, parse_assignment
+    from flowrepro.core.overrides import override, parse_assignment
     from flowrepro.papers import registry
     from flowrepro.run.pipeline import quick_variant
 

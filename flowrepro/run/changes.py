@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from flowrepro.core.config import Case, computing_form, departures, flatten
+from flowrepro.core.config import Case, computing_form, flatten
+from flowrepro.core.overrides import departures
 from flowrepro.core.trajectory import Dataset
 from flowrepro.papers import registry
 from flowrepro.run.kind import Result

@@ -15,7 +15,8 @@ from typing import Any
 
 from flowrepro.claims.claim import Claim
 from flowrepro.claims.verdict import none_of
-from flowrepro.core.config import AnyCase, Case, knows, override
+from flowrepro.core.config import AnyCase, Case
+from flowrepro.core.overrides import knows, override
 from flowrepro.core.trajectory import StopReason, unique_until
 from flowrepro.errors import DataError, Interrupted, UsageError
 from flowrepro.papers import registry

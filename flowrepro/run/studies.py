@@ -6,7 +6,8 @@ import time
 
 import numpy as np
 
-from flowrepro.core.config import StudyCase, departures
+from flowrepro.core.config import StudyCase
+from flowrepro.core.overrides import departures
 from flowrepro.core.trajectory import Dataset, Stop, StopReason, Study
 from flowrepro.errors import FlowreproError, Interrupted, UsageError
 from flowrepro.papers import registry

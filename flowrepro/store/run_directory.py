@@ -25,8 +25,9 @@ from pathlib import Path
 from typing import Any
 
 from flowrepro import __version__
-from flowrepro.core.config import Case, from_json, run_id, to_json, validate
+from flowrepro.core.config import Case, from_json, run_id, to_json
 from flowrepro.core.trajectory import StopReason
+from flowrepro.core.validation import validate
 from flowrepro.errors import DataError
 from flowrepro.store import schema
 from flowrepro.store.files import require_folder, set_aside, sweep_temporaries

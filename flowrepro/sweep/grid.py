@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from flowrepro.core.config import Case, TrainingCase, override, parse_assignment, resolve_key
+from flowrepro.core.config import Case, TrainingCase
+from flowrepro.core.overrides import override, parse_assignment, resolve_key
 from flowrepro.errors import UsageError
 
 SMALLEST = Decimal("1e-300")

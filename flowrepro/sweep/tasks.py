@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from flowrepro.core.config import Case, TrainingCase, from_json, override, run_id, to_json
+from flowrepro.core.config import Case, TrainingCase, from_json, run_id, to_json
+from flowrepro.core.overrides import override
 from flowrepro.errors import DiskFault, FlowreproError, Interrupted
 from flowrepro.run.seeds import seed_changes
 from flowrepro.store import provenance

@@ -13,7 +13,8 @@ from flowrepro.bench.main import (
     compare_pooled,
     compare_small,
 )
-from flowrepro.core.config import Loss, override
+from flowrepro.core.config import Loss
+from flowrepro.core.overrides import override
 from flowrepro.papers.boursier2022.figures_2_3_toy import TOY
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from flowrepro.bench import margin as bench_margin
 from flowrepro.bench.margin import compare_margin
-from flowrepro.core.config import override
+from flowrepro.core.overrides import override
 from flowrepro.papers.lyu2021.figure_1_kkt_networks import LEFT
 
 

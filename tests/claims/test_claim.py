@@ -12,7 +12,8 @@ import pytest
 
 from flowrepro.claims.claim import Claim, Hypothesis, NotApplicable, require
 from flowrepro.claims.verdict import Part, Verdict, at_most, number
-from flowrepro.core.config import StudyCase, override
+from flowrepro.core.config import StudyCase
+from flowrepro.core.overrides import override
 from flowrepro.papers.boursier2022.figure_4_five_points import FIVE_POINTS
 from flowrepro.papers.boursier2022.figures_2_3_toy import TOY
 

@@ -8,18 +8,8 @@ import random
 
 import pytest
 
-from flowrepro.core.config import (
-    TrainingCase,
-    computing_form,
-    departures,
-    flatten,
-    from_json,
-    override,
-    parse_assignment,
-    resolve_key,
-    run_id,
-    to_json,
-)
+from flowrepro.core.config import TrainingCase, computing_form, flatten, from_json, run_id, to_json
+from flowrepro.core.overrides import departures, override, parse_assignment, resolve_key
 from flowrepro.errors import UsageError
 from flowrepro.papers import registry
 from flowrepro.run.pipeline import quick_variant

@@ -11,7 +11,8 @@ import pytest
 from problems import KNOWN, Known, random_problem
 
 from flowrepro import data, engines
-from flowrepro.core.config import Loss, override
+from flowrepro.core.config import Loss
+from flowrepro.core.overrides import override
 from flowrepro.core.trajectory import StopReason
 from flowrepro.engines.base import Problem, SaveAt
 from flowrepro.engines.drive import run

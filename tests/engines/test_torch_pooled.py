@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from flowrepro import data
-from flowrepro.core.config import Data, Loss, Record, override
+from flowrepro.core.config import Data, Loss, Record
 from flowrepro.core.models import TwoLayer, objective
+from flowrepro.core.overrides import override
 from flowrepro.engines import load
 from flowrepro.engines.base import Problem, SaveAt
 from flowrepro.engines.drive import run

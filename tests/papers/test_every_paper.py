@@ -15,7 +15,9 @@ from typing import Any, get_args
 
 import pytest
 
-from flowrepro.core.config import from_json, override, run_id, to_json, validate
+from flowrepro.core.config import from_json, run_id, to_json
+from flowrepro.core.overrides import override
+from flowrepro.core.validation import validate
 from flowrepro.papers import registry
 from flowrepro.papers.paper import Contents, Fault, Misprint
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from flowrepro.claims.verdict import Part, at_most, number
-from flowrepro.core.config import Data, Descent, Init, Loss, from_json, override, to_json
+from flowrepro.core.config import Data, Descent, Init, Loss, from_json, to_json
+from flowrepro.core.overrides import override
 from flowrepro.errors import UsageError
 from flowrepro.figures.panels import Panel
 from flowrepro.papers.paper import (

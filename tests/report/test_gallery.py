@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from flowrepro.core.config import override
+from flowrepro.core.overrides import override
 from flowrepro.papers import registry
 from flowrepro.report import gallery
 from flowrepro.report.contact_sheet import contact_sheet, figures_in

@@ -29,7 +29,7 @@ Flowrepro = Callable[..., Result]
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three stored runs of two papers with figures, in a folder with an awkward name."""
-    from flowrepro.core.config import override
+    from flowrepro.core.overrides import override
     from flowrepro.papers.boursier2022.figure_5_lazy import LAZY
     from flowrepro.papers.boursier2022.figures_2_3_toy import TOY
     from flowrepro.papers.registry import find_case

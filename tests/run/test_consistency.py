@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from command_line import Result as Answer
 
-from flowrepro.core.config import TrainingCase, override
+from flowrepro.core.config import TrainingCase
+from flowrepro.core.overrides import override
 from flowrepro.core.trajectory import Ensemble, Run, Study
 from flowrepro.papers import registry
 from flowrepro.run.consistency import inconsistencies

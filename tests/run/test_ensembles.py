@@ -15,8 +15,9 @@ from command_line import Result
 
 from flowrepro import data
 from flowrepro.cli.select import ENSEMBLE_FROM, chosen_cases
-from flowrepro.core.config import TrainingCase, from_json, override, run_id, to_json
+from flowrepro.core.config import TrainingCase, from_json, run_id, to_json
 from flowrepro.core.initialize import initial_weights
+from flowrepro.core.overrides import override
 from flowrepro.engines import ensemble
 from flowrepro.engines.fused_gd import FusedGD
 from flowrepro.errors import UsageError

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from faults import SHORT_TOY, TOY, Call, begun, finished, refused, wait_for_checkpoint
 
-from flowrepro.core.config import override
+from flowrepro.core.overrides import override
 from flowrepro.errors import Interrupted
 from flowrepro.papers import registry
 from flowrepro.run import console

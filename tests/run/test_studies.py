@@ -15,15 +15,8 @@ import pytest
 from command_line import Result
 
 from flowrepro.claims.verdict import Part, at_most
-from flowrepro.core.config import (
-    Data,
-    StudyCase,
-    computing_form,
-    from_json,
-    override,
-    run_id,
-    to_json,
-)
+from flowrepro.core.config import Data, StudyCase, computing_form, from_json, run_id, to_json
+from flowrepro.core.overrides import override
 from flowrepro.core.trajectory import Dataset, Study
 from flowrepro.errors import UsageError
 from flowrepro.papers import registry

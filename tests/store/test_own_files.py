@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from command_line import Result, in_process
 
-from flowrepro.core.config import override
+from flowrepro.core.overrides import override
 from flowrepro.errors import DataError
 from flowrepro.papers import registry
 from flowrepro.store import files as storage

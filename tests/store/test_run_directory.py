@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flowrepro.core.config import override
+from flowrepro.core.overrides import override
 from flowrepro.core.trajectory import Stop, StopReason, Trajectory
 from flowrepro.errors import DataError, UsageError
 from flowrepro.papers import registry

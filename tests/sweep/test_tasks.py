@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from flowrepro.core.config import override, run_id
+from flowrepro.core.config import run_id
+from flowrepro.core.overrides import override
 from flowrepro.errors import DiskFault, NumericalError
 from flowrepro.papers.boursier2022.figures_2_3_toy import TOY
 from flowrepro.run import pipeline

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 from command_line import Result, in_process
 
-from flowrepro.core.config import TrainingCase, override
+from flowrepro.core.config import TrainingCase
+from flowrepro.core.overrides import override
 from flowrepro.errors import DiskFault, FlowreproError
 from flowrepro.papers import registry
 from flowrepro.papers.lee2022.figure_4_deep import DEEP

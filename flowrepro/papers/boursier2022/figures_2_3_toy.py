@@ -18,18 +18,10 @@ from flowrepro import data
 from flowrepro.claims.claim import NotApplicable
 from flowrepro.claims.published import as_published, is_flow
 from flowrepro.claims.verdict import Part, at_least, at_most, number, within
-from flowrepro.core.config import (
-    Data,
-    Descent,
-    Init,
-    Loss,
-    Record,
-    Target,
-    TrainingCase,
-    departures,
-)
+from flowrepro.core.config import Data, Descent, Init, Loss, Record, Target, TrainingCase
 from flowrepro.core.initialize import initial_weights
 from flowrepro.core.network import activation, flow_time, predict
+from flowrepro.core.overrides import departures
 from flowrepro.core.trajectory import Run
 from flowrepro.figures import NotDrawable, style
 from flowrepro.figures.animation import schedule

@@ -17,8 +17,9 @@ import numpy as np
 from flowrepro.claims.claim import NotApplicable
 from flowrepro.claims.published import as_published
 from flowrepro.claims.verdict import Part, at_least, at_most, number, within
-from flowrepro.core.config import Data, Descent, Init, Record, Target, departures
+from flowrepro.core.config import Data, Descent, Init, Record, Target
 from flowrepro.core.network import predict
+from flowrepro.core.overrides import departures
 from flowrepro.core.trajectory import Run
 from flowrepro.figures import NotDrawable, style
 from flowrepro.figures.line_panels import shown_steps

@@ -11,7 +11,8 @@ import numpy as np
 from flowrepro.claims.claim import Hypothesis, NotApplicable
 from flowrepro.claims.limits import in_a_limit
 from flowrepro.claims.published import coarse_step
-from flowrepro.core.config import Case, StudyCase, departures
+from flowrepro.core.config import Case, StudyCase
+from flowrepro.core.overrides import departures
 from flowrepro.core.trajectory import Run, Study
 from flowrepro.errors import DataError
 from flowrepro.papers.boursier2024 import assumptions

@@ -8,8 +8,8 @@ import numpy as np
 
 from flowrepro import data
 from flowrepro.claims.verdict import Part, at_least, at_most, none_of, number
-from flowrepro.core.config import override
 from flowrepro.core.initialize import initial_weights
+from flowrepro.core.overrides import override
 from flowrepro.core.trajectory import Study
 from flowrepro.engines.base import Problem, SaveAt
 from flowrepro.engines.lazy.together import run_together

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from flowrepro.core.config import Data, Descent, Init, Loss, Record, TrainingCase, departures
+from flowrepro.core.config import Data, Descent, Init, Loss, Record, TrainingCase
+from flowrepro.core.overrides import departures
 from flowrepro.core.trajectory import Run
 from flowrepro.figures import NotDrawable, style
 from flowrepro.figures.panels import (

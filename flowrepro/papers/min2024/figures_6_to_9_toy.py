@@ -21,7 +21,8 @@ from flowrepro.claims.claim import require
 from flowrepro.claims.over_seeds import inside, share, too_few
 from flowrepro.claims.published import as_published
 from flowrepro.claims.verdict import Part, within
-from flowrepro.core.config import Data, Descent, Init, Loss, Target, TrainingCase, departures
+from flowrepro.core.config import Data, Descent, Init, Loss, Target, TrainingCase
+from flowrepro.core.overrides import departures
 from flowrepro.core.trajectory import Ensemble, Run
 from flowrepro.figures import NotDrawable, style
 from flowrepro.figures.line_panels import shown_steps

@@ -9,7 +9,8 @@ import numpy as np
 from flowrepro import data, engines
 from flowrepro.claims.verdict import Verdict
 from flowrepro.core import initialize
-from flowrepro.core.config import Data, override
+from flowrepro.core.config import Data
+from flowrepro.core.overrides import override
 from flowrepro.core.trajectory import Dataset, Run, Study
 from flowrepro.engines.base import Problem, SaveAt
 from flowrepro.engines.drive import run as drive

@@ -12,8 +12,9 @@ from boursier2022_runs import drawn
 from flowrepro import data
 from flowrepro.claims import over_seeds
 from flowrepro.claims.verdict import Verdict
-from flowrepro.core.config import TrainingCase, override
+from flowrepro.core.config import TrainingCase
 from flowrepro.core.initialize import initial_weights
+from flowrepro.core.overrides import override
 from flowrepro.core.trajectory import Ensemble, Stop, StopReason
 from flowrepro.engines.base import Problem, SaveAt
 from flowrepro.engines.ensemble import Members, run_ensemble

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from boursier2022_runs import drawn, edited, judged_three_ways, log_scale_studies, marks, study_of
 
-from flowrepro.core.config import override
+from flowrepro.core.overrides import override
 from flowrepro.errors import UsageError
 from flowrepro.papers.boursier2022.beyond import closest_approach as approach
 from flowrepro.papers.boursier2022.beyond.closest_approach import CLOSEST_APPROACH

@@ -7,7 +7,8 @@ import pytest
 from boursier2022_runs import own, run_of
 
 from flowrepro.claims.verdict import Verdict
-from flowrepro.core.config import Model, StudyCase, override
+from flowrepro.core.config import Model, StudyCase
+from flowrepro.core.overrides import override
 from flowrepro.core.trajectory import StopReason
 from flowrepro.papers import registry
 from flowrepro.papers.boursier2022.figure_4_five_points import FIVE_POINTS

@@ -22,7 +22,7 @@ from boursier2022_runs import (
 )
 
 from flowrepro.claims.verdict import Verdict
-from flowrepro.core.config import override
+from flowrepro.core.overrides import override
 from flowrepro.core.trajectory import Dataset
 from flowrepro.figures import NotDrawable
 from flowrepro.figures.panels import Points

@@ -25,7 +25,7 @@ from boursier2022_runs import (
 )
 
 from flowrepro.claims.verdict import Verdict
-from flowrepro.core.config import override
+from flowrepro.core.overrides import override
 from flowrepro.core.trajectory import Dataset
 from flowrepro.figures import NotDrawable, canvas
 from flowrepro.figures.numbers import numbers

@@ -10,8 +10,8 @@ from flowrepro import data, engines
 from flowrepro.claims.claim import NotApplicable
 from flowrepro.claims.verdict import Verdict
 from flowrepro.core import initialize
-from flowrepro.core.config import override
 from flowrepro.core.network import predict
+from flowrepro.core.overrides import override
 from flowrepro.core.trajectory import Run, Stop, StopReason, Trajectory
 from flowrepro.engines.base import Problem, SaveAt
 from flowrepro.engines.drive import run as drive

@@ -7,7 +7,8 @@ import pytest
 from boursier2022_runs import drawn, edited, judged_three_ways, study_of
 
 from flowrepro import data
-from flowrepro.core.config import Data, override
+from flowrepro.core.config import Data
+from flowrepro.core.overrides import override
 from flowrepro.errors import DataError
 from flowrepro.papers.boursier2022.beyond import narrow_networks as narrow
 from flowrepro.papers.boursier2022.beyond.narrow_networks import WITHOUT_ASSUMPTION_3

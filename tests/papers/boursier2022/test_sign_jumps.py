@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from boursier2022_runs import drawn, edited, judged_three_ways, marks, study_of
 
-from flowrepro.core.config import override
+from flowrepro.core.overrides import override
 from flowrepro.core.trajectory import Dataset
 from flowrepro.errors import UsageError
 from flowrepro.papers.boursier2022.beyond import sign_jumps

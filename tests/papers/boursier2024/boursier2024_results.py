@@ -13,7 +13,8 @@ from flowrepro import data, engines
 from flowrepro.claims.claim import Claim
 from flowrepro.claims.verdict import Verdict
 from flowrepro.core import initialize
-from flowrepro.core.config import StudyCase, override
+from flowrepro.core.config import StudyCase
+from flowrepro.core.overrides import override
 from flowrepro.core.trajectory import Dataset, Run, Study
 from flowrepro.engines.base import Problem, SaveAt
 from flowrepro.engines.drive import run as drive

@@ -21,7 +21,7 @@ from boursier2024_results import (
 )
 
 from flowrepro.claims.verdict import Verdict
-from flowrepro.core.config import override
+from flowrepro.core.overrides import override
 from flowrepro.core.trajectory import Study
 from flowrepro.errors import UsageError
 from flowrepro.figures.canvas import render

@@ -9,7 +9,7 @@ from boursier2024_results import trained
 
 from flowrepro import data
 from flowrepro.claims.verdict import Verdict
-from flowrepro.core.config import override
+from flowrepro.core.overrides import override
 from flowrepro.core.trajectory import Run, Stop, StopReason, Trajectory
 from flowrepro.data.points import teacher
 from flowrepro.figures import canvas

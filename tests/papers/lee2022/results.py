@@ -13,8 +13,9 @@ import numpy as np
 from flowrepro import data
 from flowrepro.claims.claim import Claim
 from flowrepro.claims.verdict import Verdict
-from flowrepro.core.config import Data, StudyCase, TrainingCase, override
+from flowrepro.core.config import Data, StudyCase, TrainingCase
 from flowrepro.core.initialize import initial_weights
+from flowrepro.core.overrides import override
 from flowrepro.core.trajectory import Run, StopReason, Study
 from flowrepro.engines.base import Problem, SaveAt
 from flowrepro.engines.drive import run as drive

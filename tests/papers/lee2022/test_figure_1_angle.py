@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from flowrepro.claims.claim import Claim
-from flowrepro.core.config import override
+from flowrepro.core.overrides import override
 from flowrepro.engines.population import PlanePath
 from flowrepro.figures import NotDrawable
 from flowrepro.figures.declare import Figure

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from flowrepro.claims.claim import Claim
-from flowrepro.core.config import override
+from flowrepro.core.overrides import override
 from flowrepro.engines.population import PlanePath, PlaneStart, population_flow
 from flowrepro.papers.lee2022 import figure_2_norm
 from flowrepro.papers.lee2022.bounds import deficit_of, scalar_norm

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from flowrepro.claims.claim import Claim
-from flowrepro.core.config import override
+from flowrepro.core.overrides import override
 from flowrepro.figures import NotDrawable
 from flowrepro.papers.lee2022.figure_3_restarts import (
     between_restarted,

@@ -12,7 +12,8 @@ import numpy as np
 from flowrepro import data
 from flowrepro.claims.claim import Claim
 from flowrepro.claims.verdict import Verdict
-from flowrepro.core.config import StudyCase, override
+from flowrepro.core.config import StudyCase
+from flowrepro.core.overrides import override
 from flowrepro.core.trajectory import Study
 from flowrepro.papers.registry import find_case, study_of
 

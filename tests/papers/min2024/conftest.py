@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from min2024_results import trained
 
-from flowrepro.core.config import override
+from flowrepro.core.overrides import override
 from flowrepro.core.trajectory import Run
 from flowrepro.papers.min2024.figure_5_mnist import DIGITS_1_0
 

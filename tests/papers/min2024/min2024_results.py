@@ -11,8 +11,9 @@ import numpy as np
 from flowrepro import data, engines
 from flowrepro.claims.claim import Claim
 from flowrepro.claims.verdict import Verdict
-from flowrepro.core.config import StudyCase, TrainingCase, override
+from flowrepro.core.config import StudyCase, TrainingCase
 from flowrepro.core.initialize import initial_weights
+from flowrepro.core.overrides import override
 from flowrepro.core.trajectory import Run, Study
 from flowrepro.engines.base import Problem, SaveAt
 from flowrepro.engines.drive import run as drive

@@ -12,7 +12,8 @@ import numpy as np
 from flowrepro import data
 from flowrepro.claims.claim import Claim
 from flowrepro.claims.verdict import Verdict
-from flowrepro.core.config import Data, StudyCase, override
+from flowrepro.core.config import Data, StudyCase
+from flowrepro.core.overrides import override
 from flowrepro.core.trajectory import Study
 from flowrepro.figures.canvas import render
 from flowrepro.figures.declare import Figure, Picture

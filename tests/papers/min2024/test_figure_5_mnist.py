@@ -9,7 +9,8 @@ import pytest
 from min2024_results import claims_of, expect, losing, observing, png, with_trajectory
 
 from flowrepro.claims.verdict import Verdict
-from flowrepro.core.config import Data, override
+from flowrepro.core.config import Data
+from flowrepro.core.overrides import override
 from flowrepro.core.trajectory import Dataset, Run, Stop, StopReason, Trajectory
 from flowrepro.figures import NotDrawable
 from flowrepro.papers.min2024 import figure_5_mnist

@@ -9,7 +9,7 @@ import pytest
 from min2024_results import claims_of, expect, losing, observing, trained, with_trajectory
 
 from flowrepro.claims.verdict import Verdict
-from flowrepro.core.config import override
+from flowrepro.core.overrides import override
 from flowrepro.core.trajectory import Run
 from flowrepro.papers.min2024.figure_5_mnist import FALLS
 from flowrepro.papers.min2024.figures_10_11_digit_pairs import (

@@ -7,7 +7,7 @@ import pytest
 from min2024_results import claims_of, expect, png, trained, with_trajectory
 
 from flowrepro.claims.verdict import Verdict
-from flowrepro.core.config import override
+from flowrepro.core.overrides import override
 from flowrepro.core.trajectory import Dataset, Run, Stop, StopReason, Trajectory
 from flowrepro.figures import NotDrawable
 from flowrepro.figures.declare import Figure

@@ -5,7 +5,8 @@ import pytest
 from min2024_results import png
 
 from flowrepro import data
-from flowrepro.core.config import StudyCase, override
+from flowrepro.core.config import StudyCase
+from flowrepro.core.overrides import override
 from flowrepro.core.trajectory import Study
 from flowrepro.figures import NotDrawable
 from flowrepro.figures.declare import Figure

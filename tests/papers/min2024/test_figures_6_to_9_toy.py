@@ -10,7 +10,8 @@ import pytest
 from min2024_results import claims_of, computed, expect, png, trained, with_trajectory
 
 from flowrepro.claims.verdict import Verdict
-from flowrepro.core.config import TrainingCase, override
+from flowrepro.core.config import TrainingCase
+from flowrepro.core.overrides import override
 from flowrepro.core.trajectory import (
     Dataset,
     Ensemble,

@@ -8,7 +8,7 @@ from min2024_results import claims_of, computed, expect, png, with_arrays
 
 from flowrepro import data
 from flowrepro.claims.verdict import Verdict
-from flowrepro.core.config import override
+from flowrepro.core.overrides import override
 from flowrepro.core.trajectory import Study
 from flowrepro.engines.flow.flow import integrate
 from flowrepro.errors import UsageError

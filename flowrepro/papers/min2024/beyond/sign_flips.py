@@ -17,8 +17,8 @@ import numpy as np
 from flowrepro.claims.claim import require
 from flowrepro.claims.published import as_declared
 from flowrepro.claims.verdict import Part, at_most, none_of
-from flowrepro.core.config import override
 from flowrepro.core.initialize import initial_weights
+from flowrepro.core.overrides import override
 from flowrepro.core.trajectory import Dataset, Study
 from flowrepro.engines.base import Problem, SaveAt
 from flowrepro.engines.ensemble import Members, run_ensemble

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from flowrepro.claims.verdict import Part, at_least, at_most, number
-from flowrepro.core.config import Data, override
+from flowrepro.core.config import Data
+from flowrepro.core.overrides import override
 from flowrepro.core.trajectory import Dataset, Study
 from flowrepro.engines.alignment import align
 from flowrepro.figures import NotDrawable, style

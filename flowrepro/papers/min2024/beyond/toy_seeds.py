@@ -11,8 +11,9 @@ from flowrepro.claims.claim import NotApplicable, require
 from flowrepro.claims.over_seeds import share, too_few
 from flowrepro.claims.published import as_declared
 from flowrepro.claims.verdict import Part
-from flowrepro.core.config import StudyCase, TrainingCase, override
+from flowrepro.core.config import StudyCase, TrainingCase
 from flowrepro.core.initialize import initial_weights
+from flowrepro.core.overrides import override
 from flowrepro.core.trajectory import Dataset, EnsembleTrajectory, Study
 from flowrepro.engines.base import Problem, SaveAt
 from flowrepro.engines.ensemble import Members, run_ensemble
