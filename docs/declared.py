@@ -9,10 +9,8 @@ ever read as markup.
 
 from __future__ import annotations
 
-import dataclasses
 import html
 import re
-import typing
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,7 +23,6 @@ from sphinx.util.docutils import SphinxDirective
 from flowrepro import errors
 from flowrepro.cli import catalogue
 from flowrepro.cli.main import cli
-from flowrepro.core import config
 from flowrepro.data import DATASETS
 from flowrepro.engines import ENGINES
 from flowrepro.papers import registry
@@ -151,24 +148,9 @@ def _picture(command: str, match: re.Match[str]) -> nodes.figure:
 
 
 def keys() -> Iterable[nodes.Node]:
-    """The keys of a training by part of the case, and the options of every study."""
-    parts = typing.get_type_hints(config.TrainingCase)
-    for part in ("data", "init", "model", "loss", "protocol", "record"):
-        kind, told = parts[part], meanings(parts[part])
-        rows = [
-            (f"{part}.{f.name}", told.get(f.name, ""), _kind(f.type), _default(f))
-            for f in dataclasses.fields(kind)
-        ]
-        yield section(part, table(("key", "meaning", "values", "default"), rows))
-    for key in registry.PAPERS:
-        rows = [
-            (f"options.{name}", study.name, option.meaning, _range(option), str(option.default))
-            for topic in registry.contents(key).topics
-            for study in topic.studies
-            for name, option in study.options.items()
-        ]
-        header = ("key", "study", "meaning", "range", "default")
-        yield section(f"{key}-studies", table(header, rows, 2), shown=f"Studies of {key}")
+    """What --set takes."""
+    listing = catalogue.keys()
+    yield table(listing.header, listing.lines)
 
 
 def names() -> Iterable[nodes.Node]:
@@ -176,35 +158,6 @@ def names() -> Iterable[nodes.Node]:
     rows = [(name, "data set", f"{module}.{call}") for name, (module, call) in DATASETS.items()]
     rows += [(name, "engine", f"{m.module}.{m.cls}") for name, m in ENGINES.items()]
     yield table(("name", "of", "where it is documented"), rows)
-
-
-def _kind(kind: Any) -> str:
-    choices = re.findall(r"['\"]([^'\"]+)['\"]", str(kind)) if "Literal" in str(kind) else []
-    return ", ".join(f"`{choice}`" for choice in choices) or str(kind)
-
-
-def _default(field: dataclasses.Field[Any]) -> str:
-    if field.default is not dataclasses.MISSING:
-        return f"`{field.default!r}`"
-    return "`{}`" if field.default_factory is not dataclasses.MISSING else "each case's own"
-
-
-def _range(option: Any) -> str:
-    if option.choices:
-        return ", ".join(map(str, option.choices))
-    return "" if option.within is None else str(option.within)
-
-
-def meanings(kind: type) -> dict[str, str]:
-    """Field -> its meaning, from lines 'name : meaning' of a docstring."""
-    found = re.findall(
-        r"^    (\w+(?:, \w+)*) : (.*(?:\n {8}.*)*)", kind.__doc__ or "", re.MULTILINE
-    )
-    return {
-        name: " ".join(words.replace("``", "`").split())
-        for names, words in found
-        for name in names.split(", ")
-    }
 
 
 def exits() -> Iterable[nodes.Node]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import shlex
 import signal
-import typing
 from pathlib import Path
 
 import click
@@ -16,7 +14,6 @@ from manual_blocks import DOCS, ROOT, Block, blocks, commands, pages, run_page
 import flowrepro
 from flowrepro import errors
 from flowrepro.cli.main import cli
-from flowrepro.core import config
 from flowrepro.engines import ENGINES
 
 
@@ -118,13 +115,6 @@ def test_every_exit_code_is_explained() -> None:
     codes |= {0, errors.EXIT_CLAIM_FAILED, errors.EXIT_SWEEP_INCOMPLETE, 141}
     codes |= {128 + number for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)}
     assert codes == set(errors.EXIT_CODES)
-
-
-def test_every_key_has_a_meaning() -> None:
-    parts = typing.get_type_hints(config.TrainingCase)
-    for part in ("data", "init", "model", "loss", "protocol", "record"):
-        for field in dataclasses.fields(parts[part]):
-            assert re.search(rf"\b{field.name}(, \w+)* : ", parts[part].__doc__), field.name
 
 
 def test_the_readme_is_short_and_links_to_the_manual() -> None:

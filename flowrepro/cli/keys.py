@@ -55,6 +55,7 @@ MEANINGS = {
     "data.options.d": "dimension of the points",
     "data.options.h": "points of the half x_1 > 0.3",
     "data.options.H": "x_1 of the first hint",
+    "data.options.flipped": "whether all labels have the other sign",
     "data.options.n": "points",
     "data.options.scale": "norm of the teacher in units of its draw",
     "data.options.depth": "layers of the teacher",

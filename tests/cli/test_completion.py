@@ -50,12 +50,15 @@ def offered(
 @pytest.mark.parametrize(
     ("words", "found"),
     [
-        (("orthogonal", "--case", "l"), ["lazy", "log-scale", "log-scale-four-points"]),
+        (
+            ("orthogonal", "--case", "l"),
+            ["lazy", "lazy-unbalanced", "lazy-orthogonal", "log-scale", "log-scale-four-points"],
+        ),
         (("orthogonal", "--figure", "3"), ["3", "3-seeds"]),
         (("orthogonal", "--set", "init.s"), ["init.scale=", "init.sha256="]),
         (("margin", "--engine", "f"), ["fused", "flow"]),
         (("sweep", "ortho"), ["orthogonal"]),
-        (("sweep", "orthogonal", "--case", "lazy"), ["lazy"]),
+        (("sweep", "orthogonal", "--case", "five"), ["five-points"]),
         (("sweep", "orthogonal", "--grid", "protocol.l"), ["protocol.lr="]),
         (("train", "x.csv", "--engine", "gro"), ["grouped", "grouped-boost"]),
         (("verify", "toy"), ["toy2d"]),
@@ -70,8 +73,8 @@ def test_values_are_offered(words: tuple[str, ...], found: list[str]) -> None:
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_every_shell_gets_names_without_heavy_imports(shell: str) -> None:
-    found, _, heavy = offered("orthogonal", "--case", "toy", shell=shell)
-    assert (found, heavy) == (["toy"], [])
+    found, _, heavy = offered("orthogonal", "--case", "five", shell=shell)
+    assert (found, heavy) == (["five-points"], [])
 
 
 def test_the_answer_comes_at_once() -> None:
