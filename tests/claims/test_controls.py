@@ -56,9 +56,8 @@ def cases(listed: dict[str, tuple[str, ...]]) -> list[Any]:
 def computed(command: str, name: str, folder: Path) -> Any:
     """The result of a case's quick variant."""
     case = quick_variant(registry.find_case(command, name))
-    quiet = SimpleNamespace(
-        say=lambda text: None, progress=lambda *done: None, interrupted=lambda: False
-    )
+    said = dict.fromkeys(("say", "doing", "progress", "interrupted"), lambda *_: None)
+    quiet: Any = SimpleNamespace(**said)
     settings = Settings(root=folder, figures=())
     return results.compute(case, RunDirectory.of(folder, case), settings, quiet)
 

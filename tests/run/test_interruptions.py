@@ -218,9 +218,8 @@ def test_an_interrupted_run_does_nothing_more_than_its_checkpoint(
 ) -> None:
     monkeypatch.setattr("flowrepro.run.training.remarks", lambda run: pytest.fail("work goes on"))
     case = override(registry.find_case("orthogonal", "toy"), {"n_steps": 10**6, "init.m": 3})
-    report = SimpleNamespace(
-        say=lambda text: None, progress=lambda *_: None, interrupted=lambda: True
-    )
+    quiet = dict.fromkeys(("say", "doing", "progress"), lambda *_: None)
+    report = SimpleNamespace(**quiet, interrupted=lambda: True)
     with pytest.raises(Interrupted, match="its checkpoint is in"):
         compute(case, RunDirectory.of(tmp_path, case), Settings(root=tmp_path), report)
 

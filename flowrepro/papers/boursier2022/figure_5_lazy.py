@@ -23,7 +23,7 @@ from flowrepro.figures.line_panels import line_panels
 from flowrepro.figures.panels import Line, Panel
 from flowrepro.papers.boursier2022 import PAPER
 from flowrepro.papers.boursier2022.figure_4_five_points import relative_variation_norm
-from flowrepro.papers.boursier2022.figures_2_3_toy import MSE, phases_of, titled
+from flowrepro.papers.boursier2022.figures_2_3_toy import MSE, TOY, phases_of, titled
 from flowrepro.papers.boursier2022.hypotheses import (
     final,
     first_below,
@@ -74,6 +74,16 @@ OTHERS = (
         protocol=LAZY.protocol,
         record=LAZY.record,
     ),
+)
+
+LARGER = topic.run(
+    "toy-larger-scale",
+    "Two orthogonal points are fitted with nearly the least norm from a larger start.",
+    data=TOY.data,
+    init=replace(TOY.init, scale=0.1),
+    loss=MSE,
+    protocol=TOY.protocol,
+    record=Record(save_every=10, snapshots=(0, 20_000)),
 )
 
 LARGE = (as_published(LAZY),)

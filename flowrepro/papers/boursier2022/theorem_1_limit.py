@@ -7,7 +7,6 @@ smallest label of a class, so the limit is at distance of order lambda^gamma fro
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -15,13 +14,12 @@ import numpy as np
 from flowrepro.claims.claim import NotApplicable
 from flowrepro.claims.published import as_published
 from flowrepro.claims.verdict import Part, at_least, at_most, number
-from flowrepro.core.config import Record
 from flowrepro.core.network import activation, predict
 from flowrepro.core.trajectory import Run
 from flowrepro.papers.boursier2022 import PAPER
 from flowrepro.papers.boursier2022.figure_4_five_points import FIVE_POINTS
-from flowrepro.papers.boursier2022.figure_5_lazy import LAZY
-from flowrepro.papers.boursier2022.figures_2_3_toy import MSE, TOY
+from flowrepro.papers.boursier2022.figure_5_lazy import LARGER, LAZY
+from flowrepro.papers.boursier2022.figures_2_3_toy import TOY
 from flowrepro.papers.boursier2022.hypotheses import (
     FLOW_EQUAL_NORMS,
     balanced,
@@ -46,16 +44,6 @@ from flowrepro.theory.variation_norm import least_variation_norm, piecewise_line
 
 topic = Topic(PAPER, "Theorem 1: the limit has the least norm")
 claim = partial(topic.claim, on=(TOY,), given=FLOW_EQUAL_NORMS)
-
-LARGER = topic.run(
-    "toy-larger-scale",
-    "Two orthogonal points are fitted with nearly the least norm from a larger start.",
-    data=TOY.data,
-    init=replace(TOY.init, scale=0.1),
-    loss=MSE,
-    protocol=TOY.protocol,
-    record=Record(save_every=10, snapshots=(0, 20_000)),
-)
 
 
 def multipliers(X: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ from flowrepro.claims.verdict import Verdict
 from flowrepro.papers.boursier2022 import theorem_1_limit
 from flowrepro.papers.boursier2022.closed_form import ClosedForm
 from flowrepro.papers.boursier2022.figure_4_five_points import FIVE_POINTS
-from flowrepro.papers.boursier2022.figure_5_lazy import LAZY
+from flowrepro.papers.boursier2022.figure_5_lazy import LARGER, LAZY
 from flowrepro.papers.boursier2022.figures_2_3_toy import TOY
 
 TABLE = [
@@ -40,11 +40,11 @@ def test_the_tables_cover_every_claim():
 
 
 def test_a_larger_scale_three_ways():
-    claim, run = theorem_1_limit.larger_scale, run_of(theorem_1_limit.LARGER)
+    claim, run = theorem_1_limit.larger_scale, run_of(LARGER)
     judged_three_ways(claim, run, states(scaled(1.05))(run), departed(run))
-    assert claim.judge(run_of(theorem_1_limit.LARGER, seed=5)).verdict is Verdict.PASS
+    assert claim.judge(run_of(LARGER, seed=5)).verdict is Verdict.PASS
     for scale, decisive in ((1e-6, 2), (1.0, 0)):
-        other = run_of(theorem_1_limit.LARGER, scale=scale)
+        other = run_of(LARGER, scale=scale)
         assert claim.judge(other).verdict is Verdict.NOT_APPLICABLE
         failed = [part.verdict is Verdict.FAIL for part in claim.measure(other)]
         assert failed == [k == decisive for k in range(3)], scale
