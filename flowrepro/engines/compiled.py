@@ -31,6 +31,15 @@ def compiled(function: Function) -> Function:
     return jit(function, fastmath=FAST)
 
 
+def compiled_inline(function: Function) -> Function:
+    """As `compiled`, with every call of it inlined.
+
+    Without this a kernel that was just compiled may call other copies of its callees than the same
+    kernel loaded from disk, which `reassoc` lets round differently.
+    """
+    return jit(function, fastmath=FAST, forceinline=True)
+
+
 def compiled_parallel(function: Function) -> Function:
     """As `compiled`, with the iterations of its outer ``range_parallel`` shared among the cores."""
     return jit(function, fastmath=FAST, parallel=True)

@@ -24,7 +24,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from flowrepro.engines.compiled import compiled
+from flowrepro.engines.compiled import compiled_inline
 
 Array: TypeAlias = np.ndarray
 
@@ -81,7 +81,7 @@ def tallies(tally: Array) -> dict[str, float]:
     return dict(zip(names, tally.tolist(), strict=True))
 
 
-@compiled
+@compiled_inline
 def inverse_loss(exponential: bool, ln_sum: float) -> float:
     """The q with ln l(q) = ln_sum, the smoothed margin of lyu2021 Section 3 (there l^-1(n L))."""
     if exponential or ln_sum < -FAR:
@@ -90,7 +90,7 @@ def inverse_loss(exponential: bool, ln_sum: float) -> float:
     return float(-total - np.log(-np.expm1(-total)))
 
 
-@compiled
+@compiled_inline
 def _margins(points: Points, theta: Array, work: Work) -> None:
     """Fill hidden and q; ``not z > 0`` lets nan through."""
     n, d = points.X.shape
@@ -113,7 +113,7 @@ def _margins(points: Points, theta: Array, work: Work) -> None:
         work.q[i] = points.y[i] * f
 
 
-@compiled
+@compiled_inline
 def _weigh(points: Points, work: Work) -> tuple[float, float]:
     """Fill p = softmax(lg); (ln S, ln sum_i l(q_i))."""
     q, lg, ln_l = work.q, work.p, work.ln_l
@@ -135,7 +135,7 @@ def _weigh(points: Points, work: Work) -> tuple[float, float]:
     return float(top + np.log(total)), float(top_l + np.log(total_l))
 
 
-@compiled
+@compiled_inline
 def _ascend(points: Points, theta: Array, work: Work, g: Array) -> None:
     """Fill g (d + 1, m) = sum_i p_i grad q_i from hidden and p, with sigma'(0) = alpha."""
     n, d = points.X.shape
@@ -157,7 +157,7 @@ def _ascend(points: Points, theta: Array, work: Work, g: Array) -> None:
             g[k, j] *= theta[d, j]
 
 
-@compiled
+@compiled_inline
 def _squares(theta: Array) -> float:
     total = 0.0
     for k in range(theta.shape[0]):
@@ -166,7 +166,7 @@ def _squares(theta: Array) -> float:
     return total
 
 
-@compiled
+@compiled_inline
 def evaluate(points: Points, theta: Array, work: Work, g: Array, now: Array) -> None:
     """Fill ``work``, g = sum_i p_i grad q_i and what ``now`` (N_COLUMNS,) holds of the weights;
     leave the clocks alone.
@@ -177,7 +177,7 @@ def evaluate(points: Points, theta: Array, work: Work, g: Array, now: Array) -> 
     now[Q_MIN], now[RHO_SQUARED] = work.q.min(), _squares(theta)
 
 
-@compiled
+@compiled_inline
 def _stiffness(points: Points, theta: Array, work: Work) -> float:
     """C = sum_i p_i (||grad q_i||^2 + ||x_i||)."""
     n, d = points.X.shape
@@ -193,7 +193,7 @@ def _stiffness(points: Points, theta: Array, work: Work) -> float:
     return C
 
 
-@compiled
+@compiled_inline
 def _shift(theta: Array, h: float, g: Array, out: Array) -> None:
     """Out = theta + h g."""
     for k in range(theta.shape[0]):
@@ -201,14 +201,14 @@ def _shift(theta: Array, h: float, g: Array, out: Array) -> None:
             out[k, j] = theta[k, j] + h * g[k, j]
 
 
-@compiled
+@compiled_inline
 def _add_logs(u: float, v: float) -> float:
     """Ln(e^u + e^v)."""
     top = max(u, v)
     return float(top + np.log1p(np.exp(min(u, v) - top))) if top > -np.inf else top
 
 
-@compiled
+@compiled_inline
 def _runge_kutta(
     points: Points,
     theta: Array,
@@ -235,7 +235,7 @@ def _runge_kutta(
     return float(np.log(h) - LN_6 + ln_rate - points.ln_weight)
 
 
-@compiled
+@compiled_inline
 def watch(exponential: bool, tally: Array, before: Array, after: Array) -> None:
     """Count what Theorem 3.1 of lyu2021 forbids once L < weight ln 2."""
     if before[LN_SUM] >= LN_LN_2:
@@ -247,7 +247,7 @@ def watch(exponential: bool, tally: Array, before: Array, after: Array) -> None:
     tally[MARGIN_DROP] = max(tally[MARGIN_DROP], drop / margin)
 
 
-@compiled
+@compiled_inline
 def _first_unmet(levels: Array, met: int, value: float) -> int:
     """Index of the first level above ``value``."""
     while met < len(levels) and value >= levels[met]:
@@ -255,7 +255,7 @@ def _first_unmet(levels: Array, met: int, value: float) -> int:
     return met
 
 
-@compiled
+@compiled_inline
 def _step_length(
     points: Points, theta: Array, work: Work, method: int, control: float, H: float, now: Array
 ) -> float:
@@ -271,7 +271,7 @@ def _step_length(
     )
 
 
-@compiled
+@compiled_inline
 def march(
     points: Points,
     theta: Array,

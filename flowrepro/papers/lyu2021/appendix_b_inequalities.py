@@ -17,11 +17,12 @@ from flowrepro.core.network import activation
 from flowrepro.core.trajectory import Dataset, Study
 from flowrepro.data.labels import require_signs
 from flowrepro.engines.log_domain import Classification, integrate
-from flowrepro.papers.lyu2021 import PAPER, geometry
-from flowrepro.papers.lyu2021.geometry import Weights, draws
+from flowrepro.papers.lyu2021 import PAPER
 from flowrepro.papers.lyu2021.hypotheses import alpha, labelled, leaky, separable
-from flowrepro.papers.lyu2021.power_iteration import largest_norm
 from flowrepro.papers.lyu2021.section_3_flows import RIGHT, SYMMETRIC_5D
+from flowrepro.papers.lyu2021.shared import geometry
+from flowrepro.papers.lyu2021.shared.geometry import Weights, draws
+from flowrepro.papers.lyu2021.shared.power_iteration import largest_norm
 from flowrepro.papers.study import Progress, option
 from flowrepro.papers.topic import Topic
 

@@ -22,7 +22,7 @@ from flowrepro.core.config import Data
 from flowrepro.core.trajectory import Dataset, Study
 from flowrepro.data.labels import require_signs
 from flowrepro.errors import DataError, NumericalError, UsageError
-from flowrepro.papers.lyu2021 import PAPER, geometry, local_optimum
+from flowrepro.papers.lyu2021 import PAPER
 from flowrepro.papers.lyu2021.hypotheses import (
     APPENDIX_A,
     aligned_means,
@@ -35,6 +35,7 @@ from flowrepro.papers.lyu2021.hypotheses import (
     separable,
     separator_of,
 )
+from flowrepro.papers.lyu2021.shared import geometry, local_optimum
 from flowrepro.papers.study import Progress, option
 from flowrepro.papers.topic import Topic
 from flowrepro.theory.margin import normalised_margin

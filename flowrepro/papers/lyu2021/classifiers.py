@@ -31,10 +31,11 @@ from flowrepro.engines.log_domain import (
     join,
 )
 from flowrepro.errors import DataError, NumericalError, UsageError
-from flowrepro.papers.lyu2021 import PAPER, geometry, local_optimum
-from flowrepro.papers.lyu2021.bracket import affordable, margin_bracket
-from flowrepro.papers.lyu2021.descent import BATCH_SIZE, DEVICE, ENGINE
-from flowrepro.papers.lyu2021.geometry import Weights
+from flowrepro.papers.lyu2021 import PAPER
+from flowrepro.papers.lyu2021.shared import geometry, local_optimum
+from flowrepro.papers.lyu2021.shared.bracket import affordable, margin_bracket
+from flowrepro.papers.lyu2021.shared.descent import BATCH_SIZE, DEVICE, ENGINE
+from flowrepro.papers.lyu2021.shared.geometry import Weights
 from flowrepro.papers.study import Progress, option
 from flowrepro.papers.topic import Topic
 from flowrepro.theory.margin import Separator, normalised_margin

@@ -23,8 +23,8 @@ from flowrepro.figures import NotDrawable, style
 from flowrepro.figures.panels import Line, Mark, Panel, Points
 from flowrepro.papers.lyu2021 import PAPER
 from flowrepro.papers.lyu2021.classifiers import classifiers, network
-from flowrepro.papers.lyu2021.geometry import stationarity
-from flowrepro.papers.lyu2021.planes import classes, crossings, plane, zero_rays
+from flowrepro.papers.lyu2021.shared.geometry import stationarity
+from flowrepro.papers.lyu2021.shared.planes import classes, crossings, plane, zero_rays
 from flowrepro.papers.study import Progress, option
 from flowrepro.papers.topic import Topic
 from flowrepro.theory.margin import normalised_margin

@@ -34,7 +34,7 @@ from flowrepro.papers.lyu2021.figure_1_kkt_networks import (
     require_examples,
     zero_line,
 )
-from flowrepro.papers.lyu2021.planes import on_grid, plane, shades
+from flowrepro.papers.lyu2021.shared.planes import on_grid, plane, shades
 from flowrepro.papers.topic import Topic
 
 RAY = 0.5

@@ -12,7 +12,7 @@ from flowrepro.core.trajectory import Study
 from flowrepro.figures import style
 from flowrepro.figures.panels import Contour, Panel, Vertical
 from flowrepro.papers.lyu2021 import PAPER
-from flowrepro.papers.lyu2021.planes import bias_offset, classes, on_grid, plane, shades
+from flowrepro.papers.lyu2021.shared.planes import bias_offset, classes, on_grid, plane, shades
 from flowrepro.papers.lyu2021.table_1 import TABLE, trained_to_the_end
 from flowrepro.papers.topic import Topic
 

@@ -12,7 +12,7 @@ import numpy as np
 from flowrepro.claims.claim import NotApplicable
 from flowrepro.core.trajectory import Study
 from flowrepro.errors import DataError, NumericalError, UsageError
-from flowrepro.papers.lyu2021 import geometry, local_optimum
+from flowrepro.papers.lyu2021.shared import geometry, local_optimum
 from flowrepro.theory.margin import Separator
 
 STRICT = 1e-9

@@ -12,7 +12,7 @@ from flowrepro.claims.verdict import at_least, at_most
 from flowrepro.core.config import Loss
 from flowrepro.core.network import activation, objective, predict
 from flowrepro.data import separable
-from flowrepro.papers.lyu2021 import geometry, local_optimum
+from flowrepro.papers.lyu2021.shared import geometry, local_optimum
 from flowrepro.papers.paper import Misprints, Readings
 from flowrepro.theory.margin import normalised_margin
 

@@ -20,7 +20,7 @@ from flowrepro.figures.panels import Contour, Horizontal, Line, Panel, Span, Ver
 from flowrepro.papers.lyu2021 import PAPER
 from flowrepro.papers.lyu2021.classifiers import MET, classifiers, last, network
 from flowrepro.papers.lyu2021.figure_1_kkt_networks import LEFT, MIDDLE, RIGHT
-from flowrepro.papers.lyu2021.limits import (
+from flowrepro.papers.lyu2021.shared.limits import (
     applicable,
     linear_margin,
     linearly_separable,
@@ -28,7 +28,7 @@ from flowrepro.papers.lyu2021.limits import (
     unevenness,
     value,
 )
-from flowrepro.papers.lyu2021.planes import classes, on_grid, plane, shades
+from flowrepro.papers.lyu2021.shared.planes import classes, on_grid, plane, shades
 from flowrepro.papers.topic import Topic
 from flowrepro.theory.margin import EXACT
 

@@ -18,8 +18,8 @@ from flowrepro.core.trajectory import Dataset, StopReason, Study
 from flowrepro.data.labels import require_signs
 from flowrepro.engines.log_domain import Classification, LateRun, Start, integrate
 from flowrepro.papers.lyu2021 import PAPER
-from flowrepro.papers.lyu2021.geometry import draws, probes
 from flowrepro.papers.lyu2021.hypotheses import alpha
+from flowrepro.papers.lyu2021.shared.geometry import draws, probes
 from flowrepro.papers.study import Progress, option
 from flowrepro.papers.topic import Topic
 

@@ -18,9 +18,8 @@ from flowrepro.core.network import predict
 from flowrepro.core.trajectory import Dataset, Study
 from flowrepro.data.labels import require_signs
 from flowrepro.engines.log_domain import Classification, integrate_many
-from flowrepro.papers.lyu2021 import PAPER, geometry
+from flowrepro.papers.lyu2021 import PAPER
 from flowrepro.papers.lyu2021.assumptions import LEFT_SET, MIDDLE_SET, SYMMETRIC_SET
-from flowrepro.papers.lyu2021.geometry import draws, probes
 from flowrepro.papers.lyu2021.hypotheses import (
     SECTION_4,
     alpha,
@@ -40,6 +39,8 @@ from flowrepro.papers.lyu2021.section_3_flows import (
     state_at,
     states_past,
 )
+from flowrepro.papers.lyu2021.shared import geometry
+from flowrepro.papers.lyu2021.shared.geometry import draws, probes
 from flowrepro.papers.study import Progress, option
 from flowrepro.papers.topic import Topic
 from flowrepro.theory.margin import normalised_margin

@@ -14,15 +14,16 @@ import numpy as np
 from flowrepro.core.trajectory import Dataset
 from flowrepro.data.labels import require_signs
 from flowrepro.engines.log_domain import Classification, integrate
-from flowrepro.papers.lyu2021 import PAPER, geometry
-from flowrepro.papers.lyu2021.geometry import Weights, draws
-from flowrepro.papers.lyu2021.power_iteration import (
+from flowrepro.papers.lyu2021 import PAPER
+from flowrepro.papers.lyu2021.section_3_flows import SYMMETRIC, SYMMETRIC_5D
+from flowrepro.papers.lyu2021.shared import geometry
+from flowrepro.papers.lyu2021.shared.geometry import Weights, draws
+from flowrepro.papers.lyu2021.shared.power_iteration import (
     PowerIteration,
     embed,
     largest_norm,
     two_neurons,
 )
-from flowrepro.papers.lyu2021.section_3_flows import SYMMETRIC, SYMMETRIC_5D
 from flowrepro.papers.study import Progress, option
 from flowrepro.papers.topic import Topic
 

@@ -15,17 +15,18 @@ from flowrepro.claims.claim import NotApplicable, require
 from flowrepro.claims.verdict import Part, at_least, at_most, none_of, number, within
 from flowrepro.core.network import predict
 from flowrepro.core.trajectory import Study
-from flowrepro.papers.lyu2021 import PAPER, geometry
-from flowrepro.papers.lyu2021.geometry import Weights
+from flowrepro.papers.lyu2021 import PAPER
 from flowrepro.papers.lyu2021.hypotheses import SECTION_4, alpha, not_orthogonal_to_mean
-from flowrepro.papers.lyu2021.power_iteration import (
+from flowrepro.papers.lyu2021.section_3_flows import velocity
+from flowrepro.papers.lyu2021.section_5_early_flows import EARLY_SYMMETRIC, EARLY_SYMMETRIC_5D
+from flowrepro.papers.lyu2021.shared import geometry
+from flowrepro.papers.lyu2021.shared.geometry import Weights
+from flowrepro.papers.lyu2021.shared.power_iteration import (
     PowerIteration,
     embed,
     largest_norm,
     two_neurons,
 )
-from flowrepro.papers.lyu2021.section_3_flows import velocity
-from flowrepro.papers.lyu2021.section_5_early_flows import EARLY_SYMMETRIC, EARLY_SYMMETRIC_5D
 from flowrepro.papers.topic import Topic
 
 topic = Topic(

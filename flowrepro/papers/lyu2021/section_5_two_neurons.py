@@ -19,10 +19,11 @@ from flowrepro.core.network import activation, predict
 from flowrepro.core.trajectory import Dataset, Study
 from flowrepro.data.labels import require_signs
 from flowrepro.engines.log_domain import Classification, flow, integrate
-from flowrepro.papers.lyu2021 import PAPER, geometry
+from flowrepro.papers.lyu2021 import PAPER
 from flowrepro.papers.lyu2021.hypotheses import SECTION_4, alpha, separator_of
-from flowrepro.papers.lyu2021.power_iteration import embed
 from flowrepro.papers.lyu2021.section_3_flows import SYMMETRIC, SYMMETRIC_5D
+from flowrepro.papers.lyu2021.shared import geometry
+from flowrepro.papers.lyu2021.shared.power_iteration import embed
 from flowrepro.papers.study import Progress, option
 from flowrepro.papers.topic import Topic
 

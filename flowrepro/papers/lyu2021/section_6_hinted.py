@@ -15,7 +15,7 @@ from flowrepro.claims.claim import NotApplicable, require
 from flowrepro.claims.verdict import Part, at_most, none_of, number
 from flowrepro.core.network import activation
 from flowrepro.core.trajectory import Study
-from flowrepro.papers.lyu2021 import PAPER, geometry
+from flowrepro.papers.lyu2021 import PAPER
 from flowrepro.papers.lyu2021.hypotheses import (
     APPENDIX_A,
     SEPARABLE,
@@ -49,6 +49,7 @@ from flowrepro.papers.lyu2021.section_4_symmetric import (
     frequency,
     reached_end,
 )
+from flowrepro.papers.lyu2021.shared import geometry
 from flowrepro.papers.topic import Topic
 
 topic = Topic(PAPER, "Hinted points")

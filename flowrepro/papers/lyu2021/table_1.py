@@ -24,9 +24,9 @@ from flowrepro.engines.log_domain import Classification, LateRun, descend
 from flowrepro.figures import style
 from flowrepro.figures.panels import Custom, Panel
 from flowrepro.papers.lyu2021 import PAPER
-from flowrepro.papers.lyu2021.descent import BATCH_SIZE, DEVICE, ENGINE, in_threads
-from flowrepro.papers.lyu2021.geometry import best_separator
-from flowrepro.papers.lyu2021.planes import in_plane
+from flowrepro.papers.lyu2021.shared.descent import BATCH_SIZE, DEVICE, ENGINE, in_threads
+from flowrepro.papers.lyu2021.shared.geometry import best_separator
+from flowrepro.papers.lyu2021.shared.planes import in_plane
 from flowrepro.papers.study import Progress, option
 from flowrepro.papers.topic import Topic
 from flowrepro.theory.margin import EXACT, normalised_margin

@@ -16,9 +16,10 @@ from flowrepro.core.config import Data
 from flowrepro.core.trajectory import Dataset, Study
 from flowrepro.engines.alignment import Fate, NeuronPath, align
 from flowrepro.errors import UsageError
-from flowrepro.papers.min2024 import PAPER, constants
-from flowrepro.papers.min2024.lattice import State
-from flowrepro.papers.min2024.regions import degrees, direction
+from flowrepro.papers.min2024 import PAPER
+from flowrepro.papers.min2024.shared import constants
+from flowrepro.papers.min2024.shared.lattice import State
+from flowrepro.papers.min2024.shared.regions import degrees, direction
 from flowrepro.papers.study import option
 from flowrepro.papers.topic import Topic
 

@@ -21,8 +21,8 @@ from flowrepro.data.labels import require_signs
 from flowrepro.engines import load
 from flowrepro.engines.base import Problem
 from flowrepro.papers.min2024 import PAPER
-from flowrepro.papers.min2024.constants import CLUSTERS, SIX_POINTS, points_of
 from flowrepro.papers.min2024.hypotheses import LOSS_NAMES, LossName, assumption_1
+from flowrepro.papers.min2024.shared.constants import CLUSTERS, SIX_POINTS, points_of
 from flowrepro.papers.min2024.theorem_1_flow import balanced_start
 from flowrepro.papers.study import Progress, option, silent
 from flowrepro.papers.topic import Topic

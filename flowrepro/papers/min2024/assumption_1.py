@@ -13,10 +13,10 @@ from flowrepro.papers.min2024 import PAPER, activation_rule, cones, theorem_1_fl
 from flowrepro.papers.min2024.beyond.basins import BASINS
 from flowrepro.papers.min2024.beyond.rank_limit import RANK_LIMIT
 from flowrepro.papers.min2024.beyond.time_laws import FIT_TIME
-from flowrepro.papers.min2024.correlation import RESOLUTION, correlations
 from flowrepro.papers.min2024.figure_5_mnist import DIGITS_1_0
 from flowrepro.papers.min2024.figures_6_to_9_toy import MU_LARGE, MU_SMALL, ORTHOGONAL, SIX_POINTS
 from flowrepro.papers.min2024.figures_10_11_digit_pairs import DIGITS_1_7, DIGITS_3_8
+from flowrepro.papers.min2024.shared.correlation import RESOLUTION, correlations
 from flowrepro.papers.topic import Topic
 
 topic = Topic(PAPER, "Assumption 1")

@@ -15,8 +15,13 @@ from flowrepro.core.config import Loss
 from flowrepro.core.network import output_gradient
 from flowrepro.core.trajectory import Dataset, Study
 from flowrepro.papers.min2024 import PAPER
-from flowrepro.papers.min2024.constants import CLUSTERS, SIX_POINTS, point_constants, points_of
 from flowrepro.papers.min2024.hypotheses import LOSS_NAMES, LossName, assumption_1, slope_one
+from flowrepro.papers.min2024.shared.constants import (
+    CLUSTERS,
+    SIX_POINTS,
+    point_constants,
+    points_of,
+)
 from flowrepro.papers.study import Progress, option, silent
 from flowrepro.papers.topic import Topic
 from flowrepro.theory.alignment import class_sums

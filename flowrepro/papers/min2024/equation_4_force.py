@@ -24,8 +24,8 @@ from flowrepro.core.trajectory import Dataset, Study
 from flowrepro.engines.alignment import SUM_EXP
 from flowrepro.errors import UsageError
 from flowrepro.papers.min2024 import PAPER
-from flowrepro.papers.min2024.constants import SIX_POINTS, points_of
 from flowrepro.papers.min2024.hypotheses import assumption_1
+from flowrepro.papers.min2024.shared.constants import SIX_POINTS, points_of
 from flowrepro.papers.study import option
 from flowrepro.papers.topic import Topic
 from flowrepro.theory.alignment import class_sums

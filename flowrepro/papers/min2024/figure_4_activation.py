@@ -16,7 +16,7 @@ from flowrepro.core.trajectory import Study
 from flowrepro.engines.alignment import Fate
 from flowrepro.figures import NotDrawable, style
 from flowrepro.figures.panels import Line, Mark, Panel, Points, Ticks
-from flowrepro.papers.min2024 import PAPER, constants
+from flowrepro.papers.min2024 import PAPER
 from flowrepro.papers.min2024.activation_paths import (
     CLUSTER_PATHS,
     PLANE_PATHS,
@@ -27,6 +27,7 @@ from flowrepro.papers.min2024.activation_paths import (
     unpack,
 )
 from flowrepro.papers.min2024.hypotheses import assumption_1
+from flowrepro.papers.min2024.shared import constants
 from flowrepro.papers.topic import Topic
 
 topic = Topic(PAPER, "Activation patterns (Figures 2 and 4)", (assumption_1,), command="toy2d")

@@ -19,8 +19,9 @@ from flowrepro.core.config import Target
 from flowrepro.core.trajectory import Run
 from flowrepro.engines import is_flow
 from flowrepro.papers.min2024 import PAPER
-from flowrepro.papers.min2024.correlation import correlations
-from flowrepro.papers.min2024.digits import (
+from flowrepro.papers.min2024.equation_4_force import extreme_vector
+from flowrepro.papers.min2024.shared.correlation import correlations
+from flowrepro.papers.min2024.shared.digits import (
     END,
     LAYOUT,
     SETTINGS,
@@ -36,7 +37,6 @@ from flowrepro.papers.min2024.digits import (
     record_at,
     stable_rank,
 )
-from flowrepro.papers.min2024.equation_4_force import extreme_vector
 from flowrepro.papers.topic import Topic
 from flowrepro.theory.alignment import class_sums, cosines, mean_neurons
 

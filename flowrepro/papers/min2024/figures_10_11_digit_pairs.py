@@ -17,8 +17,9 @@ from flowrepro.claims.verdict import Part, at_least, at_most, within
 from flowrepro.core.config import Target
 from flowrepro.core.trajectory import Run
 from flowrepro.papers.min2024 import PAPER
-from flowrepro.papers.min2024.correlation import correlations
-from flowrepro.papers.min2024.digits import (
+from flowrepro.papers.min2024.equation_4_force import extreme_vector
+from flowrepro.papers.min2024.shared.correlation import correlations
+from flowrepro.papers.min2024.shared.digits import (
     END,
     LAYOUT,
     SETTINGS,
@@ -33,7 +34,6 @@ from flowrepro.papers.min2024.digits import (
     record_at,
     stable_rank,
 )
-from flowrepro.papers.min2024.equation_4_force import extreme_vector
 from flowrepro.papers.topic import Topic
 from flowrepro.theory.alignment import class_sums, cosines
 

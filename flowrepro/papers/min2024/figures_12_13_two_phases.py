@@ -17,7 +17,7 @@ from flowrepro.core.trajectory import Run
 from flowrepro.figures import NotDrawable, style
 from flowrepro.figures.panels import Line, Panel
 from flowrepro.papers.min2024 import PAPER
-from flowrepro.papers.min2024.digits import SETTINGS, SMALLEST_SUBSET, images
+from flowrepro.papers.min2024.shared.digits import SETTINGS, SMALLEST_SUBSET, images
 from flowrepro.papers.topic import Topic
 
 topic = Topic(PAPER, "Two phases along SGD, or one", command="mnist-align")

@@ -26,7 +26,7 @@ from flowrepro.papers.min2024.activation_paths import (
     unpack,
 )
 from flowrepro.papers.min2024.hypotheses import assumption_1
-from flowrepro.papers.min2024.lattice import (
+from flowrepro.papers.min2024.shared.lattice import (
     Edge,
     State,
     counterpart,

@@ -12,14 +12,14 @@ from flowrepro.figures.panels import Arrows, Line, Mark, Panel, Points, Region, 
 from flowrepro.papers.min2024 import PAPER
 from flowrepro.papers.min2024.activation_paths import PLANE_PATHS, unpack
 from flowrepro.papers.min2024.equation_4_force import FORCE, FORCE_AT_BOUNDARY
-from flowrepro.papers.min2024.plane import (
+from flowrepro.papers.min2024.shared.plane import (
     cone_marks,
     data_marks,
     half_side,
     require_plane,
     square,
 )
-from flowrepro.papers.min2024.regions import direction
+from flowrepro.papers.min2024.shared.regions import direction
 from flowrepro.papers.topic import Topic
 
 topic = Topic(PAPER, "Sketches of forces and paths")

@@ -28,16 +28,16 @@ from flowrepro.figures import NotDrawable, style
 from flowrepro.figures.line_panels import shown_steps
 from flowrepro.figures.panels import Line, Mark, Panel, Points, Text
 from flowrepro.papers.min2024 import PAPER
-from flowrepro.papers.min2024.plane import (
+from flowrepro.papers.min2024.shared.plane import (
     cone_marks,
     data_marks,
     half_side,
     require_plane,
     square,
 )
-from flowrepro.papers.min2024.regions import DEAD, NEGATIVE, POSITIVE, own_cosines, regions
-from flowrepro.papers.min2024.regions import outside as outside_cones
-from flowrepro.papers.min2024.toy_runs import RECORD, Runs
+from flowrepro.papers.min2024.shared.regions import DEAD, NEGATIVE, POSITIVE, own_cosines, regions
+from flowrepro.papers.min2024.shared.regions import outside as outside_cones
+from flowrepro.papers.min2024.shared.toy_runs import RECORD, Runs
 from flowrepro.papers.topic import Topic
 from flowrepro.theory.alignment import squared_norms
 

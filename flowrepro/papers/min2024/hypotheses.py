@@ -10,13 +10,13 @@ from typing import Literal, get_args
 import numpy as np
 
 from flowrepro.core.trajectory import Study
-from flowrepro.papers.min2024.constants import (
+from flowrepro.papers.min2024.shared.constants import (
     approximation_time,
     ln_largest_scale,
     ln_moderate_scale,
     points_of,
 )
-from flowrepro.papers.min2024.flow_states import (
+from flowrepro.papers.min2024.shared.flow_states import (
     FIT,
     fit_times,
     read_states,

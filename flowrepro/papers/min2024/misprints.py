@@ -14,9 +14,9 @@ from flowrepro.claims.verdict import at_least, at_most, none_of, within
 from flowrepro.core.config import Loss
 from flowrepro.core.network import gradient, objective, output_gradient, predict
 from flowrepro.data import load
-from flowrepro.papers.min2024.constants import SIX_POINTS, point_constants
-from flowrepro.papers.min2024.digits import images
-from flowrepro.papers.min2024.lattice import harmonic, is_path, maximal_path, travel_time
+from flowrepro.papers.min2024.shared.constants import SIX_POINTS, point_constants
+from flowrepro.papers.min2024.shared.digits import images
+from flowrepro.papers.min2024.shared.lattice import harmonic, is_path, maximal_path, travel_time
 from flowrepro.papers.paper import Misprints, Readings
 from flowrepro.theory.alignment import class_sums, cosines
 

@@ -22,9 +22,9 @@ from flowrepro.core.trajectory import Dataset, Study
 from flowrepro.engines.flow.flow import integrate
 from flowrepro.errors import NumericalError
 from flowrepro.papers.min2024 import PAPER
-from flowrepro.papers.min2024.constants import CLUSTERS, SIX_POINTS, points_of
-from flowrepro.papers.min2024.flow_states import States
 from flowrepro.papers.min2024.hypotheses import moderate_scale, slope_one
+from flowrepro.papers.min2024.shared.constants import CLUSTERS, SIX_POINTS, points_of
+from flowrepro.papers.min2024.shared.flow_states import States
 from flowrepro.papers.min2024.small_initialization import (
     stays_small,
     turns_as_in_4,

@@ -20,9 +20,9 @@ from flowrepro.claims.claim import NotApplicable
 from flowrepro.claims.verdict import Part, at_most
 from flowrepro.core.trajectory import Study
 from flowrepro.papers.min2024 import PAPER
-from flowrepro.papers.min2024.constants import approximation_time, points_of
-from flowrepro.papers.min2024.flow_states import States, read_states, start_of
 from flowrepro.papers.min2024.hypotheses import THEORY, moderate_scale
+from flowrepro.papers.min2024.shared.constants import approximation_time, points_of
+from flowrepro.papers.min2024.shared.flow_states import States, read_states, start_of
 from flowrepro.papers.min2024.theorem_1_flow import FLOWS
 from flowrepro.papers.topic import Topic
 from flowrepro.theory.alignment import class_sums

@@ -18,14 +18,6 @@ from flowrepro.claims.verdict import Part, at_least, at_most, none_of, number
 from flowrepro.core.trajectory import Study
 from flowrepro.engines.alignment import align
 from flowrepro.papers.min2024 import PAPER
-from flowrepro.papers.min2024.constants import (
-    alignment_bound,
-    approximation_time,
-    ln_largest_scale,
-    points_of,
-    stay_bound,
-)
-from flowrepro.papers.min2024.flow_states import Stays, read_states, read_stays, start_of
 from flowrepro.papers.min2024.hypotheses import (
     ALIGNMENT,
     THEORY,
@@ -34,7 +26,15 @@ from flowrepro.papers.min2024.hypotheses import (
     moderate_scale,
     two_points_at_least,
 )
-from flowrepro.papers.min2024.lattice import longest_path
+from flowrepro.papers.min2024.shared.constants import (
+    alignment_bound,
+    approximation_time,
+    ln_largest_scale,
+    points_of,
+    stay_bound,
+)
+from flowrepro.papers.min2024.shared.flow_states import Stays, read_states, read_stays, start_of
+from flowrepro.papers.min2024.shared.lattice import longest_path
 from flowrepro.papers.min2024.theorem_1_flow import FLOWS
 from flowrepro.papers.topic import Topic
 

@@ -20,13 +20,14 @@ from flowrepro.claims.verdict import Part, at_least, at_most, none_of, number
 from flowrepro.core.network import LOSSES
 from flowrepro.core.trajectory import Study
 from flowrepro.papers.min2024 import PAPER
-from flowrepro.papers.min2024.constants import (
+from flowrepro.papers.min2024.hypotheses import CONVERGENCE, THEORY, fitted, moderate_scale
+from flowrepro.papers.min2024.shared.constants import (
     approximation_time,
     fit_bound,
     loss_rate,
     points_of,
 )
-from flowrepro.papers.min2024.flow_states import (
+from flowrepro.papers.min2024.shared.flow_states import (
     States,
     fit_times,
     read_states,
@@ -34,7 +35,6 @@ from flowrepro.papers.min2024.flow_states import (
     settled_classes,
     start_of,
 )
-from flowrepro.papers.min2024.hypotheses import CONVERGENCE, THEORY, fitted, moderate_scale
 from flowrepro.papers.min2024.small_initialization import EXACT, active_force
 from flowrepro.papers.min2024.theorem_1_flow import FLOWS
 from flowrepro.papers.topic import Topic

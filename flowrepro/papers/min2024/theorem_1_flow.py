@@ -25,14 +25,15 @@ from flowrepro.errors import NumericalError
 from flowrepro.figures import NotDrawable, style
 from flowrepro.figures.panels import Line, Panel, Vertical
 from flowrepro.papers.min2024 import PAPER
-from flowrepro.papers.min2024.constants import (
+from flowrepro.papers.min2024.hypotheses import LOSS_NAMES, LossName, assumption_1
+from flowrepro.papers.min2024.shared.constants import (
     CLUSTERS,
     SIX_POINTS,
     alignment_bound,
     approximation_time,
     points_of,
 )
-from flowrepro.papers.min2024.flow_states import (
+from flowrepro.papers.min2024.shared.flow_states import (
     FIT,
     deaths,
     fit_times,
@@ -40,7 +41,6 @@ from flowrepro.papers.min2024.flow_states import (
     read_stays,
     start_of,
 )
-from flowrepro.papers.min2024.hypotheses import LOSS_NAMES, LossName, assumption_1
 from flowrepro.papers.study import Progress, option, silent
 from flowrepro.papers.topic import Topic
 from flowrepro.theory.alignment import class_sums

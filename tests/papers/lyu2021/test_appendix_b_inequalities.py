@@ -12,7 +12,7 @@ from flowrepro.claims.claim import Claim
 from flowrepro.claims.verdict import Verdict
 from flowrepro.errors import UsageError
 from flowrepro.papers.lyu2021 import appendix_b_inequalities as appendix
-from flowrepro.papers.lyu2021 import geometry
+from flowrepro.papers.lyu2021.shared import geometry
 
 (RIGHT,) = (case for case in appendix.topic.cases if case.name == "inequalities-right")
 

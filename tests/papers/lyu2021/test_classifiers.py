@@ -11,11 +11,12 @@ from flowrepro.core.config import StudyCase
 from flowrepro.core.trajectory import Dataset
 from flowrepro.errors import DataError, NumericalError, UsageError
 from flowrepro.papers import registry
-from flowrepro.papers.lyu2021 import bracket, classifiers, geometry, own_points
-from flowrepro.papers.lyu2021.bracket import cheap_bound, margin_bracket
+from flowrepro.papers.lyu2021 import classifiers, own_points
 from flowrepro.papers.lyu2021.figure_1_kkt_networks import LEFT, MIDDLE, RIGHT
 from flowrepro.papers.lyu2021.figure_2_trained import figure_2_left
 from flowrepro.papers.lyu2021.own_points import SEPARATOR
+from flowrepro.papers.lyu2021.shared import bracket, geometry
+from flowrepro.papers.lyu2021.shared.bracket import cheap_bound, margin_bracket
 from flowrepro.theory.margin import hard_margin, normalised_margin
 from flowrepro.theory.margin_global import largest_margin
 

@@ -13,9 +13,9 @@ from flowrepro.claims.verdict import Verdict
 from flowrepro.core.config import StudyCase
 from flowrepro.core.trajectory import Study
 from flowrepro.data import separable
-from flowrepro.papers.lyu2021 import geometry, local_optimum
 from flowrepro.papers.lyu2021.beyond import counterexample_a7 as a7
 from flowrepro.papers.lyu2021.beyond import random_a7
+from flowrepro.papers.lyu2021.shared import geometry, local_optimum
 from flowrepro.theory.margin import normalised_margin
 
 ALPHA = 0.5

@@ -16,7 +16,7 @@ from flowrepro.core.trajectory import Dataset
 from flowrepro.figures import NotDrawable
 from flowrepro.papers.lyu2021 import figure_1_kkt_networks as figure_1
 from flowrepro.papers.lyu2021.figure_1_kkt_networks import LEFT, LEFT_SLOPES, MIDDLE, RIGHT
-from flowrepro.papers.lyu2021.geometry import stationarity
+from flowrepro.papers.lyu2021.shared.geometry import stationarity
 
 
 @pytest.mark.parametrize(

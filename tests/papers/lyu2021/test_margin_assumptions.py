@@ -24,8 +24,9 @@ from flowrepro.core.config import StudyCase
 from flowrepro.core.trajectory import Study
 from flowrepro.data import separable
 from flowrepro.errors import UsageError
-from flowrepro.papers.lyu2021 import assumptions, geometry, hypotheses
+from flowrepro.papers.lyu2021 import assumptions, hypotheses
 from flowrepro.papers.lyu2021.assumptions import MIDDLE_SET, RIGHT_SET, STRICT_SET
+from flowrepro.papers.lyu2021.shared import geometry
 
 ALPHA = 0.5
 MIDDLE, RIGHT = separable.constant_feature(), separable.hinted()

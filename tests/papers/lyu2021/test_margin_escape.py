@@ -11,7 +11,6 @@ from flowrepro.core.trajectory import Study
 from flowrepro.data import separable
 from flowrepro.errors import DataError, UsageError
 from flowrepro.figures import canvas
-from flowrepro.papers.lyu2021 import geometry
 from flowrepro.papers.lyu2021.beyond.escape import (
     MIDDLE_POINTS,
     RIGHT_POINTS,
@@ -23,6 +22,7 @@ from flowrepro.papers.lyu2021.beyond.escape import (
     growth,
     reaches_optimum,
 )
+from flowrepro.papers.lyu2021.shared import geometry
 
 ALPHA, RIGHT = 0.5, separable.hinted()
 

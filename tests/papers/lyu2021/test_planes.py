@@ -7,7 +7,7 @@ import pytest
 from margin_results import found
 
 from flowrepro.papers.lyu2021.figure_1_kkt_networks import LEFT
-from flowrepro.papers.lyu2021.planes import (
+from flowrepro.papers.lyu2021.shared.planes import (
     crossings,
     plane,
     sign_changes,

@@ -12,7 +12,6 @@ from flowrepro.core.config import StudyCase
 from flowrepro.core.network import predict
 from flowrepro.core.trajectory import Study
 from flowrepro.data import separable
-from flowrepro.papers.lyu2021 import geometry
 from flowrepro.papers.lyu2021.assumptions import SYMMETRIC_SET
 from flowrepro.papers.lyu2021.section_3_flows import FLOW_MIDDLE, FLOW_SYMMETRIC
 from flowrepro.papers.lyu2021.section_4_symmetric import (
@@ -25,6 +24,7 @@ from flowrepro.papers.lyu2021.section_4_symmetric import (
     probability,
     split_neurons,
 )
+from flowrepro.papers.lyu2021.shared import geometry
 
 
 def one_sign(f: Study) -> Study:

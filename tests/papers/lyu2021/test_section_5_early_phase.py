@@ -20,14 +20,6 @@ from flowrepro.claims.claim import Claim
 from flowrepro.core.network import predict
 from flowrepro.data import separable
 from flowrepro.errors import UsageError
-from flowrepro.papers.lyu2021 import geometry
-from flowrepro.papers.lyu2021.geometry import draw, draws
-from flowrepro.papers.lyu2021.power_iteration import (
-    PowerIteration,
-    embed,
-    largest_norm,
-    two_neurons,
-)
 from flowrepro.papers.lyu2021.section_5_early_flows import EARLY_SYMMETRIC, early_phases
 from flowrepro.papers.lyu2021.section_5_early_phase import (
     approximate_embedding,
@@ -38,6 +30,14 @@ from flowrepro.papers.lyu2021.section_5_early_phase import (
     near_linear,
     pair_from_zero,
     power_iteration,
+)
+from flowrepro.papers.lyu2021.shared import geometry
+from flowrepro.papers.lyu2021.shared.geometry import draw, draws
+from flowrepro.papers.lyu2021.shared.power_iteration import (
+    PowerIteration,
+    embed,
+    largest_norm,
+    two_neurons,
 )
 
 ALPHA = 0.5

@@ -18,7 +18,6 @@ from theory_results import (
 from flowrepro.claims.claim import Claim
 from flowrepro.core.config import StudyCase
 from flowrepro.data import separable
-from flowrepro.papers.lyu2021 import geometry
 from flowrepro.papers.lyu2021.section_3_flows import FLOW_MIDDLE, velocity
 from flowrepro.papers.lyu2021.section_6_hinted import (
     FLOW_ONE_NEURON,
@@ -28,6 +27,7 @@ from flowrepro.papers.lyu2021.section_6_hinted import (
     probability,
     single_neuron,
 )
+from flowrepro.papers.lyu2021.shared import geometry
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from flowrepro.core.trajectory import Study
 from flowrepro.data.separable import shifted_gaussian
 from flowrepro.errors import UsageError
 from flowrepro.papers.lyu2021 import figure_4_planes, table_1
-from flowrepro.papers.lyu2021.planes import bias_offset, figure_axes
+from flowrepro.papers.lyu2021.shared.planes import bias_offset, figure_axes
 from flowrepro.papers.lyu2021.table_1 import TABLE, TABLE_MIRRORED
 from flowrepro.theory.margin import hard_margin
 

@@ -19,7 +19,7 @@ from flowrepro.errors import UsageError
 from flowrepro.figures import NotDrawable
 from flowrepro.figures.declare import Figure
 from flowrepro.figures.panels import Line, Points
-from flowrepro.papers.min2024 import figure_4_activation, figures_14_to_17_paths, lattice
+from flowrepro.papers.min2024 import figure_4_activation, figures_14_to_17_paths
 from flowrepro.papers.min2024.activation_paths import (
     CLUSTER_PATHS,
     PLANE_PATHS,
@@ -34,7 +34,8 @@ from flowrepro.papers.min2024.figures_14_to_17_paths import (
     path_of_a_neuron,
     walks,
 )
-from flowrepro.papers.min2024.regions import POSITIVE, direction, regions
+from flowrepro.papers.min2024.shared import lattice
+from flowrepro.papers.min2024.shared.regions import POSITIVE, direction, regions
 
 
 @pytest.fixture(scope="module")

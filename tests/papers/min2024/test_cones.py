@@ -12,7 +12,8 @@ from flowrepro.claims.claim import Claim
 from flowrepro.claims.verdict import Verdict
 from flowrepro.core.trajectory import Study
 from flowrepro.errors import UsageError
-from flowrepro.papers.min2024 import cones, constants, hypotheses
+from flowrepro.papers.min2024 import cones, hypotheses
+from flowrepro.papers.min2024.shared import constants
 
 
 @functools.cache

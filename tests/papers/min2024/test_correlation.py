@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from flowrepro.papers.min2024 import correlation
-from flowrepro.papers.min2024.correlation import correlations, even_subsample
+from flowrepro.papers.min2024.shared import correlation
+from flowrepro.papers.min2024.shared.correlation import correlations, even_subsample
 
 
 @pytest.mark.parametrize("n", [2, 7, 8, 9, 40])

@@ -37,7 +37,7 @@ from flowrepro.papers.min2024.figures_6_to_9_toy import (
     SIX_POINTS,
     Observation,
 )
-from flowrepro.papers.min2024.toy_runs import Runs
+from flowrepro.papers.min2024.shared.toy_runs import Runs
 
 Change = Callable[[Runs], None]
 CLAIMS = claims_of(toy.topic, toy_seeds.topic)

@@ -7,7 +7,7 @@ from flowrepro import data
 from flowrepro.core.config import Data
 from flowrepro.core.trajectory import Dataset
 from flowrepro.engines.alignment import Fate, classify
-from flowrepro.papers.min2024.regions import (
+from flowrepro.papers.min2024.shared.regions import (
     DEAD,
     FATES,
     NEGATIVE,

@@ -15,8 +15,8 @@ from flowrepro.papers.min2024 import small_initialization, theorem_1_convergence
 from flowrepro.papers.min2024 import small_initialization as small
 from flowrepro.papers.min2024 import theorem_1_alignment as alignment
 from flowrepro.papers.min2024 import theorem_1_convergence as convergence
-from flowrepro.papers.min2024.constants import points_of
-from flowrepro.papers.min2024.flow_states import fit_times, read_states, read_stays
+from flowrepro.papers.min2024.shared.constants import points_of
+from flowrepro.papers.min2024.shared.flow_states import fit_times, read_states, read_stays
 from flowrepro.papers.min2024.theorem_1_flow import FLOW, FLOW_10D, log_scale
 
 

@@ -21,7 +21,8 @@ from flowrepro.engines.log_domain.adaptive import BDF_ATOL
 from flowrepro.errors import UsageError
 from flowrepro.figures import style
 from flowrepro.figures.panels import Line, Panel, Points
-from flowrepro.papers.lyu2021 import PAPER, geometry
+from flowrepro.papers.lyu2021 import PAPER
+from flowrepro.papers.lyu2021.shared import geometry
 from flowrepro.papers.study import Progress, option
 from flowrepro.papers.topic import Topic
 from flowrepro.theory.margin_kkt import kkt_certificate

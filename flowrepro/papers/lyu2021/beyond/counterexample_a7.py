@@ -32,8 +32,9 @@ from flowrepro.engines.log_domain import HANDOVER, Classification, LateRun, Star
 from flowrepro.errors import DataError, UsageError
 from flowrepro.figures import style
 from flowrepro.figures.panels import Horizontal, Line, Mark, Panel, Points
-from flowrepro.papers.lyu2021 import PAPER, geometry, local_optimum
+from flowrepro.papers.lyu2021 import PAPER
 from flowrepro.papers.lyu2021.hypotheses import labelled, leaky
+from flowrepro.papers.lyu2021.shared import geometry, local_optimum
 from flowrepro.papers.study import Progress, option
 from flowrepro.papers.topic import Topic
 from flowrepro.theory.margin import normalised_margin

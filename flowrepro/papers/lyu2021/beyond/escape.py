@@ -24,9 +24,10 @@ from flowrepro.engines.log_domain import Classification, LateRun, integrate
 from flowrepro.errors import DataError
 from flowrepro.figures import style
 from flowrepro.figures.panels import Line, Panel
-from flowrepro.papers.lyu2021 import PAPER, geometry
+from flowrepro.papers.lyu2021 import PAPER
 from flowrepro.papers.lyu2021.hypotheses import labelled, separable, symmetric
 from flowrepro.papers.lyu2021.section_3_flows import MIDDLE, RIGHT, SYMMETRIC
+from flowrepro.papers.lyu2021.shared import geometry
 from flowrepro.papers.study import Progress, option
 from flowrepro.papers.topic import Topic
 

@@ -16,7 +16,8 @@ from flowrepro.claims.claim import require
 from flowrepro.claims.verdict import Part, at_least, none_of, number
 from flowrepro.core.trajectory import Study
 from flowrepro.errors import DataError, NumericalError, UsageError
-from flowrepro.papers.lyu2021 import PAPER, geometry, local_optimum
+from flowrepro.papers.lyu2021 import PAPER
+from flowrepro.papers.lyu2021.shared import geometry, local_optimum
 from flowrepro.papers.study import Progress, option
 from flowrepro.papers.topic import Topic
 

@@ -21,10 +21,11 @@ from flowrepro.engines.log_domain import Classification, integrate, integrate_ma
 from flowrepro.engines.log_domain.integrate import HANDOVER, Start
 from flowrepro.figures import NotDrawable, style
 from flowrepro.figures.panels import Line, Mark, Panel, Points, Span
-from flowrepro.papers.lyu2021 import PAPER, geometry
-from flowrepro.papers.lyu2021.geometry import draws
+from flowrepro.papers.lyu2021 import PAPER
 from flowrepro.papers.lyu2021.hypotheses import APPENDIX_A, SEPARABLE, aligned_means, alpha
 from flowrepro.papers.lyu2021.section_3_flows import MIDDLE, RIGHT
+from flowrepro.papers.lyu2021.shared import geometry
+from flowrepro.papers.lyu2021.shared.geometry import draws
 from flowrepro.papers.study import Progress, option
 from flowrepro.papers.topic import Topic
 from flowrepro.theory.margin_global import largest_margin

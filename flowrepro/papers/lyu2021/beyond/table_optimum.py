@@ -17,8 +17,8 @@ from flowrepro.errors import UsageError
 from flowrepro.figures import style
 from flowrepro.figures.panels import ErrorBars, Horizontal, Panel, Points, Ticks
 from flowrepro.papers.lyu2021 import PAPER
-from flowrepro.papers.lyu2021.descent import BATCH_SIZE, DEVICE, ENGINE, in_threads
-from flowrepro.papers.lyu2021.geometry import best_separator
+from flowrepro.papers.lyu2021.shared.descent import BATCH_SIZE, DEVICE, ENGINE, in_threads
+from flowrepro.papers.lyu2021.shared.geometry import best_separator
 from flowrepro.papers.lyu2021.table_1 import (
     ALPHA,
     LR,

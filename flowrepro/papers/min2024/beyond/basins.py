@@ -17,16 +17,16 @@ from flowrepro.core.trajectory import Dataset, Study
 from flowrepro.data.well_separated import separated_clusters
 from flowrepro.engines.alignment import Alignment, Fate, align
 from flowrepro.papers.min2024 import PAPER
-from flowrepro.papers.min2024.constants import (
+from flowrepro.papers.min2024.hypotheses import assumption_1
+from flowrepro.papers.min2024.shared.constants import (
     alignment_bound,
     point_constants,
     start_constants,
     stay_bound,
 )
-from flowrepro.papers.min2024.flow_states import Stays, stays_with_traps
-from flowrepro.papers.min2024.hypotheses import assumption_1
-from flowrepro.papers.min2024.lattice import longest_path, longest_path_by_enumeration
-from flowrepro.papers.min2024.regions import degrees, sectors
+from flowrepro.papers.min2024.shared.flow_states import Stays, stays_with_traps
+from flowrepro.papers.min2024.shared.lattice import longest_path, longest_path_by_enumeration
+from flowrepro.papers.min2024.shared.regions import degrees, sectors
 from flowrepro.papers.min2024.theorem_1_alignment import missed, path_times, stay_ratios
 from flowrepro.papers.min2024.theorem_1_flow import balanced_start
 from flowrepro.papers.study import Progress, option

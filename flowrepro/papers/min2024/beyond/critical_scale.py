@@ -21,7 +21,7 @@ from flowrepro.engines.ensemble import Members, run_ensemble
 from flowrepro.figures import style
 from flowrepro.figures.panels import ErrorBars, Mark, Panel, Vertical
 from flowrepro.papers.min2024 import PAPER
-from flowrepro.papers.min2024.regions import outside
+from flowrepro.papers.min2024.shared.regions import outside
 from flowrepro.papers.study import Progress, option
 from flowrepro.papers.topic import Topic
 

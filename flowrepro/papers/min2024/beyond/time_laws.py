@@ -21,15 +21,15 @@ from flowrepro.engines.alignment import align
 from flowrepro.figures import NotDrawable, style
 from flowrepro.figures.panels import Line, Panel, Points
 from flowrepro.papers.min2024 import PAPER
-from flowrepro.papers.min2024.constants import (
+from flowrepro.papers.min2024.hypotheses import assumption_1
+from flowrepro.papers.min2024.shared.constants import (
     PointConstants,
     alignment_bound,
     point_constants,
     points_of,
     start_constants,
 )
-from flowrepro.papers.min2024.flow_states import fit_times, read_states
-from flowrepro.papers.min2024.hypotheses import assumption_1
+from flowrepro.papers.min2024.shared.flow_states import fit_times, read_states
 from flowrepro.papers.min2024.theorem_1_flow import FLOW, theory_flow
 from flowrepro.papers.study import Progress, option
 from flowrepro.papers.topic import Topic

@@ -32,8 +32,8 @@ from flowrepro.papers.min2024.figures_6_to_9_toy import (
     shares,
     two_points,
 )
-from flowrepro.papers.min2024.regions import POSITIVE, regions
-from flowrepro.papers.min2024.toy_runs import Runs
+from flowrepro.papers.min2024.shared.regions import POSITIVE, regions
+from flowrepro.papers.min2024.shared.toy_runs import Runs
 from flowrepro.papers.study import Progress, option
 from flowrepro.papers.topic import Topic
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from flowrepro.errors import DataError
-from flowrepro.papers.lyu2021 import geometry
-from flowrepro.papers.lyu2021.geometry import Weights
+from flowrepro.papers.lyu2021.shared import geometry
+from flowrepro.papers.lyu2021.shared.geometry import Weights
 
 
 def largest_norm(W: np.ndarray, a: np.ndarray) -> np.ndarray:

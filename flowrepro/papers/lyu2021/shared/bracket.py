@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from flowrepro.errors import DataError, NumericalError, UsageError
-from flowrepro.papers.lyu2021.geometry import Weights
+from flowrepro.papers.lyu2021.shared.geometry import Weights
 from flowrepro.theory.margin import normalised_margin
 from flowrepro.theory.margin_global import improved_margin, largest_margin
 

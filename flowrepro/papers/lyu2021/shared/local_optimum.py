@@ -25,8 +25,8 @@ from scipy.optimize import linprog
 
 from flowrepro.core.network import activation
 from flowrepro.errors import NumericalError, UsageError
-from flowrepro.papers.lyu2021 import geometry
-from flowrepro.papers.lyu2021.geometry import Weights
+from flowrepro.papers.lyu2021.shared import geometry
+from flowrepro.papers.lyu2021.shared.geometry import Weights
 from flowrepro.theory.margin import Separator
 from flowrepro.theory.margin_global import cells, largest_margin, steepest
 

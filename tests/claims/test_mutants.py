@@ -1,4 +1,7 @@
-"""Mutants of a claim: its own function with one constant, sign, exponent or comparison changed."""
+"""Mutants of claims: a claim's function with one constant, sign, exponent or comparison changed.
+
+A mutant is noticed if it says something else than the claim, on the result or on some control.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,20 @@ import ast
 import copy
 import inspect
 import textwrap
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pytest
+from test_controls import computed
+
 from flowrepro.claims.claim import Claim
+from flowrepro.claims.controls import CONTROLS
+from flowrepro.claims.verdict import Verdict
+from flowrepro.papers import registry
 
 SWAPPED: dict[type, type] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult,
@@ -70,3 +82,45 @@ def compiled(claim: Claim, tree: ast.Module, name: str) -> Claim:
     space = {**claim.measure.__globals__, **inspect.getclosurevars(claim.measure).nonlocals}
     exec(compile(tree, "mutant", "exec"), space)
     return replace(claim, measure=space[name])
+
+
+def sayings(claim: Claim, result: Any) -> Iterator[str]:
+    """What the claim says of the result and of all wrong ones."""
+    wrong = [one for control in CONTROLS for one in control.results(result)]
+    own = [] if claim.control is None else [claim.control(result)]
+    for seen in (result, *wrong, *own):
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            try:
+                yield claim.judge(seen).verdict.value
+            except Exception:  # nonsense may break anything
+                yield "unreadable"
+
+
+CASES = {
+    "orthogonal": ("toy", "gronwall"),
+    "toy2d": ("cluster-paths", "plane-paths", "dead-boundary", "fit-time", "theory-cones",
+              "theory-rule-unbalanced", "two-points-0.1"),
+}  # fmt: skip
+NOTICED = 0.65
+"""Share of mutants that is noticed at least (70 % measured): most of the others change tolerances."""
+
+
+@pytest.mark.slow
+@pytest.mark.long
+def test_most_mutants_are_noticed(tmp_path: Path) -> None:
+    made, unnoticed = 0, []
+    for command, names in CASES.items():
+        for name in names:
+            result = computed(command, name, tmp_path)
+            for claim in registry.claims_of(result.case):
+                if claim.label or claim.judge(result).verdict is not Verdict.PASS:
+                    continue
+                said = list(sayings(claim, result))
+                for change, mutant in mutants(claim):
+                    made += 1
+                    if all(map(str.__eq__, said, sayings(mutant, result))):
+                        unnoticed.append(f"{name} {claim.id} {change}")
+    print(*unnoticed, f"{len(unnoticed)} of {made} mutants are not noticed", sep="\n")
+    assert made > 300
+    assert len(unnoticed) <= (1 - NOTICED) * made

@@ -26,7 +26,7 @@ from flowrepro.figures.panels import (
     Panel,
     Ticks,
 )
-from flowrepro.papers.min2024.correlation import correlations, even_subsample
+from flowrepro.papers.min2024.shared.correlation import correlations, even_subsample
 from flowrepro.theory.alignment import class_sums, mean_neurons
 
 END = 15_000

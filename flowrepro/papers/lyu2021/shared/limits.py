@@ -8,8 +8,8 @@ import numpy as np
 
 from flowrepro.claims.claim import NotApplicable
 from flowrepro.core.trajectory import Study
-from flowrepro.papers.lyu2021 import geometry
 from flowrepro.papers.lyu2021.hypotheses import STRICT
+from flowrepro.papers.lyu2021.shared import geometry
 from flowrepro.theory.margin import Inseparable, hard_margin
 
 

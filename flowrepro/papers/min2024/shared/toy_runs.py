@@ -10,7 +10,7 @@ from scipy.ndimage import maximum_filter1d
 from flowrepro.claims.claim import NotApplicable
 from flowrepro.core.config import Record
 from flowrepro.core.trajectory import Ensemble, Run
-from flowrepro.papers.min2024.regions import outside
+from flowrepro.papers.min2024.shared.regions import outside
 
 RECORD = Record(save_every=10, snapshots=(0, 3_000, 7_000, 9_000, 21_000))
 """What the runs in the plane keep: among others the iterations that the paper shows."""

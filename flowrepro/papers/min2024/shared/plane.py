@@ -10,7 +10,7 @@ import numpy as np
 from flowrepro.engines.alignment import Fate
 from flowrepro.figures import NotDrawable, style
 from flowrepro.figures.panels import Line, Mark, Points, Region, Text
-from flowrepro.papers.min2024.regions import direction, sectors
+from flowrepro.papers.min2024.shared.regions import direction, sectors
 from flowrepro.theory.alignment import class_sums
 
 if TYPE_CHECKING:

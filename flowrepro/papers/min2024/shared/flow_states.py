@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from flowrepro.core.trajectory import Study
-from flowrepro.papers.min2024.constants import StartConstants, points_of, start_constants
+from flowrepro.papers.min2024.shared.constants import StartConstants, points_of, start_constants
 
 FIT = 0.25
 """|f| at which a class is fitted: t2+ and t2- are the first times beyond it (Appendix D.2)."""

@@ -1,0 +1,1 @@
+"""What more than one topic of min2024 needs: points, cones, flows, paths and their constants."""
