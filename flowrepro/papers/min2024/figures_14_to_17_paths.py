@@ -45,6 +45,8 @@ topic = Topic(
     command="toy2d",
 )
 PATHS = (PLANE_PATHS, CLUSTER_PATHS)
+LENGTH = 10
+"""Moves of the path in the paper's Figure 14."""
 
 
 def arrivals(result: Study) -> list[tuple[Path, list[State], tuple[int, int]]]:
@@ -109,12 +111,14 @@ def correspondence(result: Study) -> Iterator[Part]:
     yield none_of("edges longer than their counterpart", longer)
 
 
-def longest_arrival(result: Study) -> tuple[list[State], tuple[int, int]]:
-    """The states of the neuron of V_+ with the most of them that reaches S_+, and (n_+, n_-)."""
+def shown_arrival(result: Study) -> tuple[list[State], tuple[int, int]]:
+    """The states of a neuron of V_+ that reaches S_+, and (n_+, n_-): the first one whose path is
+    as long as the paper's, or whose path comes nearest to that.
+    """
     reached = [path for path in unpack(result) if path.sign > 0 and path.aligned]
     if not reached:
         raise NotDrawable("no neuron of V_+ reaches S_+; take more of them with options.neurons")
-    path = max(reached, key=lambda path: len(path.t))
+    path = min(reached, key=lambda path: abs(len(path.t) - 1 - LENGTH))
     return path.counts(result.y), path.sizes(result.y)
 
 
@@ -168,8 +172,8 @@ lattice_figure = partial(topic.figure, on=(CLUSTER_PATHS,), layout=(1, 1, style.
     file="figure-14-path",
 )
 def path_of_a_neuron(result: Study) -> Iterator[Panel]:
-    """The neuron of V_+ with the longest path to S_+."""
-    states, sizes = longest_arrival(result)
+    """A neuron of V_+ on its path to S_+."""
+    states, sizes = shown_arrival(result)
     yield _lattice(sizes, [_walk(states)])
 
 
@@ -180,7 +184,7 @@ def path_of_a_neuron(result: Study) -> Iterator[Panel]:
 )
 def path_and_maximal_path(result: Study) -> Iterator[Panel]:
     """The path of Figure 14 over P_max."""
-    states, sizes = longest_arrival(result)
+    states, sizes = shown_arrival(result)
     yield _lattice(sizes, _both(states, sizes))
 
 
@@ -192,7 +196,7 @@ def path_and_maximal_path(result: Study) -> Iterator[Panel]:
 )
 def losses(result: Study) -> Iterator[Panel]:
     """Losses of the path of Figure 14, numbered as their counterparts."""
-    states, sizes = longest_arrival(result)
+    states, sizes = shown_arrival(result)
     yield _lattice(sizes, [*_both(states, sizes), *_numbered(states, gain=False)])
 
 
@@ -204,5 +208,5 @@ def losses(result: Study) -> Iterator[Panel]:
 )
 def gains(result: Study) -> Iterator[Panel]:
     """Gains of the path of Figure 14, numbered as their counterparts."""
-    states, sizes = longest_arrival(result)
+    states, sizes = shown_arrival(result)
     yield _lattice(sizes, [*_both(states, sizes), *_numbered(states, gain=True)])
