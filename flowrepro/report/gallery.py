@@ -42,7 +42,7 @@ their precision.
 """
 
 
-TITLE = "# Gallery\n\nWritten by `make gallery`"
+TITLE = "# Gallery\n\n`make gallery` writes this folder."
 """How the gallery's page begins, by which a gallery is known."""
 SEEDS = (0, 1000)
 """Seeds of the figures that show many (chosen: a few seconds of the toy)."""
@@ -158,8 +158,7 @@ def update(folder: Path, outcomes: Sequence[Outcome]) -> None:
 def page(outcomes: Sequence[Outcome]) -> str:
     """The gallery's README: one line per figure, with the verdicts on the case that it shows."""
     parts = [
-        "# Gallery\n",
-        "`make gallery` writes this folder. `make figures` draws everything again and compares the "
+        f"{TITLE} `make figures` draws everything again and compares the "
         "numbers behind every figure (`*.json`) and every verdict (`claims.json`).",
     ]
     for command in dict.fromkeys(outcome.case.command for outcome in outcomes):
@@ -223,6 +222,8 @@ def _numbers(outcome: Outcome, figure: Figure) -> dict[str, list[float]]:
 )
 def main(folder: Path, experiments: Sequence[str], out: Path, write: bool) -> None:
     """Compare the figures' numbers with the gallery in FOLDER, or write it."""
+    if write and experiments:
+        raise click.UsageError("the gallery is written as a whole; --update takes no experiments")
     # As in the command line: threads that spin while they wait make a busy machine slow.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     signals = Signals()

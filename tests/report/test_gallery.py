@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from flowrepro.core.overrides import override
 from flowrepro.papers import registry
@@ -58,6 +59,19 @@ def test_a_gallery_agrees_with_what_it_was_written_from(
     assert len(images) == len(list(tmp_path.glob("boursier2022-*.json"))) == 1
     stored = json.loads((tmp_path / "claims.json").read_text())
     assert [claim["id"] for claim in stored["lazy"]] == [one["id"] for one in outcomes[0].claims]
+
+
+def test_a_gallery_is_written_anew_without_copies_and_only_as_a_whole(
+    outcomes: list[Outcome], tmp_path: Path
+) -> None:
+    gallery.update(tmp_path, outcomes)
+    before = {path.name for path in tmp_path.iterdir()}
+    (tmp_path / "claims.json").write_text("merged by hand")
+    gallery.update(tmp_path, outcomes)
+    assert {path.name for path in tmp_path.iterdir()} == before
+    answer = CliRunner().invoke(gallery.main, [str(tmp_path), "toy2d", "--update"])
+    assert answer.exit_code == 2
+    assert "the gallery is written as a whole" in answer.output
 
 
 def test_figures_of_many_seeds_are_in_the_gallery_and_on_its_page(tmp_path: Path) -> None:
