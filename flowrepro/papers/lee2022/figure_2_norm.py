@@ -306,7 +306,7 @@ def norms(*runs: Run) -> Iterable[Panel]:
     """Bounds from step 0, and from a fifth of the run on (Theorems A.1, A.3 and 3.8)."""
     for run in runs:
         restarts = (0, restart_index(drawable(run)))
-        yield norm_panel(run, run.case.name.upper(), restarts, filled=True)
+        yield norm_panel(run, run.case.name.upper(), restarts, from_zero=True)
 
 
 @topic.figure(

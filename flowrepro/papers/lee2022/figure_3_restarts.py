@@ -116,4 +116,4 @@ def restarted(*runs: Run) -> Iterable[Panel]:
     """Bounds from the four steps that each case names."""
     for run in runs:
         restarts = restart_indices(run, drawable(run))
-        yield norm_panel(run, counted(run.case.model.depth), restarts, filled=False)
+        yield norm_panel(run, counted(run.case.model.depth), restarts, from_zero=False)

@@ -11,7 +11,7 @@ import numpy as np
 
 from flowrepro.core.trajectory import Run
 from flowrepro.figures import NotDrawable, style
-from flowrepro.figures.panels import Band, Horizontal, Line, Mark, Panel, Points
+from flowrepro.figures.panels import Horizontal, Line, Mark, Panel, Points
 from flowrepro.papers.lee2022.bounds import norm_band
 from flowrepro.papers.lee2022.hypotheses import fine_step, one_neuron
 from flowrepro.papers.lee2022.neuron import Neuron
@@ -52,8 +52,8 @@ def bounds(x: np.ndarray, low: np.ndarray, high: np.ndarray) -> list[Mark]:
     ]
 
 
-def norm_panel(run: Run, title: str, restarts: tuple[int, ...], filled: bool) -> Panel:
-    """||w|| between its bounds from each of the restarts on; the last pair as a band if filled."""
+def norm_panel(run: Run, title: str, restarts: tuple[int, ...], from_zero: bool) -> Panel:
+    """||w|| between its bounds from each of the restarts on; the norm axis may begin at 0."""
     neuron = drawable(run)
     shown = thinned(len(neuron.step), restarts)
     x, norm = neuron.step / 1000, neuron.path.norm
@@ -64,12 +64,8 @@ def norm_panel(run: Run, title: str, restarts: tuple[int, ...], filled: bool) ->
         later = shown[shown >= first]
         pair = (x[later], band.low[later - first], band.high[later - first])
         lowest = min(lowest, float(pair[1].min()))
-        if filled and first == restarts[-1]:
-            look: Any = {"colour": style.THEORY, "opacity": 0.35, "width": 0.8}
-            marks.append(Band(*pair, label="between the restarted bounds", **look))
-        else:
-            marks += bounds(*pair)
-    dots = np.array(restarts[1:] if filled else restarts)
+        marks += bounds(*pair)
+    dots = np.array([first for first in restarts if first > 0 or not from_zero])
     top = 1.08 * max(float(norm[shown].max()), neuron.teacher)
     dot: Any = {"colour": style.DATA, "size": 3.5, "clip": False, "zorder": 4}
     marks += [
@@ -77,5 +73,5 @@ def norm_panel(run: Run, title: str, restarts: tuple[int, ...], filled: bool) ->
         Points(x[dots], norm[dots], label="start of bounds", **dot),
     ]
     return Panel(marks, title=title, xlabel=STEPS, ylabel=r"$\|w(T)\|$",
-                 xlim=(0, x[-1]), ylim=(0.0 if filled else 0.8 * lowest, top),
+                 xlim=(0, x[-1]), ylim=(0.0 if from_zero else 0.8 * lowest, top),
                  xticks=5)  # fmt: skip
