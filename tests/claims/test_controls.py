@@ -39,7 +39,7 @@ POPULATION = "it judges the population flow, which is solved anew from the start
 FOLLOWS = "its hypotheses look at the whole run: on a wrong one it does not apply"
 BLIND = {
     "theorem-3-3": POPULATION, "theorem-3-4": POPULATION, "theorem-3-8": POPULATION,
-    "theorem-3-9": POPULATION, "proposition-3-5": POPULATION,
+    "theorem-3-9": POPULATION, "lemma-c-2": POPULATION,
     **dict.fromkeys(
         ("lemma-5", "lemma-6", "lemma-7", "lemma-11", "lemma-16", "lemma-18", "lemma-20",
          "lemma-21", "lemmas-23-24", "equation-48", "corollary-1", "lemma-13-shrinking",
