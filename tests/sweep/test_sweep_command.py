@@ -326,7 +326,7 @@ def test_a_sweep_survives_the_death_of_workers_and_of_the_driver(tmp_path: Path)
         )
         until = time.monotonic() + 4.0
         while process.poll() is None:
-            time.sleep(0.5 + dice.random())
+            time.sleep(2 + 2 * dice.random())  # a worker needs one to two seconds to start
             if attempt == 0 and time.monotonic() > until:
                 process.kill()
             elif workers := children(process.pid):
