@@ -153,7 +153,8 @@ def find_runs(places: Sequence[Path]) -> list[RunDirectory]:
     found = [
         RunDirectory.named(manifest.parent)
         for place in places
-        for manifest in sorted(place.rglob("manifest.json"))
+        for manifest in sorted(place.rglob("manifest.jso[n]"))  # without the brackets, a link
+        # that leads nowhere would be passed over
     ]
     found = [
         directory

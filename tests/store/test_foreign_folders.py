@@ -104,9 +104,6 @@ def in_place(copy: Callable[[str], Path], name: str, thing: str, command: str) -
     with hostile.limited():
         code, said = every[command]()
     assert code == 3, said
-    if "there is no complete run in" in said:  # a report looks for folders with a plain manifest
-        assert (name, thing) == ("manifest.json", "link")
-        return
     assert name in said
     assert "run it again" in said
     assert "not yours" not in said
