@@ -66,8 +66,8 @@ def _lapack_silenced() -> Iterator[None]:
     try:
         os.dup2(nowhere, 1)
         yield
-        library.fflush(None)
     finally:
+        library.fflush(None)
         os.dup2(kept, 1)
         os.close(kept)
         os.close(nowhere)
