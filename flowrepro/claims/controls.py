@@ -153,10 +153,15 @@ def outcomes(claim: Claim, result: Any) -> dict[str, Outcome]:
     A control that changes arrays one by one counts as failed if the claim fails on one of its
     results. "unreadable" stands for a wrong result that the claim cannot evaluate at all.
     """
-    made: dict[str, Iterable[Any]] = {one.name: one.results(result) for one in CONTROLS}
+    return {name: _worst(claim, wrong) for name, wrong in _wrong(claim, result).items()}
+
+
+def _wrong(claim: Claim, result: Any) -> dict[str, Iterable[Any]]:
+    """The wrong results by control, the claim's own one first."""
+    own: dict[str, Iterable[Any]] = {}
     if claim.control is not None:
-        made[OWN] = [claim.control(result)]
-    return {name: _worst(claim, wrong) for name, wrong in made.items()}
+        own[OWN] = [claim.control(result)]
+    return own | {control.name: control.results(result) for control in CONTROLS}
 
 
 def _worst(claim: Claim, wrong: Iterable[Any]) -> Outcome:
@@ -181,6 +186,5 @@ def _outcome(claim: Claim, result: Any) -> Outcome:
 
 def control_that_fails(claim: Claim, result: Any) -> str | None:
     """The first control on which the claim fails; None where it has no teeth on this result."""
-    made: dict[str, Iterable[Any]] = {} if claim.control is None else {OWN: [claim.control(result)]}
-    made |= {one.name: one.results(result) for one in CONTROLS}
-    return next((name for name, wrong in made.items() if _worst(claim, wrong) == "FAIL"), None)
+    made = _wrong(claim, result).items()
+    return next((name for name, wrong in made if _worst(claim, wrong) == "FAIL"), None)
