@@ -257,6 +257,7 @@ class _Neurons:
         part = np.sum(U * along, axis=1)
         rest = U - part[:, None] * along
         rest -= np.sum(rest * along, axis=1)[:, None] * along
+        # <w, along> = sign kappa sinh tau and a = sign kappa cosh tau, as a^2 - ||w||^2 is kept.
         kappa = np.sqrt(np.sum(rest**2, axis=1) + self.excess[alive])
         push = sign * kappa
         with np.errstate(all="ignore"):
@@ -291,6 +292,7 @@ class _Neurons:
         from.
         """
         slope = along @ self.X.T
+        # sinh is monotone, so each datum is met at most once on an arc.
         moving = np.where(np.abs(slope) > FLAT * self.sizes, np.sign(slope * push[:, None]), 0.0)
         towards = np.where(self.active[alive], moving < 0, moving > 0) & ~self.held[alive]
         with np.errstate(all="ignore"):

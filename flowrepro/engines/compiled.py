@@ -20,6 +20,9 @@ FAST = {"reassoc", "contract", "nsz"}
 must be seen).
 """
 
+LOSS_CODES = {"square": 0, "logistic": 1, "logistic2": 2, "exp": 3}
+"""What the kernels call the losses of ``network.LOSSES``."""
+
 
 def compiled(function: Function) -> Function:
     """``function`` compiled by numba at its first call, without the interpreter lock; x / 0 is inf

@@ -18,7 +18,8 @@ from flowrepro.core.trajectory import EnsembleTrajectory, Stop, StopReason
 from flowrepro.engines.base import Problem, SaveAt
 from flowrepro.engines.compiled import at_most_threads, is_compiled
 from flowrepro.engines.drive import CHUNK_SECONDS
-from flowrepro.engines.fused_gd import FusedGD, descend_members, padded_width, protocol_of
+from flowrepro.engines.fused_gd import FusedGD, padded_width, rule_of
+from flowrepro.engines.fused_kernels import Record, descend_members
 from flowrepro.errors import UsageError
 
 MOST_BYTES = 4 * 10**9
@@ -32,7 +33,7 @@ LONGEST_CHUNK = 10_000
 
 
 Kernel = Callable[..., None]
-"""`fused_gd.descend_members`, or what has its signature."""
+"""`fused_kernels.descend_members`, or what has its signature."""
 
 
 @dataclass(frozen=True)
@@ -167,20 +168,8 @@ class _Recorder:
         steps = np.arange(self.step, until + 1) if self.levels.size else np.union1d(due, [until])
         losses = np.empty((len(self.members.seeds), len(due)))
         kept = np.searchsorted(steps, due)
-        protocol = protocol_of(self.problem)
-        self.descend(
-            self.X,
-            self.y,
-            self.W,
-            self.a,
-            self.step,
-            steps,
-            kept,
-            losses,
-            self.levels,
-            self.first_below,
-            *protocol,
-        )
+        record = Record(steps, kept, losses, self.levels, self.first_below)
+        self.descend(self.X, self.y, self.W, self.a, self.step, record, rule_of(self.problem))
         self.loss[:, self.recorded : self.recorded + len(due)] = losses
         self.step, self.recorded = int(until), self.recorded + len(due)
         if self.step in snapshots:

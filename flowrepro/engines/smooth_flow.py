@@ -224,6 +224,7 @@ class SmoothFlow(Engine):
         if begin == end:
             return np.full(len(times), self._objective(end))
         if self._curve is None:
+            # ln L is smooth within a step: one interpolant serves all recorded steps in it.
             self._curve = Chebyshev.interpolate(
                 lambda nodes: np.log([max(self._objective(t), 1e-300) for t in nodes]),
                 LOSS_DEGREE,

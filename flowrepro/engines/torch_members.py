@@ -8,12 +8,13 @@ from torch import Tensor
 
 from flowrepro.core.models import objective, output_gradient
 from flowrepro.engines.base import Problem
+from flowrepro.engines.fused_kernels import Record, Rule
 from flowrepro.engines.torch_device import exact_arithmetic, faults_named, resolve_device
 
 
 class DeviceMembers:
-    """What ``fused_gd.descend_members`` does, on the device of the problem; called with the same
-    arrays.
+    """What ``fused_kernels.descend_members`` does, on the device of the problem; called with the
+    same arrays.
 
     Sums are taken in another order than there, so members agree with single runs to rounding, not
     bit for bit.
@@ -30,16 +31,11 @@ class DeviceMembers:
         W: np.ndarray,
         a: np.ndarray,
         step: int,
-        steps: np.ndarray,
-        kept: np.ndarray,
-        losses: np.ndarray,
-        levels: np.ndarray,
-        first_below: np.ndarray,
-        *_: object,
+        record: Record,
+        _: Rule,
     ) -> None:
-        """Members W (R, d, m), a (R, m) in place from ``step`` to steps[-1]; losses (R, K) at
-        steps[kept], first_below (R, L) brought up to date.
-        """
+        """Members W (R, d, m), a (R, m) in place from ``step`` to the record's last step."""
+        steps, kept, losses, levels, first_below = record
         with faults_named(self.device), torch.no_grad(), exact_arithmetic(self.device):
             points, targets, thresholds = (
                 torch.from_numpy(array).to(self.device) for array in (X, y, levels)

@@ -1,229 +1,345 @@
-"""Marks drawn on axes of matplotlib, each by one small function."""
+"""The marks of a panel: lines, points, heat maps, arrows, texts, with the arrays that they draw.
+
+Nothing here imports matplotlib. Colours are those of `style`, each with one meaning. Marks that
+share a label share one entry of the legend. Positional arguments are data, keyword arguments are
+looks; partial(Line, colour=style.THEORY) gives many lines one look. nan breaks a line and hides a
+point.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import singledispatch
-from typing import Any
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from flowrepro.figures.panels import (
-    Arrows,
-    Band,
-    Bars,
-    Contour,
-    Custom,
-    ErrorBars,
-    HeatMap,
-    Horizontal,
-    Image,
-    Line,
-    Mark,
-    Note,
-    Region,
-    Span,
-    Text,
-    Vertical,
-)  # fmt: skip
+from flowrepro.figures import style
 
-SMALL = 7.0
-"""Size of notes, tags and names of lines, in points."""
-GREYS = {"greys": ("1.0", "0.3"), "light": ("0.45", "1.0")}
-"""Colour maps that leave black and coloured marks visible: first and last colour."""
-DENSE_CELLS = 2000
-"""Cells from which a heat map becomes pixels inside a vector file."""
+Dash = str | tuple[float, tuple[float, ...]]
+"""As matplotlib's: "-", "--", ":", "-.", or (0, (on, off, ...)) in points."""
+PLACES = tuple(
+    f"{v} {h}" for v in ("upper", "center", "lower") for h in ("left", "center", "right")
+)
+"""Places of a legend or a note inside a panel."""
 
 
-def _common(mark: Mark) -> dict[str, Any]:
-    known = {"label": mark.label or None, "alpha": None if mark.opacity == 1 else mark.opacity}
-    return known | ({} if mark.zorder is None else {"zorder": mark.zorder})
+@dataclass(frozen=True, eq=False)
+class Mark:
+    """What all marks have.
+
+    label : entry of the legend; none if empty. colour : one of `style`, or a grey from "0" (black)
+    to "1" (white).
+    opacity : from 0 to 1. zorder : what is higher covers what is lower; matplotlib's usual order if
+    None.
+    """
+
+    _: KW_ONLY
+    label: str = ""
+    colour: str = style.LEARNED
+    opacity: float = 1.0
+    zorder: float | None = None
+
+    data: ClassVar[tuple[str, ...]] = ()
+    """Fields that hold numbers; they become arrays of at least one axis."""
+    alike: ClassVar[tuple[str, ...]] = ()
+    """Those of `data` that must have as many entries as the first of them."""
+
+    def __post_init__(self) -> None:
+        arrays = {name: getattr(self, name) for name in self.data}
+        for name, value in arrays.items():
+            if value is not None:
+                object.__setattr__(self, name, np.atleast_1d(np.asarray(value)))
+        sizes = {name: len(getattr(self, name)) for name in self.alike}
+        if len(set(sizes.values())) > 1:
+            told = ", ".join(f"{name} has {size}" for name, size in sizes.items())
+            name = f"{type(self).__name__} '{self.label}'"
+            raise ValueError(f"{name}: {told} entries; give as many of each")
+        if self.colour not in style.COLOURS and not re.fullmatch(
+            r"[01](\.\d+)?|white", self.colour
+        ):
+            raise ValueError(
+                f"'{self.colour}' is no colour of flowrepro.figures.style, and no grey"
+            )
+
+    @property
+    def name(self) -> str:
+        """Words of the label, joined; numbers are left out, as they may differ between machines."""
+        words = re.sub(r"[-+]?\d[\d.]*(e[-+]?\d+)?", " ", self.label)
+        return "-".join(re.findall(r"[A-Za-z]+", words)).lower() or type(self).__name__.lower()
+
+    def as_numbers(self) -> Mapping[str, Any]:
+        """The arrays of the mark by the name of their field."""
+        return {name: getattr(self, name) for name in self.data}
 
 
-@singledispatch
-def put(mark: Mark, ax: Any) -> None:
-    """Draw one mark on axes of matplotlib."""
-    raise TypeError(
-        f"no way is known to draw a {type(mark).__name__}; use a mark of flowrepro.figures.panels"
-    )
+@dataclass(frozen=True, eq=False)
+class Line(Mark):
+    """Curves y (T,) or (T, K) over x (T,) or (T, K): a column is a curve, all with one look.
+
+    width and size in points. marker : of every entry, none if empty. fill : colour inside a marker
+    ("none" or "white" for an open one), that of the line if None. edge : colour of its rim, "none"
+    for no rim. tag : name written in its colour where the curve ends. clip : False draws over the
+    edge of the axes.
+    """
+
+    x: ArrayLike
+    y: ArrayLike
+    _: KW_ONLY
+    dash: Dash = "-"
+    width: float = 1.4
+    marker: str = ""
+    size: float = 3.5
+    fill: str | None = None
+    edge: str | None = None
+    tag: str = ""
+    clip: bool = True
+
+    data: ClassVar[tuple[str, ...]] = ("x", "y")
+    alike = ("x", "y")
 
 
-def _look(mark: Line) -> dict[str, Any]:
-    edge = (
-        {"markeredgecolor": mark.edge, "markeredgewidth": min(1.0, mark.size / 16)}
-        if mark.edge
-        else {}
-    )
-    return _common(mark) | edge | {
-        "color": mark.colour, "linestyle": mark.dash, "linewidth": mark.width,
-        "marker": mark.marker,
-        "markersize": mark.size, "markerfacecolor": mark.fill or mark.colour, "clip_on": mark.clip,
-    }  # fmt: skip
+@dataclass(frozen=True, eq=False)
+class Points(Line):
+    """Markers at x, y (N,), with no line between them; the looks are those of `Line`."""
+
+    _: KW_ONLY
+    dash: Dash = "none"
+    marker: str = "o"
+    size: float = 4.0
 
 
-@put.register
-def _(mark: Line, ax: Any) -> None:
-    curves = ax.plot(mark.x, mark.y, **_look(mark))
-    for curve in curves[1:]:
-        curve.set_label(None)
+@dataclass(frozen=True, eq=False)
+class Band(Mark):
+    """The area between low and high (T,) over x (T,). width : of its outline."""
+
+    x: ArrayLike
+    low: ArrayLike
+    high: ArrayLike
+    _: KW_ONLY
+    opacity: float = 0.25
+    width: float = 0.0
+
+    data = ("x", "low", "high")
+
+    def __post_init__(self) -> None:
+        for name in ("low", "high"):  # one number is a level
+            object.__setattr__(self, name, np.broadcast_to(getattr(self, name), np.shape(self.x)))
+        super().__post_init__()
 
 
-@put.register
-def _(mark: ErrorBars, ax: Any) -> None:
-    ax.errorbar(mark.x, mark.y, xerr=mark.xerr, yerr=mark.yerr, capsize=2, **_look(mark))
+@dataclass(frozen=True, eq=False)
+class ErrorBars(Line):
+    """Points x, y (N,) with bars of half-lengths xerr, yerr: (N,), or (2, N) below and above; None
+    for no bar."""
+
+    _: KW_ONLY
+    xerr: ArrayLike | None = None
+    yerr: ArrayLike | None = None
+    dash: Dash = "none"
+    marker: str = "o"
+
+    data = ("x", "y", "xerr", "yerr")
 
 
-@put.register
-def _(mark: Band, ax: Any) -> None:
-    ax.fill_between(
-        mark.x, mark.low, mark.high, color=mark.colour, linewidth=mark.width, **_common(mark)
-    )
+@dataclass(frozen=True, eq=False)
+class Bars(Mark):
+    """Upright bars of height (N,) centred at x (N,). width : in units of x, one number or (N,)."""
+
+    x: ArrayLike
+    height: ArrayLike
+    _: KW_ONLY
+    width: ArrayLike = 0.8
+
+    data = ("x", "height")
+    alike = ("x", "height")
 
 
-@put.register
-def _(mark: Bars, ax: Any) -> None:
-    ax.bar(mark.x, mark.height, mark.width, color=mark.colour, linewidth=0, **_common(mark))
+@dataclass(frozen=True, eq=False)
+class HeatMap(Mark):
+    """value (R, C) as shades: row i at y[i], column j at x[j]; at 0, 1, 2, ... if x and y are None.
+
+    colours : "greys" (darker is higher, never black), "light" (lighter is higher), "diverging"
+    (blue, white, red).
+    low, high : values of the first and the last colour, those of the data if None. bar : name of
+    the colour bar; no bar if empty, one bar for all panels that name it alike. bar_ticks : low,
+    middle and high if None. bar_side : "right" or "bottom". levels : number of filled contours
+    instead of cells, None for cells.
+    """
+
+    value: ArrayLike
+    _: KW_ONLY
+    x: ArrayLike | None = None
+    y: ArrayLike | None = None
+    colours: str = "greys"
+    low: float | None = None
+    high: float | None = None
+    bar: str = ""
+    bar_ticks: Sequence[float] | None = None
+    bar_side: str = "right"
+    levels: int | None = None
+
+    data = ("value", "x", "y")
 
 
-def value_range(mark: HeatMap) -> tuple[float, float]:
-    """The values of the first and of the last colour."""
-    low = np.nanmin(mark.value) if mark.low is None else mark.low
-    return float(low), float(np.nanmax(mark.value) if mark.high is None else mark.high)
+@dataclass(frozen=True, eq=False)
+class Contour(Mark):
+    """The line value = level of a value (R, C) on columns x (C,) and rows y (R,); nothing where it
+    is not crossed."""
+
+    x: ArrayLike
+    y: ArrayLike
+    value: ArrayLike
+    _: KW_ONLY
+    level: float = 0.0
+    dash: str = "-"
+    width: float = 1.4
+
+    data = ("x", "y", "value")
 
 
-def _edges(centres: np.ndarray) -> np.ndarray:
-    """Edges of cells around increasing centres."""
-    half = np.diff(centres) / 2 if len(centres) > 1 else np.array([0.5])
-    return np.concatenate(
-        [centres[:1] - half[0], centres[:-1] + half[: len(centres) - 1], centres[-1:] + half[-1]]
-    )
+@dataclass(frozen=True, eq=False)
+class Image(Mark):
+    """A grey picture (R, C), first row on top, white is high, square pixels. Its panel has neither
+    ticks nor frame."""
+
+    value: ArrayLike
+
+    data = ("value",)
 
 
-def shades(mark: HeatMap) -> Any:
-    """Its colour map."""
-    from matplotlib.colors import LinearSegmentedColormap
+@dataclass(frozen=True, eq=False)
+class Arrows(Mark):
+    """Arrows from start to end, each (K, 2) or, for one arrow, (2,). head : size in points."""
 
-    if mark.colours == "diverging":
-        return "RdBu_r"
-    return LinearSegmentedColormap.from_list(mark.colours, GREYS[mark.colours])
+    start: ArrayLike
+    end: ArrayLike
+    _: KW_ONLY
+    width: float = 1.2
+    head: float = 8.0
 
+    data = ("start", "end")
 
-@put.register
-def _(mark: HeatMap, ax: Any) -> None:
-    value, (low, high) = np.asarray(mark.value), value_range(mark)
-    x, y = (
-        np.arange(count) if at is None else np.asarray(at)
-        for at, count in zip((mark.x, mark.y), value.T.shape, strict=True)
-    )
-    look = {"cmap": shades(mark)} | ({} if mark.zorder is None else {"zorder": mark.zorder})
-    if mark.levels is not None:
-        ax.contourf(x, y, value, levels=mark.levels, **look)
-    elif mark.x is None and mark.y is None:
-        look |= {"interpolation": "nearest", "aspect": "auto", "origin": "lower"}
-        ax.imshow(value, vmin=low, vmax=high, **look)
-    else:
-        look |= {"rasterized": value.size > DENSE_CELLS}
-        ax.pcolormesh(_edges(x), _edges(y), value, vmin=low, vmax=high, **look)
+    def __post_init__(self) -> None:
+        start, end = (np.atleast_2d(np.asarray(ends)) for ends in (self.start, self.end))
+        for name, value in zip(("start", "end"), np.broadcast_arrays(start, end), strict=True):
+            object.__setattr__(self, name, value)
+        super().__post_init__()
 
 
-@put.register
-def _(mark: Contour, ax: Any) -> None:
-    value, common = np.asarray(mark.value), _common(mark)
-    label = common.pop("label")
-    if np.nanmin(value) < mark.level < np.nanmax(value):
-        look = {"colors": [mark.colour], "linewidths": mark.width, "linestyles": [mark.dash]}
-        ax.contour(mark.x, mark.y, value, levels=[mark.level], **look, **common)
-    ax.plot([], [], color=mark.colour, linewidth=mark.width, linestyle=mark.dash, label=label)
+@dataclass(frozen=True, eq=False)
+class Region(Mark):
+    """A filled polygon with corners x, y (N,)."""
+
+    x: ArrayLike
+    y: ArrayLike
+    _: KW_ONLY
+    opacity: float = 0.25
+
+    data = alike = ("x", "y")
 
 
-@put.register
-def _(mark: Image, ax: Any) -> None:
-    value = np.asarray(mark.value)
-    if np.isfinite(value).all():
-        ax.imshow(
-            value,
-            cmap="gray",
-            aspect="equal" if len(value) > 1 else "auto",
-            interpolation="nearest",
-        )
-    ax.set_anchor("N")
+@dataclass(frozen=True, eq=False)
+class Span(Mark):
+    """A filled strip over the whole panel: x from..to, or y from..to; on polar axes x is a
+    sector."""
+
+    _: KW_ONLY
+    x: tuple[float, float] | None = None
+    y: tuple[float, float] | None = None
+    colour: str = style.FRAME
+    opacity: float = 0.15
+
+    data = ("x", "y")
+
+    def __post_init__(self) -> None:
+        if (self.x is None) == (self.y is None):
+            raise ValueError("a Span has either x=(from, to) or y=(from, to)")
+        super().__post_init__()
 
 
-@put.register
-def _(mark: Arrows, ax: Any) -> None:
-    tips = {
-        "arrowstyle": "-|>",
-        "color": mark.colour,
-        "linewidth": mark.width,
-        "mutation_scale": mark.head,
-    }
-    common = _common(mark)
-    label = common.pop("label")
-    for start, end in zip(np.asarray(mark.start), np.asarray(mark.end), strict=True):
-        ax.annotate("", end, start, arrowprops=tips | {"shrinkA": 0, "shrinkB": 0} | common)
-    if label:
-        ax.plot(
-            [], [], color=mark.colour, linewidth=mark.width, marker=">", markersize=4, label=label
-        )
+@dataclass(frozen=True, eq=False)
+class Vertical(Mark):
+    """Lines over the whole height at x, a number or (K,). tag : its name beside it, at this share
+    of the height."""
+
+    x: ArrayLike
+    _: KW_ONLY
+    colour: str = style.FRAME
+    dash: Dash = ":"
+    width: float = 0.8
+    tag: str = ""
+    at: float = 0.97
+
+    data = ("x",)
 
 
-@put.register
-def _(mark: Region, ax: Any) -> None:
-    ax.fill(mark.x, mark.y, color=mark.colour, linewidth=0, **_common(mark))
+@dataclass(frozen=True, eq=False)
+class Horizontal(Mark):
+    """Lines over the whole width at y, a number or (K,). tag : its name above it, at the right
+    end."""
+
+    y: ArrayLike
+    _: KW_ONLY
+    colour: str = style.FRAME
+    dash: Dash = ":"
+    width: float = 0.8
+    tag: str = ""
+
+    data = ("y",)
 
 
-@put.register
-def _(mark: Span, ax: Any) -> None:
-    draw_span, ends = (ax.axhspan, mark.y) if mark.x is None else (ax.axvspan, mark.x)
-    draw_span(*np.asarray(ends), color=mark.colour, linewidth=0, **_common(mark))
+@dataclass(frozen=True, eq=False)
+class Text(Mark):
+    """Texts at points of the axes: numbers and one string, or x, y (K,) and K strings.
+
+    offset : (right, up) in points; the text stands on that side of the point, and is centred where
+    an offset is 0.
+    """
+
+    x: ArrayLike
+    y: ArrayLike
+    text: str | Sequence[str]
+    _: KW_ONLY
+    offset: tuple[float, float] = (0.0, 0.0)
+    size: float = 7.0
+    colour: str = style.DATA
+
+    data = alike = ("x", "y")
 
 
-def _lines(draw_line: Callable[..., Any], at: Any, mark: Vertical | Horizontal) -> None:
-    for place in np.ravel(at):
-        draw_line(
-            place, color=mark.colour, linestyle=mark.dash, linewidth=mark.width, **_common(mark)
-        )
+@dataclass(frozen=True, eq=False)
+class Note(Mark):
+    """A text at one of PLACES inside the panel."""
+
+    text: str
+    place: str = "upper right"
+    _: KW_ONLY
+    colour: str = style.FRAME
+
+    def __post_init__(self) -> None:
+        require("place of a note", self.place, PLACES)
+        super().__post_init__()
 
 
-@put.register
-def _(mark: Vertical, ax: Any) -> None:
-    _lines(ax.axvline, mark.x, mark)
+@dataclass(frozen=True, eq=False)
+class Custom(Mark):
+    """What no other mark can draw: draw(ax, values) calls matplotlib; values are counted among the
+    numbers."""
+
+    draw: Callable[[Any, Any], None]
+    values: Any = field(default_factory=dict)
+
+    data = ()
+
+    def as_numbers(self) -> Mapping[str, Any]:
+        """The values."""
+        return {"values": self.values}
 
 
-@put.register
-def _(mark: Horizontal, ax: Any) -> None:
-    _lines(ax.axhline, mark.y, mark)
-
-
-@put.register
-def _(mark: Text, ax: Any) -> None:
-    x, y = np.ravel(mark.x), np.ravel(mark.y)
-    texts = [mark.text] * len(x) if isinstance(mark.text, str) else mark.text
-    right, up = mark.offset
-    sides = {
-        "ha": ("center", "left", "right")[int(np.sign(right))],
-        "va": ("center", "bottom", "top")[int(np.sign(up))],
-    }
-    look = {
-        "textcoords": "offset points",
-        "fontsize": mark.size,
-        "color": mark.colour,
-        "annotation_clip": False,
-    }
-    for a, b, text in zip(x, y, texts, strict=True):
-        ax.annotate(text, (a, b), mark.offset, **look, **sides, **_common(mark) | {"label": None})
-
-
-@put.register
-def _(mark: Note, ax: Any) -> None:
-    up, along = mark.place.split()
-    x, side = {"left": (0.03, "left"), "center": (0.5, "center"), "right": (0.97, "right")}[along]
-    y, top = {"lower": (0.03, "bottom"), "center": (0.5, "center"), "upper": (0.97, "top")}[up]
-    ax.text(
-        x, y, mark.text, transform=ax.transAxes, ha=side, va=top, fontsize=SMALL, color=mark.colour
-    )
-
-
-@put.register
-def _(mark: Custom, ax: Any) -> None:
-    mark.draw(ax, mark.values)
+def require(what: str, value: str, allowed: Sequence[str]) -> None:
+    """Raise ValueError unless ``value`` is one of ``allowed``."""
+    if value not in allowed:
+        raise ValueError(f"{what}: '{value}'; choose among {', '.join(map(repr, allowed))}")

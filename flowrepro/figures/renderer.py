@@ -21,7 +21,7 @@ import numpy as np
 
 from flowrepro.figures import style
 from flowrepro.figures.declare import Layout
-from flowrepro.figures.marks import SMALL, put, shades, value_range
+from flowrepro.figures.draw_marks import SMALL, put, shades, value_range
 from flowrepro.figures.panels import HeatMap, Horizontal, Image, Line, Panel, Text, Ticks, Vertical
 
 

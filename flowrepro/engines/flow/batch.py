@@ -67,6 +67,7 @@ def flow_step(
         light, heavy, effect = _weigh(S, W, h, options, hot, theta)
         if not options.batch:
             break
+        # Many heavy events in a row cost a step each: one short step makes them light together.
         shrink = (
             max(0.02, 0.9 * (LIGHT * options.rtol / effect) ** (1.0 / 3.0))
             if len(heavy) >= 3
@@ -160,6 +161,7 @@ def _settle_light(
     end = W.Y1.copy()
     if was_cut:
         step(net, S, drive, tau, W)
+    # g over the step as a quartic through five equidistant values, the order of `dense`.
     values = np.empty((5, len(net.y)))
     for i in range(5):
         if i == 4:

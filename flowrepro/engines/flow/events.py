@@ -46,6 +46,7 @@ def cubic_meets(v0: float, d0: float, v1: float, d1: float) -> tuple[float, floa
         low = 1.0
     if low > 1.0:
         return 2.0, grazing
+    # The cubic is positive at 0 and negative at ``low``, with one root between: bisect.
     a, b = 0.0, low
     for _ in range(60):
         middle = 0.5 * (a + b)
@@ -84,6 +85,7 @@ def margin(
         N[i], reach[i] = net.normal[planes[i]], -sign * F[JUMP, planes[i]]
     scale += noise
     worst, which, side = np.inf, -1, MINUS
+    # Dependent normals leave q undetermined: does some D of the set keep the neuron there?
     if S.rank[j] < count:
         for i in range(count):
             worst = min(worst, (reach[i] + noise) / scale)
@@ -125,6 +127,7 @@ def scan(
     for i in range(1, d + 1):
         speed += K[0, j, i] ** 2
         moved += (Y1[j, i] - Y0[j, i]) ** 2
+    # A plane further off than three times the neuron's way is taken as not met.
     reach = 3.0 * max(h * np.sqrt(speed), np.sqrt(moved)) + 1e-11
     tangential = TANGENTIAL * S.clock[SCALE] * abs(Y0[j, d + 1])
     for p in range(len(normal)):
@@ -139,6 +142,7 @@ def scan(
         for i in range(d):
             n = normal[p, i]
             z1, d0, d1 = z1 + Y1[j, 1 + i] * n, d0 + K[0, j, 1 + i] * n, d1 + K[6, j, 1 + i] * n
+        # On a plane and moving along it (orthogonal data), z is rounding of either sign.
         if abs(z0) <= ON_PLANE and abs(d0) <= tangential and abs(d1) <= tangential:
             continue
         inward = 1.0 if mode[j, p] == PLUS else -1.0

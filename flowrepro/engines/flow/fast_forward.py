@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from flowrepro.engines.compiled import LOSS_CODES
 from flowrepro.engines.flow.compiled import inner, jit
 from flowrepro.engines.flow.forces import Drive, Work, update_forces
 from flowrepro.engines.flow.locate import adopt
@@ -56,6 +57,7 @@ def _move(S: State, j: int, unit: np.ndarray, growth: float) -> None:
     A, B = _amplitudes(u, b, c, unit)
     u -= c * unit
     across = np.sqrt(np.dot(u, u))
+    # e^growth may overflow: the largest of the three parts is taken out as a logarithm.
     top = max(np.log(abs(A)) + growth, max(np.log(abs(B)) - growth, np.log(across)))
     up, down, still = A * np.exp(growth - top), B * np.exp(-growth - top), np.exp(-top)
     u *= still
@@ -90,8 +92,10 @@ def _first_root(first: float, second: float, third: float, z: float, inward: flo
     square = second * second - 4.0 * first * third
     if square < 0.0:
         return best
+    # The roots q / first and third / q lose no digits, as nothing cancels in q.
     q = -0.5 * (second + np.sqrt(square)) if second >= 0.0 else -0.5 * (second - np.sqrt(square))
     for root in (q / first if first != 0.0 else np.inf, third / q if q != 0.0 else np.inf):
+        # E = 1 is the plane that the neuron stands on; a height that rises there is no meeting.
         falls = inward * (first - third / (root * root)) < 0.0
         if root > 1.0 + (1e-14 if abs(z) > 1e-13 else 1e-9) and falls and root < best:
             best = root
@@ -165,3 +169,17 @@ def forward(net: Net, S: State, drive: Drive, W: Work, end: float, log: Log) -> 
     update_forces(net, S, drive, end, S.Y, W)
     adopt(net, S, W)
     return True
+
+
+def negligible_log_radius(net: Net, m: int) -> float:
+    """ln r below which m neurons together change no force by more than NEGLIGIBLE of it, as |h_k|
+    <= m r^2 ||x_k|| / 2.
+
+    The relative change is |h| / |y| for the square loss (measured against the largest force) and at
+    most |y h| for the others.
+    """
+    largest = float(np.abs(net.y).max(initial=0.0))
+    if largest == 0.0:
+        return -np.inf
+    small = NEGLIGIBLE * (largest if net.loss == LOSS_CODES["square"] else 1.0 / largest)
+    return 0.5 * float(np.log(2.0 * small / (m * net.norm.max())))

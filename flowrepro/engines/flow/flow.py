@@ -10,13 +10,29 @@ import numpy as np
 from flowrepro.core import arguments
 from flowrepro.core.config import Loss
 from flowrepro.core.trajectory import Stop, StopReason
-from flowrepro.engines.flow.fast_forward import NEGLIGIBLE, forward
+from flowrepro.engines.flow.fast_forward import forward, negligible_log_radius
 from flowrepro.engines.flow.forces import Drive, Work, loss_and_force, make_work
-from flowrepro.engines.flow.march import Limits, Output, begin, march
-from flowrepro.engines.flow.net import LOSS_CODES, Net, make_net
-from flowrepro.engines.flow.resolve import KINDS, NON_UNIQUE, REVIVAL, THROUGH_ZERO, Log
+from flowrepro.engines.flow.march import Limits, Output, Room, begin, march
+from flowrepro.engines.flow.net import Net, make_net
+from flowrepro.engines.flow.resolve import (
+    KINDS,
+    NON_UNIQUE,
+    REVIVAL,
+    THROUGH_ZERO,
+    Log,
+    empty_log,
+)
 from flowrepro.engines.flow.result import REASONS, Events, FlowResult
-from flowrepro.engines.flow.state import LOSS, SCALE, State, copy_state, log_polar, start
+from flowrepro.engines.flow.state import (
+    LOSS,
+    SCALE,
+    State,
+    copied,
+    copy_state,
+    log_polar,
+    start,
+    with_rank,
+)
 from flowrepro.engines.flow.stepping import DIVERGED, LOG_FULL, NEEDS_RANK, OK, Options
 from flowrepro.errors import UsageError
 
@@ -79,7 +95,7 @@ class Integration:
         self.drive = Drive(True, np.zeros((5, n)), 0.0, 1.0)
         self.work: Work = make_work(m, d, n, P)
         self.local: Work = make_work(1, d, n, P)
-        self.log, self.silent = _empty_log(4096 + 40 * m), _empty_log(1)
+        self.log, self.silent = empty_log(4096 + 40 * m), empty_log(1)
         self.past: list[tuple[np.ndarray, np.ndarray]] = []
         self.n_events = 0
         self.status = OK
@@ -112,11 +128,11 @@ class Integration:
 
     def _allocate(self, state: State) -> None:
         self.state = state
-        self.start, self.other = _copy(state), _copy(state)
+        self.start, self.other = copied(state), copied(state)
 
     def _skip(self) -> None:
         """Go to the time at which the net stops being negligible by closed forms."""
-        self.early = _copy(self.state)
+        self.early = copied(self.state)
         reach = negligible_log_radius(self.net, len(self.state.Y))
 
         def still(t: float) -> bool:
@@ -133,10 +149,10 @@ class Integration:
         while high - low > 1e-6 * high:
             middle = 0.5 * (low + high)
             low, high = (middle, high) if still(middle) else (low, middle)
-        log = _empty_log(1024)
+        log = empty_log(1024)
         self._forward(low, log)
         while log.n[0] > len(log.t):
-            log = _empty_log(int(log.n[0]))
+            log = empty_log(int(log.n[0]))
             self._forward(low, log)
         self._drain(self.log)
         self._drain(log)
@@ -159,9 +175,7 @@ class Integration:
 
     def _more_rank(self) -> None:
         """Make room for larger sliding sets."""
-        self._allocate(
-            _with_rank(self.state, min(2 * self.state.Q.shape[1], self.state.Q.shape[2]))
-        )
+        self._allocate(with_rank(self.state, min(2 * self.state.Q.shape[1], self.state.Q.shape[2])))
 
     def _drain(self, log: Log) -> None:
         """Keep the events of a log and empty it."""
@@ -204,24 +218,20 @@ class Integration:
             status, count = march(
                 self.net,
                 self.state,
-                self.start,
-                self.other,
+                Room(self.start, self.other, self.work, self.local, self.silent),
                 self.drive,
-                self.work,
-                self.local,
                 self.options,
                 limits,
                 times[saved:],
                 output,
                 self.log,
-                self.silent,
             )
             saved += count
             if status == NEEDS_RANK:
                 self._more_rank()
             elif status == LOG_FULL:
                 if self.log.n[0] == 0:
-                    self.log = _empty_log(2 * len(self.log.t))
+                    self.log = empty_log(2 * len(self.log.t))
                 self._drain(self.log)
             elif status != OK:
                 self.status = status
@@ -247,7 +257,7 @@ class Integration:
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Go on from what `arrays` gave, bit for bit."""
         state = State(**{name: np.array(arrays[name]) for name in State._fields})
-        self._allocate(_with_rank(state, max(state.Q.shape[1], self.state.Q.shape[1])))
+        self._allocate(with_rank(state, max(state.Q.shape[1], self.state.Q.shape[1])))
         self.reached = float(arrays["reached"])
         self.past = [(np.array(arrays["events_t"]), np.array(arrays["events"]))]
         self.n_events, self.log.n[0], self.status = len(arrays["events"]), 0, OK
@@ -335,38 +345,6 @@ def checked(
     arguments.between("alpha", alpha, 0.0, 1.0)
     X = arguments.points(X)
     return X, arguments.targets(y, len(X)), *arguments.weights(W0, a0, X.shape[1])
-
-
-def negligible_log_radius(net: Net, m: int) -> float:
-    """ln r below which m neurons together change no force by more than NEGLIGIBLE of it, as |h_k|
-    <= m r^2 ||x_k|| / 2.
-
-    The relative change is |h| / |y| for the square loss (measured against the largest force) and at
-    most |y h| for the others.
-    """
-    largest = float(np.abs(net.y).max(initial=0.0))
-    if largest == 0.0:
-        return -np.inf
-    small = NEGLIGIBLE * (largest if net.loss == LOSS_CODES["square"] else 1.0 / largest)
-    return 0.5 * float(np.log(2.0 * small / (m * net.norm.max())))
-
-
-def _copy(state: State) -> State:
-    return State(*(array.copy() for array in state))
-
-
-def _with_rank(state: State, cap: int) -> State:
-    """The state with room for ``cap`` orthonormal rows per neuron."""
-    m, old, d = state.Q.shape
-    Q = np.zeros((m, cap, d))
-    Q[:, :old] = state.Q
-    return state._replace(Q=Q)
-
-
-def _empty_log(capacity: int) -> Log:
-    return Log(
-        np.zeros(capacity), np.zeros((capacity, 3), dtype=np.int64), np.zeros(1, dtype=np.int64)
-    )
 
 
 def integrate(

@@ -103,6 +103,7 @@ def predict(net: Net, S: State, Y: np.ndarray, W: Work) -> None:
         net.normal_t.shape,
         (W.sums, W.Zs, S.mode, net.normal_t, S.dead),
     )
+    # Samples of a plane differ by a factor only: sum the neurons by plane and side, then scale.
     sums[:] = 0.0
     for j in range(len(Y)):
         weight = 0.0 if dead[j] else np.exp(2.0 * Y[j, 0]) * Y[j, d + 1]
@@ -194,12 +195,14 @@ def velocities(net: Net, S: State, F: np.ndarray, Y: np.ndarray, out: np.ndarray
             pull = F[1, p] if side == PLUS else (F[0, p] if side == MINUS else 0.0)
             for i in range(d):
                 out[j, 1 + i] += pull * normal[p, i]
+        # A sliding neuron keeps its height: take out what points off its planes.
         for q in range(rank[j]):
             along = 0.0
             for i in range(d):
                 along += out[j, 1 + i] * Q[j, q, i]
             for i in range(d):
                 out[j, 1 + i] -= along * Q[j, q, i]
+        # The growth 2 kappa goes into rho, so that (u, b) stays on the sphere.
         b, ud = Y[j, d + 1], 0.0
         for i in range(1, d + 1):
             ud += Y[j, i] * out[j, i]

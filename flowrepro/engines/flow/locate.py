@@ -83,6 +83,7 @@ def _bracketed(
             return middle
         if f < 0.0:
             high, f_high = middle, f
+            # Illinois: the value at an end that stays twice is halved, or the secant would stall.
             f_low = 0.5 * f_low if kept == 1 else f_low
             kept = 1
         else:
@@ -107,6 +108,7 @@ def _newton(
         if abs(z) <= ON_TARGET:
             return tau
         zdot = inward * height(net.normal, W.K[6], j, plane)
+        # Newton's method in the length of the step: zdot at its end is known.
         dt = -z / zdot if zdot < 0.0 else np.inf
         if abs(dt) > 0.2 * h or tau + dt <= 0.0:
             return -1.0
@@ -135,6 +137,7 @@ def cut(
     what[:] = -1
     what[1] = NONE
     length = h
+    # A shorter step has other stages, so another neuron may now be first: look again.
     for _ in range(60):
         first, who, kind, plane, side = _earliest(net, S, W, length, noise, heavy)
         if first > 1.0 or (first >= 1.0 - 1e-12 and what[0] == who):

@@ -47,6 +47,18 @@ class Limits(NamedTuple):
     events: int
 
 
+class Room(NamedTuple):
+    """What a march works in besides its state: the start of the step under way and the state at a
+    save time inside it; scratch for the net and for one neuron; a log that is thrown away.
+    """
+
+    start: State
+    other: State
+    work: Work
+    local: Work
+    silent: Log
+
+
 @jit
 def begin(net: Net, S: State, drive: Drive, W: Work, h: float, log: Log) -> bool:
     """Modes, forces and velocities of a state of which only the rows are set;
@@ -80,17 +92,13 @@ def begin(net: Net, S: State, drive: Drive, W: Work, h: float, log: Log) -> bool
 def march(
     net: Net,
     S: State,
-    start: State,
-    other: State,
+    room: Room,
     drive: Drive,
-    W: Work,
-    LW: Work,
     options: Options,
     limits: Limits,
     times: np.ndarray,
     output: Output,
     log: Log,
-    silent: Log,
 ) -> tuple[int, int]:
     """Integrate to times[-1]; (status, number of save times reached).
 
@@ -98,6 +106,7 @@ def march(
     of its own from the start of the step that covers it, and at the end the state is put back
     there. So runs cut anywhere are bit-identical.
     """
+    start, other, W, LW, silent = room
     saved, steps, inside = 0, 0, False
     mark = log.n[0]
     while True:

@@ -12,8 +12,8 @@ import numpy as np
 
 from flowrepro.core.config import Loss
 from flowrepro.core.network import LOSSES
+from flowrepro.engines.compiled import LOSS_CODES
 
-LOSS_CODES = {"square": 0, "logistic": 1, "logistic2": 2, "exp": 3}
 PARALLEL = 1e-12
 """Unit normals closer than this are one hyperplane: events cannot be told apart at this distance.
 """

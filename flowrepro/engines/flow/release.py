@@ -53,6 +53,7 @@ def box_minimum(
             along = 0.0
             for i in range(d):
                 along += D[i] * normal[p, i]
+            # Coordinate descent: along n_p, D is shortest where it is orthogonal to n_p.
             new = min(1.0, max(0.0, mu[p] - along / jump[p]))
             shift = (new - mu[p]) * jump[p]
             mu[p] = new
@@ -61,6 +62,7 @@ def box_minimum(
             moved = max(moved, abs(shift))
         if moved <= 1e-16 * size:
             return
+        # Sweeps are slow where normals are nearly parallel; a linear system is exact there.
         if sweep % 10 == 9:
             polish(normal, jump, attract, D, mu)
 
@@ -83,6 +85,7 @@ def polish(
         right[i] = -np.dot(normal[free[i]], D)
         for k in range(count):
             gram[i, k] = np.dot(normal[free[i]], normal[free[k]])
+    # Dependent normals have many minimisers with the same D: the sweeps find one.
     if abs(np.linalg.det(gram)) < 1e-12:
         return
     change = np.linalg.solve(gram, right)
@@ -138,6 +141,7 @@ def regular_solution(
     repelling = np.flatnonzero(~attract)
     mu = np.zeros(q)
     D = _at_vertex(normal, jump, attract, base, mu)
+    # No vertex comes twice but by rounding, which the range ends.
     for _ in range(2 ** min(len(repelling), 12) + 1):
         flipped = False
         for p in repelling:
@@ -151,6 +155,7 @@ def regular_solution(
                 break
         if not flipped:
             break
+    # Another vertex is a flow too if it pushes every repelling plane to the side it assumes.
     others = 0
     if 0 < len(repelling) <= MAX_TESTED:
         other = np.zeros(q)

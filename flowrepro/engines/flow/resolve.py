@@ -40,6 +40,13 @@ class Log(NamedTuple):
     n: np.ndarray
 
 
+def empty_log(capacity: int) -> Log:
+    """Room for so many events."""
+    return Log(
+        np.zeros(capacity), np.zeros((capacity, 3), dtype=np.int64), np.zeros(1, dtype=np.int64)
+    )
+
+
 @inner
 def record(log: Log, t: float, neuron: int, plane: int, kind: int) -> None:
     """Append an event; the caller keeps room (`march`)."""
@@ -113,8 +120,10 @@ def resolve(net: Net, S: State, W: Work, j: int, forced: int, side: int, log: Lo
     K = _touched(net, S, j)
     basis = np.empty((min(d, len(K)), d))
     touched_rank = orthonormalise(net.normal, K, basis)
+    # Put the neuron onto the planes exactly: later decisions must not read rounding as height.
     for q in range(touched_rank):
         row[1 : d + 1] -= np.dot(basis[q], row[1 : d + 1]) * basis[q]
+    # On d independent planes w = 0: neighbouring flows leave it in other directions.
     if touched_rank == d:
         record(log, t, j + W.offset[0], -1, THROUGH_ZERO)
     normal, jump = np.empty((len(K), d)), np.empty(len(K))
@@ -122,11 +131,13 @@ def resolve(net: Net, S: State, W: Work, j: int, forced: int, side: int, log: Lo
     for i in range(len(K)):
         normal[i], jump[i], before[i] = net.normal[K[i]], W.F[JUMP, K[i]], mode[K[i]]
         mode[K[i]] = MINUS
+    # D_-: the force with every plane of K on its minus side (release.py).
     base = np.zeros(d)
     for p in range(len(mode)):
         pull = W.F[mode[p], p]
         for i in range(d):
             base[i] += pull * net.normal[p, i]
+    # At b = 0 the sign that counts is the one b takes next, and b' = <u, D> there.
     sign = (
         np.sign(row[d + 1]) if abs(row[d + 1]) > ON_PLANE else np.sign(np.dot(row[1 : d + 1], base))
     )
@@ -134,6 +145,7 @@ def resolve(net: Net, S: State, W: Work, j: int, forced: int, side: int, log: Lo
         sign = np.sign(row[d + 1])
     mu, _, others = regular_solution(normal, jump, base, sign, scale)
     for i in range(len(K)):
+        # A share between 0 and 1 on an attracting plane is a slide; its ends are the sides.
         inside = SNAP < mu[i] < 1.0 - SNAP and sign * jump[i] < 0.0
         mode[K[i]] = SLIDING if inside else (PLUS if mu[i] > 0.5 else MINUS)
         if K[i] == forced and mode[K[i]] == before[i] and sign * jump[i] < 0.0:

@@ -61,6 +61,7 @@ def step(net: Net, S: State, drive: Drive, h: float, W: Work) -> float:
             for i in range(size):
                 flat[i] += c * K[r, i]
         right_side(net, S, drive, t + NODES[s] * h, rows, W.K[s], W)
+    # The stages' rows are free by now and hold the error.
     error = W.Ys.reshape(size)
     error[:] = 0.0
     for r in range(7):

@@ -134,3 +134,16 @@ def project(S: State) -> None:
     for j in range(len(S.Y)):
         if not S.dead[j]:
             project_row(S.Y[j], S.c0[j], S.rho0[j])
+
+
+def copied(state: State) -> State:
+    """The state in arrays of its own."""
+    return State(*(array.copy() for array in state))
+
+
+def with_rank(state: State, cap: int) -> State:
+    """The state with room for ``cap`` orthonormal rows per neuron."""
+    m, old, d = state.Q.shape
+    Q = np.zeros((m, cap, d))
+    Q[:, :old] = state.Q
+    return state._replace(Q=Q)

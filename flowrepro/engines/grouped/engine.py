@@ -8,8 +8,8 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from flowrepro.engines.base import Engine, Problem, beyond_doubles_on_cpu
-from flowrepro.engines.compiled import compiled
-from flowrepro.engines.grouped.losses import LOSS_NUMBER, total_loss
+from flowrepro.engines.compiled import LOSS_CODES, compiled
+from flowrepro.engines.grouped.losses import total_loss
 from flowrepro.engines.grouped.place import current, settle
 from flowrepro.engines.grouped.regroup import regroup
 from flowrepro.engines.grouped.step import coast
@@ -64,7 +64,7 @@ class GroupedGD(Engine):
         self._rule = Rule(
             float(problem.lr),
             float(problem.alpha),
-            LOSS_NUMBER[loss.name],
+            LOSS_CODES[loss.name],
             float(weight),
             both,
             both and self.boosts,

@@ -8,8 +8,6 @@ import numpy as np
 
 from flowrepro.engines.compiled import compiled
 
-LOSS_NUMBER = {"square": 0, "logistic": 1, "logistic2": 2, "exp": 3}
-
 
 @compiled
 def loss_value(loss: int, f: float, y: float) -> float:

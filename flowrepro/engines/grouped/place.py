@@ -46,6 +46,7 @@ def locate(points: Points, theta: np.ndarray, pattern: np.ndarray, skip: int) ->
     size = length(theta)
     if size == 0.0:
         return np.inf
+    # arcsin r >= r + r^3 / 6: the angle to the hyperplane, from below.
     r = nearest / size
     return SAFETY * (r + r * r * r / 6.0)
 
@@ -166,6 +167,7 @@ def wait(cones: Cones, neurons: Neurons, s: int, j: int, margin: float) -> None:
     """Put neuron j, which may turn by ``margin`` before anything can happen to it, into the right
     list of slot s.
     """
+    # List l takes margins in [2^-l, 2^(1-l)) and is looked at after 2^-l: never too late.
     if margin >= 1.0:
         level, width = 0, 1.0
     elif margin >= 2.0 ** (2 - LEVELS):

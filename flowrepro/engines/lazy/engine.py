@@ -14,7 +14,7 @@ every two-layer network.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -83,94 +83,77 @@ def _move(
     return float(np.sqrt(moved)) if in_range else largest * float(np.sqrt(d)), float(np.sqrt(norm))
 
 
+class Rule(NamedTuple):
+    """The objective's weight, its step size, the slope of the leaky part, the depth, whether a is
+    trained, and the share of the distance to a boundary that may be travelled unasked.
+    """
+
+    weight: float
+    lr: float
+    alpha: float
+    depth: int
+    both: bool
+    sure: float
+
+
+class State(NamedTuple):
+    """W (m, d), a (m,), their quadratic and their watch; counts (3,) of what was done."""
+
+    W: np.ndarray
+    a: np.ndarray
+    quadratic: Quadratic
+    watch: Watch
+    counts: np.ndarray
+
+
 @compiled
-def _step(
-    samples: Samples,
-    W: np.ndarray,
-    a: np.ndarray,
-    quadratic: Quadratic,
-    watch: Watch,
-    q: np.ndarray,
-    lr: float,
-    alpha: float,
-    depth: int,
-    both: bool,
-    sure: float,
-    counts: np.ndarray,
-    flipped: np.ndarray,
-) -> None:
+def _step(samples: Samples, state: State, q: np.ndarray, rule: Rule, flipped: np.ndarray) -> None:
     """One step of all neurons, and the changes of activation that it makes, in the order of the
     samples.
     """
+    W, a, quadratic, watch, counts = state
     m, d = W.shape
-    count = 0
+    lr, count = rule.weight * rule.lr, 0
     for j in range(m):
-        length, norm = _move(W, a, j, q[j * d : (j + 1) * d], lr, depth, both)
+        length, norm = _move(W, a, j, q[j * d : (j + 1) * d], lr, rule.depth, rule.both)
         if length == 0.0:
             continue
         watch.path[j] = travel(watch.path[j], length)
         if watch.path[j] < np.inf:
-            count, asked = ask(samples, watch, W, j, norm, sure, quadratic.on, flipped, count)
+            count, asked = ask(samples, watch, W, j, norm, rule.sure, quadratic.on, flipped, count)
             counts[ASKED] += asked
     counts[FLIPPED] += count
     flipped[:count].sort()
     for change in flipped[:count]:
-        flip(samples, quadratic, change % m, change // m, alpha)
+        flip(samples, quadratic, change % m, change // m, rule.alpha)
 
 
 @compiled
 def _descend(
-    samples: Samples,
-    W: np.ndarray,
-    a: np.ndarray,
-    quadratic: Quadratic,
-    watch: Watch,
-    step: int,
-    steps: np.ndarray,
-    losses: np.ndarray,
-    weight: float,
-    lr: float,
-    alpha: float,
-    depth: int,
-    both: bool,
-    sure: float,
-    counts: np.ndarray,
+    samples: Samples, state: State, step: int, steps: np.ndarray, losses: np.ndarray, rule: Rule
 ) -> None:
     """From ``step`` to steps[-1] in place; losses[i] at steps[i].
 
     What happens at a step depends on the state alone.
     """
-    size = W.size
+    quadratic = state.quadratic
+    size = state.W.size
     u, q, scratch = np.empty(size), np.empty(size), np.empty(size)
     flipped = np.empty(quadratic.on.size, dtype=np.int64)
     recorded = 0
     while True:
-        _place(W, a, depth, u)
+        _place(state.W, state.a, rule.depth, u)
         loss = evaluate(quadratic, u, q, scratch)
         if should_recentre(quadratic, loss, samples.energy):
-            recentre(samples, quadratic, u, alpha)
-            counts[RECENTRED] += 1
+            recentre(samples, quadratic, u, rule.alpha)
+            state.counts[RECENTRED] += 1
             loss = evaluate(quadratic, u, q, scratch)
         if step == steps[recorded]:
-            losses[recorded] = weight * loss
+            losses[recorded] = rule.weight * loss
             recorded += 1
             if recorded == len(steps):
                 return
-        _step(
-            samples,
-            W,
-            a,
-            quadratic,
-            watch,
-            q,
-            weight * lr,
-            alpha,
-            depth,
-            both,
-            sure,
-            counts,
-            flipped,
-        )
+        _step(samples, state, q, rule, flipped)
         step += 1
 
 
@@ -190,12 +173,18 @@ class LazyGD(Engine):
         loss, (n, d, m) = problem.loss, problem.shape
         X, y = (np.ascontiguousarray(array, dtype=np.float64) for array in (problem.X, problem.y))
         self._samples = Samples(X, y, np.linalg.norm(X, axis=1), 0.5 * float(y @ y))
-        self._weight = loss.factor / n if loss.reduction == "mean" else loss.factor
-        self._W, self._a = (
-            np.array(array, dtype=np.float64, order="C") for array in (problem.W0, problem.a0)
+        weight = loss.factor / n if loss.reduction == "mean" else loss.factor
+        self._rule = Rule(
+            float(weight),
+            float(problem.lr),
+            float(problem.alpha),
+            problem.depth,
+            problem.train == "both",
+            self.sure,
         )
-        on = X @ self._W.T > 0
-        self._quadratic = Quadratic(
+        W, a = (np.array(array, dtype=np.float64, order="C") for array in (problem.W0, problem.a0))
+        on = X @ W.T > 0
+        quadratic = Quadratic(
             gram_matrix(X, on.T, problem.alpha),
             np.empty(m * d),
             np.empty(m * d),
@@ -203,10 +192,10 @@ class LazyGD(Engine):
             np.ascontiguousarray(on.T),
         )
         u = np.empty(m * d)
-        _place(self._W, self._a, problem.depth, u)
-        recentre(self._samples, self._quadratic, u, float(problem.alpha))
-        self._watch = fresh_watch(self._samples, self._W)
-        self._counts = np.zeros(3, dtype=np.int64)
+        _place(W, a, problem.depth, u)
+        recentre(self._samples, quadratic, u, float(problem.alpha))
+        watch = fresh_watch(self._samples, W)
+        self._state = State(W, a, quadratic, watch, np.zeros(3, dtype=np.int64))
         self._count()
 
     @classmethod
@@ -242,31 +231,14 @@ class LazyGD(Engine):
         """See `Engine.advance`."""
         steps = np.ascontiguousarray(steps, dtype=np.int64)
         losses = np.empty(len(steps))
-        p = self.problem
-        _descend(
-            self._samples,
-            self._W,
-            self._a,
-            self._quadratic,
-            self._watch,
-            self.step,
-            steps,
-            losses,
-            self._weight,
-            float(p.lr),
-            float(p.alpha),
-            p.depth,
-            p.train == "both",
-            self.sure,
-            self._counts,
-        )
+        _descend(self._samples, self._state, self.step, steps, losses, self._rule)
         self.step = int(steps[-1])
         self._count()
         return losses
 
     def weights(self) -> tuple[np.ndarray, np.ndarray]:
         """See `Engine.weights`."""
-        return self._W.copy(), self._a.copy()
+        return self._state.W.copy(), self._state.a.copy()
 
     def state(self) -> dict[str, np.ndarray]:
         """Weights, the quadratic with its pattern, the watch, and the counts."""
@@ -280,16 +252,11 @@ class LazyGD(Engine):
         self._count()
 
     def _arrays(self) -> dict[str, np.ndarray]:
-        return {
-            "W": self._W,
-            "a": self._a,
-            "counts": self._counts,
-            **self._quadratic._asdict(),
-            **self._watch._asdict(),
-        }
+        W, a, quadratic, watch, counts = self._state
+        return {"W": W, "a": a, "counts": counts, **quadratic._asdict(), **watch._asdict()}
 
     def _count(self) -> None:
-        asked, flips, recentred = (int(count) for count in self._counts)
+        asked, flips, recentred = (int(count) for count in self._state.counts)
         self.stats |= {
             "gradient_evaluations": self.step,
             "activation_tests": asked,

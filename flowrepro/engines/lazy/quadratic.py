@@ -125,6 +125,7 @@ def flip(samples: Samples, quadratic: Quadratic, j: int, k: int, alpha: float) -
     quadratic.on[j, k] = not quadratic.on[j, k]
     after = _residual(samples, quadratic, k, alpha)
     now = 1.0 if quadratic.on[j, k] else alpha
+    # The difference of the squares as a product, which loses no digits.
     quadratic.level[0] += 0.5 * (after - before) * (after + before)
     for other in range(m):
         s = 1.0 if quadratic.on[other, k] else alpha

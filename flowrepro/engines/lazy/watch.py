@@ -84,6 +84,7 @@ def ask(
         if (z > 0.0) != on[j, k]:
             flipped[count] = k * len(W) + j
             count += 1
+        # The rounding of <w, x> is taken off, so that a sample is asked too early, never too late.
         reach = sure * abs(z) / samples.norms[k] - _roundings(d) * (norm + path)
         key[k] = max(path + reach, after) if reach > 0.0 else after
         _sift_down(key, heap)

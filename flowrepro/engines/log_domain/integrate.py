@@ -107,49 +107,28 @@ def integrate(
         )
     else:
         value = CONTROL[method] if control is None else float(control)
-        status, columns, thetas, stats = _compiled(
-            points, theta, method, value, levels, clock == "s", max_steps, clocks
-        )
+        goal = kernel.Goal(_CODE[method], value, levels, clock == "s", max_steps)
+        status, columns, thetas, stats = _compiled(points, theta, goal, clocks)
     reached = StopReason.TARGET_LOSS if clock == "q" else StopReason.HORIZON
     return late_run(task, method, columns, thetas, STATUS.get(status, reached), stats)
 
 
 def _compiled(
-    points: kernel.Points,
-    theta: np.ndarray,
-    method: Method,
-    control: float,
-    levels: np.ndarray,
-    by_s: bool,
-    max_steps: int,
-    clocks: np.ndarray,
+    points: kernel.Points, theta: np.ndarray, goal: kernel.Goal, clocks: np.ndarray
 ) -> tuple[int, np.ndarray, np.ndarray, dict[str, float]]:
     """`kernel.march` with room for all records; (status, columns (R, N_COLUMNS), states (R, d + 1,
     m), counts).
     """
-    now, size = np.zeros(kernel.N_COLUMNS), len(levels) + 3
+    now, size = np.zeros(kernel.N_COLUMNS), len(goal.levels) + 3
     now[[kernel.STEP, kernel.S, kernel.LN_T]] = clocks
-    columns, thetas, tally = (
+    kept = kernel.Kept(
         np.empty((size, kernel.N_COLUMNS)),
         np.empty((size, *theta.shape)),
         np.zeros(kernel.N_TALLIES),
     )
     work = kernel.workspace(len(points.y), theta.shape[1])
-    status, rows = kernel.march(
-        points,
-        theta,
-        work,
-        _CODE[method],
-        control,
-        levels,
-        by_s,
-        max_steps,
-        now,
-        columns,
-        thetas,
-        tally,
-    )
-    return status, columns[:rows], thetas[:rows], kernel.tallies(tally)
+    status, rows = kernel.march(points, theta, work, goal, now, kept)
+    return status, kept.columns[:rows], kept.states[:rows], kernel.tallies(kept.tally)
 
 
 def integrate_many(

@@ -70,6 +70,26 @@ class Work(NamedTuple):
     slope: Array
 
 
+class Goal(NamedTuple):
+    """How to march and how far: method, its ``control``, levels of s (by_s) or of min q, steps at
+    most.
+    """
+
+    method: int
+    control: float
+    levels: Array
+    by_s: bool
+    max_steps: int
+
+
+class Kept(NamedTuple):
+    """Records: columns (R, N_COLUMNS) and states (R, d + 1, m); tally (N_TALLIES,)."""
+
+    columns: Array
+    states: Array
+    tally: Array
+
+
 def workspace(n: int, m: int) -> Work:
     """Scratch for n points and m neurons."""
     return Work(np.empty((n, m)), np.empty(n), np.empty(n), np.empty(n), np.empty(m))
@@ -124,6 +144,7 @@ def _weigh(points: Points, work: Work) -> tuple[float, float]:
             soft = np.log1p(small)
             lg[i] = min(-q[i], 0.0) - soft
             ln_l[i] = -q[i] - 0.5 * small if q[i] > FAR else np.log(max(-q[i], 0.0) + soft)
+    # Sums of exponentials far below the smallest double: the largest term is taken out.
     top, top_l = lg.max(), ln_l.max()
     total, total_l = 0.0, 0.0
     for i in range(len(q)):
@@ -216,12 +237,11 @@ def _runge_kutta(
     ln_S: float,
     h: float,
     work: Work,
-    k: Array,
-    mean: Array,
+    scratch: tuple[Array, Array, Array],
     new: Array,
-    stage: Array,
 ) -> float:
     """One classical fourth-order step into ``new``; the logarithm of the flow time it takes."""
+    k, mean, stage = scratch
     ln_rate = -ln_S
     mean[:] = g
     k[:] = g
@@ -273,18 +293,7 @@ def _step_length(
 
 @compiled_inline
 def march(
-    points: Points,
-    theta: Array,
-    work: Work,
-    method: int,
-    control: float,
-    levels: Array,
-    by_s: bool,
-    max_steps: int,
-    now: Array,
-    columns: Array,
-    states: Array,
-    tally: Array,
+    points: Points, theta: Array, work: Work, goal: Goal, now: Array, kept: Kept
 ) -> tuple[int, int]:
     """From ``theta`` at the clocks ``now`` (both overwritten) to the last level; (status, number of
     records).
@@ -298,6 +307,8 @@ def march(
     backtracking, where a step H of s is one of step size H / (weight S) on L (lyu2021 Appendix J:
     the rate is raised after interpolation).
     """
+    method, control, levels, by_s, max_steps = goal
+    columns, states, tally = kept
     g, g_new, new, k, mean = (
         np.empty_like(theta),
         np.empty_like(theta),
@@ -320,6 +331,7 @@ def march(
         h = _step_length(points, theta, work, method, control, H, now)
         backtracks = method == GD and separated
         lands = by_s and now[S] + h >= levels[met]
+        # A level of s is met exactly, by a step cut to fit.
         h = levels[met] - now[S] if lands else h
         H = h if backtracks else 0.0
         slope = _squares(g)
@@ -330,7 +342,7 @@ def march(
             status = MAX_STEPS
             break
         if method == RK4:
-            ln_dt = _runge_kutta(points, theta, g, now[LN_S], h, work, k, mean, new, stage)
+            ln_dt = _runge_kutta(points, theta, g, now[LN_S], h, work, (k, mean, stage), new)
             tally[EVALUATIONS] += 3
         else:
             _shift(theta, h, g, new)
