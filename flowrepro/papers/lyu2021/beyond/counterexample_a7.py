@@ -42,21 +42,18 @@ from flowrepro.theory.margin_global import largest_margin
 
 topic = Topic(PAPER, "Beyond: a counterexample to Theorem A.7", given=(labelled, leaky))
 
-LEFT = 1e-3
-"""Share of the negative neurons in the squared weights from which a flow has left."""
-CLOSE = 1e-3
-"""Relative gap to the largest margin at which a flow has arrived (measured: 2e-4)."""
-PER_DECADE = 10
-"""Levels of q in a decade."""
-MOST_STEPS = 20_000
+LEFT = CLOSE = 1e-3
+"""Share of the negative neurons in the squared weights from which a flow has left; relative gap to
+the largest margin at which it has arrived (measured: 2e-4)."""
+PER_DECADE, MOST_STEPS = 10, 20_000
+"""Levels of q in a decade, and steps of a flow at most."""
 MOST_DRAWS = 100
 """Draws among which one with output weights of both signs is looked for."""
 CLEAR = 1e-6
 """Relative distance from equality at which a strict inequality counts as proved."""
-FIRST = 1e4
-"""Margin from which the growth of the negative neurons is fitted: the 1/q terms are gone."""
-EXPONENT = 0.02
-"""Relative error of a fitted exponent (measured: below 0.01)."""
+FIRST, EXPONENT = 1e4, 0.02
+"""Margin from which the growth of the negative neurons is fitted, as the 1/q terms are gone; the
+fitted exponent's relative error (measured: below 0.01)."""
 
 
 @topic.study
@@ -104,9 +101,8 @@ def counterexample(
     level = np.geomspace(10 * HANDOVER, q, max(2, round(PER_DECADE * np.log10(q / HANDOVER / 10))))
     runs = []
     for k, scale in enumerate(scales, 1):
-        runs.append(
-            _columns(_flow(Classification(X, y, alpha), scale * W, scale * a, level), level)
-        )
+        flow = _flow(Classification(X, y, alpha), scale * W, scale * a, level)
+        runs.append(_columns(flow, level))
         progress(k, len(scales))
     Z = y[:, None] * X
     return {
