@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import hashlib
 import json
 import types
@@ -15,6 +16,8 @@ import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
+
+import msgspec
 
 from flowrepro.errors import UsageError
 
@@ -211,7 +214,7 @@ _LABELS = ("name", "command", "paper", "shows", "targets", "quick")
 
 def to_json(case: Case) -> dict[str, Any]:
     """The case as plain JSON values."""
-    return typing.cast("dict[str, Any]", json.loads(json.dumps(dataclasses.asdict(case))))
+    return typing.cast("dict[str, Any]", json.loads(json.dumps(msgspec.to_builtins(case))))
 
 
 def from_json(form: Mapping[str, Any]) -> Case:
@@ -221,10 +224,13 @@ def from_json(form: Mapping[str, Any]) -> Case:
     )
 
 
+_hints = functools.cache(typing.get_type_hints)
+
+
 def _build(kind: Any, value: Any, where: str) -> Any:
     """``value`` as an instance of the annotated type ``kind``."""
     if dataclasses.is_dataclass(kind):
-        hints = typing.get_type_hints(kind)
+        hints = _hints(kind)
         if not isinstance(value, Mapping):
             raise UsageError(f"{where} must be an object with {', '.join(hints)}, not '{value}'")
         for key in value:
