@@ -12,12 +12,10 @@ neuron. Lone neurons keep their own.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from flowrepro.engines.compiled import compiled_parallel, range_parallel
-from flowrepro.engines.fused_kernels import Rule, slope_of_loss, value
+from flowrepro.engines.fused_kernels import slope_of_loss, value
 
 BLOCKS = 64
 """Blocks of samples, each with sums of its own, so that the result does not depend on the number of
@@ -25,45 +23,33 @@ threads.
 """
 
 
-class Pooled(NamedTuple):
-    """slopes (n, G) of the pools with their vectors U (G, d); weights of the lone neurons, lone_W
-    (L, d) and lone_a (L,).
-    """
-
-    slopes: np.ndarray
-    U: np.ndarray
-    lone_W: np.ndarray
-    lone_a: np.ndarray
-
-
-class Sums(NamedTuple):
-    """Shares of the blocks of samples.
-
-    c (BLOCKS, G + L, d) : c_g, and the lone neurons' sum_k q_k sigma'(z_k) x_k.
-    lone_a (BLOCKS, L) : sum_k q_k sigma(z_k). values (BLOCKS,) : of the objective.
-    """
-
-    c: np.ndarray
-    lone_a: np.ndarray
-    values: np.ndarray
-
-
 @compiled_parallel
 def pooled_pass(
-    X: np.ndarray, y: np.ndarray, skip: np.ndarray, pooled: Pooled, rule: Rule, sums: Sums
+    X: np.ndarray,
+    y: np.ndarray,
+    skip: np.ndarray,
+    slopes: np.ndarray,
+    U: np.ndarray,
+    lone_W: np.ndarray,
+    lone_a: np.ndarray,
+    code: int,
+    weight: float,
+    alpha: float,
+    sums: np.ndarray,
+    lone_sums: np.ndarray,
+    values: np.ndarray,
 ) -> None:
-    """Fill ``sums`` with every block's share over the samples X (n, d) where skip (n,) is False.
+    """Add up every block's share over the samples that are not skipped.
 
-    alpha of ``rule`` has the dtype of X, so that products of a float32 stay in it.
+    X (n, d); skip (n,) bool; slopes (n, G); U (G, d); lone_W (L, d), lone_a (L,).
+    Filled: sums (BLOCKS, G + L, d) with c_g and the lone neurons' sum_k q_k sigma'(z_k) x_k;
+    lone_sums (BLOCKS, L) with sum_k q_k sigma(z_k); values (BLOCKS,) with the objective's share.
     """
-    slopes, U, lone_W, lone_a = pooled
-    code, weight, alpha = rule.code, rule.weight, rule.alpha
-    shares, lone_shares, values = sums
     n, d = X.shape
     G, L = U.shape[0], len(lone_a)
     size = (n + BLOCKS - 1) // BLOCKS
     for b in range_parallel(BLOCKS):
-        mine, mine_a, total = shares[b], lone_shares[b], 0.0
+        mine, mine_a, total = sums[b], lone_sums[b], 0.0
         mine[:] = 0
         mine_a[:] = 0
         z = np.zeros(L, dtype=X.dtype)

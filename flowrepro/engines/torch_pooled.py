@@ -23,7 +23,7 @@ from torch import Tensor
 from flowrepro.engines.base import Problem
 from flowrepro.engines.compiled import is_compiled
 from flowrepro.engines.fused_gd import rule_of
-from flowrepro.engines.pooled_pass import BLOCKS, Pooled, Sums, pooled_pass
+from flowrepro.engines.pooled_pass import BLOCKS, pooled_pass
 from flowrepro.engines.torch_device import resolve_device
 from flowrepro.engines.torch_gd import TorchGD
 from flowrepro.engines.torch_gradient import BlockGradient
@@ -211,27 +211,31 @@ class PooledGradient:
             self.form(np.array(state["pool_W"]), np.array(state["pool_a"]))
 
     def _evaluate_pooled(self, W: Tensor, a: Tensor, pools: Pools) -> None:
-        rule = rule_of(self.problem)
-        rule = rule._replace(alpha=self.X.dtype.type(rule.alpha))
+        code, weight, alpha, *_ = rule_of(self.problem)
+        kind = self.X.dtype.type
         w, out = W.numpy(), a.numpy()
         G, L, d = len(pools.members), len(pools.lone), w.shape[1]
         U = np.stack([out[group] @ w[group] for group in pools.members])
-        pooled = Pooled(pools.slopes, U, w[pools.lone], out[pools.lone])
-        sums = Sums(
-            np.empty((BLOCKS, G + L, d), w.dtype), np.empty((BLOCKS, L), w.dtype), np.empty(BLOCKS)
+        sums, lone_sums, values = (
+            np.empty((BLOCKS, G + L, d), w.dtype),
+            np.empty((BLOCKS, L), w.dtype),
+            np.empty(BLOCKS),
         )
-        pooled_pass(self.X, self.y, pools.watched, pooled, rule, sums)
-        c = sums.c.sum(axis=0)
+        pooled_pass(
+            self.X, self.y, pools.watched, pools.slopes, U, w[pools.lone], out[pools.lone],
+            code, weight, kind(alpha), sums, lone_sums, values,
+        )  # fmt: skip
+        c = sums.sum(axis=0)
         self.watched_gradient.evaluate(W, a)
         grad_W, grad_a = self.watched_gradient.grad_W.numpy(), self.watched_gradient.grad_a.numpy()
         for group, force in zip(pools.members, c, strict=False):
             grad_W[group] += out[group, None] * force
             grad_a[group] += w[group] @ force
         grad_W[pools.lone] += out[pools.lone, None] * c[G:]
-        grad_a[pools.lone] += sums.lone_a.sum(axis=0)
+        grad_a[pools.lone] += lone_sums.sum(axis=0)
         self.grad_W.copy_(self.watched_gradient.grad_W)
         self.grad_a.copy_(self.watched_gradient.grad_a)
-        self.value.copy_(self.watched_gradient.value + sums.values.sum())
+        self.value.copy_(self.watched_gradient.value + values.sum())
 
 
 class PooledGD(TorchGD):
