@@ -12,6 +12,7 @@ from command_line import Result
 
 import flowrepro as fr
 from flowrepro.api.suggest import horizon, next_steps, step_size
+from flowrepro.claims.verdict import Limit
 from flowrepro.core.config import Loss
 
 Call = Callable[..., Result]
@@ -115,11 +116,29 @@ def test_the_horizon_grows_with_the_logarithm_of_the_scale() -> None:
 def test_what_to_try_next_names_numbers() -> None:
     W, a = fr.init.balanced(m=6, d=2, scale=1e-6, seed=0)
     run = fr.descend(np.eye(2), [1, -1], W, a, lr=0.1, steps=10, engine="torch")
-    reasons = {
-        "the scale 0.01 is not below lambda* = 0.001 of eq (22)": ("a", "b"),
-        "the step is too coarse for a statement on the flow (dt D_max = 0.1 > 0.01)": ("c",),
-    }
-    longer, smaller, finer = next_steps([run], [fr.Claims([], reasons)])
+    reasons = {"too large": ("a", "b"), "too coarse": ("c",), "of another kind": ("d",)}
+    limits = {"too large": Limit("scale", 0.01, 0.001), "too coarse": Limit("lr", 0.1, 0.01)}
+    longer, smaller, finer = next_steps([run], [fr.Claims([], reasons, limits)])
     assert longer.startswith("--time 4: the loss has not moved")
-    assert smaller.startswith("a --scale 20 times smaller: 2 claims")
-    assert finer.startswith("--lr 0.01 or --engine flow: 1 claim")
+    assert smaller.startswith("a --scale 20 times smaller: 2 claims need neurons below 0.001")
+    assert finer == "--lr 0.01 or --engine flow: 1 claim needs a step as fine"
+
+
+@pytest.mark.parametrize("setting", ["lr", "scale"])
+def test_what_is_advised_meets_the_hypothesis(setting: str) -> None:
+    """The limits come from the hypotheses themselves, and a run below them meets these."""
+    X, (W, a) = [[1.0, 0.2], [0.8, -0.5], [0.9, 0.1]], fr.init.balanced(m=6, d=2, scale=0.1, seed=0)
+
+    def found(lr: float, shrink: float) -> tuple[fr.Run, fr.Claims, list[Limit]]:
+        run = fr.descend(X, [1, 1, 1], shrink * W, shrink * a, lr=lr, steps=20, engine="torch")
+        claims = fr.claims(run)
+        return run, claims, [one for one in claims.limits.values() if one.setting == setting]
+
+    run, claims, limits = found(0.5 if setting == "lr" else 1e-4, 1.0)
+    (limit,) = limits
+    assert limit.value > limit.most > 0
+    ratio = limit.value / limit.most
+    words = {"lr": f"--lr {limit.most:.1g} or", "scale": f"--scale {2 * ratio:.2g} times smaller"}
+    assert any(words[setting] in sentence for sentence in next_steps([run], [claims]))
+    finer = {"lr": (limit.most, 1.0), "scale": (1e-4, 1 / (2 * ratio))}[setting]
+    assert not found(*finer)[2]
