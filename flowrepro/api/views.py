@@ -32,10 +32,8 @@ GRID = 81
 """Values of a coordinate at which the learned function is drawn in the plane; on the line 6 times
 as many."""
 TILT = np.deg2rad((-25.0, 20.0))
-"""Turns of the sphere about its first two principal axes, so that directions in one plane do not all
-lie on its rim."""
-
-
+"""Turns of the sphere about its first two principal axes, so that directions in one plane do not
+all lie on its rim."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,13 +80,15 @@ class View:
     @functools.cached_property
     def paths(self) -> np.ndarray:
         """Directions of the neurons that are drawn, (S, K, d); 0 where w_j = 0."""
-        return np.nan_to_num(self.run.directions[:, self.shown])
+        return np.asarray(np.nan_to_num(self.run.directions[:, self.shown]))
 
     @property
     def selection(self) -> str:
         """One sentence where not all neurons are drawn."""
         m = self.run.problem.shape[2]
-        return f" Drawn: the {MOST_NEURONS} of {m} neurons of the largest norm." * (m > MOST_NEURONS)
+        if m <= MOST_NEURONS:
+            return ""
+        return f" Drawn: the {MOST_NEURONS} of {m} neurons of the largest norm."
 
     # ---- over the whole time
 
@@ -246,7 +246,7 @@ class View:
     def free(self) -> int:
         """Coordinates that vary: all, but for a last one that is 1 on every point (a bias)."""
         d = self.run.X.shape[1]
-        return d - int(d > 1 and bool(np.all(self.run.X[:, -1] == 1.0)))
+        return int(d) - int(d > 1 and bool(np.all(self.run.X[:, -1] == 1.0)))
 
     def require_function(self) -> None:
         """NotDrawable where the points have more than two coordinates."""

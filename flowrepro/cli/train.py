@@ -81,6 +81,8 @@ def train(file: Path, out: Path, as_json: bool, verbose: bool, **options: Any) -
     from flowrepro.run.console import Console, Signals
     from flowrepro.store.files import require_writable
 
+    if options["no_figures"] and options["animate"]:
+        raise UsageError("--no-figures draws nothing; leave it out, or leave out --animate")
     formats = () if options["no_figures"] else options["formats"] or ("png",)
     reject_unknown(formats)
     starts = [Start(s, k) for s in options["scales"] or ("1e-4",) for k in _seeds(options["seed"])]

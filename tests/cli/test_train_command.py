@@ -14,6 +14,7 @@ import flowrepro as fr
 from flowrepro.api.suggest import horizon, next_steps, step_size
 from flowrepro.claims.verdict import Limit
 from flowrepro.core.config import Loss
+from flowrepro.store.run_directory import RunDirectory
 
 Call = Callable[..., Result]
 POINTS = "a,b,label\n1.0,0.0,1\n0.0,1.0,-1\n"
@@ -32,7 +33,7 @@ def descent(points: Path, *more: Any) -> tuple[Any, ...]:
 
 
 def test_several_scales_and_seeds_are_runs_of_their_own(flowrepro: Call, points: Path) -> None:
-    words = ("--scale", "1e-2", "--scale", "1e-3", "--seed", "0:2", "--json")
+    words = ("--scale", "1e-2", "--scale", "1e-3", "--seed", "0:2", "--no-figures", "--json")
     done = flowrepro(*descent(points, *words))
     assert done.code == 0, done.err
     found = done.json()
@@ -41,15 +42,11 @@ def test_several_scales_and_seeds_are_runs_of_their_own(flowrepro: Call, points:
     folders = {Path(run["dir"]) for run in found["runs"]}
     assert len(folders) == 4
     for folder in folders:
-        assert (folder / "figures" / "overview.png").is_file()
         assert fr.load(folder).W.shape[1:] == (6, 2)
     assert found["runs"][0]["loss"][0] == pytest.approx(0.5, rel=1e-3)
     assert all("dir" in claim for claim in found["claims"])
     assert "2 points of own.csv in dimension 2 (y = label, header: a b label)" in done.err
     assert "scale 1e-2, seed 0: engine torch, lr = 0.05, 60 steps to t = 3" in done.err
-    page = points.parent / "page.md"
-    assert flowrepro("report", points.parent / "runs", "--markdown", "--out", page).code == 0
-    assert page.read_text().count("figures/overview.png)") >= 4
     assert flowrepro("verify", min(folders), "--out", points.parent / "runs").code == 0
 
 
@@ -63,6 +60,24 @@ def test_the_answer_is_short_and_ends_with_what_to_try(flowrepro: Call, points: 
     assert any(line.startswith("N/A ") for line in lines)
     assert "the loss has not moved" in lines[-2] + lines[-1]
     assert not list(points.parent.rglob("*.png"))
+
+
+def test_a_run_is_animated_where_that_is_asked_for(flowrepro: Call, points: Path) -> None:
+    done = flowrepro(*descent(points, "--steps", "2", "--animate", "--json"))
+    assert done.code == 0, done.err
+    images = [Path(path) for path in done.json()["figures"]]
+    assert "training.gif" in {path.name for path in images}
+    assert all(path.is_file() for path in images)
+    (run,) = done.json()["runs"]
+    folder = Path(run["dir"])
+    caption = RunDirectory.named(folder).drawn("figures/function")["caption"]
+    assert caption.startswith("own.csv: scale 1e-4, seed 0, balanced start, 6 neurons")
+    assert "The learned function at t = 0.1 over 2 coordinates, and the samples." in caption
+    assert flowrepro("verify", folder, "--out", points.parent / "runs").code == 0
+    page = points.parent / "page.md"
+    assert flowrepro("report", points.parent / "runs", "--markdown", "--out", page).code == 0
+    for name in ("overview", "directions", "function"):
+        assert f"figures/{name}.png)" in page.read_text()
 
 
 def test_what_a_run_says_of_itself_is_said(flowrepro: Call, points: Path) -> None:
@@ -90,6 +105,7 @@ def test_what_a_run_says_of_itself_is_said(flowrepro: Call, points: Path) -> Non
         (("--time", "0"), "give a positive horizon"),
         (("--width", "0"), "between 1 and"),
         (("--format", "gif"), "not as 'gif'"),
+        (("--no-figures", "--animate"), "leave out --animate"),
     ],
 )
 def test_wrong_options(flowrepro: Call, points: Path, words: Any, message: str) -> None:
