@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from flowrepro.api.run import Run
 from flowrepro.api.views import View
-from flowrepro.errors import UsageError
 from flowrepro.figures import style
 from flowrepro.figures.declare import Figure, Film
 from flowrepro.figures.panels import Panel
@@ -162,11 +161,7 @@ def animation(run: Run) -> Animation:
     >>> written[:3]
     b'GIF'
     """
-    if not isinstance(run, Run):
-        raise UsageError(
-            f"animation shows a run of fr.flow, fr.descend or fr.load, not {type(run).__name__}"
-        )
-    return Animation(run)
+    return Animation(View(run).run)
 
 
 # ---- as declarations, which `flowrepro train` draws

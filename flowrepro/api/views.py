@@ -12,7 +12,7 @@ import numpy as np
 from flowrepro.api.geometry import cones
 from flowrepro.api.run import Run
 from flowrepro.core.network import activation, gain
-from flowrepro.errors import DataError
+from flowrepro.errors import DataError, UsageError
 from flowrepro.figures import NotDrawable, style
 from flowrepro.figures.panels import Contour, HeatMap, Line, Mark, Panel, Points, Text, Vertical
 from flowrepro.theory.arrangement import cover_bound
@@ -41,6 +41,14 @@ class View:
     """The panels of a run; ``k`` is the place of a record among ``run.weights_t``."""
 
     run: Run
+
+    def __post_init__(self) -> None:
+        """UsageError for what is no run."""
+        if not isinstance(self.run, Run):
+            raise UsageError(
+                "fr.plot shows a run of fr.flow, fr.descend or fr.load, not "
+                f"{type(self.run).__name__}"
+            )
 
     # ---- what is drawn
 

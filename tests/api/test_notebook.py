@@ -27,18 +27,22 @@ def test_it_is_stored_without_outputs() -> None:
     assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in cells())
 
 
-def test_its_cells_run_and_show_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("n", ["12", pytest.param("50", marks=pytest.mark.slow)])
+def test_its_cells_run_and_show_pictures(
+    n: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
     shown = []
     for k, cell in enumerate(cells()):
-        body = ast.parse("".join(cell["source"]), f"cell {k}").body
+        text = "".join(cell["source"]).replace("size=(50, 3)", f"size=({n}, 3)")
+        body = ast.parse(text, f"cell {k}").body
         last = body.pop() if isinstance(body[-1], ast.Expr) else None
         exec(compile(ast.Module(body, []), f"cell {k}", "exec"), names)
         if isinstance(last, ast.Expr):
             shown.append(eval(compile(ast.Expression(last.value), f"cell {k}", "eval"), names))
     directions, overview, claims = shown
-    assert names["X"].shape == (50, 3)
+    assert names["X"].shape == (int(n), 3)
     assert directions._repr_png_()[:4] == overview._repr_png_()[:4] == b"\x89PNG"
     assert claims._repr_html_().startswith("<table>")
     assert not list(tmp_path.iterdir())

@@ -144,5 +144,9 @@ def test_an_animation_has_a_frame_per_record_of_its_schedule(tmp_path: Path) -> 
     assert "data:image/gif;base64," in fr.plot.animation(run)._repr_html_()
     with pytest.raises(fr.UsageError, match="not as 'png'"):
         fr.plot.animation(run).save(tmp_path / "run.png")
-    with pytest.raises(fr.UsageError, match="not ndarray"):
-        fr.plot.animation(run.W)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["overview", "directions", "function", "animation"])
+def test_what_is_no_run_is_refused(name: str) -> None:
+    with pytest.raises(fr.UsageError, match=r"fr\.plot shows a run of .*, not ndarray"):
+        getattr(fr.plot, name)(np.eye(2))
