@@ -47,6 +47,14 @@ def flowrepro(
     return call
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("gpu"):
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip("no GPU here")
+
+
 @pytest.fixture
 def measured(request: pytest.FixtureRequest) -> list[Timed]:
     """Where a test leaves its seconds on both devices; they are printed at the end."""

@@ -72,10 +72,10 @@ def test_every_subcommand_trains_in_pytorch(flowrepro: Call, tmp_path: Path, com
     same(ours, other, 1e-9)
 
 
-def require_gpu() -> None:
-    if not torch.cuda.is_available():
-        pytest.skip("no GPU here")
-    torch.zeros(1, device="cuda").cpu()  # the device is started before anything is timed
+@pytest.fixture
+def started_gpu() -> None:
+    """The device is started before anything is timed."""
+    torch.zeros(1, device="cuda").cpu()
 
 
 def seconds(out: Path) -> float:
@@ -85,11 +85,11 @@ def seconds(out: Path) -> float:
 
 
 @pytest.mark.gpu
+@pytest.mark.usefixtures("started_gpu")
 @pytest.mark.parametrize("command", SMALL)
 def test_every_subcommand_trains_on_a_gpu(
     flowrepro: Call, tmp_path: Path, command: str, measured: list[Timed]
 ) -> None:
-    require_gpu()
     gpu, cpu = tmp_path / "gpu", tmp_path / "cpu"
     _, ours = trained(flowrepro, command, gpu, "--engine", "torch", "--device", "cuda")
     _, other = trained(flowrepro, command, cpu, "--engine", "torch")
@@ -98,10 +98,10 @@ def test_every_subcommand_trains_on_a_gpu(
 
 
 @pytest.mark.gpu
+@pytest.mark.usefixtures("started_gpu")
 def test_own_points_are_trained_on_a_gpu(
     flowrepro: Call, tmp_path: Path, measured: list[Timed]
 ) -> None:
-    require_gpu()
     (tmp_path / "own.csv").write_text("a,b,y\n1.0,0.2,1\n0.1,1.0,-1\n-1.0,0.3,1\n")
     words = ("--engine", "torch", "--steps", "200", "--lr", "0.05", "--no-figures")
     losses = {}
@@ -124,9 +124,9 @@ def test_seconds_are_read_from_a_run_and_told_in_a_table(flowrepro: Call, tmp_pa
 
 
 @pytest.mark.gpu
+@pytest.mark.usefixtures("started_gpu")
 def test_device_alone_takes_the_gpu(flowrepro: Call, tmp_path: Path) -> None:
     """An engine that is not named is PyTorch there; Figure 4 of lee2022 has no other."""
-    require_gpu()
     engine, _ = trained(flowrepro, "single-neuron", tmp_path, "--device", "cuda")
     assert engine == "torch"
     sets = ("options.n=200", "small_steps=20", "large_steps=20")
