@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from command_line import Result
+from device_times import MEASURED, Timed, table
 
 # A shell that runs the tests in the background makes them ignore these, and what they start
 # inherits that.
@@ -44,3 +45,26 @@ def flowrepro(
         return Result(code if isinstance(code, int) else 0, captured.out, captured.err)
 
     return call
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("gpu"):
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip("no GPU here")
+
+
+@pytest.fixture
+def measured(request: pytest.FixtureRequest) -> list[Timed]:
+    """Where a test leaves its seconds on both devices; they are printed at the end."""
+    return request.config.stash.setdefault(MEASURED, [])
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    if rows := config.stash.get(MEASURED, []):
+        terminalreporter.section("PyTorch on the CPU and on the GPU, small sizes")
+        for line in table(rows):
+            terminalreporter.write_line(line)

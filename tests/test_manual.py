@@ -29,6 +29,7 @@ def with_kind(*kinds: str) -> list[str]:
 @pytest.mark.parametrize("page", pages())
 def test_every_block_can_be_run_or_says_why_not(page: str) -> None:
     text = (DOCS / page).read_text(encoding="utf-8")
+    assert "<<<<<<<" not in text, "two versions of a merge"
     assert text.count("```") == 2 * len(list(blocks(page)))
     for block in blocks(page):
         where = f"{page}, line {block.line}"

@@ -9,6 +9,7 @@ dense.py      the state of a flow at any time
 stored.py     fr.load: a run from its folder
 judge.py      fr.claims: what the papers state of such a run
 geometry.py   fr.margin and fr.cones: what the points alone decide
-plot.py       fr.plot.overview: a run in four panels
+plot.py       fr.plot: pictures of a run, and its animation
+views.py      what they show, as panels
 torch.py      fr.models and fr.from_torch: networks of PyTorch
 """

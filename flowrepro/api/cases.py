@@ -125,7 +125,7 @@ def trained(
         target_loss=case.protocol.target_loss,
         progress=None if progress is None else lambda step: progress(step, n_steps),
     )
-    note = f"{len(X)} points in dimension {X.shape[1]}, given as arrays"
+    note = f"{len(X)} point{'s' * (len(X) != 1)} in dimension {X.shape[1]}, given as arrays"
     dataset = Dataset(X, y, note, warnings=tuple(degeneracies(X, y)))
     run = Run(
         Result(case, dataset, trajectory, engine.name), problem, time.perf_counter() - started

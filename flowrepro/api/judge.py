@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
 from flowrepro.api.run import Run
-from flowrepro.claims.verdict import LOOSE, Part
+from flowrepro.claims.verdict import LOOSE, Limit, Part
 from flowrepro.errors import UsageError
 from flowrepro.run.pipeline import evaluate
 
@@ -58,12 +58,17 @@ class Claims(Sequence[Judged]):
     Attributes
     ----------
     not_applicable : reason -> ids of the claims whose hypotheses fail for it.
+    limits : reason -> the setting that is too large, where that is the reason.
     """
 
     def __init__(
-        self, judged: Sequence[Judged], not_applicable: dict[str, tuple[str, ...]]
+        self,
+        judged: Sequence[Judged],
+        not_applicable: dict[str, tuple[str, ...]],
+        limits: Mapping[str, Limit] | None = None,
     ) -> None:
         self._judged, self.not_applicable = tuple(judged), not_applicable
+        self.limits = dict(limits or {})
 
     @overload
     def __getitem__(self, index: int) -> Judged: ...
@@ -146,12 +151,15 @@ def claims(run: Run) -> Claims:
         )
     judged: list[Judged] = []
     folded: dict[str, list[str]] = {}
+    limits: dict[str, Limit] = {}
     for form in evaluate(run.result):
         if form["verdict"] == "N/A":
             folded.setdefault(str(form["note"]), []).append(str(form["id"]))
+            if "limit" in form:
+                limits[str(form["note"])] = Limit(**form["limit"])
         else:
             judged.append(_judged(form))
-    return Claims(judged, {reason: tuple(ids) for reason, ids in folded.items()})
+    return Claims(judged, {reason: tuple(ids) for reason, ids in folded.items()}, limits)
 
 
 def _judged(form: dict[str, Any]) -> Judged:

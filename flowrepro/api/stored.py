@@ -42,27 +42,35 @@ def save(run: Run, folder: str | Path) -> Path:
     return directory.path
 
 
-def draw_overview(run: Run, folder: Path, caption: str, formats: Sequence[str]) -> list[Path]:
-    """Draw `plot.overview` into the run directory of a run, with the numbers behind it; the
-    paths.
+def draw(
+    run: Run, folder: Path, about: str, formats: Sequence[str], animated: Sequence[str] = ()
+) -> list[Path]:
+    """Draw what `plot.pictures` has into the run directory of a run, with the numbers behind it;
+    the paths. ``about`` begins each caption. animated : formats of `plot.film`.
     """
-    from flowrepro.api.plot import OVERVIEW, overview_panels
+    from flowrepro.api.plot import film, pictures
+    from flowrepro.figures import animation
     from flowrepro.figures.canvas import render
-    from flowrepro.figures.declare import Picture
     from flowrepro.figures.numbers import numbers
 
     directory = RunDirectory.named(folder)
-    picture = Picture(overview_panels(run), caption)
     metadata = {"experiment": run.case.command, "case": run.case.name, "engine": run.result.engine}
+    package = {"package": provenance.package_hash()}
+    written: list[Path] = []
     with locked(directory.lock):
-        written = [
-            directory.write(f"figures/overview.{name}", content)
-            for name, content in render(picture, OVERVIEW, metadata, formats).items()
-        ]
-        about = {"caption": caption, "numbers": numbers(picture)}
-        directory.write_json(
-            "figures/overview.json", {"package": provenance.package_hash(), **about}
-        )
+        for name, figure in pictures(run).items() if formats else ():
+            picture = figure.collect(run)
+            caption = f"{about} {picture.caption}"
+            files = render(picture, figure.layout, metadata, formats, caption=caption)
+            for kind, content in files.items():
+                written.append(directory.write(f"figures/{name}.{kind}", content))
+            more = {"caption": caption, "numbers": numbers(picture)}
+            directory.write_json(f"figures/{name}.json", package | more)
+        if animated:
+            moving = film(run)
+            for kind, content in animation.render(moving, run.result, animated).items():
+                written.append(directory.write(f"animations/{moving.file}.{kind}", content))
+            directory.write_json(f"animations/{moving.file}.json", package)
         directory.seal()
     return written
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 
 import numpy as np
 
 from flowrepro.api.judge import Claims
 from flowrepro.api.run import Run
+from flowrepro.claims.verdict import Limit
 from flowrepro.core.config import Loss
 from flowrepro.core.network import activation, output_gradient
 
@@ -21,8 +21,6 @@ MOVED, FALLING = 0.99, 0.95
 """Ratio of last and first loss above which the loss has not moved; and over the last tenth of the
 time, below which it still falls.
 """
-_SCALE = re.compile(r"the scale (\S+) is not below lambda\* = (\S+) of")
-_STEP = re.compile(r"the step is too coarse .*\(dt D_max = (\S+) > ([^)]+)\)")
 
 
 def horizon(X: np.ndarray, y: np.ndarray, log_scale: float, loss: Loss, alpha: float) -> float:
@@ -59,20 +57,22 @@ def next_steps(runs: Sequence[Run], found: Sequence[Claims]) -> tuple[str, ...]:
     told: dict[str, None] = {}
     for run, claims in zip(runs, found, strict=True):
         told.update(dict.fromkeys(_longer(run)))
-        for reason, ids in claims.not_applicable.items():
-            if match := _SCALE.search(reason):
-                size, most = float(match[1]), float(match[2])
-                told[
-                    f"a --scale {2 * size / most:.2g} times smaller: {len(ids)} claims need "
-                    f"neurons below {most:.2g}, and this run starts at {size:.2g}"
-                ] = None
-            if match := _STEP.search(reason):
-                finer = run.case.protocol.lr * float(match[2]) / float(match[1])
-                told[
-                    f"--lr {finer:.1g} or --engine flow: {len(ids)} claims on the flow need a step "
-                    "as fine"
-                ] = None
+        told.update(
+            (_smaller(limit, len(claims.not_applicable[reason])), None)
+            for reason, limit in claims.limits.items()
+        )
     return tuple(told)
+
+
+def _smaller(limit: Limit, count: int) -> str:
+    """The setting that ``count`` claims need smaller."""
+    need = f"{count} claim needs" if count == 1 else f"{count} claims need"
+    if limit.setting == "lr":
+        return f"--lr {limit.most:.1g} or --engine flow: {need} a step as fine"
+    return (
+        f"a --scale {2 * limit.value / limit.most:.2g} times smaller: {need} neurons below "
+        f"{limit.most:.2g}, and this run starts at {limit.value:.2g}"
+    )
 
 
 def _longer(run: Run) -> list[str]:

@@ -19,18 +19,19 @@ from flowrepro.core.config import Case
 Kind = Literal["theory", "reproduction"]
 Label = Literal["", "identity", "engine"]
 Hypothesis = Callable[[Any], str | None]
-"""None where a result satisfies it, else one sentence that says why not."""
+"""None where a result satisfies it, else one sentence (or a `Reason`) that says why not."""
 
 
 class NotApplicable(Exception):
     """A hypothesis that shows up only while measuring fails; the message is the reason.
 
-    measured : the number that breaks it, where there is one.
+    reason : a sentence, which may be a `Reason`. measured : the number that breaks it, where there
+    is one.
     """
 
     def __init__(self, reason: str, measured: float = math.nan) -> None:
         super().__init__(reason)
-        self.measured = measured
+        self.reason, self.measured = reason, measured
 
 
 def require(reason: str | None) -> None:
@@ -78,8 +79,8 @@ class Claim:
             for hypothesis in self.given:
                 require(hypothesis(result))
             return combine(self.measure(result))
-        except NotApplicable as reason:
-            return replace(not_applicable(str(reason)), measured=reason.measured)
+        except NotApplicable as raised:
+            return replace(not_applicable(raised.reason), measured=raised.measured)
 
     def to_json(self, result: Any) -> dict[str, Any]:
         """The claim with its verdict on a result, as claims.json keeps it."""

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 
 from flowrepro import engines
+from flowrepro.claims.verdict import Limit, Reason
 from flowrepro.core.config import StudyCase, TrainingCase
 from flowrepro.core.overrides import departures
 from flowrepro.core.trajectory import Ensemble, Run, StopReason, Study
@@ -31,9 +32,11 @@ def coarse_step(run: Run, growth: float, most: float, name: str) -> str | None:
         return None
     lr = run.case.protocol.lr * most / growth
     unit = 10.0 ** math.floor(math.log10(lr))
-    return (
+    lr = float(f"{math.floor(lr / unit) * unit:.0e}")
+    return Reason.of(
         f"the step is too coarse for a statement on the flow ({name} = {growth:.2g} > {most:g}); "
-        f"set lr={math.floor(lr / unit) * unit:.0e}, or take --engine flow"
+        f"set lr={lr:.0e}, or take --engine flow",
+        Limit("lr", run.case.protocol.lr, lr),
     )
 
 

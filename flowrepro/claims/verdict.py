@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Relation = Literal["<=", ">=", "in", ""]
 Bound = float | tuple[float, float] | None
@@ -94,11 +94,35 @@ def _compared(note: str, measured: float, relation: Relation, bound: Bound, slac
     return Part(note, float(measured), relation, bound, float(slack))
 
 
+class Limit(NamedTuple):
+    """A setting that a hypothesis bounds from above, where it is too large.
+
+    setting : "lr" (value and most are step sizes) or "scale" (both are sizes of the start).
+    """
+
+    setting: Literal["lr", "scale"]
+    value: float
+    most: float
+
+
+class Reason(str):
+    """Why a claim does not apply, and the limit that a setting exceeds, where that is why."""
+
+    limit: Limit | None = None
+
+    @classmethod
+    def of(cls, sentence: str, limit: Limit) -> Reason:
+        """The sentence with its limit."""
+        reason = cls(sentence)
+        reason.limit = limit
+        return reason
+
+
 @dataclass(frozen=True)
 class Judgement:
     """The verdict on one claim: the numbers of the part that decides, and all parts.
 
-    note : what the decisive numbers are, or why the claim does not apply.
+    note : what the decisive numbers are, or why the claim does not apply. limit : see `Reason`.
     """
 
     verdict: Verdict
@@ -108,6 +132,7 @@ class Judgement:
     slack: float = math.nan
     note: str = ""
     parts: tuple[Part, ...] = ()
+    limit: Limit | None = None
 
     @property
     def ratio(self) -> float:
@@ -125,12 +150,14 @@ class Judgement:
             "ratio": plain(self.ratio),
             "note": self.note,
             "parts": [_part_json(part) for part in self.parts],
+            **({"limit": self.limit._asdict()} if self.limit else {}),
         }
 
 
 def not_applicable(reason: str) -> Judgement:
     """A hypothesis fails, or the bound is vacuous: the note says which."""
-    return Judgement(Verdict.NOT_APPLICABLE, note=reason)
+    limit = reason.limit if isinstance(reason, Reason) else None
+    return Judgement(Verdict.NOT_APPLICABLE, note=str(reason), limit=limit)
 
 
 def combine(measured: Iterable[Part]) -> Judgement:

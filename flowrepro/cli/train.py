@@ -60,20 +60,29 @@ if TYPE_CHECKING:
 @click.option("-v", "--verbose", is_flag=True, help="Every claim in a table.")
 @click.option("--no-figures", is_flag=True, help="Draw nothing.")
 @click.option(
+    "--animate",
+    is_flag=True,
+    help="Also draw the directions along training: GIF, WebP, and MP4 where ffmpeg is installed.",
+)
+@click.option(
     "--format", "formats", multiple=True, metavar="FORMAT", help="pdf, png, svg (png); repeatable."
 )
 def train(file: Path, out: Path, as_json: bool, verbose: bool, **options: Any) -> int:
     """Train a two-layer (leaky) ReLU network on the points in FILE: csv, npy, npz or pt.
 
     Several scales and seeds are run one after the other, each into a run directory of its own below
-    --out, with a picture of its loss, norms, directions and activations. Every claim of the papers
+    --out, with pictures of its loss, norms, ranks and activations, of the neurons' directions, and
+    of the learned function where the points have one or two coordinates. Every claim of the papers
     whose hypotheses hold is judged. What is not given is chosen, and said on stderr.
     """
     from flowrepro.api.suggest import next_steps
+    from flowrepro.figures import animation
     from flowrepro.figures.canvas import reject_unknown
     from flowrepro.run.console import Console, Signals
     from flowrepro.store.files import require_writable
 
+    if options["no_figures"] and options["animate"]:
+        raise UsageError("--no-figures draws nothing; leave it out, or leave out --animate")
     formats = () if options["no_figures"] else options["formats"] or ("png",)
     reject_unknown(formats)
     starts = [Start(s, k) for s in options["scales"] or ("1e-4",) for k in _seeds(options["seed"])]
@@ -84,6 +93,9 @@ def train(file: Path, out: Path, as_json: bool, verbose: bool, **options: Any) -
     require_writable(out)
     signals = Signals()
     console = Console(signals, verbose)
+    refused = [animation.refusal(name) for name in animation.FORMATS if options["animate"]]
+    for sentence in filter(None, refused):
+        console.say(sentence)
     console.say(dataset.note)
     for sentence in dataset.warnings:
         console.say(f"warning: {sentence}")
@@ -190,11 +202,12 @@ def _train(
     from flowrepro import engines
     from flowrepro.api import init
     from flowrepro.api.judge import claims
-    from flowrepro.api.stored import draw_overview
+    from flowrepro.api.stored import draw
     from flowrepro.api.suggest import horizon, step_size
     from flowrepro.api.train import descend, flow
     from flowrepro.core.arguments import positive
     from flowrepro.core.config import Loss
+    from flowrepro.figures.animation import FORMATS, refusal
     from flowrepro.run.pipeline import outcome_of
     from flowrepro.store.run_directory import RunDirectory
 
@@ -242,6 +255,8 @@ def _train(
     )
     run = type(run)(result, run.problem, run.wall_s)
     folder = run.save(out)
-    images = draw_overview(run, folder, f"{shows}. {dataset.note}.", formats) if formats else []
+    console.doing(f"{start.label}: drawing")
+    moving = [name for name in FORMATS if options["animate"] and refusal(name) is None]
+    images = draw(run, folder, f"{shows}. {dataset.note}.", formats, moving)
     directory = RunDirectory(folder)
     return Trained(start, run, claims(run), outcome_of(run.case, directory, figures=images))

@@ -56,7 +56,7 @@ def points_from_file(path: str, sha256: str = "", bias: bool = False) -> Dataset
     warnings = tuple(f"{file.name}: {sentence}." for sentence in degeneracies(x, y))
     X = np.column_stack([x, np.ones(len(x))]) if bias else x
     note = (
-        f"{len(X)} points of {file.name} in dimension {x.shape[1]}"
+        f"{len(X)} point{'s' * (len(X) != 1)} of {file.name} in dimension {x.shape[1]}"
         f"{', bias appended' if bias else ''} ({told})"
     )
     return Dataset(X, y, note, warnings=warnings)

@@ -29,8 +29,8 @@ FRAMES_PER_SECOND = 10
 HOLD = 20
 """Times that the last frame is shown: two seconds."""
 DPI = 120
-COLOURS = 64
-"""Size of the palette of a GIF frame; the style has about ten colours and their blends."""
+COLOURS = 256
+"""Size of the palette of a GIF frame: the style's ten colours with their blends, and a heat map."""
 
 
 def schedule(steps: np.ndarray, ratio: float = 1.1) -> list[int]:
@@ -116,9 +116,11 @@ def draw_film(film: Film, run: Run) -> list[Image]:
 
 
 def _gif(frames: Sequence[Image], caption: str) -> bytes:
-    from PIL.Image import Dither
+    from PIL.Image import Dither, Quantize
 
-    flat = [frame.quantize(COLOURS, dither=Dither.NONE) for frame in frames]
+    # The median cut would give a heat map's shades the places of small markers' colours.
+    look: Any = {"method": Quantize.MAXCOVERAGE, "dither": Dither.NONE}
+    flat = [frame.quantize(COLOURS, **look) for frame in frames]
     file = io.BytesIO()
     flat[0].save(
         file,

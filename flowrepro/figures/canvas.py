@@ -86,12 +86,12 @@ def reject_bad_epoch() -> None:
 
 def _drawn(picture: Picture, layout: Layout, share: str) -> Canvas:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure as Canvas
 
     from flowrepro.figures import renderer
+    from flowrepro.figures.shown import Shown
 
     *_, width, height = layout
-    canvas = Canvas(figsize=(width, height), layout="constrained")
+    canvas = Shown(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(canvas)
     renderer.draw(canvas, picture.panels, layout, share)
     _rasterise_dense(canvas)

@@ -212,7 +212,7 @@ def _section(directory: RunDirectory) -> Section:
     files = tuple(sorted(directory.files()))
     ids = {figure.file: figure.id for figure in _figures(case)}
     if case.paper == registry.OWN:
-        ids = {"overview": "overview"}
+        ids = {name: name for name in ("overview", "directions", "function")}
     names = {stem: f"figures/{stem}.png" for stem in ids}
     images = tuple(
         Image(ids[stem], _caption(directory, stem), directory.file(name))

@@ -106,6 +106,14 @@ class PartForm(TypedDict):
     bound: Bound
 
 
+class LimitForm(TypedDict):
+    """What keeps a claim from applying: a setting that is too large."""
+
+    setting: Literal["lr", "scale"]
+    value: Number
+    most: Number
+
+
 class ClaimForm(TypedDict):
     """A claim with its verdict."""
 
@@ -120,6 +128,7 @@ class ClaimForm(TypedDict):
     ratio: NotRequired[Number]
     note: str
     parts: NotRequired[list[PartForm]]
+    limit: NotRequired[LimitForm]
     case: str
     kind: str
     label: NotRequired[str]

@@ -158,40 +158,6 @@ def test_what_from_torch_refuses(model: nn.Module, start: str) -> None:
     assert str(refusal.value).startswith(start)
 
 
-@pytest.mark.parametrize("d", [1, 2, 3])
-def test_pictures(d: int, tmp_path: Path) -> None:
-    rng = np.random.default_rng(d)
-    X, y = rng.standard_normal((5, d)), rng.standard_normal(5)
-    W, a = fr.init.balanced(m=7, d=d, scale=1e-2, seed=0)
-    run = fr.flow(X, y, W, a, t=5.0, records=32)
-    titles = [axes.get_title(loc="left") for axes in fr.plot.overview(run).axes]
-    assert titles[:4] == ["(a) Loss", "(b) Norms", "(c) Directions", "(d) Activation patterns"]
-    fr.plot.directions(run).savefig(tmp_path / "directions.png")
-    assert (tmp_path / "directions.png").stat().st_size > 5000
-
-
-@pytest.mark.parametrize(("kind", "drawn"), [("cross-", True), ("revival_ambiguous", False)])
-def test_marks_of_other_flows_are_not_drawn_as_activations(kind: str, drawn: bool) -> None:
-    run = toy(t=5.0, records=8)
-    run.__dict__["events"] = (fr.Event(t=1.0, neuron=0, samples=(0,), kind=kind),)
-    labels = {text for axes in fr.plot.overview(run).axes for text in _legend(axes)}
-    assert ("activation events" in labels) is drawn
-
-
-def _legend(axes: Any) -> list[str]:
-    return list(axes.get_legend_handles_labels()[1])
-
-
-def test_pictures_where_there_are_too_many_cones_and_below_doubles() -> None:
-    rng = np.random.default_rng(0)
-    X, y = rng.standard_normal((40, 5)), rng.standard_normal(40)
-    W, a = fr.init.gaussian(m=3, d=5, seed=0)
-    run = fr.descend(X, y, W, a, lr=0.01, steps=5, engine="torch")
-    labels = [axes.get_ylabel() for axes in fr.plot.overview(run).axes]
-    assert "cosine with the last direction" in labels
-    fr.plot.overview(toy(scale=1.0, log10_scale=-400, t=10.0, records=8))
-
-
 def test_public_names() -> None:
     assert set(fr.__all__) == {*fr._MEMBERS, "__version__"}
     assert set(fr.__all__) <= set(dir(fr))

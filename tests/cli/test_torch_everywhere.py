@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from command_line import Result
+from device_times import Timed, table
 
 from flowrepro.cli.select import chosen_cases, without_effect
 from flowrepro.core.trajectory import Study
@@ -71,24 +72,61 @@ def test_every_subcommand_trains_in_pytorch(flowrepro: Call, tmp_path: Path, com
     same(ours, other, 1e-9)
 
 
-def require_gpu() -> None:
-    if not torch.cuda.is_available():
-        pytest.skip("no GPU here")
+@pytest.fixture
+def started_gpu() -> None:
+    """The device is started before anything is timed."""
+    torch.zeros(1, device="cuda").cpu()
+
+
+def seconds(out: Path) -> float:
+    """What the one run below a folder took to train."""
+    (manifest,) = out.rglob("manifest.json")
+    return float(RunDirectory.named(manifest.parent).provenance()["wall_s"])
 
 
 @pytest.mark.gpu
+@pytest.mark.usefixtures("started_gpu")
 @pytest.mark.parametrize("command", SMALL)
-def test_every_subcommand_trains_on_a_gpu(flowrepro: Call, tmp_path: Path, command: str) -> None:
-    require_gpu()
-    _, ours = trained(flowrepro, command, tmp_path, "--engine", "torch", "--device", "cuda")
-    _, other = trained(flowrepro, command, tmp_path, "--engine", "torch")
+def test_every_subcommand_trains_on_a_gpu(
+    flowrepro: Call, tmp_path: Path, command: str, measured: list[Timed]
+) -> None:
+    gpu, cpu = tmp_path / "gpu", tmp_path / "cpu"
+    _, ours = trained(flowrepro, command, gpu, "--engine", "torch", "--device", "cuda")
+    _, other = trained(flowrepro, command, cpu, "--engine", "torch")
+    measured.append(Timed(f"{command} {' '.join(SMALL[command])}", seconds(cpu), seconds(gpu)))
     same(ours, other, 1e-8)
 
 
 @pytest.mark.gpu
+@pytest.mark.usefixtures("started_gpu")
+def test_own_points_are_trained_on_a_gpu(
+    flowrepro: Call, tmp_path: Path, measured: list[Timed]
+) -> None:
+    (tmp_path / "own.csv").write_text("a,b,y\n1.0,0.2,1\n0.1,1.0,-1\n-1.0,0.3,1\n")
+    words = ("--engine", "torch", "--steps", "200", "--lr", "0.05", "--no-figures")
+    losses = {}
+    for device in ("cuda", "cpu"):
+        place = ("--device", device, "--out", tmp_path / device, "--json")
+        done = flowrepro("train", tmp_path / "own.csv", *words, *place)
+        assert done.code == 0, done.err
+        losses[device] = done.json()["runs"][0]["loss"]
+    measured.append(Timed("train", seconds(tmp_path / "cpu"), seconds(tmp_path / "cuda")))
+    assert losses["cuda"] == pytest.approx(losses["cpu"], rel=1e-8)
+
+
+def test_seconds_are_read_from_a_run_and_told_in_a_table(flowrepro: Call, tmp_path: Path) -> None:
+    """All of the tests on a GPU that can be seen without one."""
+    trained(flowrepro, "orthogonal", tmp_path, "--engine", "torch")
+    assert 0 < seconds(tmp_path) < 60
+    heading, line = table([Timed("orthogonal", 1.5, 0.5)])
+    assert heading.split() == ["training", "CPU", "GPU", "CPU", "/", "GPU"]
+    assert line.split() == ["orthogonal", "1.50", "s", "0.50", "s", "3.00"]
+
+
+@pytest.mark.gpu
+@pytest.mark.usefixtures("started_gpu")
 def test_device_alone_takes_the_gpu(flowrepro: Call, tmp_path: Path) -> None:
     """An engine that is not named is PyTorch there; Figure 4 of lee2022 has no other."""
-    require_gpu()
     engine, _ = trained(flowrepro, "single-neuron", tmp_path, "--device", "cuda")
     assert engine == "torch"
     sets = ("options.n=200", "small_steps=20", "large_steps=20")

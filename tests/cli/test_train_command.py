@@ -12,7 +12,9 @@ from command_line import Result
 
 import flowrepro as fr
 from flowrepro.api.suggest import horizon, next_steps, step_size
+from flowrepro.claims.verdict import Limit
 from flowrepro.core.config import Loss
+from flowrepro.store.run_directory import RunDirectory
 
 Call = Callable[..., Result]
 POINTS = "a,b,label\n1.0,0.0,1\n0.0,1.0,-1\n"
@@ -31,7 +33,7 @@ def descent(points: Path, *more: Any) -> tuple[Any, ...]:
 
 
 def test_several_scales_and_seeds_are_runs_of_their_own(flowrepro: Call, points: Path) -> None:
-    words = ("--scale", "1e-2", "--scale", "1e-3", "--seed", "0:2", "--json")
+    words = ("--scale", "1e-2", "--scale", "1e-3", "--seed", "0:2", "--no-figures", "--json")
     done = flowrepro(*descent(points, *words))
     assert done.code == 0, done.err
     found = done.json()
@@ -40,15 +42,11 @@ def test_several_scales_and_seeds_are_runs_of_their_own(flowrepro: Call, points:
     folders = {Path(run["dir"]) for run in found["runs"]}
     assert len(folders) == 4
     for folder in folders:
-        assert (folder / "figures" / "overview.png").is_file()
         assert fr.load(folder).W.shape[1:] == (6, 2)
     assert found["runs"][0]["loss"][0] == pytest.approx(0.5, rel=1e-3)
     assert all("dir" in claim for claim in found["claims"])
     assert "2 points of own.csv in dimension 2 (y = label, header: a b label)" in done.err
     assert "scale 1e-2, seed 0: engine torch, lr = 0.05, 60 steps to t = 3" in done.err
-    page = points.parent / "page.md"
-    assert flowrepro("report", points.parent / "runs", "--markdown", "--out", page).code == 0
-    assert page.read_text().count("figures/overview.png)") >= 4
     assert flowrepro("verify", min(folders), "--out", points.parent / "runs").code == 0
 
 
@@ -62,6 +60,32 @@ def test_the_answer_is_short_and_ends_with_what_to_try(flowrepro: Call, points: 
     assert any(line.startswith("N/A ") for line in lines)
     assert "the loss has not moved" in lines[-2] + lines[-1]
     assert not list(points.parent.rglob("*.png"))
+
+
+def test_a_run_has_its_pictures_with_captions(flowrepro: Call, points: Path) -> None:
+    done = flowrepro(*descent(points, "--steps", "2", "--json"))
+    assert done.code == 0, done.err
+    images = [Path(path) for path in done.json()["figures"]]
+    assert [path.name for path in images] == ["overview.png", "directions.png", "function.png"]
+    folder = images[0].parents[1]
+    caption = RunDirectory.named(folder).drawn("figures/function")["caption"]
+    assert caption.startswith("own.csv: scale 1e-4, seed 0, balanced start, 6 neurons")
+    assert "The learned function at t = 0.1 over 2 coordinates, and the samples." in caption
+    assert flowrepro("verify", folder, "--out", points.parent / "runs").code == 0
+    page = points.parent / "page.md"
+    assert flowrepro("report", points.parent / "runs", "--markdown", "--out", page).code == 0
+    for path in images:
+        assert f"figures/{path.name})" in page.read_text()
+
+
+@pytest.mark.slow
+def test_a_run_is_animated_where_that_is_asked_for(flowrepro: Call, points: Path) -> None:
+    done = flowrepro(*descent(points, "--steps", "2", "--animate", "--json"))
+    assert done.code == 0, done.err
+    images = [Path(path) for path in done.json()["figures"]]
+    assert "training.gif" in {path.name for path in images}
+    assert all(path.is_file() for path in images)
+    assert flowrepro("verify", images[0].parents[1], "--out", points.parent / "runs").code == 0
 
 
 def test_what_a_run_says_of_itself_is_said(flowrepro: Call, points: Path) -> None:
@@ -89,6 +113,7 @@ def test_what_a_run_says_of_itself_is_said(flowrepro: Call, points: Path) -> Non
         (("--time", "0"), "give a positive horizon"),
         (("--width", "0"), "between 1 and"),
         (("--format", "gif"), "not as 'gif'"),
+        (("--no-figures", "--animate"), "leave out --animate"),
     ],
 )
 def test_wrong_options(flowrepro: Call, points: Path, words: Any, message: str) -> None:
@@ -115,11 +140,29 @@ def test_the_horizon_grows_with_the_logarithm_of_the_scale() -> None:
 def test_what_to_try_next_names_numbers() -> None:
     W, a = fr.init.balanced(m=6, d=2, scale=1e-6, seed=0)
     run = fr.descend(np.eye(2), [1, -1], W, a, lr=0.1, steps=10, engine="torch")
-    reasons = {
-        "the scale 0.01 is not below lambda* = 0.001 of eq (22)": ("a", "b"),
-        "the step is too coarse for a statement on the flow (dt D_max = 0.1 > 0.01)": ("c",),
-    }
-    longer, smaller, finer = next_steps([run], [fr.Claims([], reasons)])
+    reasons = {"too large": ("a", "b"), "too coarse": ("c",), "of another kind": ("d",)}
+    limits = {"too large": Limit("scale", 0.01, 0.001), "too coarse": Limit("lr", 0.1, 0.01)}
+    longer, smaller, finer = next_steps([run], [fr.Claims([], reasons, limits)])
     assert longer.startswith("--time 4: the loss has not moved")
-    assert smaller.startswith("a --scale 20 times smaller: 2 claims")
-    assert finer.startswith("--lr 0.01 or --engine flow: 1 claim")
+    assert smaller.startswith("a --scale 20 times smaller: 2 claims need neurons below 0.001")
+    assert finer == "--lr 0.01 or --engine flow: 1 claim needs a step as fine"
+
+
+@pytest.mark.parametrize("setting", ["lr", "scale"])
+def test_what_is_advised_meets_the_hypothesis(setting: str) -> None:
+    """The limits come from the hypotheses themselves, and a run below them meets these."""
+    X, (W, a) = [[1.0, 0.2], [0.8, -0.5], [0.9, 0.1]], fr.init.balanced(m=6, d=2, scale=0.1, seed=0)
+
+    def found(lr: float, shrink: float) -> tuple[fr.Run, fr.Claims, list[Limit]]:
+        run = fr.descend(X, [1, 1, 1], shrink * W, shrink * a, lr=lr, steps=20, engine="torch")
+        claims = fr.claims(run)
+        return run, claims, [one for one in claims.limits.values() if one.setting == setting]
+
+    run, claims, limits = found(0.5 if setting == "lr" else 1e-4, 1.0)
+    (limit,) = limits
+    assert limit.value > limit.most > 0
+    ratio = limit.value / limit.most
+    words = {"lr": f"--lr {limit.most:.1g} or", "scale": f"--scale {2 * ratio:.2g} times smaller"}
+    assert any(words[setting] in sentence for sentence in next_steps([run], [claims]))
+    finer = {"lr": (limit.most, 1.0), "scale": (1e-4, 1 / (2 * ratio))}[setting]
+    assert not found(*finer)[2]

@@ -45,6 +45,16 @@ class Touches:
         return pathlib.Path.touch, (self.place,)
 
 
+def test_a_module_is_refused_in_one_plain_sentence(tmp_path):
+    torch.save(torch.nn.Linear(2, 2), tmp_path / "model.pt")
+    with pytest.raises(DataError) as refusal:
+        points_from_file(str(tmp_path / "model.pt"))
+    assert str(refusal.value).endswith(
+        "holds more than tensors, such as a module, or is damaged, and what is not a tensor is never "
+        "loaded: save it with torch.save({'X': X, 'y': y}, path)"
+    )
+
+
 @pytest.mark.parametrize("zipped", [True, False])
 @pytest.mark.parametrize("wrap", [lambda evil: evil, lambda evil: {"X": evil, "y": Y, "z": evil}])
 def test_code_in_a_file_is_never_run(wrap, zipped, tmp_path):

@@ -11,6 +11,7 @@ import numpy as np
 from flowrepro.claims.claim import Hypothesis, NotApplicable
 from flowrepro.claims.limits import in_a_limit
 from flowrepro.claims.published import coarse_step
+from flowrepro.claims.verdict import Limit, Reason
 from flowrepro.core.config import Case, StudyCase
 from flowrepro.core.overrides import departures
 from flowrepro.core.trajectory import Run, Study
@@ -196,7 +197,8 @@ def exponent(run: Run) -> float:
         if size < constants.critical_scale(1.0, eps):
             return eps
     least = constants.critical_scale(1.0, EXPONENTS[-1])
-    raise NotApplicable(f"the scale {size:.3g} is not below lambda* = {least:.3g} of eq (22)")
+    sentence = f"the scale {size:.3g} is not below lambda* = {least:.3g} of eq (22)"
+    raise NotApplicable(Reason.of(sentence, Limit("scale", size, least)))
 
 
 def _seen_to_hold(run: Run) -> bool:
