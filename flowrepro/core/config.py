@@ -224,13 +224,15 @@ def from_json(form: Mapping[str, Any]) -> Case:
     )
 
 
-_hints = functools.cache(typing.get_type_hints)
+@functools.cache
+def _hints(kind: type[Any]) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
 
 
 def _build(kind: Any, value: Any, where: str) -> Any:
     """``value`` as an instance of the annotated type ``kind``."""
     if dataclasses.is_dataclass(kind):
-        hints = _hints(kind)
+        hints = _hints(typing.cast("type[Any]", kind))
         if not isinstance(value, Mapping):
             raise UsageError(f"{where} must be an object with {', '.join(hints)}, not '{value}'")
         for key in value:
