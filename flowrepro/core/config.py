@@ -13,7 +13,7 @@ import hashlib
 import json
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -225,14 +225,14 @@ def from_json(form: Mapping[str, Any]) -> Case:
 
 
 @functools.cache
-def _hints(kind: type[Any]) -> dict[str, Any]:
+def _hints(kind: Hashable) -> dict[str, Any]:
     return typing.get_type_hints(kind)
 
 
 def _build(kind: Any, value: Any, where: str) -> Any:
     """``value`` as an instance of the annotated type ``kind``."""
     if dataclasses.is_dataclass(kind):
-        hints = _hints(typing.cast("type[Any]", kind))
+        hints = _hints(typing.cast(Hashable, kind))
         if not isinstance(value, Mapping):
             raise UsageError(f"{where} must be an object with {', '.join(hints)}, not '{value}'")
         for key in value:
