@@ -22,6 +22,11 @@ class Result(NamedTuple):
         return json.loads(self.out)
 
 
+def typed(line: str) -> tuple[str, ...]:
+    """The words of a command line, none of which has a space."""
+    return tuple(line.split())
+
+
 def in_process(
     *words: object, env: dict[str, str] | None = None, cwd: object = None, **options: Any
 ) -> Result:

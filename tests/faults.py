@@ -11,31 +11,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from command_line import Result
+from command_line import Result, typed
 
 Call = Callable[..., Result]
-TOY = (
-    "orthogonal",
-    "--case",
-    "toy",
-    "--set",
-    "geometric=0",
-    "--set",
-    "snapshots=[]",
-    "--no-figures",
-)
+TOY = typed("orthogonal --case toy --set geometric=0 --set snapshots=[] --no-figures")
 
-SHORT_TOY = (
-    "orthogonal",
-    "--case",
-    "toy",
-    "--set",
-    "geometric=0",
-    "--set",
-    "snapshots=[]",
-    "--set",
-    "n_steps=50",
-    "--no-figures",
+SHORT_TOY = typed(
+    "orthogonal --case toy --set geometric=0 --set snapshots=[] --set n_steps=50 --no-figures"
 )
 
 

@@ -10,7 +10,19 @@ from pathlib import Path
 import flowrepro
 
 PACKAGE = Path(flowrepro.__file__).parent
-HEAVY = {*"torch torchvision matplotlib numba scipy dask distributed rich numpy".split()}
+HEAVY = {
+    *[
+        "torch",
+        "torchvision",
+        "matplotlib",
+        "numba",
+        "scipy",
+        "dask",
+        "distributed",
+        "rich",
+        "numpy",
+    ]
+}
 
 LAYERS = (
     ("cli", "api", "__main__"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import Result, in_process
+from command_line import Result, in_process, typed
 
 from flowrepro.core.config import Loss
 from flowrepro.core.network import gradient, objective, predict
@@ -94,13 +94,7 @@ def test_the_users_points_and_weights(
 ) -> None:
     data, init = points
     words = (
-        "--set",
-        "n_steps=2000",
-        "--set",
-        "lr=1e-2",
-        "--set",
-        "save_every=500",
-        "--out",
+        *typed("--set n_steps=2000 --set lr=1e-2 --set save_every=500 --out"),
         tmp_path / "out",
         "--json",
     )
@@ -194,17 +188,11 @@ def test_verify_and_show(flowrepro: Call, tmp_path: Path) -> None:
 
 def test_seeds_give_one_run_each(flowrepro: Call, tmp_path: Path) -> None:
     answer = flowrepro(
-        "orthogonal",
-        "--case",
-        "toy",
-        "--seeds",
-        "3:5",
+        *typed("orthogonal --case toy --seeds 3:5"),
         *SHORT,
         "--out",
         tmp_path,
-        "--json",
-        "--format",
-        "png",
+        *typed("--json --format png"),
     ).json()
     assert [run["seed"] for run in answer["runs"]] == [3, 4]
     assert len({run["dir"] for run in answer["runs"]}) == 2
@@ -212,16 +200,9 @@ def test_seeds_give_one_run_each(flowrepro: Call, tmp_path: Path) -> None:
 
 def test_one_figure_runs_only_its_case(flowrepro: Call, tmp_path: Path) -> None:
     answer = flowrepro(
-        "orthogonal",
-        "--figure",
-        "5",
-        "--set",
-        "n_steps=50",
-        "--out",
+        *typed("orthogonal --figure 5 --set n_steps=50 --out"),
         tmp_path,
-        "--json",
-        "--format",
-        "png",
+        *typed("--json --format png"),
     ).json()
     assert [run["case"] for run in answer["runs"]] == ["lazy"]
     assert [Path(path).suffix for path in answer["figures"]] == [".png"]
@@ -287,23 +268,10 @@ def test_a_flow_that_is_not_unique_says_so(flowrepro: Call, tmp_path: Path) -> N
         tmp_path / "d.npz",
         "--init",
         tmp_path / "i.npz",
-        "--engine",
-        "flow",
-        "--no-figures",
-        "--out",
+        *typed("--engine flow --no-figures --out"),
         tmp_path / "out",
     )
-    words += (
-        "--set",
-        "lr=0.05",
-        "--set",
-        "n_steps=60",
-        "--set",
-        "geometric=0",
-        "--set",
-        "snapshots=[]",
-        "--json",
-    )
+    words += typed("--set lr=0.05 --set n_steps=60 --set geometric=0 --set snapshots=[] --json")
     result = flowrepro(*words)
     assert result.code in (0, 5), result.err
     assert "one of several flows from t=2.44271" in result.err
@@ -312,17 +280,9 @@ def test_a_flow_that_is_not_unique_says_so(flowrepro: Call, tmp_path: Path) -> N
 
 def test_a_scale_far_below_the_smallest_double(flowrepro: Call, tmp_path: Path) -> None:
     words = (
-        "orthogonal",
-        "--case",
-        "toy",
-        "--no-figures",
-        "--set",
-        "log10_scale=-1000",
-        "--set",
-        "n_steps=3000000",
-        "--set",
-        "save_every=100000",
-        "--out",
+        *typed(
+            "orthogonal --case toy --no-figures --set log10_scale=-1000 --set n_steps=3000000 --set save_every=100000 --out"
+        ),
         tmp_path,
     )
     words += ("--set", "geometric=0", "--set", "snapshots=[]", "--json")

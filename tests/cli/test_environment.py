@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command_line import in_process
+from command_line import in_process, typed
 from faults import SHORT_TOY, TOY, Call, refused
 
 
@@ -129,16 +129,7 @@ def test_locale_terminal_and_odd_paths(tmp_path: Path) -> None:
         "NO_COLOR": "1",
     }
     result = in_process(
-        "orthogonal",
-        "--case",
-        "toy",
-        "--set",
-        "n_steps=50",
-        "--format",
-        "png",
-        "--out",
-        out,
-        env=env,
+        *typed("orthogonal --case toy --set n_steps=50 --format png --out"), out, env=env
     )
     assert result.code in (0, 5), result.err
     assert "\x1b" not in result.out + result.err
@@ -150,18 +141,8 @@ def test_a_poisoned_torchvision_does_not_touch_the_packaged_digits(
     tmp_path: Path, poisoned: Callable[[str, str], dict[str, str]]
 ) -> None:
     env = poisoned("torchvision", "raise RuntimeError('operator torchvision::nms does not exist')")
-    words = (
-        "mnist-align",
-        "--case",
-        "digits-1-0",
-        "--quick",
-        "--set",
-        "n_steps=2",
-        "--set",
-        "data.options.subset=50",
-        "--set",
-        "m=4",
-        "--no-figures",
+    words = typed(
+        "mnist-align --case digits-1-0 --quick --set n_steps=2 --set data.options.subset=50 --set m=4 --no-figures"
     )
     trained = in_process(*words, "--out", tmp_path / "out", env=env)
     assert trained.code in (0, 5), trained.err
@@ -215,16 +196,7 @@ def test_a_font_that_is_missing_leaves_the_figure_in_the_packaged_one(tmp_path: 
         "font.family: No Such Font\nfont.sans-serif: No Such Font\nmathtext.fontset: stix\n"
     )
     words = (
-        "orthogonal",
-        "--figure",
-        "5",
-        "--set",
-        "n_steps=50",
-        "--format",
-        "svg",
-        "--format",
-        "png",
-        "--out",
+        *typed("orthogonal --figure 5 --set n_steps=50 --format svg --format png --out"),
         tmp_path / "out",
     )
     result = in_process(

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from command_line import call
+from command_line import call, typed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -142,16 +142,9 @@ def any_weights(content: bytes) -> None:
         file.write_bytes(content)
         survives(
             [
-                "orthogonal",
-                "--case",
-                "toy",
-                "--init",
+                *typed("orthogonal --case toy --init"),
                 str(file),
-                "--set",
-                "n_steps=12",
-                "--set",
-                "geometric=0",
-                "--no-figures",
+                *typed("--set n_steps=12 --set geometric=0 --no-figures"),
             ]
         )
 

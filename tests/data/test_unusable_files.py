@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import typed
 from faults import TOY, Call, refused
 
 
@@ -122,9 +123,7 @@ def test_degenerate_points_run_with_a_warning(flowrepro: Call, tmp_path: Path) -
         "orthogonal",
         "--data",
         tmp_path / "d.npz",
-        "--set",
-        "n_steps=50",
-        "--out",
+        *typed("--set n_steps=50 --out"),
         tmp_path / "o",
         "--format",
         "png",

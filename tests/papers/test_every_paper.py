@@ -106,8 +106,7 @@ def test_figures_and_tables(paper: Contents) -> None:
 
 
 @pytest.mark.parametrize(
-    "misprint",
-    [pytest.param(item, id=item.id) for paper in PAPERS for item in paper.misprints],
+    "misprint", [pytest.param(item, id=item.id) for paper in PAPERS for item in paper.misprints]
 )
 def test_a_misprint_is_proved(misprint: Misprint) -> None:
     """As printed it FAILs; as corrected, and with its hypotheses, it PASSes on the same numbers."""

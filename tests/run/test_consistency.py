@@ -115,9 +115,7 @@ TAMPERS: dict[str, tuple[Callable[[Any], dict[str, np.ndarray]], str]] = {
         "the loss",
     ),
     "loss right at snapshots only": (
-        lambda t: {
-            "loss": np.where(np.isin(t.step, t.snapshot_step), t.loss, t.loss * 1.001),
-        },
+        lambda t: {"loss": np.where(np.isin(t.step, t.snapshot_step), t.loss, t.loss * 1.001)},
         "plain step",
     ),
     "steps reversed": (lambda t: {"step": t.step[::-1].copy()}, "increase"),
@@ -180,10 +178,7 @@ def test_a_short_study_is_computed_again(tmp_path: Path) -> None:
 def reseal(directory: Path, name: str) -> None:
     manifest = json.loads((directory / "manifest.json").read_text())
     content = (directory / name).read_bytes()
-    manifest["files"][name] = {
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "bytes": len(content),
-    }
+    manifest["files"][name] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
     (directory / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
 
 

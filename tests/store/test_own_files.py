@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command_line import Result, in_process
+from command_line import Result, in_process, typed
 
 from flowrepro.core.overrides import override
 from flowrepro.errors import DataError
@@ -23,19 +23,8 @@ from flowrepro.store.own_files import LEDGER, OwnFiles
 from flowrepro.store.run_directory import RunDirectory
 
 Call = Callable[..., Result]
-TINY = (
-    "--set",
-    "n_steps=60",
-    "--set",
-    "m=4",
-    "--set",
-    "geometric=0",
-    "--set",
-    "snapshots=[]",
-    "--engine",
-    "fused",
-    "--format",
-    "png",
+TINY = typed(
+    "--set n_steps=60 --set m=4 --set geometric=0 --set snapshots=[] --engine fused --format png"
 )
 RUN = ("orthogonal", "--case", "toy", *TINY)
 FIGURE = "figures/figure-3-toy-loss.png"
@@ -75,12 +64,7 @@ COMMANDS: dict[str, Callable[[Path, Path], tuple[object, ...]]] = {
     "show": lambda out, run: ("show", run),
     "sweep": lambda out, run: (
         *("sweep", "orthogonal", "--case", "toy", *TINY),
-        "--grid",
-        "m=4,5",
-        "--workers",
-        "1",
-        "--summary",
-        "--out",
+        *typed("--grid m=4,5 --workers 1 --summary --out"),
         out,
     ),
 }

@@ -19,22 +19,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import Result
+from command_line import Result, typed
 
 from flowrepro.store.reading import read_json
 
 Flowrepro = Callable[..., Result]
-GRID = (
-    "orthogonal",
-    "--grid",
-    "scale=1e-3,1e-2",
-    "--set",
-    "n_steps=300",
-    "--set",
-    "geometric=0",
-    "--seeds",
-    "0:2",
-)
+GRID = typed("orthogonal --grid scale=1e-3,1e-2 --set n_steps=300 --set geometric=0 --seeds 0:2")
 
 
 def table(folder: Path) -> list[dict[str, str]]:
@@ -77,17 +67,7 @@ def test_a_sweep_computes_what_is_missing_and_tells_it(
 def test_many_seeds_of_a_small_case_are_lines_of_ensembles(
     tmp_path: Path, flowrepro: Flowrepro
 ) -> None:
-    words = (
-        "orthogonal",
-        "--grid",
-        "lr=1e-3,2e-3",
-        "--set",
-        "n_steps=200",
-        "--seeds",
-        "0:60",
-        "--measure",
-        "loss",
-    )
+    words = typed("orthogonal --grid lr=1e-3,2e-3 --set n_steps=200 --seeds 0:60 --measure loss")
     done = flowrepro(
         "sweep", *words, "--out", tmp_path, "--workers", 1, "--summary", "--format", "svg"
     )
@@ -101,16 +81,8 @@ def test_many_seeds_of_a_small_case_are_lines_of_ensembles(
 
 
 def test_two_keys_make_a_map_and_three_make_none(tmp_path: Path, flowrepro: Flowrepro) -> None:
-    words = (
-        "orthogonal",
-        "--grid",
-        "lr=1e-3,2e-3",
-        "--grid",
-        "scale=log:1e-3:1e-2:2",
-        "--set",
-        "n_steps=50",
-        "--set",
-        "geometric=0",
+    words = typed(
+        "orthogonal --grid lr=1e-3,2e-3 --grid scale=log:1e-3:1e-2:2 --set n_steps=50 --set geometric=0"
     )
     words = (*words, "--workers", "1", "--summary", "--format", "png")
     assert flowrepro("sweep", *words, "--out", tmp_path).code == 0
@@ -198,31 +170,15 @@ def test_the_seed_is_the_cases_own_and_moves_points_that_come_with_the_start(
     tmp_path: Path, flowrepro: Flowrepro
 ) -> None:
     words = (
-        "--set",
-        "n_steps=20",
-        "--set",
-        "n=30",
-        "--set",
-        "d=3",
-        "--grid",
-        "lr=1e-4",
-        "--out",
+        *typed("--set n_steps=20 --set n=30 --set d=3 --grid lr=1e-4 --out"),
         tmp_path,
-        "--workers",
-        "1",
-        "--json",
+        *typed("--workers 1 --json"),
     )
     assert (
         flowrepro(
-            "sweep",
-            "single-neuron",
-            "--case",
-            "1l-sn",
+            *typed("sweep single-neuron --case 1l-sn"),
             *words,
-            "--seeds",
-            "0:3",
-            "--set",
-            "record.snapshots=[]",
+            *typed("--seeds 0:3 --set record.snapshots=[]"),
         ).json()["computed"]
         == 3
     )
@@ -231,15 +187,7 @@ def test_the_seed_is_the_cases_own_and_moves_points_that_come_with_the_start(
     }
     assert len(losses) == 3
     own = (
-        "sweep",
-        "toy2d",
-        "--case",
-        "two-points-0.001",
-        "--grid",
-        "lr=2e-3",
-        "--set",
-        "n_steps=20",
-        "--out",
+        *typed("sweep toy2d --case two-points-0.001 --grid lr=2e-3 --set n_steps=20 --out"),
         tmp_path,
         "--workers",
         "1",
@@ -260,14 +208,9 @@ def test_ctrl_c_leaves_no_worker_and_the_same_command_goes_on(
     if cluster:
         pytest.importorskip("distributed")
     words = (
-        "orthogonal",
-        "--grid",
-        "scale=1e-3,1e-2",
-        "--set",
-        "n_steps=3000000",
-        "--set",
-        "save_every=1000",
-        "--out",
+        *typed(
+            "orthogonal --grid scale=1e-3,1e-2 --set n_steps=3000000 --set save_every=1000 --out"
+        ),
         str(tmp_path),
         "--workers",
         "2",
@@ -295,27 +238,12 @@ def test_ctrl_c_leaves_no_worker_and_the_same_command_goes_on(
 def test_a_sweep_survives_the_death_of_workers_and_of_the_driver(tmp_path: Path) -> None:
     words = [
         sys.executable,
-        "-m",
-        "flowrepro",
-        "sweep",
-        "orthogonal",
-        "--grid",
-        "scale=log:1e-6:1e-3:4",
-        "--set",
-        "geometric=0",
-        "--seeds",
-        "0:6",
+        *typed(
+            "-m flowrepro sweep orthogonal --grid scale=log:1e-6:1e-3:4 --set geometric=0 --seeds 0:6"
+        ),
     ]
     words += [
-        "--set",
-        "n_steps=2000000",
-        "--set",
-        "save_every=10000",
-        "--workers",
-        "2",
-        "--summary",
-        "--format",
-        "png",
+        *typed("--set n_steps=2000000 --set save_every=10000 --workers 2 --summary --format png")
     ]
     subprocess.run([*words, "--out", tmp_path / "calm"], check=True, capture_output=True)
     dice, out = random.Random(0), tmp_path / "stormy"

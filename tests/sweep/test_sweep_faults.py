@@ -20,7 +20,7 @@ from typing import Any
 
 import faulty_workers
 import pytest
-from command_line import Result
+from command_line import Result, typed
 
 from flowrepro.errors import EnvironmentFault
 from flowrepro.papers.boursier2022.figures_2_3_toy import TOY
@@ -157,13 +157,8 @@ def test_a_million_runs_ask_for_yes_at_once_with_their_extent(
     tmp_path: Path, flowrepro: Flowrepro
 ) -> None:
     started = time.process_time()
-    words = (
-        "--grid",
-        "lr=lin:1e-4:1e-3:1000",
-        "--grid",
-        "scale=log:1e-8:1e-2:1000",
-        "--set",
-        "n_steps=60000",
+    words = typed(
+        "--grid lr=lin:1e-4:1e-3:1000 --grid scale=log:1e-8:1e-2:1000 --set n_steps=60000"
     )
     refused = flowrepro("sweep", "orthogonal", *words, "--out", tmp_path / "out")
     assert refused.code == 2
@@ -194,17 +189,9 @@ def test_a_run_that_kills_its_workers_is_named_and_only_it_is_missing(
     monkeypatch.setattr(pool, "_serve", faulty_workers.dies_on_seed_1)
     words = (
         *SMALL,
-        "--grid",
-        "lr=1e-3",
-        "--seeds",
-        "0:3",
-        "--out",
+        *typed("--grid lr=1e-3 --seeds 0:3 --out"),
         tmp_path,
-        "--workers",
-        "1",
-        "--summary",
-        "--format",
-        "png",
+        *typed("--workers 1 --summary --format png"),
     )
     done = flowrepro(*words, "--json")
     assert done.code == 6, done.err
@@ -257,25 +244,16 @@ def test_however_the_driver_ends_no_worker_stays(
     tmp_path: Path, signals: tuple[signal.Signals, ...], to_group: bool, code: int
 ) -> None:
     words = [
-        "sweep",
-        "orthogonal",
-        "--grid",
-        "scale=1e-3,1e-2",
-        "--set",
-        "n_steps=100000000",
-        "--set",
-        "save_every=10000",
-        "--workers",
-        "2",
+        *typed(
+            "sweep orthogonal --grid scale=1e-3,1e-2 --set n_steps=100000000 --set save_every=10000 --workers 2"
+        )
     ]
     command = [
         sys.executable,
         "-m",
         "flowrepro",
         *words,
-        "--set",
-        "geometric=0",
-        "--out",
+        *typed("--set geometric=0 --out"),
         str(tmp_path),
     ]
     env = {**os.environ, "FLOWREPRO_CHECKPOINT_SECONDS": "0.5"}

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command_line import Result
+from command_line import Result, typed
 
 from flowrepro.store.reading import read_json
 
@@ -44,10 +44,7 @@ def test_own_points_end_in_verdicts(flowrepro: Flowrepro, tmp_path: Path) -> Non
         "margin",
         "--data",
         points,
-        "--quick",
-        "--case",
-        "separator",
-        "--out",
+        *typed("--quick --case separator --out"),
         tmp_path / "runs",
         "--json",
     )
