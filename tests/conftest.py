@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -44,3 +44,27 @@ def flowrepro(
         return Result(code if isinstance(code, int) else 0, captured.out, captured.err)
 
     return call
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Sweeps are computed in this process, where faults can be injected; names of the tasks given
+    out.
+    """
+    from flowrepro.sweep import pool, tasks
+
+    given: list[str] = []
+
+    def run_here(
+        queue: Iterable[tasks.Task],
+        workers: int,
+        done: Callable[[tasks.Task, tasks.Answer], None],
+        stop: Callable[[], bool],
+    ) -> None:
+        for task in queue:
+            if not stop():
+                given.append(task.name)
+                done(task, tasks.perform(task, lambda: False))
+
+    monkeypatch.setattr(pool, "run_locally", run_here)
+    return given

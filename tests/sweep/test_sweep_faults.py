@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,28 +30,6 @@ from flowrepro.sweep import cluster, pool, tasks
 Flowrepro = Callable[..., Result]
 SMALL = ("sweep", "orthogonal", "--set", "n_steps=20", "--set", "geometric=0")
 GRID = (*SMALL, "--grid", "lr=1e-3", "--seeds", "0:4", "--workers", "1")
-
-
-@pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Sweeps are computed in this process, where faults can be injected; names of the tasks given
-    out.
-    """
-    given: list[str] = []
-
-    def run_here(
-        queue: Sequence[tasks.Task],
-        workers: int,
-        done: Callable[[tasks.Task, tasks.Answer], None],
-        stop: Callable[[], bool],
-    ) -> None:
-        for task in queue:
-            if not stop():
-                given.append(task.name)
-                done(task, tasks.perform(task, lambda: False))
-
-    monkeypatch.setattr(pool, "run_locally", run_here)
-    return given
 
 
 def folders(out: Path) -> list[Path]:
