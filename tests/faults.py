@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from command_line import Result, typed
+from command_line import Result, call, typed
 
 Call = Callable[..., Result]
 TOY = typed("orthogonal --case toy --set geometric=0 --set snapshots=[] --no-figures")
@@ -30,12 +30,15 @@ def refused(result: Result, code: int, *words: str) -> None:
         assert word in result.err
 
 
+def long_run(out: Path, n_steps: int) -> list[str]:
+    words = typed(f"--set n_steps={n_steps} --set save_every=1000 --out")
+    return [*TOY, *words, str(out)]
+
+
 def begun(out: Path, n_steps: int, checkpoint_s: float = 0.05) -> subprocess.Popen[str]:
-    words = [*TOY, "--set", f"n_steps={n_steps}", "--set", "save_every=1000", "--out", str(out)]
-    env = {**os.environ, "FLOWREPRO_CHECKPOINT_SECONDS": str(checkpoint_s)}
     return subprocess.Popen(
-        [sys.executable, "-m", "flowrepro", *words],
-        env=env,
+        [sys.executable, "-m", "flowrepro", *long_run(out, n_steps)],
+        env={**os.environ, "FLOWREPRO_CHECKPOINT_SECONDS": str(checkpoint_s)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -44,17 +47,17 @@ def begun(out: Path, n_steps: int, checkpoint_s: float = 0.05) -> subprocess.Pop
 
 
 def finished(out: Path, n_steps: int) -> bytes:
-    process = begun(out, n_steps)
-    _, err = process.communicate(timeout=200)
-    assert process.returncode in (0, 5), err
+    """The trajectory of the run once it is complete, which takes no process of its own."""
+    code, err = call(long_run(out, n_steps))
+    assert code in (0, 5), err
     (directory,) = [path for path in (out / "orthogonal").iterdir() if path.is_dir()]
     assert not list(directory.rglob(".writing-*"))
     assert not (directory / "checkpoint.npz").exists()
     return (directory / "trajectory.npz").read_bytes()
 
 
-def wait_for_checkpoint(out: Path) -> None:
+def wait_for(out: Path, name: str = "checkpoint.npz") -> None:
     deadline = time.monotonic() + 60
-    while not list(out.rglob("checkpoint.npz")):
+    while not list(out.rglob(name)):
         assert time.monotonic() < deadline
         time.sleep(0.02)
