@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterable
@@ -9,6 +10,11 @@ from pathlib import Path
 
 import pytest
 from command_line import Result
+
+# Workers that share the cores gain nothing from threads, which spin while they wait for each other.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(_name, "1")
 
 # A shell that runs the tests in the background makes them ignore these, and what they start
 # inherits that.

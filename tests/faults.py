@@ -4,6 +4,7 @@ like.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -61,3 +62,14 @@ def wait_for(out: Path, name: str = "checkpoint.npz") -> None:
     while not list(out.rglob(name)):
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def workers_of(driver: int) -> list[int]:
+    """Process ids of the workers of a sweep."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parent = folder.joinpath("stat").read_text().rpartition(")")[2].split()[1]
+            if int(parent) == driver and b"spawn_main" in folder.joinpath("cmdline").read_bytes():
+                found.append(int(folder.name))
+    return found

@@ -4,7 +4,6 @@ read from disk.
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import os
@@ -20,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command_line import Result, typed
+from faults import workers_of
 
 from flowrepro.store.reading import read_json
 
@@ -64,6 +64,7 @@ def test_a_sweep_computes_what_is_missing_and_tells_it(
     assert without_times(tmp_path) == before
 
 
+@pytest.mark.usefixtures("here")
 def test_many_seeds_of_a_small_case_are_lines_of_ensembles(
     tmp_path: Path, flowrepro: Flowrepro
 ) -> None:
@@ -80,6 +81,7 @@ def test_many_seeds_of_a_small_case_are_lines_of_ensembles(
     assert len({line["loss"] for line in lines}) > 100
 
 
+@pytest.mark.usefixtures("here")
 def test_two_keys_make_a_map_and_three_make_none(tmp_path: Path, flowrepro: Flowrepro) -> None:
     words = typed(
         "orthogonal --grid lr=1e-3,2e-3 --grid scale=log:1e-3:1e-2:2 --set n_steps=50 --set geometric=0"
@@ -155,17 +157,7 @@ def test_a_cluster_gives_the_same_table(tmp_path: Path, flowrepro: Flowrepro) ->
     assert "cannot be reached" in absent.stderr
 
 
-def children(pid: int) -> list[int]:
-    """Workers of a driver."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            parent = folder.joinpath("stat").read_text().rpartition(")")[2].split()[1]
-            if int(parent) == pid and b"spawn_main" in folder.joinpath("cmdline").read_bytes():
-                found.append(int(folder.name))
-    return found
-
-
+@pytest.mark.usefixtures("here")
 def test_the_seed_is_the_cases_own_and_moves_points_that_come_with_the_start(
     tmp_path: Path, flowrepro: Flowrepro
 ) -> None:
@@ -224,7 +216,7 @@ def test_ctrl_c_leaves_no_worker_and_the_same_command_goes_on(
     )
     while not list(tmp_path.glob("orthogonal/*/experiment.json")):
         time.sleep(0.1)
-    workers = children(process.pid)
+    workers = workers_of(process.pid)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -257,7 +249,7 @@ def test_a_sweep_survives_the_death_of_workers_and_of_the_driver(tmp_path: Path)
             time.sleep(2 + 2 * dice.random())  # a worker needs one to two seconds to start
             if attempt == 0 and time.monotonic() > until:
                 process.kill()
-            elif workers := children(process.pid):
+            elif workers := workers_of(process.pid):
                 os.kill(dice.choice(workers), signal.SIGKILL)
                 killed += 1
         if process.wait() == 0:

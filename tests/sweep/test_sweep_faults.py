@@ -4,7 +4,6 @@ runs.
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import errno
 import io
@@ -14,13 +13,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import faulty_workers
 import pytest
 from command_line import Result, typed
+from faults import workers_of
 
 from flowrepro.errors import EnvironmentFault
 from flowrepro.papers.boursier2022.figures_2_3_toy import TOY
@@ -200,14 +200,6 @@ def test_a_worker_that_is_told_to_stop_by_somebody_else_is_replaced(
     assert (done.code, done.json()["computed"], done.json()["missing"]) == (0, 4, 0), done.err
 
 
-def _workers(driver: int) -> Iterator[int]:
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            parent = int(folder.joinpath("stat").read_text().rpartition(")")[2].split()[1])
-            if parent == driver and b"spawn_main" in folder.joinpath("cmdline").read_bytes():
-                yield int(folder.name)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("signals", "to_group", "code"),
@@ -242,7 +234,7 @@ def test_however_the_driver_ends_no_worker_stays(
     while len(list(tmp_path.rglob("checkpoint.npz"))) < 2:
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    workers = list(_workers(driver.pid))
+    workers = workers_of(driver.pid)
     assert len(workers) == 2
     for number in signals:
         (os.killpg if to_group else os.kill)(driver.pid, number)
