@@ -16,7 +16,7 @@ from flowrepro.core.network import gradient, objective, predict
 from flowrepro.papers import registry
 
 Call = Callable[..., Result]
-SHORT = ("--set", "n_steps=300", "--set", "snapshots=[]", "--set", "geometric=0")
+SHORT = typed("--set n_steps=300 --set snapshots=[] --set geometric=0 --no-figures")
 
 
 @pytest.fixture
@@ -192,7 +192,7 @@ def test_seeds_give_one_run_each(flowrepro: Call, tmp_path: Path) -> None:
         *SHORT,
         "--out",
         tmp_path,
-        *typed("--json --format png"),
+        "--json",
     ).json()
     assert [run["seed"] for run in answer["runs"]] == [3, 4]
     assert len({run["dir"] for run in answer["runs"]}) == 2
@@ -215,7 +215,7 @@ def test_tables_are_plain_lines_where_nobody_watches(flowrepro: Call, tmp_path: 
 
 
 def test_the_answer_is_short_and_comes_last(flowrepro: Call, tmp_path: Path) -> None:
-    words = ("orthogonal", "--case", "toy", "--case", "lazy", *SHORT, "--no-figures")
+    words = ("orthogonal", "--case", "toy", "--case", "lazy", *SHORT)
     lines = flowrepro(*words, "--out", tmp_path).out.splitlines()
     assert len(lines) < 40
     assert lines[0] == f"orthogonal  in {tmp_path / 'orthogonal'}"
@@ -226,7 +226,7 @@ def test_the_answer_is_short_and_comes_last(flowrepro: Call, tmp_path: Path) -> 
 
 
 def test_a_figure_shows_the_claims_about_it(flowrepro: Call, tmp_path: Path) -> None:
-    words = ("orthogonal", "--figure", "3", *SHORT, "--format", "png", "--out", tmp_path)
+    words = ("orthogonal", "--figure", "3", *SHORT[:-1], "--format", "png", "--out", tmp_path)
     answer = flowrepro(*words)
     assert "claims not about these figures; " in answer.out.splitlines()[-1]
 
@@ -237,19 +237,19 @@ def test_a_figure_shows_the_claims_about_it(flowrepro: Call, tmp_path: Path) -> 
 def test_values_are_read_by_the_type_of_their_field(
     flowrepro: Call, tmp_path: Path, text: str, value: str
 ) -> None:
-    answer = flowrepro(
-        "orthogonal", "--case", "toy", "--set", text, *SHORT, "--no-figures", "--out", tmp_path
-    )
+    answer = flowrepro("orthogonal", "--case", "toy", "--set", text, *SHORT, "--out", tmp_path)
     assert answer.code in (0, 5)
     (stored,) = tmp_path.rglob("experiment.json")
     assert json.loads(stored.read_text())["init"]["divide_by"] == value
 
 
-def test_force_color_and_no_color(tmp_path: Path) -> None:
-    coloured = in_process("list", env={"FORCE_COLOR": "1"})
-    assert "\x1b[" in coloured.out
-    plain = in_process("list", env={"NO_COLOR": "1"})
-    assert "\x1b[" not in plain.out
+def test_force_color_and_no_color(flowrepro: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "\x1b[" in flowrepro("list").out
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.delenv("FORCE_COLOR")
+    assert "\x1b[" not in flowrepro("list").out
 
 
 def test_the_module_runs_too() -> None:
@@ -321,7 +321,7 @@ def test_a_papers_own_case_that_nothing_judges_is_no_success(
 
 def test_the_line_of_a_case_is_true_for_the_users_points(flowrepro: Call, tmp_path: Path) -> None:
     np.savez(tmp_path / "mine.npz", x=[[1.0, 0.0], [0.0, 2.0]], y=[1.0, -1.0])
-    words = ("orthogonal", "--case", "toy", *SHORT, "--no-figures", "--out", tmp_path)
+    words = ("orthogonal", "--case", "toy", *SHORT, "--out", tmp_path)
     own = flowrepro(*words, "--data", tmp_path / "mine.npz").out.splitlines()[1]
     assert "data = mine.npz" in own
     assert "Figure" not in own

@@ -39,7 +39,6 @@ def test_everything_but_the_torch_engine_works_without_torch(
     tmp_path: Path, broken_torch: dict[str, str]
 ) -> None:
     out = tmp_path / "out"
-    assert in_process("--help", env=broken_torch).code == 0
     trained = in_process(*TOY, "--set", "n_steps=100", "--out", out, "--json", env=broken_torch)
     assert trained.code in (0, 5), trained.err
     directory = trained.json()["runs"][0]["dir"]
@@ -65,7 +64,7 @@ def test_auto_without_torch_is_a_fault_of_the_installation(
     )
 
 
-def test_figures_do_not_depend_on_the_users_matplotlib(tmp_path: Path) -> None:
+def test_figures_do_not_depend_on_the_users_matplotlib(flowrepro: Call, tmp_path: Path) -> None:
     (tmp_path / "matplotlibrc").write_text(
         "text.usetex: True\nfont.family: No Such Font\nbackend: QtAgg\n"
     )
@@ -78,15 +77,18 @@ def test_figures_do_not_depend_on_the_users_matplotlib(tmp_path: Path) -> None:
     words = ("orthogonal", "--figure", "5", "--set", "n_steps=50", "--format", "png")
     hostile = in_process(*words, "--out", tmp_path / "a", env=env)
     assert hostile.code in (0, 5), hostile.err
-    plain = in_process(*words, "--out", tmp_path / "b")
+    plain = flowrepro(*words, "--out", tmp_path / "b")
     assert plain.code in (0, 5), plain.err
     images = [next((tmp_path / name).rglob("*.png")).read_bytes() for name in "ab"]
     assert images[0] == images[1]
 
 
-def test_a_bad_source_date_epoch(tmp_path: Path) -> None:
+def test_a_bad_source_date_epoch(
+    flowrepro: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     words = ("orthogonal", "--figure", "5", "--set", "n_steps=50", "--out", tmp_path)
-    refused(in_process(*words, env={"SOURCE_DATE_EPOCH": "abc"}), 2, "SOURCE_DATE_EPOCH")
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "abc")
+    refused(flowrepro(*words), 2, "SOURCE_DATE_EPOCH")
 
 
 def test_a_closed_stdout_is_quiet(tmp_path: Path) -> None:
@@ -96,7 +98,7 @@ def test_a_closed_stdout_is_quiet(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-"])
+@pytest.mark.parametrize("closed", [">&-", "2>&- <&-"])
 def test_closed_streams(closed: str) -> None:
     done = subprocess.run(
         ["bash", "-c", f"{sys.executable} -m flowrepro list {closed}"],
