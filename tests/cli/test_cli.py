@@ -94,7 +94,7 @@ def test_the_users_points_and_weights(
 ) -> None:
     data, init = points
     words = (
-        *typed("--set n_steps=2000 --set lr=1e-2 --set save_every=500 --out"),
+        *typed("--set n_steps=800 --set lr=1e-2 --set save_every=200 --out"),
         tmp_path / "out",
         "--json",
     )
@@ -112,17 +112,17 @@ def test_the_users_points_and_weights(
         claim["verdict"] == "N/A" for claim in answer["claims"] if claim["kind"] == "reproduction"
     )
     with np.load(Path(answer["runs"][0]["dir"]) / "trajectory.npz", allow_pickle=False) as stored:
-        assert stored["step"].tolist() == [0, 500, 1000, 1500, 2000]
+        assert stored["step"].tolist() == [0, 200, 400, 600, 800]
         np.testing.assert_allclose(stored["t"], 2 * 1e-2 * stored["step"], rtol=1e-15)
         X, y, W, a = np.load(data)["x"], np.load(data)["y"], np.load(init)["W"], np.load(init)["a"]
         np.testing.assert_array_equal(stored["W"][0], W)
         loss = Loss(name="square", reduction="mean", factor=2.0)
-        for step in range(2001):
-            if step % 500 == 0:
-                assert stored["loss"][step // 500] == pytest.approx(
+        for step in range(801):
+            if step % 200 == 0:
+                assert stored["loss"][step // 200] == pytest.approx(
                     objective(loss, predict(X, W, a), y), rel=1e-10
                 )
-            if step < 2000:
+            if step < 800:
                 dW, da = gradient(X, y, W, a, loss)
                 W, a = W - 1e-2 * dW, a - 1e-2 * da
         np.testing.assert_allclose(stored["W"][-1], W, rtol=1e-9, atol=1e-12)

@@ -7,12 +7,12 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from command_line import Result as Answer
+from command_line import quiet
 
 from flowrepro.core.config import TrainingCase
 from flowrepro.core.overrides import override
@@ -23,18 +23,12 @@ from flowrepro.run.kind import Result, Settings
 from flowrepro.run.results import compute, load
 from flowrepro.store.run_directory import RunDirectory
 
-QUIET = SimpleNamespace(
-    say=lambda text: None,
-    doing=lambda text: None,
-    progress=lambda *_: None,
-    interrupted=lambda: False,
-)
 SHORT = {"n_steps": 600, "init.m": 8, "init.scale": 0.1, "snapshot_every": 100}
 
 
 def computed(root: Path, case: Any) -> tuple[Result, RunDirectory]:
     directory = RunDirectory.of(root, case)
-    compute(case, directory, Settings(root=root), QUIET)
+    compute(case, directory, Settings(root=root), quiet())
     return load(directory), directory
 
 

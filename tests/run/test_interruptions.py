@@ -11,10 +11,10 @@ import sys
 import threading
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from command_line import quiet
 from faults import SHORT_TOY, TOY, Call, begun, finished, long_run, refused, wait_for
 
 from flowrepro.core.overrides import override
@@ -219,10 +219,13 @@ def test_an_interrupted_run_does_nothing_more_than_its_checkpoint(
 ) -> None:
     monkeypatch.setattr("flowrepro.run.training.remarks", lambda run: pytest.fail("work goes on"))
     case = override(registry.find_case("orthogonal", "toy"), {"n_steps": 10**6, "init.m": 3})
-    quiet = dict.fromkeys(("say", "doing", "progress"), lambda *_: None)
-    report = SimpleNamespace(**quiet, interrupted=lambda: True)
     with pytest.raises(Interrupted, match="its checkpoint is in"):
-        compute(case, RunDirectory.of(tmp_path, case), Settings(root=tmp_path), report)
+        compute(
+            case,
+            RunDirectory.of(tmp_path, case),
+            Settings(root=tmp_path),
+            quiet(interrupted=lambda: True),
+        )
 
 
 QUICK = (

@@ -326,7 +326,7 @@ ELSEWHERE = (
 
 @pytest.mark.parametrize(
     ("name", "command"),
-    zip(ELSEWHERE, itertools.cycle(("verify", "show", "rerun", "report")), strict=False),
+    list(zip(ELSEWHERE, itertools.cycle(("verify", "show", "rerun", "report")), strict=False)),
 )
 def test_a_manifest_that_names_what_lies_elsewhere_is_damaged(
     flowrepro: Call, tmp_path: Path, run: Path, name: str, command: str
@@ -425,25 +425,12 @@ def test_an_unfinished_folder_keeps_what_cannot_be_proven_ours(
     flowrepro: Call, tmp_path: Path, run: Path, out: Path
 ) -> None:
     (run / "manifest.json").unlink()
-    for name in (
-        "provenance.json",
-        "trajectory.npz",
-        "claims.json",
-        FIGURE,
-        "checkpoint.npz",
-        "notes.txt",
-    ):
+    names = [*typed("provenance.json trajectory.npz claims.json checkpoint.npz notes.txt"), FIGURE]
+    for name in names:
         (run / name).write_bytes(MINE + name.encode())
     result = flowrepro(*COMMANDS["run"](out, run))
     assert result.code in (0, 5), result.err
-    for name in (
-        "provenance.json",
-        "trajectory.npz",
-        "claims.json",
-        FIGURE,
-        "checkpoint.npz",
-        "notes.txt",
-    ):
+    for name in names:
         assert everywhere(run, MINE + name.encode()), name
     assert RunDirectory(run).damage() == []
 
