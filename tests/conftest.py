@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from command_line import Result
 
-# Workers that share the cores gain nothing from threads, which spin while they wait for each other.
-if "PYTEST_XDIST_WORKER" in os.environ:
-    for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(_name, "1")
+# Threads gain nothing on small problems: they spin while they wait for each other, which made the
+# tests of two workers on two cores several times slower (measured).
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
 
 # A shell that runs the tests in the background makes them ignore these, and what they start
 # inherits that.
@@ -23,6 +24,14 @@ for _number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(
             _number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL
         )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Parallel kernels run on one thread, unless a test asks for more."""
+    import numba
+
+    numba.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
