@@ -44,13 +44,13 @@ def test_everything_but_the_torch_engine_works_without_torch(
     directory = trained.json()["runs"][0]["dir"]
     assert in_process("verify", directory, env=broken_torch).code in (0, 5)
     assert in_process("show", directory, env=broken_torch).code == 0
-    refused(
-        in_process(*TOY, "--engine", "torch", "--out", out, env=broken_torch),
-        7,
-        "torch",
-        "undefined symbol",
-        "reinstall",
-    )
+
+
+def test_the_torch_engine_without_torch_is_a_fault_of_the_installation(
+    tmp_path: Path, broken_torch: dict[str, str]
+) -> None:
+    answer = in_process(*TOY, "--engine", "torch", "--out", tmp_path, env=broken_torch)
+    refused(answer, 7, "torch", "undefined symbol", "reinstall")
 
 
 def test_auto_without_torch_is_a_fault_of_the_installation(
