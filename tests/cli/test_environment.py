@@ -101,10 +101,10 @@ def test_a_closed_stdout_is_quiet(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize("closed", [">&-", "2>&- <&-"])
-def test_closed_streams(closed: str) -> None:
+@pytest.mark.parametrize("words", ["list >&- <&-", "--help 2>&-"])
+def test_closed_streams(words: str) -> None:
     done = subprocess.run(
-        ["bash", "-c", f"{sys.executable} -m flowrepro list {closed}"],
+        ["bash", "-c", f"{sys.executable} -m flowrepro {words}"],
         capture_output=True,
         text=True,
         check=False,

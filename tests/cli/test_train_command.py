@@ -31,7 +31,7 @@ def descent(points: Path, *more: Any) -> tuple[Any, ...]:
 
 
 def test_several_scales_and_seeds_are_runs_of_their_own(flowrepro: Call, points: Path) -> None:
-    words = ("--scale", "1e-2", "--scale", "1e-3", "--seed", "0:2", "--json")
+    words = ("--scale", "1e-2", "--scale", "1e-3", "--seed", "0:2", "--format", "png", "--json")
     done = flowrepro(*descent(points, *words))
     assert done.code == 0, done.err
     found = done.json()

@@ -37,7 +37,7 @@ def without_times(folder: Path) -> list[list[str]]:
 
 
 def test_a_sweep_computes_what_is_missing_and_tells_it(
-    tmp_path: Path, flowrepro: Flowrepro
+    tmp_path: Path, flowrepro: Flowrepro, request: pytest.FixtureRequest
 ) -> None:
     first = flowrepro(
         "sweep", *GRID, "--out", tmp_path, "--workers", 2, "--summary", "--format", "png"
@@ -57,6 +57,7 @@ def test_a_sweep_computes_what_is_missing_and_tells_it(
     lost = sorted(tmp_path.glob("orthogonal/toy-*"))[1]
     shutil.rmtree(lost)
     before = without_times(tmp_path)
+    request.getfixturevalue("here")
     second = flowrepro(
         "sweep", *GRID, "--out", tmp_path, "--workers", 1, "--json", "--summary", "--format", "png"
     ).json()
