@@ -31,7 +31,7 @@ test: setup
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations 20
 
 slow: setup
-	$(BIN)/python -m pytest -m '$(SLOW)'
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m '$(SLOW)'
 
 fuzz: setup
 	PYTHONPATH=tests $(BIN)/python tests/hostile.py --minutes $(FUZZ_MINUTES)

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 
@@ -20,6 +21,17 @@ class Result(NamedTuple):
 
     def json(self) -> Any:
         return json.loads(self.out)
+
+
+def quiet(**members: Any) -> Any:
+    """A report that nobody reads; ``members`` stand in for some of its own."""
+    nothing = dict.fromkeys(("say", "doing", "progress", "interrupted"), lambda *_: None)
+    return SimpleNamespace(**{**nothing, **members})
+
+
+def typed(line: str) -> tuple[str, ...]:
+    """The words of a command line, none of which has a space."""
+    return tuple(line.split())
 
 
 def in_process(

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 from command_line import Result
 from device_times import MEASURED, Timed, table
+
+# Threads gain nothing on small problems: they spin while they wait for each other, which made the
+# tests of two workers on two cores several times slower (measured).
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
 
 # A shell that runs the tests in the background makes them ignore these, and what they start
 # inherits that.
@@ -18,6 +25,14 @@ for _number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(
             _number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL
         )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Parallel kernels run on one thread, unless a test asks for more."""
+    import numba
+
+    numba.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
@@ -68,3 +83,27 @@ def pytest_terminal_summary(
         terminalreporter.section("PyTorch on the CPU and on the GPU, small sizes")
         for line in table(rows):
             terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Sweeps are computed in this process, where faults can be injected; names of the tasks given
+    out.
+    """
+    from flowrepro.sweep import pool, tasks
+
+    given: list[str] = []
+
+    def run_here(
+        queue: Iterable[tasks.Task],
+        workers: int,
+        done: Callable[[tasks.Task, tasks.Answer], None],
+        stop: Callable[[], bool],
+    ) -> None:
+        for task in queue:
+            if not stop():
+                given.append(task.name)
+                done(task, tasks.perform(task, lambda: False))
+
+    monkeypatch.setattr(pool, "run_locally", run_here)
+    return given

@@ -4,6 +4,7 @@ like.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -11,31 +12,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from command_line import Result
+from command_line import Result, call, typed
 
 Call = Callable[..., Result]
-TOY = (
-    "orthogonal",
-    "--case",
-    "toy",
-    "--set",
-    "geometric=0",
-    "--set",
-    "snapshots=[]",
-    "--no-figures",
-)
+TOY = typed("orthogonal --case toy --set geometric=0 --set snapshots=[] --no-figures")
 
-SHORT_TOY = (
-    "orthogonal",
-    "--case",
-    "toy",
-    "--set",
-    "geometric=0",
-    "--set",
-    "snapshots=[]",
-    "--set",
-    "n_steps=50",
-    "--no-figures",
+SHORT_TOY = typed(
+    "orthogonal --case toy --set geometric=0 --set snapshots=[] --set n_steps=50 --no-figures"
 )
 
 
@@ -48,12 +31,15 @@ def refused(result: Result, code: int, *words: str) -> None:
         assert word in result.err
 
 
+def long_run(out: Path, n_steps: int) -> list[str]:
+    words = typed(f"--set n_steps={n_steps} --set save_every=1000 --out")
+    return [*TOY, *words, str(out)]
+
+
 def begun(out: Path, n_steps: int, checkpoint_s: float = 0.05) -> subprocess.Popen[str]:
-    words = [*TOY, "--set", f"n_steps={n_steps}", "--set", "save_every=1000", "--out", str(out)]
-    env = {**os.environ, "FLOWREPRO_CHECKPOINT_SECONDS": str(checkpoint_s)}
     return subprocess.Popen(
-        [sys.executable, "-m", "flowrepro", *words],
-        env=env,
+        [sys.executable, "-m", "flowrepro", *long_run(out, n_steps)],
+        env={**os.environ, "FLOWREPRO_CHECKPOINT_SECONDS": str(checkpoint_s)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -62,17 +48,28 @@ def begun(out: Path, n_steps: int, checkpoint_s: float = 0.05) -> subprocess.Pop
 
 
 def finished(out: Path, n_steps: int) -> bytes:
-    process = begun(out, n_steps)
-    _, err = process.communicate(timeout=200)
-    assert process.returncode in (0, 5), err
+    """The trajectory of the run once it is complete, which takes no process of its own."""
+    code, err = call(long_run(out, n_steps))
+    assert code in (0, 5), err
     (directory,) = [path for path in (out / "orthogonal").iterdir() if path.is_dir()]
     assert not list(directory.rglob(".writing-*"))
     assert not (directory / "checkpoint.npz").exists()
     return (directory / "trajectory.npz").read_bytes()
 
 
-def wait_for_checkpoint(out: Path) -> None:
+def wait_for(out: Path, name: str = "checkpoint.npz") -> None:
     deadline = time.monotonic() + 60
-    while not list(out.rglob("checkpoint.npz")):
+    while not list(out.rglob(name)):
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def workers_of(driver: int) -> list[int]:
+    """Process ids of the workers of a sweep."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parent = folder.joinpath("stat").read_text().rpartition(")")[2].split()[1]
+            if int(parent) == driver and b"spawn_main" in folder.joinpath("cmdline").read_bytes():
+                found.append(int(folder.name))
+    return found

@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from command_line import typed
 
 import flowrepro
 
@@ -48,15 +49,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in SOURCES:
         shutil.copy(ROOT / name, copy / name)
     built = run(
-        sys.executable,
-        "-m",
-        "build",
-        "--wheel",
-        "--no-isolation",
-        "--outdir",
-        folder,
-        copy,
-        cwd=folder,
+        sys.executable, *typed("-m build --wheel --no-isolation --outdir"), folder, copy, cwd=folder
     )
     if (
         "setuptools" in built.stderr + built.stdout
@@ -74,13 +67,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("installed")
     done = run(
         sys.executable,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-deps",
-        "--no-index",
-        "--target",
+        *typed("-m pip install --quiet --no-deps --no-index --target"),
         folder,
         wheel,
         cwd=folder,
@@ -133,14 +120,7 @@ def test_the_installed_package_runs_outside_of_the_checkout(
     trained = run(
         sys.executable,
         command,
-        "orthogonal",
-        "--quick",
-        "--case",
-        "toy",
-        "--case",
-        "lazy",
-        "--format",
-        "png",
+        *typed("orthogonal --quick --case toy --case lazy --format png"),
         cwd=tmp_path,
         env=env,
     )

@@ -78,11 +78,7 @@ def test_a_hypothesis_that_fails_while_measuring() -> None:
         require("too short")
 
     found = claim(measure).judge(RESULT)
-    assert (found.verdict, found.note, found.parts) == (
-        Verdict.NOT_APPLICABLE,
-        "too short",
-        (),
-    )
+    assert (found.verdict, found.note, found.parts) == (Verdict.NOT_APPLICABLE, "too short", ())
     assert math.isnan(found.measured)
 
 

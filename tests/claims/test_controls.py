@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from command_line import quiet
 
 from flowrepro.claims.controls import CONTROLS, OWN, Control, altered, control_that_fails, outcomes
 from flowrepro.claims.verdict import Verdict
@@ -56,10 +56,8 @@ def cases(listed: dict[str, tuple[str, ...]]) -> list[Any]:
 def computed(command: str, name: str, folder: Path) -> Any:
     """The result of a case's quick variant."""
     case = quick_variant(registry.find_case(command, name))
-    said = dict.fromkeys(("say", "doing", "progress", "interrupted"), lambda *_: None)
-    quiet: Any = SimpleNamespace(**said)
     settings = Settings(root=folder, figures=())
-    return results.compute(case, RunDirectory.of(folder, case), settings, quiet)
+    return results.compute(case, RunDirectory.of(folder, case), settings, quiet())
 
 
 def has_teeth(command: str, name: str, folder: Path) -> None:

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import Result, in_process
+from command_line import Result, in_process, typed
 
 from flowrepro.core.config import Loss
 from flowrepro.core.network import gradient, objective, predict
 from flowrepro.papers import registry
 
 Call = Callable[..., Result]
-SHORT = ("--set", "n_steps=300", "--set", "snapshots=[]", "--set", "geometric=0")
+SHORT = typed("--set n_steps=300 --set snapshots=[] --set geometric=0 --no-figures")
 
 
 @pytest.fixture
@@ -94,13 +94,7 @@ def test_the_users_points_and_weights(
 ) -> None:
     data, init = points
     words = (
-        "--set",
-        "n_steps=2000",
-        "--set",
-        "lr=1e-2",
-        "--set",
-        "save_every=500",
-        "--out",
+        *typed("--set n_steps=800 --set lr=1e-2 --set save_every=200 --out"),
         tmp_path / "out",
         "--json",
     )
@@ -118,17 +112,17 @@ def test_the_users_points_and_weights(
         claim["verdict"] == "N/A" for claim in answer["claims"] if claim["kind"] == "reproduction"
     )
     with np.load(Path(answer["runs"][0]["dir"]) / "trajectory.npz", allow_pickle=False) as stored:
-        assert stored["step"].tolist() == [0, 500, 1000, 1500, 2000]
+        assert stored["step"].tolist() == [0, 200, 400, 600, 800]
         np.testing.assert_allclose(stored["t"], 2 * 1e-2 * stored["step"], rtol=1e-15)
         X, y, W, a = np.load(data)["x"], np.load(data)["y"], np.load(init)["W"], np.load(init)["a"]
         np.testing.assert_array_equal(stored["W"][0], W)
         loss = Loss(name="square", reduction="mean", factor=2.0)
-        for step in range(2001):
-            if step % 500 == 0:
-                assert stored["loss"][step // 500] == pytest.approx(
+        for step in range(801):
+            if step % 200 == 0:
+                assert stored["loss"][step // 200] == pytest.approx(
                     objective(loss, predict(X, W, a), y), rel=1e-10
                 )
-            if step < 2000:
+            if step < 800:
                 dW, da = gradient(X, y, W, a, loss)
                 W, a = W - 1e-2 * dW, a - 1e-2 * da
         np.testing.assert_allclose(stored["W"][-1], W, rtol=1e-9, atol=1e-12)
@@ -194,17 +188,11 @@ def test_verify_and_show(flowrepro: Call, tmp_path: Path) -> None:
 
 def test_seeds_give_one_run_each(flowrepro: Call, tmp_path: Path) -> None:
     answer = flowrepro(
-        "orthogonal",
-        "--case",
-        "toy",
-        "--seeds",
-        "3:5",
+        *typed("orthogonal --case toy --seeds 3:5"),
         *SHORT,
         "--out",
         tmp_path,
         "--json",
-        "--format",
-        "png",
     ).json()
     assert [run["seed"] for run in answer["runs"]] == [3, 4]
     assert len({run["dir"] for run in answer["runs"]}) == 2
@@ -212,16 +200,9 @@ def test_seeds_give_one_run_each(flowrepro: Call, tmp_path: Path) -> None:
 
 def test_one_figure_runs_only_its_case(flowrepro: Call, tmp_path: Path) -> None:
     answer = flowrepro(
-        "orthogonal",
-        "--figure",
-        "5",
-        "--set",
-        "n_steps=50",
-        "--out",
+        *typed("orthogonal --figure 5 --set n_steps=50 --out"),
         tmp_path,
-        "--json",
-        "--format",
-        "png",
+        *typed("--json --format png"),
     ).json()
     assert [run["case"] for run in answer["runs"]] == ["lazy"]
     assert [Path(path).suffix for path in answer["figures"]] == [".png"]
@@ -234,7 +215,7 @@ def test_tables_are_plain_lines_where_nobody_watches(flowrepro: Call, tmp_path: 
 
 
 def test_the_answer_is_short_and_comes_last(flowrepro: Call, tmp_path: Path) -> None:
-    words = ("orthogonal", "--case", "toy", "--case", "lazy", *SHORT, "--no-figures")
+    words = ("orthogonal", "--case", "toy", "--case", "lazy", *SHORT)
     lines = flowrepro(*words, "--out", tmp_path).out.splitlines()
     assert len(lines) < 40
     assert lines[0] == f"orthogonal  in {tmp_path / 'orthogonal'}"
@@ -245,7 +226,7 @@ def test_the_answer_is_short_and_comes_last(flowrepro: Call, tmp_path: Path) -> 
 
 
 def test_a_figure_shows_the_claims_about_it(flowrepro: Call, tmp_path: Path) -> None:
-    words = ("orthogonal", "--figure", "3", *SHORT, "--format", "png", "--out", tmp_path)
+    words = ("orthogonal", "--figure", "3", *SHORT[:-1], "--format", "png", "--out", tmp_path)
     answer = flowrepro(*words)
     assert "claims not about these figures; " in answer.out.splitlines()[-1]
 
@@ -256,19 +237,19 @@ def test_a_figure_shows_the_claims_about_it(flowrepro: Call, tmp_path: Path) -> 
 def test_values_are_read_by_the_type_of_their_field(
     flowrepro: Call, tmp_path: Path, text: str, value: str
 ) -> None:
-    answer = flowrepro(
-        "orthogonal", "--case", "toy", "--set", text, *SHORT, "--no-figures", "--out", tmp_path
-    )
+    answer = flowrepro("orthogonal", "--case", "toy", "--set", text, *SHORT, "--out", tmp_path)
     assert answer.code in (0, 5)
     (stored,) = tmp_path.rglob("experiment.json")
     assert json.loads(stored.read_text())["init"]["divide_by"] == value
 
 
-def test_force_color_and_no_color(tmp_path: Path) -> None:
-    coloured = in_process("list", env={"FORCE_COLOR": "1"})
-    assert "\x1b[" in coloured.out
-    plain = in_process("list", env={"NO_COLOR": "1"})
-    assert "\x1b[" not in plain.out
+def test_force_color_and_no_color(flowrepro: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "\x1b[" in flowrepro("list").out
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.delenv("FORCE_COLOR")
+    assert "\x1b[" not in flowrepro("list").out
 
 
 def test_the_module_runs_too() -> None:
@@ -287,23 +268,10 @@ def test_a_flow_that_is_not_unique_says_so(flowrepro: Call, tmp_path: Path) -> N
         tmp_path / "d.npz",
         "--init",
         tmp_path / "i.npz",
-        "--engine",
-        "flow",
-        "--no-figures",
-        "--out",
+        *typed("--engine flow --no-figures --out"),
         tmp_path / "out",
     )
-    words += (
-        "--set",
-        "lr=0.05",
-        "--set",
-        "n_steps=60",
-        "--set",
-        "geometric=0",
-        "--set",
-        "snapshots=[]",
-        "--json",
-    )
+    words += typed("--set lr=0.05 --set n_steps=60 --set geometric=0 --set snapshots=[] --json")
     result = flowrepro(*words)
     assert result.code in (0, 5), result.err
     assert "one of several flows from t=2.44271" in result.err
@@ -312,17 +280,9 @@ def test_a_flow_that_is_not_unique_says_so(flowrepro: Call, tmp_path: Path) -> N
 
 def test_a_scale_far_below_the_smallest_double(flowrepro: Call, tmp_path: Path) -> None:
     words = (
-        "orthogonal",
-        "--case",
-        "toy",
-        "--no-figures",
-        "--set",
-        "log10_scale=-1000",
-        "--set",
-        "n_steps=3000000",
-        "--set",
-        "save_every=100000",
-        "--out",
+        *typed(
+            "orthogonal --case toy --no-figures --set log10_scale=-1000 --set n_steps=3000000 --set save_every=100000 --out"
+        ),
         tmp_path,
     )
     words += ("--set", "geometric=0", "--set", "snapshots=[]", "--json")
@@ -361,7 +321,7 @@ def test_a_papers_own_case_that_nothing_judges_is_no_success(
 
 def test_the_line_of_a_case_is_true_for_the_users_points(flowrepro: Call, tmp_path: Path) -> None:
     np.savez(tmp_path / "mine.npz", x=[[1.0, 0.0], [0.0, 2.0]], y=[1.0, -1.0])
-    words = ("orthogonal", "--case", "toy", *SHORT, "--no-figures", "--out", tmp_path)
+    words = ("orthogonal", "--case", "toy", *SHORT, "--out", tmp_path)
     own = flowrepro(*words, "--data", tmp_path / "mine.npz").out.splitlines()[1]
     assert "data = mine.npz" in own
     assert "Figure" not in own

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command_line import in_process
+from command_line import in_process, typed
 from faults import SHORT_TOY, TOY, Call, refused
 
 
@@ -39,19 +39,18 @@ def test_everything_but_the_torch_engine_works_without_torch(
     tmp_path: Path, broken_torch: dict[str, str]
 ) -> None:
     out = tmp_path / "out"
-    assert in_process("--help", env=broken_torch).code == 0
     trained = in_process(*TOY, "--set", "n_steps=100", "--out", out, "--json", env=broken_torch)
     assert trained.code in (0, 5), trained.err
     directory = trained.json()["runs"][0]["dir"]
     assert in_process("verify", directory, env=broken_torch).code in (0, 5)
     assert in_process("show", directory, env=broken_torch).code == 0
-    refused(
-        in_process(*TOY, "--engine", "torch", "--out", out, env=broken_torch),
-        7,
-        "torch",
-        "undefined symbol",
-        "reinstall",
-    )
+
+
+def test_the_torch_engine_without_torch_is_a_fault_of_the_installation(
+    tmp_path: Path, broken_torch: dict[str, str]
+) -> None:
+    answer = in_process(*TOY, "--engine", "torch", "--out", tmp_path, env=broken_torch)
+    refused(answer, 7, "torch", "undefined symbol", "reinstall")
 
 
 def test_auto_without_torch_is_a_fault_of_the_installation(
@@ -65,28 +64,34 @@ def test_auto_without_torch_is_a_fault_of_the_installation(
     )
 
 
-def test_figures_do_not_depend_on_the_users_matplotlib(tmp_path: Path) -> None:
+def test_figures_do_not_depend_on_the_users_matplotlib_locale_and_paths(
+    flowrepro: Call, tmp_path: Path
+) -> None:
     (tmp_path / "matplotlibrc").write_text(
         "text.usetex: True\nfont.family: No Such Font\nbackend: QtAgg\n"
     )
     env = {
-        "MPLCONFIGDIR": "/proc/nowhere",
-        "MATPLOTLIBRC": str(tmp_path / "matplotlibrc"),
-        "DISPLAY": "",
-        "MPLBACKEND": "TkAgg",
-    }
-    words = ("orthogonal", "--figure", "5", "--set", "n_steps=50", "--format", "png")
-    hostile = in_process(*words, "--out", tmp_path / "a", env=env)
+        "MPLCONFIGDIR": "/proc/nowhere", "MATPLOTLIBRC": str(tmp_path / "matplotlibrc"),
+        "DISPLAY": "", "MPLBACKEND": "TkAgg", "LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0",
+        "PYTHONIOENCODING": "ascii", "TERM": "dumb", "NO_COLOR": "1",
+    }  # fmt: skip
+    words = typed("orthogonal --figure 5 --set n_steps=50 --format png --out")
+    places = tmp_path / "with space and \u00fc\u4e2d", tmp_path / "plain"
+    hostile = in_process(*words, places[0], env=env)
     assert hostile.code in (0, 5), hostile.err
-    plain = in_process(*words, "--out", tmp_path / "b")
+    assert "\x1b" not in hostile.out + hostile.err
+    plain = flowrepro(*words, places[1])
     assert plain.code in (0, 5), plain.err
-    images = [next((tmp_path / name).rglob("*.png")).read_bytes() for name in "ab"]
+    images = [next(place.rglob("*.png")).read_bytes() for place in places]
     assert images[0] == images[1]
 
 
-def test_a_bad_source_date_epoch(tmp_path: Path) -> None:
+def test_a_bad_source_date_epoch(
+    flowrepro: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     words = ("orthogonal", "--figure", "5", "--set", "n_steps=50", "--out", tmp_path)
-    refused(in_process(*words, env={"SOURCE_DATE_EPOCH": "abc"}), 2, "SOURCE_DATE_EPOCH")
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "abc")
+    refused(flowrepro(*words), 2, "SOURCE_DATE_EPOCH")
 
 
 def test_a_closed_stdout_is_quiet(tmp_path: Path) -> None:
@@ -96,10 +101,10 @@ def test_a_closed_stdout_is_quiet(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-"])
-def test_closed_streams(closed: str) -> None:
+@pytest.mark.parametrize("words", ["list >&- <&-", "--help 2>&-"])
+def test_closed_streams(words: str) -> None:
     done = subprocess.run(
-        ["bash", "-c", f"{sys.executable} -m flowrepro list {closed}"],
+        ["bash", "-c", f"{sys.executable} -m flowrepro {words}"],
         capture_output=True,
         text=True,
         check=False,
@@ -118,50 +123,13 @@ def test_a_full_stdout_is_said() -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_locale_terminal_and_odd_paths(tmp_path: Path) -> None:
-    out = tmp_path / "with space and \u00fc\u4e2d"
-    env = {
-        "LC_ALL": "C",
-        "LANG": "C",
-        "PYTHONUTF8": "0",
-        "PYTHONIOENCODING": "ascii",
-        "TERM": "dumb",
-        "NO_COLOR": "1",
-    }
-    result = in_process(
-        "orthogonal",
-        "--case",
-        "toy",
-        "--set",
-        "n_steps=50",
-        "--format",
-        "png",
-        "--out",
-        out,
-        env=env,
-    )
-    assert result.code in (0, 5), result.err
-    assert "\x1b" not in result.out + result.err
-    assert list(out.rglob("manifest.json"))
-
-
 @pytest.mark.slow
 def test_a_poisoned_torchvision_does_not_touch_the_packaged_digits(
     tmp_path: Path, poisoned: Callable[[str, str], dict[str, str]]
 ) -> None:
     env = poisoned("torchvision", "raise RuntimeError('operator torchvision::nms does not exist')")
-    words = (
-        "mnist-align",
-        "--case",
-        "digits-1-0",
-        "--quick",
-        "--set",
-        "n_steps=2",
-        "--set",
-        "data.options.subset=50",
-        "--set",
-        "m=4",
-        "--no-figures",
+    words = typed(
+        "mnist-align --case digits-1-0 --quick --set n_steps=2 --set data.options.subset=50 --set m=4 --no-figures"
     )
     trained = in_process(*words, "--out", tmp_path / "out", env=env)
     assert trained.code in (0, 5), trained.err
@@ -215,16 +183,7 @@ def test_a_font_that_is_missing_leaves_the_figure_in_the_packaged_one(tmp_path: 
         "font.family: No Such Font\nfont.sans-serif: No Such Font\nmathtext.fontset: stix\n"
     )
     words = (
-        "orthogonal",
-        "--figure",
-        "5",
-        "--set",
-        "n_steps=50",
-        "--format",
-        "svg",
-        "--format",
-        "png",
-        "--out",
+        *typed("orthogonal --figure 5 --set n_steps=50 --format svg --format png --out"),
         tmp_path / "out",
     )
     result = in_process(

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from command_line import call
+from command_line import call, typed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -25,7 +25,7 @@ from flowrepro.papers.boursier2022.figures_2_3_toy import TOY
 
 DOCUMENTED = {0, 2, 3, 4, 5, 6, 7}
 TINY = ("--set", "n_steps=12", "--set", "geometric=0", "--set", "m=3", "--no-figures")
-FEW, MANY = 60, 2_000
+FEW, MANY = 25, 2_000
 """Examples by default, and in the slow suite."""
 
 numbers = st.one_of(
@@ -142,16 +142,9 @@ def any_weights(content: bytes) -> None:
         file.write_bytes(content)
         survives(
             [
-                "orthogonal",
-                "--case",
-                "toy",
-                "--init",
+                *typed("orthogonal --case toy --init"),
                 str(file),
-                "--set",
-                "n_steps=12",
-                "--set",
-                "geometric=0",
-                "--no-figures",
+                *typed("--set n_steps=12 --set geometric=0 --no-figures"),
             ]
         )
 

@@ -23,7 +23,7 @@ Call = Callable[..., Result]
 SMALL = {
     "orthogonal": ("toy", "n_steps=60"),
     "toy2d": ("six-points", "n_steps=60"),
-    "mnist-align": ("digits-1-0", "subset=40", "n_steps=5", "dtype=float64"),
+    "mnist-align": ("digits-1-0", "subset=40", "n_steps=5", "m=6", "dtype=float64"),
     "three-point": ("figure-1", "m=50", "n_steps=60"),
     "margin": ("left", "m=6", "scale=0.1", "lr=0.1", "q=20"),
     "single-neuron": ("3l-sn", "n=300", "n_steps=60"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from command_line import typed
 from faults import TOY, Call, refused
 
 from flowrepro.cli.select import chosen_cases
@@ -81,15 +82,7 @@ def test_options_without_effect_are_named(flowrepro: Call, tmp_path: Path) -> No
 
 def test_finished_cases_are_shown_when_a_later_one_fails(flowrepro: Call, tmp_path: Path) -> None:
     words = (
-        "orthogonal",
-        "--case",
-        "lazy",
-        "--case",
-        "toy",
-        "--no-figures",
-        "--set",
-        "n_steps=50",
-        "--out",
+        *typed("orthogonal --case lazy --case toy --no-figures --set n_steps=50 --out"),
         tmp_path,
         "--json",
     )

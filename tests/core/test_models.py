@@ -9,14 +9,7 @@ from problems import MEAN_SQUARE, random_problem
 
 from flowrepro.core import network
 from flowrepro.core.config import Loss
-from flowrepro.core.models import (
-    Chains,
-    TwoLayer,
-    gain,
-    objective,
-    output_gradient,
-    partial_gain,
-)
+from flowrepro.core.models import Chains, TwoLayer, gain, objective, output_gradient, partial_gain
 from flowrepro.run.consistency import gradient_of
 
 ALL = [

@@ -119,10 +119,7 @@ HOSTILE = {
         "npy header is not readable",
     ),
     "zip bomb": (lambda: bomb(64 * 2**20, forged(f"({8 * 2**20},)")), "zip bomb"),
-    "member above the limit": (
-        oversized,
-        "above the limit of 1073741824",
-    ),
+    "member above the limit": (oversized, "above the limit of 1073741824"),
     "4 GB npy header": (
         lambda: with_y(
             ("x.npy", forged("(2,)", version=(2, 0), header_bytes=2**32 - 1) + b" " * 2**20)

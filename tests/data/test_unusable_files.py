@@ -11,7 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import typed
 from faults import TOY, Call, refused
+
+from flowrepro.papers.lyu2021 import classifiers
 
 
 def _npy(shape: tuple[int, ...], data: bytes = b"", descr: str = "<f8") -> bytes:
@@ -122,9 +125,7 @@ def test_degenerate_points_run_with_a_warning(flowrepro: Call, tmp_path: Path) -
         "orthogonal",
         "--data",
         tmp_path / "d.npz",
-        "--set",
-        "n_steps=50",
-        "--out",
+        *typed("--set n_steps=50 --out"),
         tmp_path / "o",
         "--format",
         "png",
@@ -184,7 +185,7 @@ def points_file(folder: Path, x: list[list[int]], y: list[int]) -> Path:
 def test_points_without_a_separator_get_a_proof_and_a_bracket(
     flowrepro: Call, tmp_path: Path, x: list[list[int]], y: list[int], weight: float
 ) -> None:
-    words = ("margin", "--data", points_file(tmp_path, x, y), "--no-figures", "--json")
+    words = ("margin", "--quick", "--data", points_file(tmp_path, x, y), "--no-figures", "--json")
     answer = flowrepro(*words, "--out", tmp_path / "out")
     assert answer.code == 0, answer.err
     claims = {claim["id"]: claim for claim in answer.json()["claims"]}
@@ -197,7 +198,10 @@ def test_points_without_a_separator_get_a_proof_and_a_bracket(
     assert claims["section-3-largest-margin"]["verdict"] == "PASS"
 
 
-def test_a_point_of_both_classes_is_the_data_s_fault(flowrepro: Call, tmp_path: Path) -> None:
+def test_a_point_of_both_classes_is_the_data_s_fault(
+    flowrepro: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(classifiers, "WORK", 1e6)  # which training on them always takes
     place = points_file(tmp_path, [[1, 2], [1, 2], [3, 1]], [1, -1, 1])
     answer = flowrepro("margin", "--data", place, "--out", tmp_path / "out")
     refused(answer, 3, "no two-layer network", "correct the labels")

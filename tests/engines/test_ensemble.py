@@ -76,12 +76,15 @@ def test_members_are_the_single_runs_bit_for_bit(
 def test_threads_change_no_bit_and_their_number_is_given_back() -> None:
     problem, members = drawn(5, 3, 20, 7, n_steps=300)
     save_at = SaveAt(np.array([0, 100, 300]), np.array([0, 300]))
-    before = numba.get_num_threads()
-    results = [
-        run_ensemble(problem, members, save_at, levels=(0.3,), threads=threads)
-        for threads in (1, 2, None)
-    ]
-    assert numba.get_num_threads() == before
+    numba.set_num_threads(2)
+    try:
+        results = [
+            run_ensemble(problem, members, save_at, levels=(0.3,), threads=threads)
+            for threads in (1, 2, None)
+        ]
+        assert numba.get_num_threads() == 2
+    finally:
+        numba.set_num_threads(1)
     assert all(equal(results[0], other) for other in results[1:])
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import typed
 from faults import SHORT_TOY, TOY, Call, refused
 from PIL import Image
 
@@ -34,17 +35,7 @@ def test_bad_step_sizes(flowrepro: Call, tmp_path: Path, value: str) -> None:
 
 
 def test_a_diverging_run_keeps_its_last_finite_state(flowrepro: Call, tmp_path: Path) -> None:
-    words = (
-        *TOY,
-        "--set",
-        "lr=5",
-        "--set",
-        "init.scale=1",
-        "--set",
-        "alpha=0.5",
-        "--out",
-        tmp_path,
-    )
+    words = (*TOY, *typed("--set lr=5 --set init.scale=1 --set alpha=0.5 --out"), tmp_path)
     result = flowrepro(*words)
     refused(result, 4, "DIVERGED", "2/L", "lr=5")
     (stored,) = tmp_path.rglob("trajectory.npz")
@@ -58,16 +49,7 @@ def test_a_diverging_run_keeps_its_last_finite_state(flowrepro: Call, tmp_path: 
 def test_too_many_seeds_are_refused_before_any_is_drawn(flowrepro: Call, tmp_path: Path) -> None:
     started = time.process_time()
     refused(
-        flowrepro(
-            "orthogonal",
-            "--case",
-            "toy",
-            "--seeds",
-            "0:100000000",
-            "--no-figures",
-            "--out",
-            tmp_path,
-        ),
+        flowrepro(*typed("orthogonal --case toy --seeds 0:100000000 --no-figures --out"), tmp_path),
         2,
         "100000000 seeds",
         "GB",
@@ -112,17 +94,9 @@ def test_a_flow_that_hits_its_cap_keeps_what_it_has(
     monkeypatch.setattr(engine, "Integration", functools.partial(engine.Integration, max_steps=20))
     monkeypatch.setattr("flowrepro.engines.drive.CHUNK_SECONDS", 1e9)  # the cap is one per chunk
     words = (
-        "orthogonal",
-        "--case",
-        "toy",
-        "--set",
-        "geometric=0",
-        "--set",
-        "n_steps=5000",
-        "--engine",
-        "flow",
-        "--no-figures",
-        "--out",
+        *typed(
+            "orthogonal --case toy --set geometric=0 --set n_steps=5000 --engine flow --no-figures --out"
+        ),
         tmp_path,
     )
     refused(flowrepro(*words), 4, "MAX_STEPS")
@@ -153,22 +127,10 @@ def test_one_of_several_flows_is_flagged_in_the_folder_and_in_every_image(
         tmp_path / "d.npz",
         "--init",
         tmp_path / "i.npz",
-        "--engine",
-        "flow",
-        "--no-figures",
-        "--json",
-        "--strict",
+        *typed("--engine flow --no-figures --json --strict"),
     )
     result = flowrepro(
-        *words,
-        "--set",
-        "lr=0.05",
-        "--set",
-        "n_steps=60",
-        "--set",
-        "geometric=0",
-        "--out",
-        tmp_path / "out",
+        *words, *typed("--set lr=0.05 --set n_steps=60 --set geometric=0 --out"), tmp_path / "out"
     )
     assert result.code == 4
     directory = RunDirectory(Path(result.json()["runs"][0]["dir"]))

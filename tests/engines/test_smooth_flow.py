@@ -30,7 +30,7 @@ before.
 
 @pytest.fixture(scope="module")
 def images() -> Problem:
-    row = override(DIGITS_1_0, {"subset": 600, "dtype": "float64", "rtol": 1e-3, "m": 20})
+    row = override(DIGITS_1_0, {"subset": 300, "dtype": "float64", "rtol": 1e-3, "m": 20})
     problem = prepare(row, data.load(row.data))
     return replace(problem, lr=0.1, n_steps=round(HORIZON / 0.1))
 

@@ -155,7 +155,7 @@ def test_vanished_and_diverged_neurons_are_not_pooled(row: int | slice, column: 
 
 
 def test_digits_in_float32_follow_the_torch_engine() -> None:
-    row = override(DIGITS_1_0, {"subset": 300, "n_steps": 1_500})
+    row = override(DIGITS_1_0, {"subset": 200, "n_steps": 1_500, "m": 12})
     problem = prepare(row, data.load(Data(name="digits", options=row.data.options)))
     ours, plain = PooledGD(problem), load("torch")(problem)
     assert ours.advance(np.array([1_500]))[0] == pytest.approx(

@@ -1,5 +1,7 @@
 """Saving: the same bytes whatever the environment, formats and metadata."""
 
+import functools
+import hashlib
 import io
 import os
 import subprocess
@@ -40,25 +42,14 @@ def render(count=30, formats=canvas.FORMATS, **more):
     return canvas.render(sample(count), LAYOUT, METADATA, formats, **more)
 
 
-SCRIPT = """
-import sys, hashlib
-sys.path.insert(0, {folder!r})
-from test_canvas import render
-for name, content in render().items():
-    print(name, hashlib.sha256(content).hexdigest())
-"""
+@functools.cache
+def rendered():
+    """The sample in all formats."""
+    return render()
 
 
-def hashes_elsewhere(folder, **environment):
-    script = SCRIPT.format(folder=folder)
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout
+def hashes(files):
+    return "".join(f"{name} {hashlib.sha256(files[name]).hexdigest()}\n" for name in files)
 
 
 def test_bytes_do_not_depend_on_process_environment_or_user_style(tmp_path):
@@ -68,23 +59,28 @@ def test_bytes_do_not_depend_on_process_environment_or_user_style(tmp_path):
         "text.usetex: True\nfont.family: Nonexistent\nfont.size: 30\nbackend: TkAgg\nfigure.dpi: "
         "abc\naxes.grid: True\nsvg.fonttype: none\n"
     )
-    here = os.path.dirname(__file__)
-    plain = hashes_elsewhere(here, PYTHONHASHSEED="1")
-    hostile = hashes_elsewhere(
-        here,
-        PYTHONHASHSEED="2",
-        MATPLOTLIBRC=str(style_file),
-        MPLBACKEND="nonsense",
-        MPLCONFIGDIR="/proc/nowhere",
-        SOURCE_DATE_EPOCH="12345",
-        DISPLAY="",
+    script = f"import sys; sys.path.insert(0, {os.path.dirname(__file__)!r})\n"
+    hostile = {
+        "PYTHONHASHSEED": "2", "MATPLOTLIBRC": str(style_file), "MPLBACKEND": "nonsense",
+        "MPLCONFIGDIR": "/proc/nowhere", "SOURCE_DATE_EPOCH": "12345", "DISPLAY": "",
+    }  # fmt: skip
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            script + "import test_canvas as t; print(t.hashes(t.render()), end='')",
+        ],
+        env={**os.environ, **hostile},
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    assert plain == hostile
-    assert len(plain.splitlines()) == 3
+    assert done.stdout == hashes(rendered())
+    assert len(done.stdout.splitlines()) == 3
 
 
 def test_second_rendering_and_fewer_formats_give_the_same_bytes():
-    every = render()
+    every = rendered()
     assert list(every) == ["pdf", "png", "svg"]
     for name in canvas.FORMATS:
         assert render(formats=[name]) == {name: every[name]}
@@ -99,7 +95,7 @@ def test_style_is_undone_afterwards():
 
 
 def test_metadata_is_in_every_file_and_no_date():
-    files = render()
+    files = rendered()
     png = Image.open(io.BytesIO(files["png"]))
     assert {key: png.text[key] for key in METADATA} == METADATA
     assert png.text["Description"] == "A sample figure."

@@ -8,45 +8,76 @@ import sys
 from pathlib import Path
 
 import pytest
-from command_line import in_process
+from command_line import Result, in_process
+from faults import Call, refused
+
+from flowrepro.cli.main import cli
+from flowrepro.papers import plugins, registry
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples/later_paper/later_paper.py"
+
+
+@pytest.fixture
+def flowrepro(flowrepro: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Call:
+    """Run the command line in this process, which forgets afterwards what a command added to it."""
+
+    def call(*words: object) -> Result:
+        modules = set(sys.modules)
+        caches = (registry.contents, plugins.add_installed)
+        with monkeypatch.context() as patch:
+            for owner, name in ((registry, "PAPERS"), (registry, "_ADDED"), (cli, "commands")):
+                patch.setattr(owner, name, dict(getattr(owner, name)))
+            patch.setenv(plugins.VARIABLE, "")
+            caches[1].cache_clear()
+            answer = flowrepro(*words)
+        for cached in caches:
+            cached.cache_clear()
+        for name in set(sys.modules) - modules:
+            file = Path(getattr(sys.modules[name], "__file__", None) or "")
+            if file.parent in (tmp_path, EXAMPLE.parent):
+                del sys.modules[name]
+        return answer
+
+    return call
 
 
 def test_the_example_is_one_short_file() -> None:
     assert len(EXAMPLE.read_text().splitlines()) <= 150
 
 
-def test_a_file_is_a_paper_like_the_others(tmp_path: Path) -> None:
+def test_a_file_is_a_paper_like_the_others(flowrepro: Call, tmp_path: Path) -> None:
     plugin = ("--plugin", EXAMPLE)
-    listed = in_process(*plugin, "list", "--json").json()
+    listed = flowrepro(*plugin, "list", "--json").json()
     assert {"small", "large"} <= {line["case"] for line in listed}
     words = ("early-directions", "--format", "png", "--out", tmp_path)
-    answer = in_process(*plugin, *words, "--json")
+    answer = flowrepro(*plugin, *words, "--json")
     assert answer.code == 0, answer.err
     verdicts = {(one["id"], one["case"]): one["verdict"] for one in answer.json()["claims"]}
     assert verdicts["directional-convergence", "small"] == "PASS"
     assert verdicts["directional-convergence", "large"] != "PASS"
     assert [Path(path).name for path in answer.json()["figures"]] == ["directions.png"]
     runs = sorted(path.parent for path in tmp_path.rglob("manifest.json"))
-    assert in_process(*plugin, "verify", *runs).code == 0
-    report = in_process(*plugin, "report", tmp_path, "--out", tmp_path / "report.html")
+    assert flowrepro(*plugin, "verify", *runs).code == 0
+    report = flowrepro(*plugin, "report", tmp_path, "--out", tmp_path / "report.html")
     assert report.code == 0, report.err
     assert "kumar2024" in (tmp_path / "report.html").read_text()
 
 
-def test_a_file_in_the_working_folder_is_not_taken_by_itself(tmp_path: Path) -> None:
+def test_a_file_in_the_working_folder_is_not_taken_by_itself(
+    flowrepro: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shutil.copy(EXAMPLE, tmp_path / "my_paper.py")
-    env = {"PYTHONPATH": f"{tmp_path}:{ROOT}"}
-    answer = in_process("--plugin", "my_paper.py", "list", env=env, cwd=tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    answer = flowrepro("--plugin", "my_paper.py", "list")
     assert answer.code == 0, answer.err
     assert "early-directions" in answer.out
 
 
-def test_a_file_can_be_swept(tmp_path: Path) -> None:
+def test_a_file_can_be_swept(flowrepro: Call, tmp_path: Path) -> None:
     words = ("sweep", "early-directions", "--grid", "init.scale=1e-6,1e-4", "--seeds", "0:1")
-    answer = in_process(
+    answer = flowrepro(
         "--plugin", EXAMPLE, *words, "--set", "n_steps=300", "--workers", "1", "--out", tmp_path
     )
     assert answer.code == 0, answer.err
@@ -61,13 +92,10 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("text", BROKEN)
-def test_a_broken_file_is_one_sentence(tmp_path: Path, text: str) -> None:
+def test_a_broken_file_is_one_sentence(flowrepro: Call, tmp_path: Path, text: str) -> None:
     (tmp_path / "broken_paper.py").write_text(text)
-    answer = in_process("--plugin", tmp_path / "broken_paper.py", "list")
-    assert answer.code == 2
-    assert BROKEN[text] in answer.err
-    assert "broken_paper.py" in answer.err
-    assert "Traceback" not in answer.err
+    answer = flowrepro("--plugin", tmp_path / "broken_paper.py", "list")
+    refused(answer, 2, BROKEN[text], "broken_paper.py")
 
 
 @pytest.mark.parametrize(
@@ -80,44 +108,40 @@ def test_a_broken_file_is_one_sentence(tmp_path: Path, text: str) -> None:
         ("on=(SMALL, LARGE)", "on=(SMALL, LARDGE)", "LARDGE"),
     ],
 )
-def test_a_clash_or_a_typo_is_named(tmp_path: Path, old: str, new: str, words: str) -> None:
+def test_a_clash_or_a_typo_is_named(
+    flowrepro: Call, tmp_path: Path, old: str, new: str, words: str
+) -> None:
     text = EXAMPLE.read_text()
     assert old in text
     (tmp_path / "clashing_paper.py").write_text(text.replace(old, new))
-    answer = in_process("--plugin", tmp_path / "clashing_paper.py", "list")
-    assert answer.code == 2
-    assert words in answer.err
-    assert "Traceback" not in answer.err
+    refused(flowrepro("--plugin", tmp_path / "clashing_paper.py", "list"), 2, words)
 
 
-def test_what_is_no_python_file_is_refused(tmp_path: Path) -> None:
-    assert "names no file" not in in_process("--plugin", tmp_path / "absent.py", "list").out
-    assert in_process("--plugin", tmp_path / "absent.py", "list").code == 2
+def test_what_is_no_python_file_is_refused(flowrepro: Call, tmp_path: Path) -> None:
+    refused(flowrepro("--plugin", tmp_path / "absent.py", "list"), 2, "is no Python file")
     (tmp_path / "numpy.py").write_text("")
-    answer = in_process("--plugin", tmp_path / "numpy.py", "list")
-    assert answer.code == 2
-    assert "rename the file" in answer.err
+    refused(flowrepro("--plugin", tmp_path / "numpy.py", "list"), 2, "rename the file")
 
 
-def test_a_broken_installed_paper_leaves_the_rest_working(tmp_path: Path) -> None:
-    info = tmp_path / "broken-1.0.dist-info"
+def installed(folder: Path, name: str, value: str) -> None:
+    """What pip leaves of a package with a paper, as far as it is read."""
+    info = folder / f"{name}-1.0.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[flowrepro.papers]\nbroken = no_such_module:CONTENTS\n")
-    answer = in_process("list", "--json", env={"PYTHONPATH": f"{tmp_path}:{ROOT}"})
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[flowrepro.papers]\n{name} = {value}\n")
+
+
+def test_installed_papers_are_found_and_a_broken_one_leaves_the_rest_working(
+    flowrepro: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed(tmp_path, "broken", "no_such_module:CONTENTS")
+    installed(tmp_path, "later", "later_paper:CONTENTS")
+    shutil.copy(EXAMPLE, tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    answer = flowrepro("list", "--json")
     assert answer.code == 0
     assert "entry point 'broken' (no_such_module:CONTENTS) cannot be imported" in answer.err
-    assert len(answer.json()) > 100
-
-
-def test_an_installed_paper_is_found(tmp_path: Path) -> None:
-    info = tmp_path / "later-0.1.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: later\nVersion: 0.1\n")
-    (info / "entry_points.txt").write_text("[flowrepro.papers]\nlater = later_paper:CONTENTS\n")
-    (tmp_path / "later_paper.py").write_text(EXAMPLE.read_text())
-    answer = in_process("list", "--json", env={"PYTHONPATH": f"{tmp_path}:{ROOT}"})
-    assert {"small", "large"} <= {line["case"] for line in answer.json()}, answer.err
+    assert {"small", "large", "toy"} <= {line["case"] for line in answer.json()}
 
 
 @pytest.mark.slow

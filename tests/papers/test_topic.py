@@ -14,15 +14,7 @@ from flowrepro.core.config import Data, Descent, Init, Loss, from_json, to_json
 from flowrepro.core.overrides import override
 from flowrepro.errors import UsageError
 from flowrepro.figures.panels import Panel
-from flowrepro.papers.paper import (
-    Command,
-    Contents,
-    Flag,
-    Misprint,
-    Misprints,
-    Paper,
-    Readings,
-)
+from flowrepro.papers.paper import Command, Contents, Flag, Misprint, Misprints, Paper, Readings
 from flowrepro.papers.study import Option, option
 from flowrepro.papers.topic import Topic
 

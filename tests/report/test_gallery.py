@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from command_line import quiet
 
 from flowrepro.core.overrides import override
 from flowrepro.papers import registry
@@ -18,22 +19,11 @@ from flowrepro.run.kind import Settings
 from flowrepro.run.pipeline import Outcome, execute
 
 
-class Silent:
-    def say(self, text: str) -> None: ...
-
-    def doing(self, text: str) -> None: ...
-
-    def progress(self, label: str, step: int, n_steps: int) -> None: ...
-
-    def interrupted(self) -> bool:
-        return False
-
-
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[Outcome]:
     case = override(registry.find_case("orthogonal", "lazy"), {"n_steps": 200})
     return execute(
-        [case], Settings(root=tmp_path_factory.mktemp("runs"), formats=("png",)), Silent()
+        [case], Settings(root=tmp_path_factory.mktemp("runs"), formats=("png",)), quiet()
     )
 
 
@@ -80,7 +70,7 @@ def test_figures_of_many_seeds_are_in_the_gallery_and_on_its_page(tmp_path: Path
     assert [(case.name, case.seeds) for case in ensembles] == [("toy", gallery.SEEDS)]
     short = replace(override(ensembles[0], {"n_steps": 200}), seeds=(0, 50))
     gallery.update(
-        tmp_path / "gallery", execute([short], Settings(root=tmp_path, formats=("png",)), Silent())
+        tmp_path / "gallery", execute([short], Settings(root=tmp_path, formats=("png",)), quiet())
     )
     page = (tmp_path / "gallery" / "README.md").read_text()
     assert "[3-seeds](boursier2022-figure-3-seeds-toy-loss.png)" in page

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import pytest
-from command_line import Result
+from command_line import Result, quiet
 
 from flowrepro.papers import registry
 from flowrepro.report import page as report
@@ -36,19 +36,11 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from flowrepro.run.kind import Settings
     from flowrepro.run.pipeline import execute
 
-    class Silent:
-        def say(self, text: str) -> None: ...
-
-        def doing(self, text: str) -> None: ...
-        def progress(self, label: str, step: int, n_steps: int) -> None: ...
-        def interrupted(self) -> bool:
-            return False
-
     root = tmp_path_factory.mktemp("runs <&> here")
     settings = Settings(root=root, formats=("png",))
     short = [override(TOY, {"n_steps": 300, "geometric": 0}), override(LAZY, {"n_steps": 50})]
-    execute(short, settings, Silent())
-    execute([find_case("toy2d", "two-points-0.1")], settings, Silent())
+    execute(short, settings, quiet())
+    execute([find_case("toy2d", "two-points-0.1")], settings, quiet())
     return root
 
 

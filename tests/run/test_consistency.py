@@ -7,12 +7,12 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from command_line import Result as Answer
+from command_line import quiet
 
 from flowrepro.core.config import TrainingCase
 from flowrepro.core.overrides import override
@@ -23,18 +23,12 @@ from flowrepro.run.kind import Result, Settings
 from flowrepro.run.results import compute, load
 from flowrepro.store.run_directory import RunDirectory
 
-QUIET = SimpleNamespace(
-    say=lambda text: None,
-    doing=lambda text: None,
-    progress=lambda *_: None,
-    interrupted=lambda: False,
-)
 SHORT = {"n_steps": 600, "init.m": 8, "init.scale": 0.1, "snapshot_every": 100}
 
 
 def computed(root: Path, case: Any) -> tuple[Result, RunDirectory]:
     directory = RunDirectory.of(root, case)
-    compute(case, directory, Settings(root=root), QUIET)
+    compute(case, directory, Settings(root=root), quiet())
     return load(directory), directory
 
 
@@ -115,9 +109,7 @@ TAMPERS: dict[str, tuple[Callable[[Any], dict[str, np.ndarray]], str]] = {
         "the loss",
     ),
     "loss right at snapshots only": (
-        lambda t: {
-            "loss": np.where(np.isin(t.step, t.snapshot_step), t.loss, t.loss * 1.001),
-        },
+        lambda t: {"loss": np.where(np.isin(t.step, t.snapshot_step), t.loss, t.loss * 1.001)},
         "plain step",
     ),
     "steps reversed": (lambda t: {"step": t.step[::-1].copy()}, "increase"),
@@ -180,10 +172,7 @@ def test_a_short_study_is_computed_again(tmp_path: Path) -> None:
 def reseal(directory: Path, name: str) -> None:
     manifest = json.loads((directory / "manifest.json").read_text())
     content = (directory / name).read_bytes()
-    manifest["files"][name] = {
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "bytes": len(content),
-    }
+    manifest["files"][name] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
     (directory / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
 
 

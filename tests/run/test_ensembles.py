@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from command_line import Result
+from command_line import Result, typed
 
 from flowrepro import data
 from flowrepro.cli.select import ENSEMBLE_FROM, chosen_cases
@@ -71,16 +71,7 @@ def test_one_folder_holds_every_seed(flowrepro: Call, tmp_path: Path) -> None:
 def test_an_interrupted_ensemble_is_resumed_bit_for_bit(
     flowrepro: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = (
-        "orthogonal",
-        "--case",
-        "toy",
-        "--seeds",
-        "0:50",
-        "--set",
-        "n_steps=3000",
-        "--no-figures",
-    )
+    words = typed("orthogonal --case toy --seeds 0:50 --set n_steps=3000 --no-figures")
     assert flowrepro(*words, "--out", tmp_path / "whole").code == 0
     (whole,) = (tmp_path / "whole").rglob("ensemble.npz")
     monkeypatch.setattr(ensemble, "LONGEST_CHUNK", 400)
@@ -104,20 +95,8 @@ def test_an_interrupted_ensemble_is_resumed_bit_for_bit(
 
 
 def test_a_diverging_ensemble_ends_with_4(flowrepro: Call, tmp_path: Path) -> None:
-    words = (
-        "orthogonal",
-        "--case",
-        "toy",
-        "--seeds",
-        "0:50",
-        "--set",
-        "n_steps=200",
-        "--set",
-        "lr=5",
-        "--set",
-        "init.scale=1",
-        "--set",
-        "alpha=0.5",
+    words = typed(
+        "orthogonal --case toy --seeds 0:50 --set n_steps=200 --set lr=5 --set init.scale=1 --set alpha=0.5"
     )
     result = flowrepro(*words, "--out", tmp_path)
     assert result.code == 4
@@ -132,11 +111,7 @@ def test_the_users_points_from_many_seeds(flowrepro: Call, tmp_path: Path) -> No
         "orthogonal",
         "--data",
         tmp_path / "d.npz",
-        "--seeds",
-        "0:50",
-        "--set",
-        "n_steps=50",
-        "--out",
+        *typed("--seeds 0:50 --set n_steps=50 --out"),
         tmp_path,
         "--json",
         "--no-figures",
@@ -199,15 +174,7 @@ def test_a_figure_of_many_seeds_that_cannot_be_had_says_why(
     flowrepro: Call, tmp_path: Path
 ) -> None:
     result = flowrepro(
-        "orthogonal",
-        "--figure",
-        "3-seeds",
-        "--seeds",
-        "0:9",
-        "--engine",
-        "torch",
-        "--out",
-        tmp_path,
+        *typed("orthogonal --figure 3-seeds --seeds 0:9 --engine torch --out"), tmp_path
     )
     assert result.code == 2
     assert "asks for torch" in result.err

@@ -8,13 +8,14 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from faults import SHORT_TOY, TOY, Call, begun, finished, refused, wait_for_checkpoint
+from command_line import quiet
+from faults import SHORT_TOY, TOY, Call, begun, finished, long_run, refused, wait_for
 
 from flowrepro.core.overrides import override
 from flowrepro.errors import Interrupted
@@ -26,19 +27,16 @@ from flowrepro.store.run_directory import RunDirectory
 
 
 def killed_and_resumed(tmp_path: Path, n_steps: int, moments: int) -> None:
-    whole = finished(tmp_path / "whole", n_steps)
     started = time.perf_counter()
-    finished(tmp_path / "timed", n_steps)
+    whole = finished(tmp_path / "whole", n_steps)
     lasts = time.perf_counter() - started
     rng = random.Random(0)
     resumed = 0
     for moment in range(moments):
         out = tmp_path / f"killed-{moment}"
         process = begun(out, n_steps)
-        if moment == 0:
-            wait_for_checkpoint(out)
-        else:
-            time.sleep(rng.uniform(0.2, 0.95) * lasts)
+        wait_for(out, "experiment.json" if moment else "checkpoint.npz")
+        time.sleep(rng.uniform(0.0, 0.95) * lasts if moment else 0)
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         resumed += bool(list(out.rglob("checkpoint.npz")))
@@ -47,7 +45,7 @@ def killed_and_resumed(tmp_path: Path, n_steps: int, moments: int) -> None:
 
 
 def test_kill_9_and_the_same_command_is_bit_identical(tmp_path: Path) -> None:
-    killed_and_resumed(tmp_path, 6_000_000, 3)
+    killed_and_resumed(tmp_path, 3_000_000, 1)
 
 
 @pytest.mark.slow
@@ -60,21 +58,27 @@ def test_kill_9_at_twenty_random_moments(tmp_path: Path) -> None:
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
 def test_the_first_signal_checkpoints_and_prints_the_resume_command(
-    tmp_path: Path, number: signal.Signals, code: int
+    flowrepro: Call,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals,
+    code: int,
 ) -> None:
-    process = begun(tmp_path, 100_000_000)
-    wait_for_checkpoint(tmp_path)
-    process.send_signal(number)
-    _, err = process.communicate(timeout=20)
-    assert process.returncode == code, err
-    assert "resume with: flowrepro orthogonal" in err
-    assert "Traceback" not in err
+    def send() -> None:
+        wait_for(tmp_path)
+        os.kill(os.getpid(), number)
+
+    monkeypatch.setenv("FLOWREPRO_CHECKPOINT_SECONDS", "0.05")
+    sender = threading.Thread(target=send)
+    sender.start()
+    refused(flowrepro(*long_run(tmp_path, 100_000_000)), code, "resume with: flowrepro orthogonal")
+    sender.join()
     assert list(tmp_path.rglob("checkpoint.npz"))
 
 
 def test_the_second_signal_stops_at_once(tmp_path: Path) -> None:
     process = begun(tmp_path, 100_000_000)
-    wait_for_checkpoint(tmp_path)
+    wait_for(tmp_path)
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=5)
@@ -86,23 +90,18 @@ def test_the_second_signal_stops_at_once(tmp_path: Path) -> None:
 def test_a_run_begun_under_other_conditions_is_not_mixed_silently(
     tmp_path: Path, flowrepro: Call, monkeypatch: pytest.MonkeyPatch, remedy: str
 ) -> None:
-    process = begun(tmp_path, 10_000_000)
-    wait_for_checkpoint(tmp_path)
-    process.kill()
-    process.communicate()
-    words = (*TOY, "--set", "n_steps=10000000", "--set", "save_every=1000", "--out", tmp_path)
+    words = long_run(tmp_path, 10_000)
+    with monkeypatch.context() as patch:
+        patch.setattr(console.Console, "interrupted", lambda self: True)
+        assert "resume with" in flowrepro(*words).err
     monkeypatch.setattr("flowrepro.store.provenance.cpu", lambda: "another processor")
     refused(flowrepro(*words), 2, "another processor", "--new", "--force-resume")
     result = flowrepro(*words, remedy)
     assert result.code in (0, 5), result.err
-    folders = {
-        path.name.partition(".")[2]: path
-        for path in (tmp_path / "orthogonal").iterdir()
-        if path.is_dir()
-    }
-    mixed = json.loads((folders[""] / "provenance.json").read_text())[
-        "resumed_under_other_conditions"
-    ]
+    paths = [path for path in (tmp_path / "orthogonal").iterdir() if path.is_dir()]
+    folders = {path.name.partition(".")[2]: path for path in paths}
+    provenance = json.loads((folders[""] / "provenance.json").read_text())
+    mixed = provenance["resumed_under_other_conditions"]
     assert ("another processor" in str(mixed)) == (remedy == "--force-resume")
     assert ("unfinished-1" in folders) == (remedy == "--new")
 
@@ -110,9 +109,13 @@ def test_a_run_begun_under_other_conditions_is_not_mixed_silently(
 def test_two_processes_on_one_run(tmp_path: Path, flowrepro: Call) -> None:
     process = begun(tmp_path, 100_000_000)
     try:
-        wait_for_checkpoint(tmp_path)
-        words = (*TOY, "--set", "n_steps=100000000", "--set", "save_every=1000", "--out", tmp_path)
-        refused(flowrepro(*words), 7, f"in use by process {process.pid}", "--wait")
+        wait_for(tmp_path)
+        refused(
+            flowrepro(*long_run(tmp_path, 100_000_000)),
+            7,
+            f"in use by process {process.pid}",
+            "--wait",
+        )
     finally:
         process.kill()
         process.communicate()
@@ -150,15 +153,13 @@ def test_many_processes_may_begin_in_one_folder(tmp_path: Path) -> None:
 
 
 def test_nohup_is_respected(tmp_path: Path) -> None:
-    words = " ".join(
-        [*TOY, "--set", "n_steps=30000000", "--set", "save_every=10000", "--out", str(tmp_path)]
-    )
+    words = " ".join(long_run(tmp_path, 5_000_000))
     command = f"trap '' HUP; exec {sys.executable} -m flowrepro {words}"
     env = {**os.environ, "FLOWREPRO_CHECKPOINT_SECONDS": "0.05"}
     process = subprocess.Popen(
         ["bash", "-c", command], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    wait_for_checkpoint(tmp_path)
+    wait_for(tmp_path)
     process.send_signal(signal.SIGHUP)
     assert process.wait(timeout=120) in (0, 5)
 
@@ -218,10 +219,13 @@ def test_an_interrupted_run_does_nothing_more_than_its_checkpoint(
 ) -> None:
     monkeypatch.setattr("flowrepro.run.training.remarks", lambda run: pytest.fail("work goes on"))
     case = override(registry.find_case("orthogonal", "toy"), {"n_steps": 10**6, "init.m": 3})
-    quiet = dict.fromkeys(("say", "doing", "progress"), lambda *_: None)
-    report = SimpleNamespace(**quiet, interrupted=lambda: True)
     with pytest.raises(Interrupted, match="its checkpoint is in"):
-        compute(case, RunDirectory.of(tmp_path, case), Settings(root=tmp_path), report)
+        compute(
+            case,
+            RunDirectory.of(tmp_path, case),
+            Settings(root=tmp_path),
+            quiet(interrupted=lambda: True),
+        )
 
 
 QUICK = (

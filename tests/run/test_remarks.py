@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from command_line import Result
+from command_line import Result, typed
 
 import flowrepro as fr
 
@@ -98,16 +98,7 @@ def test_settings_that_the_engine_does_not_use(
     flowrepro: Callable[..., Result], tmp_path: Path
 ) -> None:
     np.savez(tmp_path / "w.npz", W=np.eye(2), a=[1.0, -1.0])
-    words = (
-        "orthogonal",
-        "--case",
-        "toy",
-        "--set",
-        "n_steps=20",
-        "--no-figures",
-        "--out",
-        tmp_path,
-    )
+    words = (*typed("orthogonal --case toy --set n_steps=20 --no-figures --out"), tmp_path)
     idle = ("--init", tmp_path / "w.npz", "--seed", "3", "--set", "rtol=1e-9")
     (run,) = flowrepro(*words, *idle, "--json").json()["runs"]
     tolerance, seed = run["warnings"][:2]

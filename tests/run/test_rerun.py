@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import Result
+from command_line import Result, typed
 
 from flowrepro.store.reading import npz_bytes, read_npz
 from flowrepro.store.run_directory import RunDirectory
@@ -57,10 +57,7 @@ def test_the_users_own_points_and_weights_are_those_that_were_kept(
         weights,
         "--out",
         tmp_path,
-        "--engine",
-        "flow",
-        "--set",
-        "log10_scale=-2",
+        *typed("--engine flow --set log10_scale=-2"),
     )
     points.write_text("gone\n")
     weights.unlink()

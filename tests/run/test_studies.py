@@ -7,12 +7,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from command_line import Result
+from command_line import Result, quiet
 
 from flowrepro.claims.verdict import Part, at_most
 from flowrepro.core.config import Data, StudyCase, computing_form, from_json, run_id, to_json
@@ -77,9 +76,7 @@ def run(tmp_path: Path, *cases: StudyCase, fresh: bool = False) -> tuple[list[An
     from flowrepro.run.pipeline import execute
 
     said: list[str] = []
-    report = SimpleNamespace(
-        say=said.append, doing=said.append, progress=lambda *_: None, interrupted=lambda: False
-    )
+    report = quiet(say=said.append, doing=said.append)
     return execute(cases, Settings(root=tmp_path, fresh=fresh), report), said
 
 
@@ -123,14 +120,8 @@ def test_interruption_leaves_an_unfinished_folder_that_starts_anew(tmp_path: Pat
     from flowrepro.run.kind import Settings
     from flowrepro.run.pipeline import execute
 
-    report = SimpleNamespace(
-        say=lambda text: None,
-        doing=lambda text: None,
-        progress=lambda *_: None,
-        interrupted=lambda: True,
-    )
     with pytest.raises(Interrupted, match="squares stopped at 1 of 4"):
-        execute([SQUARES], Settings(root=tmp_path), report)
+        execute([SQUARES], Settings(root=tmp_path), quiet(interrupted=lambda: True))
     (outcome,), _ = run(tmp_path, SQUARES)
     assert not outcome.reused
     assert outcome.stop.name == "COMPLETE"

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+from command_line import typed
 from faults import SHORT_TOY, TOY, Call, refused
 
 
@@ -23,17 +24,7 @@ def test_disk_full_at_any_write(
     from flowrepro.store import files as storage
 
     original, count = os.fsync, [0]
-    words = (
-        "orthogonal",
-        "--figure",
-        "5",
-        "--format",
-        "png",
-        "--set",
-        "n_steps=100",
-        "--out",
-        tmp_path,
-    )
+    words = (*typed("orthogonal --figure 5 --format png --set n_steps=100 --out"), tmp_path)
     for failing in range(1, 60):
         count[0] = 0
 
@@ -82,13 +73,7 @@ def test_verdicts_of_an_earlier_attempt_are_not_believed(flowrepro: Call, tmp_pa
 def test_verify_of_a_failed_run(flowrepro: Call, tmp_path: Path) -> None:
     words = (
         *TOY,
-        "--set",
-        "lr=5",
-        "--set",
-        "init.scale=1",
-        "--set",
-        "alpha=0.5",
-        "--out",
+        *typed("--set lr=5 --set init.scale=1 --set alpha=0.5 --out"),
         tmp_path,
         "--json",
     )

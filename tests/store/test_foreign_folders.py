@@ -73,18 +73,6 @@ FILES = {
 STORED = ("show", "show --json", "verify", "rerun", "report", "report --markdown")
 
 
-def refused(folder: Path, command: str, kind: str, *words: str) -> None:
-    every = hostile.commands(folder, kind) if (folder / "experiment.json").is_file() else {}
-    code, said = every[command]()
-    assert code == 3, said
-    sentences = [line for line in said.splitlines() if line.startswith("flowrepro: ")]
-    assert len(sentences) == 1, said
-    for word in words:
-        assert word in said
-    assert "again" in said
-    assert "not yours" not in said
-
-
 def turns(*lists: object) -> list[tuple[object, ...]]:
     """Every pair of the first two lists, with one of the third in turn."""
     first, second, third = map(list, lists)  # type: ignore[call-overload]
@@ -167,13 +155,26 @@ def as_json(copy: Callable[[str], Path], name: str, how: str, command: str) -> N
     assert len(said) < 1_000
 
 
-def with_readers(pick: Callable[[int, tuple[str, ...]], tuple[str, ...]]) -> list[tuple[str, ...]]:
-    pairs = enumerate(itertools.product(READERS, JSON))
-    return [(name, how, one) for k, (name, how) in pairs for one in pick(k, READERS[name])]
+JSON_EVERYWHERE = list(itertools.product(READERS, JSON))
+BY_FORM = ("a list", "a number", "no field", "mistyped")
+"""Each file is asked for its own form; the reader that all share refuses the others."""
+
+
+def in_turn(pairs: list[tuple[str, str]]) -> list[tuple[str, str, str]]:
+    """Each pair of a file and a content, with one of the file's readers in turn."""
+    return [
+        (name, how, READERS[name][k % len(READERS[name])]) for k, (name, how) in enumerate(pairs)
+    ]
 
 
 @pytest.mark.parametrize(
-    ("name", "how", "command"), with_readers(lambda k, readers: (readers[k % len(readers)],))
+    ("name", "how", "command"),
+    in_turn(
+        [pair for pair in JSON_EVERYWHERE if pair[1] in BY_FORM]
+        + list(
+            zip(itertools.cycle(READERS), [how for how in JSON if how not in BY_FORM], strict=False)
+        )
+    ),
 )
 def test_json_that_is_not_what_belongs_there(
     copy: Callable[[str], Path], name: str, how: str, command: str
@@ -182,7 +183,10 @@ def test_json_that_is_not_what_belongs_there(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "how", "command"), with_readers(lambda k, readers: readers))
+@pytest.mark.parametrize(
+    ("name", "how", "command"),
+    [(name, how, command) for name, how in JSON_EVERYWHERE for command in READERS[name]],
+)
 def test_json_that_is_not_what_belongs_there_for_every_command(
     copy: Callable[[str], Path], name: str, how: str, command: str
 ) -> None:
@@ -238,12 +242,7 @@ ARRAYS: dict[str, Callable[[], bytes]] = {
 DATA = {"trajectory.npz": "run", "ensemble.npz": "ensemble", "inputs.npz": "own"}
 
 
-@pytest.mark.parametrize(
-    ("how", "name", "command"), turns(ARRAYS, DATA, ("verify", "rerun", "verify"))
-)
-def test_arrays_that_are_not_what_belongs_there(
-    copy: Callable[[str], Path], name: str, how: str, command: str
-) -> None:
+def as_arrays(copy: Callable[[str], Path], name: str, how: str, command: str) -> None:
     folder = copy(DATA[name])
     every = hostile.commands(folder, DATA[name])
     (folder / name).write_bytes(ARRAYS[how]())
@@ -256,7 +255,33 @@ def test_arrays_that_are_not_what_belongs_there(
         assert code == 5  # it is compared, and everything differs
         return
     assert code == 3, said
-    assert "again" in said
+    assert "again" in said or "anew" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "how", "command"),
+    [(name, how, "verify") for name in DATA for how in ("no arrays", "text")]
+    + list(
+        zip(
+            itertools.cycle(DATA),
+            list(ARRAYS)[:-2],
+            itertools.cycle(("verify", "rerun")),
+            strict=False,
+        )
+    ),
+)
+def test_arrays_that_are_not_what_belongs_there(
+    copy: Callable[[str], Path], name: str, how: str, command: str
+) -> None:
+    as_arrays(copy, name, how, command)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "how", "command"), every_turn(DATA, ARRAYS, ("verify", "rerun")))
+def test_arrays_that_are_not_what_belongs_there_for_every_command(
+    copy: Callable[[str], Path], name: str, how: str, command: str
+) -> None:
+    as_arrays(copy, name, how, command)
 
 
 def test_a_small_file_does_not_take_much_memory(tmp_path: Path) -> None:

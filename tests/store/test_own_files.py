@@ -4,6 +4,7 @@ outlive every command.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -11,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command_line import Result, in_process
+from command_line import Result, call, typed
 
 from flowrepro.core.overrides import override
 from flowrepro.errors import DataError
@@ -23,19 +24,8 @@ from flowrepro.store.own_files import LEDGER, OwnFiles
 from flowrepro.store.run_directory import RunDirectory
 
 Call = Callable[..., Result]
-TINY = (
-    "--set",
-    "n_steps=60",
-    "--set",
-    "m=4",
-    "--set",
-    "geometric=0",
-    "--set",
-    "snapshots=[]",
-    "--engine",
-    "fused",
-    "--format",
-    "png",
+TINY = typed(
+    "--set n_steps=60 --set m=4 --set geometric=0 --set snapshots=[] --engine fused --format png"
 )
 RUN = ("orthogonal", "--case", "toy", *TINY)
 FIGURE = "figures/figure-3-toy-loss.png"
@@ -43,12 +33,15 @@ PLACES = ("figures", "tables", "animations", "")
 MINE = b"the user's own"
 
 
+pytestmark = pytest.mark.usefixtures("here")
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The --out of a complete run with figures and an animation; copied, never changed."""
     root = tmp_path_factory.mktemp("made")
-    done = in_process(*RUN, "--animate", "--out", root)
-    assert done.code in (0, 5), done.err
+    code, said = call([*RUN, "--animate", "--out", str(root)])
+    assert code in (0, 5), said
     return root
 
 
@@ -75,21 +68,11 @@ COMMANDS: dict[str, Callable[[Path, Path], tuple[object, ...]]] = {
     "show": lambda out, run: ("show", run),
     "sweep": lambda out, run: (
         *("sweep", "orthogonal", "--case", "toy", *TINY),
-        "--grid",
-        "m=4,5",
-        "--workers",
-        "1",
-        "--summary",
-        "--out",
+        *typed("--grid m=4,5 --workers 1 --summary --out"),
         out,
     ),
 }
 SOUND = (0, 3, 5)
-
-
-def call(flowrepro: Call, command: str, out: Path, run: Path) -> Result:
-    """A command of COMMANDS; a sweep in a process of its own, whose number of threads it sets."""
-    return (in_process if command == "sweep" else flowrepro)(*COMMANDS[command](out, run))
 
 
 def everywhere(root: Path, content: bytes) -> list[Path]:
@@ -128,7 +111,7 @@ def test_every_file_of_the_user_outlives_every_command(
         (run / FIGURE).chmod(0o644)
         break_derived(run)
         contents += [(run / FIGURE).read_bytes(), (run / "claims.json").read_bytes()]
-    result = call(flowrepro, command, out, run)
+    result = flowrepro(*COMMANDS[command](out, run))
     assert result.code in SOUND, result.err
     assert "internal error" not in result.err
     for content in contents:
@@ -211,8 +194,13 @@ def test_a_name_that_we_need_and_the_user_took(tmp_path: Path, name: str, thing:
 # ---- links
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("place", ["figures", "animations"])
+@pytest.mark.parametrize(
+    ("command", "place"),
+    [
+        *((command, "figures") for command in COMMANDS),
+        *((command, "animations") for command in ("run --animate", "verify", "report")),
+    ],
+)
 def test_a_linked_folder_is_neither_read_nor_emptied(
     flowrepro: Call, tmp_path: Path, out: Path, run: Path, command: str, place: str
 ) -> None:
@@ -221,7 +209,7 @@ def test_a_linked_folder_is_neither_read_nor_emptied(
     (paper / "thesis.tex").write_bytes(MINE)
     (run / place).symlink_to(paper)
     before = {path.name: path.read_bytes() for path in paper.iterdir()}
-    result = call(flowrepro, command, out, run)
+    result = flowrepro(*COMMANDS[command](out, run))
     assert result.code in SOUND, result.err
     assert {path.name: path.read_bytes() for path in paper.iterdir()} == before
     if command in ("verify", "rerun", "report", "show"):
@@ -240,15 +228,16 @@ def test_figures_are_drawn_beside_the_link(
     assert (run / FIGURE).is_file()
 
 
+NOT_SWEPT = [command for command in COMMANDS if command not in ("sweep", "run --animate")]
+MEMBERS = (FIGURE, "claims.json", "trajectory.npz", "manifest.json", "animations/toy.gif")
+
+
 @pytest.mark.parametrize(
-    "command", [command for command in COMMANDS if command not in ("sweep", "run --animate")]
+    ("name", "command", "dangling"),
+    [(*pair, k % 2 == 0) for k, pair in enumerate(itertools.product(MEMBERS, NOT_SWEPT))],
 )
-@pytest.mark.parametrize(
-    "name", [FIGURE, "claims.json", "trajectory.npz", "manifest.json", "animations/toy.gif"]
-)
-@pytest.mark.parametrize("dangling", [False, True])
 def test_a_linked_member_is_neither_read_nor_written(
-    flowrepro: Call, tmp_path: Path, out: Path, run: Path, command: str, name: str, dangling: bool
+    flowrepro: Call, tmp_path: Path, out: Path, run: Path, name: str, command: str, dangling: bool
 ) -> None:
     target = tmp_path / "elsewhere"
     content = (run / name).read_bytes()
@@ -256,7 +245,7 @@ def test_a_linked_member_is_neither_read_nor_written(
     (run / name).symlink_to(target)
     if not dangling:
         target.write_bytes(content)
-    result = call(flowrepro, command, out, run)
+    result = flowrepro(*COMMANDS[command](out, run))
     assert result.code in SOUND, result.err
     assert "internal error" not in result.err
     assert target.exists() != dangling
@@ -329,22 +318,16 @@ def test_a_lock_that_is_somebodys_file(tmp_path: Path, thing: str) -> None:
 # ---- stored names
 
 
+ELSEWHERE = (
+    "../../../secret", "/etc/passwd", "figures/../../secret", "notes/a", "figures/a/b", "a b", "",
+    "..", "a\n", "figures/",
+)  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    "name",
-    [
-        "../../../secret",
-        "/etc/passwd",
-        "figures/../../secret",
-        "notes/a",
-        "figures/a/b",
-        "a b",
-        "",
-        "..",
-        "a\n",
-        "figures/",
-    ],
+    ("name", "command"),
+    list(zip(ELSEWHERE, itertools.cycle(("verify", "show", "rerun", "report")), strict=False)),
 )
-@pytest.mark.parametrize("command", ["verify", "show", "rerun", "report"])
 def test_a_manifest_that_names_what_lies_elsewhere_is_damaged(
     flowrepro: Call, tmp_path: Path, run: Path, name: str, command: str
 ) -> None:
@@ -359,9 +342,15 @@ def test_a_manifest_that_names_what_lies_elsewhere_is_damaged(
     assert secret.read_bytes() == MINE
 
 
-@pytest.mark.parametrize("field", ["name", "command", "paper"])
-@pytest.mark.parametrize("text", ["../victim/pwn", "/tmp/pwn", "..", "a\nb"])
-@pytest.mark.parametrize("command", ["rerun", "verify", "report"])
+LEADING = itertools.product(
+    ("name", "command", "paper"), ("../victim/pwn", "/tmp/pwn", "..", "a\nb")
+)
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "command"),
+    [(*pair, ("rerun", "verify", "report")[k % 3]) for k, pair in enumerate(LEADING)],
+)
 def test_a_case_whose_name_leads_elsewhere_is_refused(
     flowrepro: Call, tmp_path: Path, run: Path, field: str, text: str, command: str
 ) -> None:
@@ -436,25 +425,12 @@ def test_an_unfinished_folder_keeps_what_cannot_be_proven_ours(
     flowrepro: Call, tmp_path: Path, run: Path, out: Path
 ) -> None:
     (run / "manifest.json").unlink()
-    for name in (
-        "provenance.json",
-        "trajectory.npz",
-        "claims.json",
-        FIGURE,
-        "checkpoint.npz",
-        "notes.txt",
-    ):
+    names = [*typed("provenance.json trajectory.npz claims.json checkpoint.npz notes.txt"), FIGURE]
+    for name in names:
         (run / name).write_bytes(MINE + name.encode())
     result = flowrepro(*COMMANDS["run"](out, run))
     assert result.code in (0, 5), result.err
-    for name in (
-        "provenance.json",
-        "trajectory.npz",
-        "claims.json",
-        FIGURE,
-        "checkpoint.npz",
-        "notes.txt",
-    ):
+    for name in names:
         assert everywhere(run, MINE + name.encode()), name
     assert RunDirectory(run).damage() == []
 
@@ -560,17 +536,19 @@ def test_a_report_does_not_take_the_place_of_a_folder_or_device(
     assert (tmp_path / "pipe").is_fifo()
 
 
-def test_the_summary_of_a_sweep_keeps_what_the_user_made_of_it(out: Path, run: Path) -> None:
+def test_the_summary_of_a_sweep_keeps_what_the_user_made_of_it(
+    flowrepro: Call, out: Path, run: Path
+) -> None:
     words = COMMANDS["sweep"](out, run)
-    assert in_process(*words).code == 0
+    assert flowrepro(*words).code == 0
     (folder,) = (out / "orthogonal").glob("sweep-*")
     before = sorted(path.name for path in folder.iterdir())
-    assert in_process(*words).code == 0
+    assert flowrepro(*words).code == 0
     assert sorted(path.name for path in folder.iterdir()) == before
     (folder / "summary.csv").write_bytes(MINE)
     (folder / "summary.png").unlink()
     (folder / "summary.png").symlink_to(out / "nowhere")
-    assert in_process(*words).code == 0
+    assert flowrepro(*words).code == 0
     assert (folder / "summary.edited-1.csv").read_bytes() == MINE
     assert (folder / "summary.link-1.png").is_symlink()
     assert not (out / "nowhere").exists()

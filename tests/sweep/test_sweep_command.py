@@ -4,7 +4,6 @@ read from disk.
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import os
@@ -19,22 +18,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import Result
+from command_line import Result, typed
+from faults import workers_of
 
 from flowrepro.store.reading import read_json
 
 Flowrepro = Callable[..., Result]
-GRID = (
-    "orthogonal",
-    "--grid",
-    "scale=1e-3,1e-2",
-    "--set",
-    "n_steps=300",
-    "--set",
-    "geometric=0",
-    "--seeds",
-    "0:2",
-)
+GRID = typed("orthogonal --grid scale=1e-3,1e-2 --set n_steps=300 --set geometric=0 --seeds 0:2")
 
 
 def table(folder: Path) -> list[dict[str, str]]:
@@ -47,7 +37,7 @@ def without_times(folder: Path) -> list[list[str]]:
 
 
 def test_a_sweep_computes_what_is_missing_and_tells_it(
-    tmp_path: Path, flowrepro: Flowrepro
+    tmp_path: Path, flowrepro: Flowrepro, request: pytest.FixtureRequest
 ) -> None:
     first = flowrepro(
         "sweep", *GRID, "--out", tmp_path, "--workers", 2, "--summary", "--format", "png"
@@ -67,6 +57,7 @@ def test_a_sweep_computes_what_is_missing_and_tells_it(
     lost = sorted(tmp_path.glob("orthogonal/toy-*"))[1]
     shutil.rmtree(lost)
     before = without_times(tmp_path)
+    request.getfixturevalue("here")
     second = flowrepro(
         "sweep", *GRID, "--out", tmp_path, "--workers", 1, "--json", "--summary", "--format", "png"
     ).json()
@@ -74,20 +65,11 @@ def test_a_sweep_computes_what_is_missing_and_tells_it(
     assert without_times(tmp_path) == before
 
 
+@pytest.mark.usefixtures("here")
 def test_many_seeds_of_a_small_case_are_lines_of_ensembles(
     tmp_path: Path, flowrepro: Flowrepro
 ) -> None:
-    words = (
-        "orthogonal",
-        "--grid",
-        "lr=1e-3,2e-3",
-        "--set",
-        "n_steps=200",
-        "--seeds",
-        "0:60",
-        "--measure",
-        "loss",
-    )
+    words = typed("orthogonal --grid lr=1e-3,2e-3 --set n_steps=200 --seeds 0:60 --measure loss")
     done = flowrepro(
         "sweep", *words, "--out", tmp_path, "--workers", 1, "--summary", "--format", "svg"
     )
@@ -100,17 +82,10 @@ def test_many_seeds_of_a_small_case_are_lines_of_ensembles(
     assert len({line["loss"] for line in lines}) > 100
 
 
+@pytest.mark.usefixtures("here")
 def test_two_keys_make_a_map_and_three_make_none(tmp_path: Path, flowrepro: Flowrepro) -> None:
-    words = (
-        "orthogonal",
-        "--grid",
-        "lr=1e-3,2e-3",
-        "--grid",
-        "scale=log:1e-3:1e-2:2",
-        "--set",
-        "n_steps=50",
-        "--set",
-        "geometric=0",
+    words = typed(
+        "orthogonal --grid lr=1e-3,2e-3 --grid scale=log:1e-3:1e-2:2 --set n_steps=50 --set geometric=0"
     )
     words = (*words, "--workers", "1", "--summary", "--format", "png")
     assert flowrepro("sweep", *words, "--out", tmp_path).code == 0
@@ -183,46 +158,20 @@ def test_a_cluster_gives_the_same_table(tmp_path: Path, flowrepro: Flowrepro) ->
     assert "cannot be reached" in absent.stderr
 
 
-def children(pid: int) -> list[int]:
-    """Workers of a driver."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            parent = folder.joinpath("stat").read_text().rpartition(")")[2].split()[1]
-            if int(parent) == pid and b"spawn_main" in folder.joinpath("cmdline").read_bytes():
-                found.append(int(folder.name))
-    return found
-
-
+@pytest.mark.usefixtures("here")
 def test_the_seed_is_the_cases_own_and_moves_points_that_come_with_the_start(
     tmp_path: Path, flowrepro: Flowrepro
 ) -> None:
     words = (
-        "--set",
-        "n_steps=20",
-        "--set",
-        "n=30",
-        "--set",
-        "d=3",
-        "--grid",
-        "lr=1e-4",
-        "--out",
+        *typed("--set n_steps=20 --set n=30 --set d=3 --grid lr=1e-4 --out"),
         tmp_path,
-        "--workers",
-        "1",
-        "--json",
+        *typed("--workers 1 --json"),
     )
     assert (
         flowrepro(
-            "sweep",
-            "single-neuron",
-            "--case",
-            "1l-sn",
+            *typed("sweep single-neuron --case 1l-sn"),
             *words,
-            "--seeds",
-            "0:3",
-            "--set",
-            "record.snapshots=[]",
+            *typed("--seeds 0:3 --set record.snapshots=[]"),
         ).json()["computed"]
         == 3
     )
@@ -231,15 +180,7 @@ def test_the_seed_is_the_cases_own_and_moves_points_that_come_with_the_start(
     }
     assert len(losses) == 3
     own = (
-        "sweep",
-        "toy2d",
-        "--case",
-        "two-points-0.001",
-        "--grid",
-        "lr=2e-3",
-        "--set",
-        "n_steps=20",
-        "--out",
+        *typed("sweep toy2d --case two-points-0.001 --grid lr=2e-3 --set n_steps=20 --out"),
         tmp_path,
         "--workers",
         "1",
@@ -260,14 +201,9 @@ def test_ctrl_c_leaves_no_worker_and_the_same_command_goes_on(
     if cluster:
         pytest.importorskip("distributed")
     words = (
-        "orthogonal",
-        "--grid",
-        "scale=1e-3,1e-2",
-        "--set",
-        "n_steps=3000000",
-        "--set",
-        "save_every=1000",
-        "--out",
+        *typed(
+            "orthogonal --grid scale=1e-3,1e-2 --set n_steps=3000000 --set save_every=1000 --out"
+        ),
         str(tmp_path),
         "--workers",
         "2",
@@ -281,7 +217,7 @@ def test_ctrl_c_leaves_no_worker_and_the_same_command_goes_on(
     )
     while not list(tmp_path.glob("orthogonal/*/experiment.json")):
         time.sleep(0.1)
-    workers = children(process.pid)
+    workers = workers_of(process.pid)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -295,27 +231,12 @@ def test_ctrl_c_leaves_no_worker_and_the_same_command_goes_on(
 def test_a_sweep_survives_the_death_of_workers_and_of_the_driver(tmp_path: Path) -> None:
     words = [
         sys.executable,
-        "-m",
-        "flowrepro",
-        "sweep",
-        "orthogonal",
-        "--grid",
-        "scale=log:1e-6:1e-3:4",
-        "--set",
-        "geometric=0",
-        "--seeds",
-        "0:6",
+        *typed(
+            "-m flowrepro sweep orthogonal --grid scale=log:1e-6:1e-3:4 --set geometric=0 --seeds 0:6"
+        ),
     ]
     words += [
-        "--set",
-        "n_steps=2000000",
-        "--set",
-        "save_every=10000",
-        "--workers",
-        "2",
-        "--summary",
-        "--format",
-        "png",
+        *typed("--set n_steps=2000000 --set save_every=10000 --workers 2 --summary --format png")
     ]
     subprocess.run([*words, "--out", tmp_path / "calm"], check=True, capture_output=True)
     dice, out = random.Random(0), tmp_path / "stormy"
@@ -329,7 +250,7 @@ def test_a_sweep_survives_the_death_of_workers_and_of_the_driver(tmp_path: Path)
             time.sleep(2 + 2 * dice.random())  # a worker needs one to two seconds to start
             if attempt == 0 and time.monotonic() > until:
                 process.kill()
-            elif workers := children(process.pid):
+            elif workers := workers_of(process.pid):
                 os.kill(dice.choice(workers), signal.SIGKILL)
                 killed += 1
         if process.wait() == 0:

@@ -4,7 +4,6 @@ runs.
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import errno
 import io
@@ -14,13 +13,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import faulty_workers
 import pytest
-from command_line import Result
+from command_line import Result, typed
+from faults import workers_of
 
 from flowrepro.errors import EnvironmentFault
 from flowrepro.papers.boursier2022.figures_2_3_toy import TOY
@@ -30,28 +30,6 @@ from flowrepro.sweep import cluster, pool, tasks
 Flowrepro = Callable[..., Result]
 SMALL = ("sweep", "orthogonal", "--set", "n_steps=20", "--set", "geometric=0")
 GRID = (*SMALL, "--grid", "lr=1e-3", "--seeds", "0:4", "--workers", "1")
-
-
-@pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Sweeps are computed in this process, where faults can be injected; names of the tasks given
-    out.
-    """
-    given: list[str] = []
-
-    def run_here(
-        queue: Sequence[tasks.Task],
-        workers: int,
-        done: Callable[[tasks.Task, tasks.Answer], None],
-        stop: Callable[[], bool],
-    ) -> None:
-        for task in queue:
-            if not stop():
-                given.append(task.name)
-                done(task, tasks.perform(task, lambda: False))
-
-    monkeypatch.setattr(pool, "run_locally", run_here)
-    return given
 
 
 def folders(out: Path) -> list[Path]:
@@ -157,13 +135,8 @@ def test_a_million_runs_ask_for_yes_at_once_with_their_extent(
     tmp_path: Path, flowrepro: Flowrepro
 ) -> None:
     started = time.process_time()
-    words = (
-        "--grid",
-        "lr=lin:1e-4:1e-3:1000",
-        "--grid",
-        "scale=log:1e-8:1e-2:1000",
-        "--set",
-        "n_steps=60000",
+    words = typed(
+        "--grid lr=lin:1e-4:1e-3:1000 --grid scale=log:1e-8:1e-2:1000 --set n_steps=60000"
     )
     refused = flowrepro("sweep", "orthogonal", *words, "--out", tmp_path / "out")
     assert refused.code == 2
@@ -194,17 +167,9 @@ def test_a_run_that_kills_its_workers_is_named_and_only_it_is_missing(
     monkeypatch.setattr(pool, "_serve", faulty_workers.dies_on_seed_1)
     words = (
         *SMALL,
-        "--grid",
-        "lr=1e-3",
-        "--seeds",
-        "0:3",
-        "--out",
+        *typed("--grid lr=1e-3 --seeds 0:3 --out"),
         tmp_path,
-        "--workers",
-        "1",
-        "--summary",
-        "--format",
-        "png",
+        *typed("--workers 1 --summary --format png"),
     )
     done = flowrepro(*words, "--json")
     assert done.code == 6, done.err
@@ -235,14 +200,6 @@ def test_a_worker_that_is_told_to_stop_by_somebody_else_is_replaced(
     assert (done.code, done.json()["computed"], done.json()["missing"]) == (0, 4, 0), done.err
 
 
-def _workers(driver: int) -> Iterator[int]:
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            parent = int(folder.joinpath("stat").read_text().rpartition(")")[2].split()[1])
-            if parent == driver and b"spawn_main" in folder.joinpath("cmdline").read_bytes():
-                yield int(folder.name)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("signals", "to_group", "code"),
@@ -257,25 +214,16 @@ def test_however_the_driver_ends_no_worker_stays(
     tmp_path: Path, signals: tuple[signal.Signals, ...], to_group: bool, code: int
 ) -> None:
     words = [
-        "sweep",
-        "orthogonal",
-        "--grid",
-        "scale=1e-3,1e-2",
-        "--set",
-        "n_steps=100000000",
-        "--set",
-        "save_every=10000",
-        "--workers",
-        "2",
+        *typed(
+            "sweep orthogonal --grid scale=1e-3,1e-2 --set n_steps=100000000 --set save_every=10000 --workers 2"
+        )
     ]
     command = [
         sys.executable,
         "-m",
         "flowrepro",
         *words,
-        "--set",
-        "geometric=0",
-        "--out",
+        *typed("--set geometric=0 --out"),
         str(tmp_path),
     ]
     env = {**os.environ, "FLOWREPRO_CHECKPOINT_SECONDS": "0.5"}
@@ -286,7 +234,7 @@ def test_however_the_driver_ends_no_worker_stays(
     while len(list(tmp_path.rglob("checkpoint.npz"))) < 2:
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    workers = list(_workers(driver.pid))
+    workers = workers_of(driver.pid)
     assert len(workers) == 2
     for number in signals:
         (os.killpg if to_group else os.kill)(driver.pid, number)

@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy.stats import spearmanr
 
 from flowrepro.claims.published import as_declared
 from flowrepro.claims.verdict import Part, at_least, at_most, number, within
@@ -270,6 +269,8 @@ def agreement(result: Study) -> Iterable[Part]:
 @observed("table-1-trend", "Errors fall with the number of points.", place="Table 1")
 def trend(result: Study) -> Iterable[Part]:
     """Rank correlation of size and mean error."""
+    from scipy.stats import spearmanr  # takes a second to import
+
     for key, name in (("svm", "SVM"), ("net", "net")):
         rank = spearmanr(result.arrays["size"], result.arrays[key].mean(axis=1))[0]
         yield at_most(f"Spearman's rank correlation, {name}", float(rank), -0.9)

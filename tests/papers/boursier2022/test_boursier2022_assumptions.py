@@ -39,11 +39,7 @@ TABLE = [
     (assumptions.assumption_1, points(X=[[-0.5, 1.0], [2.0, 1.2]]), crooked),
     (assumptions.assumption_2, points(y=[-2.0, 1.0]), one_sign),
     (assumptions.assumption_3, states(lambda W, a: (W, np.abs(a)), at(0)), one_sign),
-    (
-        assumptions.lemma_1,
-        states(lambda W, a: (W, 1.1 * a)),
-        protocol(**{"loss.reduction": "sum"}),
-    ),
+    (assumptions.lemma_1, states(lambda W, a: (W, 1.1 * a)), protocol(**{"loss.reduction": "sum"})),
     (assumptions.epsilon, points(y=[-1.5, 1.0]), one_sign),
     (assumptions.lemma_6, states(scaled(-1)), crooked),
     (assumptions.proposition_2, more_inactive, crooked),

@@ -19,11 +19,7 @@ def computed() -> Study:
 
 
 @pytest.mark.parametrize(
-    ("claim", "tamper"),
-    [
-        (same_dynamics, changed("angle", at((0, 0), 0.5))),
-    ],
-    ids=ids,
+    ("claim", "tamper"), [(same_dynamics, changed("angle", at((0, 0), 0.5)))], ids=ids
 )
 def test_claims_three_ways(claim: Claim, tamper: Tampered) -> None:
     three_ways(claim, computed(), tamper)

@@ -19,11 +19,7 @@ def computed() -> Study:
 
 
 @pytest.mark.parametrize(
-    ("claim", "tamper"),
-    [
-        (almost_orthogonal, changed("two", lambda share: share + 0.05)),
-    ],
-    ids=ids,
+    ("claim", "tamper"), [(almost_orthogonal, changed("two", lambda share: share + 0.05))], ids=ids
 )
 def test_claims_three_ways(claim: Claim, tamper: Tampered) -> None:
     three_ways(claim, computed(), tamper)

@@ -18,12 +18,6 @@ def computed() -> Study:
     return study(CURVATURE)
 
 
-@pytest.mark.parametrize(
-    ("claim", "tamper"),
-    [
-        (convexity, changed("wrong", at(3, 1))),
-    ],
-    ids=ids,
-)
+@pytest.mark.parametrize(("claim", "tamper"), [(convexity, changed("wrong", at(3, 1)))], ids=ids)
 def test_claims_three_ways(claim: Claim, tamper: Tampered) -> None:
     three_ways(claim, computed(), tamper)

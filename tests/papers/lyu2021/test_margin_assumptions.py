@@ -50,12 +50,7 @@ def doubled(f: Study) -> Study:
         (assumptions.negative_outputs, MIDDLE_SET, times("negative", 3.0), flipped),
         (assumptions.locally_optimal, MIDDLE_SET, times("nearby", 0.99), flipped),
         (assumptions.locally_optimal, MIDDLE_SET, times("nearby", 1.01), flipped),
-        (
-            assumptions.suboptimal_margin,
-            MIDDLE_SET,
-            times("largest", 0.5),
-            with_options(alpha=1.0),
-        ),
+        (assumptions.suboptimal_margin, MIDDLE_SET, times("largest", 0.5), with_options(alpha=1.0)),
         (assumptions.sufficient_hints, STRICT_SET, None, hinted),
     ],
     ids=lambda value: getattr(value, "id", None),

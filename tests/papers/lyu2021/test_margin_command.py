@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command_line import Result
+from command_line import Result, typed
 
+from flowrepro.papers.lyu2021 import classifiers
 from flowrepro.store.reading import read_json
 
 Flowrepro = Callable[..., Result]
@@ -28,8 +29,14 @@ def write(path: Path, cases: list[list[float]]) -> Path:
     ],
 )
 def test_points_that_cannot_be_used(
-    cases: list[list[float]], code: int, message: str, flowrepro: Flowrepro, tmp_path: Path
+    cases: list[list[float]],
+    code: int,
+    message: str,
+    flowrepro: Flowrepro,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(classifiers, "WORK", 1e6)  # which training on them always takes
     result = flowrepro(
         "margin", "--data", write(tmp_path / "own.csv", cases), "--out", tmp_path / "runs"
     )
@@ -44,10 +51,7 @@ def test_own_points_end_in_verdicts(flowrepro: Flowrepro, tmp_path: Path) -> Non
         "margin",
         "--data",
         points,
-        "--quick",
-        "--case",
-        "separator",
-        "--out",
+        *typed("--quick --case separator --out"),
         tmp_path / "runs",
         "--json",
     )

@@ -7,16 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from margin_results import (
-    computed,
-    drawn,
-    elsewhere,
-    end,
-    found,
-    judge_three_ways,
-    tampered,
-    times,
-)
+from margin_results import computed, drawn, elsewhere, end, found, judge_three_ways, tampered, times
 
 from flowrepro.claims.claim import Claim
 from flowrepro.claims.verdict import Verdict

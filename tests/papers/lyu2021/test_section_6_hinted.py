@@ -4,16 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from theory_results import (
-    Change,
-    at,
-    changed,
-    flipped,
-    last,
-    three_ways,
-    times,
-    with_options,
-)
+from theory_results import Change, at, changed, flipped, last, three_ways, times, with_options
 
 from flowrepro.claims.claim import Claim
 from flowrepro.core.config import StudyCase

@@ -11,12 +11,7 @@ from flowrepro.core.overrides import override
 from flowrepro.core.trajectory import Dataset, Run, Stop, StopReason, Trajectory
 from flowrepro.figures import NotDrawable
 from flowrepro.figures.declare import Figure
-from flowrepro.papers.min2024.figures_12_13_two_phases import (
-    BOTH_LAYERS,
-    EPOCH,
-    FIRST_LAYER,
-    topic,
-)
+from flowrepro.papers.min2024.figures_12_13_two_phases import BOTH_LAYERS, EPOCH, FIRST_LAYER, topic
 
 CLAIMS = claims_of(topic)
 CASES = {"figure-12-two-phases": BOTH_LAYERS, "figure-13-one-phase": FIRST_LAYER}

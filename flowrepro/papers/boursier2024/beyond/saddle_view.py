@@ -18,7 +18,6 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import nnls
-from scipy.signal import find_peaks
 
 from flowrepro.claims.claim import require
 from flowrepro.claims.verdict import Part, at_most, number, within
@@ -112,6 +111,8 @@ def plateaus(speed: np.ndarray) -> list[tuple[int, int]]:
 
     A rise that goes on at the end has none.
     """
+    from scipy.signal import find_peaks  # imports all of scipy.stats, which takes a second
+
     height = log_speed(speed)
     floor = height.min() - 2 * RISE
     peaks = find_peaks(np.concatenate([[floor], height, [floor]]), prominence=RISE)[0] - 1
