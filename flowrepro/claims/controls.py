@@ -11,6 +11,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
@@ -186,5 +187,9 @@ def _outcome(claim: Claim, result: Any) -> Outcome:
 
 def control_that_fails(claim: Claim, result: Any) -> str | None:
     """The first control on which the claim fails; None where it has no teeth on this result."""
-    made = _wrong(claim, result).items()
-    return next((name for name, wrong in made if _worst(claim, wrong) == "FAIL"), None)
+    made = {name: iter(wrong) for name, wrong in _wrong(claim, result).items()}
+    for number in (1, None):  # all arrays at once by every control, then one array after the other
+        for name, wrong in made.items():
+            if _worst(claim, islice(wrong, number)) == "FAIL":
+                return name
+    return None
