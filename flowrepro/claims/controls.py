@@ -9,7 +9,7 @@ one of its own (`Claim.control`). A claim that cannot fail by construction is la
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Literal
@@ -31,7 +31,8 @@ class Control:
 
     numbers : what happens to a recorded array of floating-point numbers. counts : to an array of
     whole numbers of a study. points : to (X, y). slower : what flow times and
-    the step size are multiplied by.
+    the step size are multiplied by. outer : what output weights are multiplied by, and input
+    weights divided by, after the first record.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Control:
     counts: Change | None = None
     points: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]] | None = None
     slower: float = 1.0
+    outer: float = 1.0
 
     def results(self, result: Any) -> Iterator[Any]:
         """The wrong results: all arrays changed at once, then one array after the other."""
@@ -52,6 +54,9 @@ class Control:
             case = replace(result.case, protocol=protocol)
             yield replace(result, case=case, trajectory=recorded)
         recorded = _recorded(result)
+        if self.outer != 1 and {"W", "a"} <= recorded.keys():
+            W, a = (_later(lambda array, k=k: array * self.outer**k) for k in (-1, 1))
+            yield _with(result, recorded | {"W": W(recorded["W"]), "a": a(recorded["a"])})
         attempts = {name: self._changed(array) for name, array in recorded.items()}
         changed = {name: array for name, array in attempts.items() if array is not None}
         if changed:
@@ -136,6 +141,9 @@ CONTROLS = (
             counts=lambda array: ~array if array.dtype == bool else array + 1),
     Control("nothing", "every number is 0: the zero function", np.zeros_like),
     Control("slower", "the step size and all flow times are 1.5 times what they were", slower=1.5),
+    Control("outer", "output weights are ten times, input weights a tenth of what they were: the "
+            "same function; the first record is right", outer=10.0),
+    Control("inner", "the opposite of 'outer'", outer=0.1),
     Control("labels", "every label has the other sign", points=lambda X, y: (X, -y)),
     Control("points", "the points are standard normal draws", points=_random_points),
 )  # fmt: skip
@@ -185,9 +193,16 @@ def _outcome(claim: Claim, result: Any) -> Outcome:
             return "unreadable"
 
 
-def control_that_fails(claim: Claim, result: Any) -> str | None:
-    """The first control on which the claim fails; None where it has no teeth on this result."""
-    made = {name: iter(wrong) for name, wrong in _wrong(claim, result).items()}
+def control_that_fails(claim: Claim, result: Any, among: Sequence[str] = ()) -> str | None:
+    """The first control on which the claim fails; None where it has no teeth on this result.
+
+    among : names of the controls to try, all unless given.
+    """
+    made = {
+        name: iter(wrong)
+        for name, wrong in _wrong(claim, result).items()
+        if not among or name in among
+    }
     for number in (1, None):  # all arrays at once by every control, then one array after the other
         for name, wrong in made.items():
             if _worst(claim, islice(wrong, number)) == "FAIL":

@@ -33,6 +33,7 @@ from flowrepro.papers.boursier2024.neurons import (
     least_squares,
     negative_class,
     positive_class,
+    recorded,
     states,
 )
 from flowrepro.papers.boursier2024.theorem_1_alignment import FOLLOWED
@@ -142,6 +143,7 @@ def length_bound(X: np.ndarray, y: np.ndarray, eps_2: float, eps_3: float) -> fl
     "Phase 2b takes a time that does not depend on the scale.",
     place="Equation (48)",
     given=(stays_linear,),
+    control=lambda run: recorded(run, snapshot_step=1000 * run.trajectory.snapshot_step),
 )
 def equation_48(run: Run) -> Iterable[Part]:
     """tau_3 - tau_2 and its bound."""
@@ -184,11 +186,19 @@ def lemma_17(run: Run) -> Iterable[Part]:
     yield number("least <w/a, x>/||x||", min(least))
 
 
+def fallen(run: Run) -> Run:
+    """The run, but in the middle of phase 2b all output weights are a hundredth (a control)."""
+    phases, a = Phases.of(run), run.trajectory.a.copy()
+    a[(phases.first_2 + phases.first_3) // 2] /= 100
+    return recorded(run, a=a)
+
+
 @stated(
     "lemma-18",
     "The sum over I of a^2 stays above the threshold in phase 2b.",
     place="Lemma 18",
     given=(stays_linear,),
+    control=fallen,
 )
 @below_an_unnamed_scale
 def lemma_18(run: Run) -> Iterable[Part]:
