@@ -24,6 +24,8 @@ PAGE = Path(__file__).parents[1] / "docs" / "reference" / "controls.md"
 NONE = "none: "
 """What a claim's cell begins with where no control makes it fail; the reason follows."""
 PAPERS = ("boursier2022", "min2024", "boursier2024", "lyu2021", "lee2022")
+CHANGED = "Stored results that were changed"
+"""The heading of the table of tampers."""
 SEEDS = (0, 100)
 """Seeds of the ensembles that are judged by claims over seeds."""
 
