@@ -23,6 +23,8 @@ from flowrepro.store.run_directory import RunDirectory
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "controls.md"
 NONE = "none: "
 """What a claim's cell begins with where no control makes it fail; the reason follows."""
+NOT_ON = "; none on "
+"""What comes before the cases on which a claim fails on no control, though on others it does."""
 PAPERS = ("boursier2022", "min2024", "boursier2024", "lyu2021", "lee2022")
 CHANGED = "Stored results that were changed"
 """The heading of the table of tampers."""
@@ -48,7 +50,9 @@ def write(section: str, found: dict[str, str]) -> None:
 
 def computed(command: str, name: str, folder: Path, seeds: tuple[int, int] | None = None) -> Any:
     """The result of a case, or of many seeds of it; what ``folder`` holds already is read."""
-    case = replace(registry.find_case(command, name), seeds=seeds)
+    case = registry.find_case(command, name)
+    if seeds is not None:
+        case = replace(case, seeds=seeds)
     directory = RunDirectory.of(folder, case)
     if directory.is_complete():
         return results.load(directory)
@@ -66,7 +70,17 @@ def passing(result: Any) -> Iterator[Claim]:
 
 def named(cell: str) -> list[str]:
     """The controls that a cell names."""
-    return [] if cell.startswith(NONE) else cell.split(", ")
+    return [] if cell.startswith(NONE) else cell.partition(NOT_ON)[0].split(", ")
+
+
+def excused(cell: str) -> list[str]:
+    """The cases that a cell excepts."""
+    return [name for name in cell.partition(NOT_ON)[2].split(", ") if name]
+
+
+def cell_of(controls: list[str], blind: list[str]) -> str:
+    """The cell that names these controls and excepts these cases."""
+    return ", ".join(controls) + (NOT_ON + ", ".join(blind) if blind else "")
 
 
 def results_of(paper: str) -> Iterator[tuple[str, str, tuple[int, int] | None]]:
@@ -96,11 +110,16 @@ def main() -> None:
         for command, name, seeds in results_of(key):
             result = computed(command, name, out, seeds)
             for claim in passing(result):
-                known = named(found[claim.id])
+                cell = found[claim.id]
+                known, blind = named(cell), excused(cell)
                 if known and control_that_fails(claim, result, known):
                     continue
                 if new := control_that_fails(claim, result):
-                    found[claim.id] = ", ".join([*known, new])
+                    known.append(new)
+                elif known and name not in blind:
+                    blind.append(name)
+                if known:
+                    found[claim.id] = cell_of(known, blind)
         write(key, found)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import control_page
 import numpy as np
 import pytest
-from control_page import PAPERS, computed, named, passing
+from control_page import PAPERS, computed, excused, named, passing
 
 from flowrepro.claims.controls import CONTROLS, OWN, Control, altered, control_that_fails, outcomes
 from flowrepro.core.config import StudyCase
@@ -56,10 +56,11 @@ def test_claims_fail_on_the_controls_that_the_manual_names(
     cells = control_page.cells(registry.paper_of(command).key)
     result = computed(command, name, tmp_path, seeds)
     for claim in passing(result):
-        names = named(cells[claim.id])
-        found = control_that_fails(claim, result, names) if names else cells[claim.id]
+        cell = cells[claim.id]
+        names = named(cell)
+        found = control_that_fails(claim, result, names) if names else cell
         print(f"{name} {claim.id}: {found}")
-        assert found, f"{claim.id} fails on none of {names}"
+        assert found or name in excused(cell), f"{claim.id} fails on none of {names}"
 
 
 @pytest.mark.parametrize("paper", PAPERS)

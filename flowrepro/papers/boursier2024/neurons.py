@@ -118,6 +118,11 @@ def recorded(run: Run, **arrays: np.ndarray) -> Run:
     return replace(run, trajectory=replace(run.trajectory, **arrays))
 
 
+def delayed(run: Run) -> Run:
+    """The run, but its snapshots are a thousand times as late (a control)."""
+    return recorded(run, snapshot_step=1000 * run.trajectory.snapshot_step)
+
+
 def one_turned(run: Run, chosen: np.ndarray, w: np.ndarray) -> Run:
     """The run, but at its end the first neuron of ``chosen`` (m,) has the input weights w (d,) and
     no output (a control).
