@@ -55,8 +55,9 @@ class Control:
             yield replace(result, case=case, trajectory=recorded)
         recorded = _recorded(result)
         if self.outer != 1 and {"W", "a"} <= recorded.keys():
-            W, a = (_later(lambda array, k=k: array * self.outer**k) for k in (-1, 1))
-            yield _with(result, recorded | {"W": W(recorded["W"]), "a": a(recorded["a"])})
+            W = _later(lambda array: array / self.outer)(recorded["W"])
+            a = _later(lambda array: array * self.outer)(recorded["a"])
+            yield _with(result, recorded | {"W": W, "a": a})
         attempts = {name: self._changed(array) for name, array in recorded.items()}
         changed = {name: array for name, array in attempts.items() if array is not None}
         if changed:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -113,9 +114,10 @@ def least_cosine_to_data(X: np.ndarray, W: np.ndarray) -> float:
     return float((Z / np.linalg.norm(W, axis=1)[:, None]).min())
 
 
-def recorded(run: Run, **arrays: np.ndarray) -> Run:
+def recorded(run: Run, **arrays: Any) -> Run:
     """The run with other arrays in its trajectory: what a claim's own control is made of."""
-    return replace(run, trajectory=replace(run.trajectory, **arrays))
+    trajectory: Any = replace(run.trajectory, **arrays)
+    return replace(run, trajectory=trajectory)
 
 
 def delayed(run: Run) -> Run:
