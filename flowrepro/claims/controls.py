@@ -199,13 +199,10 @@ def control_that_fails(claim: Claim, result: Any, among: Sequence[str] = ()) -> 
 
     among : names of the controls to try, all unless given.
     """
-    made = {
-        name: iter(wrong)
-        for name, wrong in _wrong(claim, result).items()
-        if not among or name in among
-    }
-    for number in (1, None):  # all arrays at once by every control, then one array after the other
-        for name, wrong in made.items():
-            if _worst(claim, islice(wrong, number)) == "FAIL":
+    for start, end in ((0, 1), (1, None)):  # all arrays at once, then one array after the other
+        for name, wrong in _wrong(claim, result).items():
+            if among and name not in among:
+                continue
+            if _worst(claim, islice(wrong, start, end)) == "FAIL":
                 return name
     return None
