@@ -15,7 +15,6 @@ from typing import Any
 from flowrepro.claims.claim import Claim
 from flowrepro.claims.controls import control_that_fails
 from flowrepro.claims.verdict import Verdict
-from flowrepro.core.overrides import override
 from flowrepro.papers import registry
 from flowrepro.run import results
 from flowrepro.run.kind import Settings
@@ -31,8 +30,6 @@ CHANGED = "Stored results that were changed"
 """The heading of the table of tampers."""
 SEEDS = (0, 100)
 """Seeds of the ensembles that are judged by claims over seeds."""
-KEPT = {"toy2d": {"record.save_every": 10, "record.snapshots": [7000]}}
-"""What their claims ask to be recorded, by subcommand."""
 
 
 def cells(section: str) -> dict[str, str]:
@@ -55,7 +52,7 @@ def computed(command: str, name: str, folder: Path, seeds: tuple[int, int] | Non
     """The result of a case, or of many seeds of it; what ``folder`` holds already is read."""
     case = registry.find_case(command, name)
     if seeds is not None:
-        case = replace(override(case, KEPT.get(command, {})), seeds=seeds)
+        case = replace(case, seeds=seeds)
     directory = RunDirectory.of(folder, case)
     if directory.is_complete():
         return results.load(directory)

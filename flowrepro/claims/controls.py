@@ -136,6 +136,8 @@ CONTROLS = (
     Control("triple", "every number is three times what it was", lambda array: 3 * array),
     Control("thousandfold", "every number is a thousand times what it was; all but loose claims "
             "fail on 'third' or 'triple' before", lambda array: 1000 * array),
+    Control("fading", "the last record is a tenth of what it was",
+            lambda array: np.concatenate([array[:-1], array[-1:] / 10]) if array.ndim else array),
     Control("root", "every number x is sign(x) sqrt|x|: exponents are half of what they were",
             lambda array: np.sign(array) * np.sqrt(np.abs(array))),
     Control("counts", "every count is one more, every truth value the other",

@@ -39,7 +39,6 @@ from flowrepro.papers.boursier2024.neurons import (
     negative_class,
     one_turned,
     positive_class,
-    recorded,
     sides,
     states,
 )
@@ -116,13 +115,6 @@ def _mixed_at_the_end(run: Run) -> Run:
     return one_turned(run, negative_class(run), unit[0] - unit[-1])
 
 
-def _small_at_the_end(run: Run) -> Run:
-    """All weights end at a tenth of what they were (a control)."""
-    W, a = run.trajectory.W.copy(), run.trajectory.a.copy()
-    W[-1], a[-1] = W[-1] / 10, a[-1] / 10
-    return recorded(run, W=W, a=a)
-
-
 def _at_an_edge_at_the_end(run: Run) -> Run:
     """A neuron of I ends active on all data, close to a hyperplane (a control)."""
     cones = statics(run).cones
@@ -195,7 +187,6 @@ def lemma_20(run: Run) -> Iterable[Part]:
     "lemma-21",
     "A local PL condition holds: ||grad L||^2 >= sigma_min ||beta*|| (L - L_beta*).",
     place="Lemma 21",
-    control=_small_at_the_end,
 )
 @below_an_unnamed_scale
 def lemma_21(run: Run) -> Iterable[Part]:
