@@ -49,7 +49,7 @@ def cases() -> Iterator[Any]:
             yield pytest.param(command, name, seeds, id=id, marks=marks)
 
 
-@pytest.mark.parametrize(("command", "name", "seeds"), cases())
+@pytest.mark.parametrize(("command", "name", "seeds"), list(cases()))
 def test_claims_fail_on_the_controls_that_the_manual_names(
     command: str, name: str, seeds: tuple[int, int] | None, tmp_path: Path
 ) -> None:
