@@ -29,7 +29,7 @@ LONG = {
     "orthogonal": ("high-dimension", "without-assumption-3", "log-scale-four-points"),
     "toy2d": ("rank-limit", "six-points-seeds", "theory-basins"),
     "mnist-align": tuple(case.name for case in registry.cases_of("mnist-align")),
-    "three-point": ("figure-2", "figure-3", "critical-scale", "eight-piece-sets", "phases",
+    "three-point": ("figure-1", "figure-2", "figure-3", "critical-scale", "eight-piece-sets", "phases",
                     "dominated", "basin"),
     "margin": ("table", "table-optimum", "table-mirrored", "early-stopping", "random-a7",
                "early-middle", "counterexample-a7", "inequalities", "inequalities-right"),
