@@ -21,6 +21,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from flowrepro import errors
+from flowrepro.claims.controls import CONTROLS
 from flowrepro.cli import catalogue
 from flowrepro.cli.main import cli
 from flowrepro.data import DATASETS
@@ -101,6 +102,12 @@ def claims() -> Iterable[nodes.Node]:
         ]
         heading = paragraph(f"{paper.citation}: {len(rows)} claims.")
         yield section(key, heading, cards(("claim", "place", "states", "cases"), rows))
+
+
+def controls() -> Iterable[nodes.Node]:
+    """The wrong results that claims are judged on."""
+    rows = [(control.name, control.sentence) for control in CONTROLS]
+    yield table(("control", "wrong result"), rows)
 
 
 def tables() -> Iterable[nodes.Node]:
@@ -202,7 +209,8 @@ class Declared(SphinxDirective):
     known: ClassVar[dict[str, Callable[[], Iterable[nodes.Node]]]] = {
         made.__name__: made
         for made in (
-            cases, claims, tables, misprints, gallery, keys, names, exits, classes, commands,
+            cases, claims, controls, tables, misprints, gallery, keys, names, exits, classes,
+            commands,
         )
     }  # fmt: skip
 

@@ -9,8 +9,9 @@ one of its own (`Claim.control`). A claim that cannot fail by construction is la
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
@@ -30,7 +31,8 @@ class Control:
 
     numbers : what happens to a recorded array of floating-point numbers. counts : to an array of
     whole numbers of a study. points : to (X, y). slower : what flow times and
-    the step size are multiplied by.
+    the step size are multiplied by. outer : what output weights are multiplied by, and input
+    weights divided by, after the first record.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Control:
     counts: Change | None = None
     points: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]] | None = None
     slower: float = 1.0
+    outer: float = 1.0
 
     def results(self, result: Any) -> Iterator[Any]:
         """The wrong results: all arrays changed at once, then one array after the other."""
@@ -51,6 +54,10 @@ class Control:
             case = replace(result.case, protocol=protocol)
             yield replace(result, case=case, trajectory=recorded)
         recorded = _recorded(result)
+        if self.outer != 1 and {"W", "a"} <= recorded.keys():
+            W = _later(lambda array: array / self.outer)(recorded["W"])
+            a = _later(lambda array: array * self.outer)(recorded["a"])
+            yield _with(result, recorded | {"W": W, "a": a})
         attempts = {name: self._changed(array) for name, array in recorded.items()}
         changed = {name: array for name, array in attempts.items() if array is not None}
         if changed:
@@ -129,12 +136,17 @@ CONTROLS = (
     Control("triple", "every number is three times what it was", lambda array: 3 * array),
     Control("thousandfold", "every number is a thousand times what it was; all but loose claims "
             "fail on 'third' or 'triple' before", lambda array: 1000 * array),
+    Control("fading", "the last record is a tenth of what it was",
+            lambda array: np.concatenate([array[:-1], array[-1:] / 10]) if array.ndim else array),
     Control("root", "every number x is sign(x) sqrt|x|: exponents are half of what they were",
             lambda array: np.sign(array) * np.sqrt(np.abs(array))),
     Control("counts", "every count is one more, every truth value the other",
             counts=lambda array: ~array if array.dtype == bool else array + 1),
     Control("nothing", "every number is 0: the zero function", np.zeros_like),
     Control("slower", "the step size and all flow times are 1.5 times what they were", slower=1.5),
+    Control("outer", "output weights are ten times, input weights a tenth of what they were: the "
+            "same function; the first record is right", outer=10.0),
+    Control("inner", "the opposite of 'outer'", outer=0.1),
     Control("labels", "every label has the other sign", points=lambda X, y: (X, -y)),
     Control("points", "the points are standard normal draws", points=_random_points),
 )  # fmt: skip
@@ -184,7 +196,15 @@ def _outcome(claim: Claim, result: Any) -> Outcome:
             return "unreadable"
 
 
-def control_that_fails(claim: Claim, result: Any) -> str | None:
-    """The first control on which the claim fails; None where it has no teeth on this result."""
-    made = _wrong(claim, result).items()
-    return next((name for name, wrong in made if _worst(claim, wrong) == "FAIL"), None)
+def control_that_fails(claim: Claim, result: Any, among: Sequence[str] = ()) -> str | None:
+    """The first control on which the claim fails; None where it has no teeth on this result.
+
+    among : names of the controls to try, all unless given.
+    """
+    for start, end in ((0, 1), (1, None)):  # all arrays at once, then one array after the other
+        for name, wrong in _wrong(claim, result).items():
+            if among and name not in among:
+                continue
+            if _worst(claim, islice(wrong, start, end)) == "FAIL":
+                return name
+    return None

@@ -2,91 +2,80 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import control_page
 import numpy as np
 import pytest
-from command_line import quiet
+from control_page import PAPERS, computed, excused, named, passing
 
 from flowrepro.claims.controls import CONTROLS, OWN, Control, altered, control_that_fails, outcomes
-from flowrepro.claims.verdict import Verdict
 from flowrepro.core.config import StudyCase
 from flowrepro.core.trajectory import Dataset, Study
 from flowrepro.papers import registry
-from flowrepro.run import results
-from flowrepro.run.kind import Settings
-from flowrepro.run.pipeline import quick_variant
-from flowrepro.store.run_directory import RunDirectory
 
 FAST = {
     "toy2d": ("force", "force-at-boundary", "theory-cones-10d", "theory-cones", "two-points-0.001",
-              "two-points-orthogonal", "two-points-0.1", "cluster-paths", "plane-paths",
-              "alignment-time", "six-points", "dead-boundary"),
-    "orthogonal": ("lazy", "gronwall", "five-points"),
-    "three-point": ("analysis", "analysis-boxes"),
+              "two-points-orthogonal", "two-points-0.1", "plane-paths", "alignment-time",
+              "six-points"),
+    "orthogonal": ("lazy-orthogonal", "gronwall", "five-points"),
+    "single-neuron": ("curvature", "implicit"),
+    "margin": ("edges", "fading-right"),
 }  # fmt: skip
-SLOW = {
-    "toy2d": ("theory-flow", "theory-flow-10d", "theory-rule", "held-neuron",
-              "theory-log-scale-10d", "fit-time", "sign-flips", "rank-limit"),
-    "orthogonal": ("toy", "log-scale", "closest-approach", "sign-jumps", "without-assumption-3"),
-    "three-point": ("unbalanced-width", "saddle-view"),
-    "margin": ("left", "left-slopes", "right", "separator"),
-    "single-neuron": ("2l-ln", "1l-ln"),
+LONG = {
+    "orthogonal": ("high-dimension", "without-assumption-3", "log-scale-four-points"),
+    "toy2d": ("rank-limit", "six-points-seeds", "theory-basins"),
+    "mnist-align": tuple(case.name for case in registry.cases_of("mnist-align")),
+    "three-point": ("figure-1", "figure-2", "figure-3", "critical-scale", "eight-piece-sets", "phases",
+                    "dominated", "basin"),
+    "margin": ("table", "table-optimum", "table-mirrored", "early-stopping", "random-a7",
+               "early-middle", "counterexample-a7", "inequalities", "inequalities-right"),
+    "single-neuron": ("deep", "many-seeds", "initial-norms", "moments", "descent-of-flow"),
 }  # fmt: skip
-POPULATION = "it judges the population flow, which is solved anew from the start of the run"
-FOLLOWS = "its hypotheses look at the whole run: on a wrong one it does not apply"
-BLIND = {
-    "theorem-3-3": POPULATION, "theorem-3-4": POPULATION, "theorem-3-8": POPULATION,
-    "theorem-3-9": POPULATION, "lemma-c-2": POPULATION,
-    **dict.fromkeys(
-        ("lemma-5", "lemma-6", "lemma-7", "lemma-11", "lemma-16", "lemma-18", "lemma-20",
-         "lemma-21", "lemmas-23-24", "equation-48", "corollary-1", "lemma-13-shrinking",
-         "lemma-15-descent"), FOLLOWS),
-}  # fmt: skip
-"""Claims that no control makes fail: some control makes them N/A at least."""
+"""Cases that take more than some 5 s."""
 
 
-def cases(listed: dict[str, tuple[str, ...]]) -> list[Any]:
-    found = [(command, name) for command, names in listed.items() for name in names]
-    return [pytest.param(*pair, id="-".join(pair)) for pair in found]
+def cases() -> Iterator[Any]:
+    """All cases of all papers, and the ensembles that claims over seeds judge."""
+    for paper in PAPERS:
+        for command, name, seeds in control_page.results_of(paper):
+            marks = [pytest.mark.slow] if seeds or name not in FAST.get(command, ()) else []
+            if seeds or name in LONG.get(command, ()):
+                marks.append(pytest.mark.long)
+            id = f"{command}-{name}{'-seeds' if seeds else ''}"
+            yield pytest.param(command, name, seeds, id=id, marks=marks)
 
 
-def computed(command: str, name: str, folder: Path) -> Any:
-    """The result of a case's quick variant."""
-    case = quick_variant(registry.find_case(command, name))
-    settings = Settings(root=folder, figures=())
-    return results.compute(case, RunDirectory.of(folder, case), settings, quiet())
+@pytest.mark.parametrize(("command", "name", "seeds"), list(cases()))
+def test_claims_fail_on_the_controls_that_the_manual_names(
+    command: str, name: str, seeds: tuple[int, int] | None, tmp_path: Path
+) -> None:
+    cells = control_page.cells(registry.paper_of(command).key)
+    result = computed(command, name, tmp_path, seeds)
+    for claim in passing(result):
+        cell = cells[claim.id]
+        names = named(cell)
+        found = control_that_fails(claim, result, names) if names else cell
+        print(f"{name} {claim.id}: {found}")
+        assert found or name in excused(cell), f"{claim.id} fails on none of {names}"
 
 
-def has_teeth(command: str, name: str, folder: Path) -> None:
-    result = computed(command, name, folder)
-    blind, judged = [], 0
-    for claim in registry.claims_of(result.case):
-        if claim.label or claim.judge(result).verdict is not Verdict.PASS:
-            continue
-        judged += 1
-        if control_that_fails(claim, result) is None:
-            blind.append(claim.id)
-            if claim.id in BLIND:
-                assert "N/A" in outcomes(claim, result).values(), claim.id
-    assert judged
-    assert set(blind) <= set(BLIND)
-
-
-@pytest.mark.parametrize(("command", "name"), cases(FAST))
-def test_claims_fail_on_controls(command: str, name: str, tmp_path: Path) -> None:
-    has_teeth(command, name, tmp_path)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("command", "name"),
-    [*cases(SLOW), pytest.param("three-point", "phases", marks=pytest.mark.long)],
-)
-def test_claims_fail_on_controls_slow(command: str, name: str, tmp_path: Path) -> None:
-    has_teeth(command, name, tmp_path)
+@pytest.mark.parametrize("paper", PAPERS)
+def test_the_manual_has_the_controls_of_every_claim(paper: str) -> None:
+    claims = {claim.id: claim for claim in registry.contents(paper).claims}
+    cells = control_page.cells(paper)
+    assert list(cells) == list(claims)
+    known = {control.name for control in CONTROLS}
+    for name, cell in cells.items():
+        print(f"{paper} {name}: {cell}")
+        claim = claims[name]
+        if claim.label:
+            assert cell == claim.label, name
+        else:
+            assert set(named(cell)) <= known | ({OWN} if claim.control else set()), name
 
 
 CASE = StudyCase(name="toy", command="margin", paper="lyu2021", shows="", computes="nothing")
@@ -105,8 +94,8 @@ STUDY = Study(
 @pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control.name)
 def test_a_control_keeps_shapes_and_changes_something(control: Control) -> None:
     wrong = list(control.results(STUDY))
-    if control.name == "slower":
-        assert not wrong, "a study has no step size"
+    if control.name in ("slower", "outer", "inner"):
+        assert not wrong, "a study has no step size, and this one no weights"
         return
     assert wrong
     for result in wrong:
@@ -117,6 +106,15 @@ def test_a_control_keeps_shapes_and_changes_something(control: Control) -> None:
         same = [np.array_equal(v, STUDY.arrays[k]) for k, v in result.arrays.items()]
         points = np.array_equal(result.X, STUDY.X) and np.array_equal(result.y, STUDY.y)
         assert not (all(same) and points)
+
+
+@pytest.mark.parametrize("name", ["outer", "inner"])
+def test_rebalanced_layers_are_the_same_function(name: str) -> None:
+    W, a = np.ones((3, 2, 2)), np.full((3, 2), 5.0)
+    (wrong,) = next(c for c in CONTROLS if c.name == name).results(altered(STUDY, W=W, a=a))
+    assert np.allclose(wrong.arrays["a"][..., None] * wrong.arrays["W"], a[..., None] * W)
+    assert np.array_equal(wrong.arrays["a"][0], a[0])
+    assert not np.isclose(wrong.arrays["a"][1:], a[1:]).any()
 
 
 def test_arrays_are_also_changed_one_by_one() -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from command_line import Result as Answer
 from command_line import quiet
+from control_page import CHANGED, cells
 
 from flowrepro.core.config import TrainingCase
 from flowrepro.core.overrides import override
@@ -119,17 +120,46 @@ TAMPERS: dict[str, tuple[Callable[[Any], dict[str, np.ndarray]], str]] = {
 }
 
 
+ENSEMBLES: dict[str, Callable[[Any], dict[str, np.ndarray]]] = {
+    "weights of many seeds times 2": lambda t: {"W": 2 * t.W},
+    "losses of many seeds times 1.1": lambda t: {"loss": 1.1 * t.loss},
+    "each seed called the next one": lambda t: {"seeds": t.seeds + 1},
+}
+SEED, FLOW, STUDY = "another seed", "the loss of a flow between its snapshots", "a study's number"
+PARTS = {
+    "steps, times and types": ("increase", "flow time", "int64", "its seeds are"),
+    "first weights": ("not the draw", "not its draw"),
+    "losses of the stored weights": ("the loss recorded at", "the loss of seed"),
+    "plain steps, or a plain solution of the flow": ("plain step", "the flow from"),
+    "computing it again": ("computed again",),
+}
+"""Part of the proof -> words of its sentences."""
+
+
+def expect(name: str, sentences: list[str]) -> None:
+    """The parts of the proof that notice a change are those that the manual names."""
+    parts = [part for part, words in PARTS.items() if any(w in s for w in words for s in sentences)]
+    print(f"{name}: {'; '.join(parts)}")
+    assert cells(CHANGED)[name] == "; ".join(parts), sentences
+
+
+def test_the_manual_has_every_change() -> None:
+    assert list(cells(CHANGED)) == [*TAMPERS, SEED, FLOW, *ENSEMBLES, STUDY]
+
+
 @pytest.mark.parametrize("name", TAMPERS)
 def test_tampered_runs_are_named(run: Run, name: str) -> None:
     change, words = TAMPERS[name]
-    assert any(
-        words in sentence for sentence in inconsistencies(tampered(run, **change(run.trajectory)))
-    )
+    sentences = inconsistencies(tampered(run, **change(run.trajectory)))
+    assert any(words in sentence for sentence in sentences)
+    expect(name, sentences)
 
 
 def test_another_seed_is_named(run: Run) -> None:
     other = dataclasses.replace(run, case=override(run.case, {"seed": 99}))
-    assert any("seed 99" in sentence for sentence in inconsistencies(other))
+    sentences = inconsistencies(other)
+    assert any("seed 99" in sentence for sentence in sentences)
+    expect(SEED, sentences)
 
 
 def test_a_flow_with_another_loss_is_named(tmp_path: Path) -> None:
@@ -139,7 +169,7 @@ def test_a_flow_with_another_loss_is_named(tmp_path: Path) -> None:
     keeps = np.isin(trajectory.step, trajectory.snapshot_step)
     bent = np.where(keeps, trajectory.loss, trajectory.loss - 0.3 * np.gradient(trajectory.loss))
     assert inconsistencies(found) == []
-    assert inconsistencies(tampered(found, loss=bent)) != []
+    expect(FLOW, inconsistencies(tampered(found, loss=bent)))
 
 
 def test_ensembles(tmp_path: Path) -> None:
@@ -147,15 +177,9 @@ def test_ensembles(tmp_path: Path) -> None:
     found, directory = computed(tmp_path, case)
     assert isinstance(found, Ensemble)
     assert inconsistencies(found, directory) == []
-    for arrays in (
-        {"W": 2 * found.trajectory.W},
-        {"loss": 1.1 * found.trajectory.loss},
-        {"seeds": found.trajectory.seeds + 1},
-    ):
-        other = dataclasses.replace(
-            found, trajectory=dataclasses.replace(found.trajectory, **arrays)
-        )
-        assert inconsistencies(other, directory) != []
+    for name, change in ENSEMBLES.items():
+        trajectory = dataclasses.replace(found.trajectory, **change(found.trajectory))
+        expect(name, inconsistencies(dataclasses.replace(found, trajectory=trajectory), directory))
 
 
 def test_a_short_study_is_computed_again(tmp_path: Path) -> None:
@@ -166,7 +190,7 @@ def test_a_short_study_is_computed_again(tmp_path: Path) -> None:
     arrays = dict(found.arrays)
     name = next(name for name, values in arrays.items() if values.dtype.kind == "f")
     arrays[name] = arrays[name] * 1.01
-    assert inconsistencies(dataclasses.replace(found, arrays=arrays), directory) != []
+    expect(STUDY, inconsistencies(dataclasses.replace(found, arrays=arrays), directory))
 
 
 def reseal(directory: Path, name: str) -> None:

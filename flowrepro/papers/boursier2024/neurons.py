@@ -7,7 +7,8 @@ D^t = (1/n) sum_k (y_k - h(x_k)) x_k, and beta* = (X^T X)^-1 X^T y.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -111,6 +112,27 @@ def least_cosine_to_data(X: np.ndarray, W: np.ndarray) -> float:
     """min over j and k of <w_j, x_k> / (||w_j|| ||x_k||)."""
     Z = W @ X.T / np.linalg.norm(X, axis=1)
     return float((Z / np.linalg.norm(W, axis=1)[:, None]).min())
+
+
+def recorded(run: Run, **arrays: Any) -> Run:
+    """The run with other arrays in its trajectory: what a claim's own control is made of."""
+    trajectory: Any = replace(run.trajectory, **arrays)
+    return replace(run, trajectory=trajectory)
+
+
+def delayed(run: Run) -> Run:
+    """The run, but its snapshots are a thousand times as late (a control)."""
+    return recorded(run, snapshot_step=1000 * run.trajectory.snapshot_step)
+
+
+def one_turned(run: Run, chosen: np.ndarray, w: np.ndarray) -> Run:
+    """The run, but at its end the first neuron of ``chosen`` (m,) has the input weights w (d,) and
+    no output (a control).
+    """
+    j = run.trajectory.group[np.flatnonzero(chosen)[0]]
+    W, a = run.trajectory.W.copy(), run.trajectory.a.copy()
+    W[-1, j], a[-1, j] = w, 0.0
+    return recorded(run, W=W, a=a)
 
 
 @dataclass(frozen=True)

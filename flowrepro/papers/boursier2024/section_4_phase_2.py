@@ -29,10 +29,12 @@ from flowrepro.papers.boursier2024.hypotheses import (
 from flowrepro.papers.boursier2024.neurons import (
     Along,
     active,
+    delayed,
     least_cosine_to_data,
     least_squares,
     negative_class,
     positive_class,
+    recorded,
     states,
 )
 from flowrepro.papers.boursier2024.theorem_1_alignment import FOLLOWED
@@ -90,6 +92,15 @@ def _snapshot(run: Run, index: int) -> tuple[np.ndarray, np.ndarray]:
     return run.trajectory.W[index][group], run.trajectory.a[index][group]
 
 
+def midway(factor: float, run: Run) -> Run:
+    """The run, but in the middle of phase 2b output weights are ``factor`` times as large (a
+    control).
+    """
+    phases, a = Phases.of(run), run.trajectory.a.copy()
+    a[(phases.first_2 + phases.first_3) // 2] *= factor
+    return recorded(run, a=a)
+
+
 @stated(
     "lemma-5",
     "In phase 2a positive neurons reach the threshold together, and negative ones have shrunk.",
@@ -142,6 +153,7 @@ def length_bound(X: np.ndarray, y: np.ndarray, eps_2: float, eps_3: float) -> fl
     "Phase 2b takes a time that does not depend on the scale.",
     place="Equation (48)",
     given=(stays_linear,),
+    control=delayed,
 )
 def equation_48(run: Run) -> Iterable[Part]:
     """tau_3 - tau_2 and its bound."""
@@ -171,6 +183,7 @@ def lemma_16(run: Run) -> Iterable[Part]:
     "Positive neurons stay correlated with all data in phase 2b.",
     place="Lemma 17",
     given=(assumption_5,),
+    control=partial(midway, 100.0),
 )
 @below_an_unnamed_scale
 def lemma_17(run: Run) -> Iterable[Part]:
@@ -189,6 +202,7 @@ def lemma_17(run: Run) -> Iterable[Part]:
     "The sum over I of a^2 stays above the threshold in phase 2b.",
     place="Lemma 18",
     given=(stays_linear,),
+    control=partial(midway, 0.01),
 )
 @below_an_unnamed_scale
 def lemma_18(run: Run) -> Iterable[Part]:

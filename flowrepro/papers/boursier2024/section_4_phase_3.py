@@ -36,6 +36,8 @@ from flowrepro.papers.boursier2024.neurons import (
     least_mse,
     least_squares,
     mixed,
+    negative_class,
+    one_turned,
     positive_class,
     sides,
     states,
@@ -107,12 +109,26 @@ def theorem_4(run: Run) -> Iterable[Part]:
     yield at_most("largest rise of the loss", rise, 1e-14)
 
 
+def _mixed_at_the_end(run: Run) -> Run:
+    """A silent neuron of N ends between the first and the last datum (a control)."""
+    unit = run.X / np.linalg.norm(run.X, axis=1)[:, None]
+    return one_turned(run, negative_class(run), unit[0] - unit[-1])
+
+
+def _at_an_edge_at_the_end(run: Run) -> Run:
+    """A neuron of I ends active on all data, close to a hyperplane (a control)."""
+    cones = statics(run).cones
+    edges = cones.inside[(cones.dimension == 1) & np.all(cones.signs >= 0, axis=1)]
+    return one_turned(run, positive_class(run), edges[0] + 1e-3 * run.X.mean(axis=0))
+
+
 @topic.claim(
     "lemma-7",
     "In the limit every neuron is active on all data or on none.",
     place="Lemma 7",
     on=ENDS,
     given=(at_its_limit,),
+    control=_mixed_at_the_end,
 )
 @below_an_unnamed_scale
 def lemma_7(run: Run) -> Iterable[Part]:
@@ -151,7 +167,12 @@ def lemma_19(run: Run) -> Iterable[Part]:
     yield number("||theta - theta^tau3|| at the end", moved)
 
 
-@stated("lemma-20", "After phase 2 no neuron becomes mixed.", place="Lemma 20")
+@stated(
+    "lemma-20",
+    "After phase 2 no neuron becomes mixed.",
+    place="Lemma 20",
+    control=_mixed_at_the_end,
+)
 @below_an_unnamed_scale
 def lemma_20(run: Run) -> Iterable[Part]:
     """Increases of the number of mixed neurons after tau_3."""
@@ -208,6 +229,7 @@ def lemma_22(run: Run) -> Iterable[Part]:
     "lemmas-23-24",
     "After phase 2 neurons move by no more than J = int ||D|| dt.",
     place="Lemmas 23 and 24",
+    control=_at_an_edge_at_the_end,
 )
 @following_the_flow
 def lemmas_23_24(run: Run) -> Iterable[Part]:
@@ -231,6 +253,7 @@ def lemmas_23_24(run: Run) -> Iterable[Part]:
     "corollary-1",
     "After phase 2 positive neurons stay away from all hyperplanes for ever.",
     place="Corollary 1",
+    control=_at_an_edge_at_the_end,
 )
 @below_an_unnamed_scale
 def corollary_1(run: Run) -> Iterable[Part]:

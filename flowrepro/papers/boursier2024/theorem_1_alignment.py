@@ -32,7 +32,13 @@ from flowrepro.papers.boursier2024.hypotheses import (
     square_descent,
     statics,
 )
-from flowrepro.papers.boursier2024.neurons import active, negative_class, positive_class, states
+from flowrepro.papers.boursier2024.neurons import (
+    active,
+    delayed,
+    negative_class,
+    positive_class,
+    states,
+)
 from flowrepro.papers.topic import Topic
 from flowrepro.theory.alignment import cosines
 from flowrepro.theory.arrangement_extremal import subgradients
@@ -181,6 +187,7 @@ def _all_active_times(run: Run, chosen: np.ndarray, bound: float) -> np.ndarray:
     "Positive neurons are in the cone of D* by t_2 = O(1).",
     place="Theorem 1, proof",
     given=ONE_DIRECTION,
+    control=delayed,
 )
 def settling_time(run: Run) -> Iterable[Part]:
     """The bound is 4 D_max / (D_min min(alpha_min, 1))^2."""
@@ -195,6 +202,7 @@ def settling_time(run: Run) -> Iterable[Part]:
     "Neurons that start with <D, w/a> > 0 settle by 2 D_max / (D_min alpha_min,+)^2.",
     place="Theorem 3",
     given=ONE_DIRECTION,
+    control=delayed,
 )
 def theorem_3(run: Run) -> Iterable[Part]:
     """Of neurons with a > 0 and <D(w0, 0), w0> > 0; the printed rest is vacuous (eq 40)."""

@@ -182,6 +182,7 @@ def of_the_data(result: Study) -> Iterable[Part]:
     "Assumption A.1 implies Assumption A.2.",
     place="Lemma G.1",
     given=(separable,),
+    label="identity",  # an implication that holds for all points
 )
 def principal_direction_implies(result: Study) -> Iterable[Part]:
     """N/A unless a direction with positive slack was found."""
@@ -202,6 +203,7 @@ def principal_direction_implies(result: Study) -> Iterable[Part]:
     "Assumption A.2 holds exactly if every vector of "
     "K = {sum_j s_j y_j x_j, s in [alpha, 1]} separates the points.",
     place="Lemma G.2",
+    label="identity",  # an equivalence that holds for all points
 )
 def mean_cone(result: Study) -> Iterable[Part]:
     """All 2^n vertices of K against the closed form of the slack; they agree in sign."""
@@ -315,6 +317,7 @@ def required_hint(X: np.ndarray, y: np.ndarray, alpha: float, w: np.ndarray, eps
     place="Theorem 6.2, Appendix A.2",
     on=(RIGHT_SET, STRICT_SET),
     given=(separable,),
+    label="identity",  # an implication that holds for all points
 )
 def sufficient_hints(result: Study) -> Iterable[Part]:
     """N/A, where the condition fails; the assumptions may hold all the same."""

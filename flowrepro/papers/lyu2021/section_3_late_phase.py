@@ -277,12 +277,20 @@ def _difference(state: State) -> np.ndarray:
     return np.asarray(np.sum(state.W**2, axis=1) - state.a**2)
 
 
+def _unbalanced_later(result: Study) -> Study:
+    """Output weights are a tenth larger from the first level on (a control)."""
+    a = result.arrays["a"].copy()
+    a[:, FIRST_LEVEL:] *= 1.1
+    return altered(result, a=a)
+
+
 @topic.claim(
     "lemma-b-17-balanced-neurons",
     "A neuron with |a_k| = ||w_k|| at the start keeps this equality and the sign of a_k.",
     place="Lemma B.17 and Corollary B.18",
     on=FLOWS,
     given=(balanced,),
+    control=_unbalanced_later,
 )
 def balanced_neurons(result: Study) -> Iterable[Part]:
     """At the records of the explicit steps."""
