@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
@@ -150,11 +150,12 @@ def claims(run: Run) -> Claims:
         if form["verdict"] == "N/A":
             folded.setdefault(str(form["note"]), []).append(str(form["id"]))
         else:
-            judged.append(_judged(form))
+            judged.append(of_form(form))
     return Claims(judged, {reason: tuple(ids) for reason, ids in folded.items()})
 
 
-def _judged(form: dict[str, Any]) -> Judged:
+def of_form(form: Mapping[str, Any]) -> Judged:
+    """A claim from its form in claims.json, unless it is N/A."""
     bound: Any = form["bound"]
     bound = (
         tuple(map(_number, bound))

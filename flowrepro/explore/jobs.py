@@ -14,7 +14,7 @@ import numpy as np
 
 from flowrepro import engines
 from flowrepro.api import geometry
-from flowrepro.api.judge import claims
+from flowrepro.api.judge import of_form
 from flowrepro.core.network import activation
 from flowrepro.core.trajectory import REGULAR_STOPS, Dataset, Stop, StopReason
 from flowrepro.data.from_file import points_from_bytes
@@ -25,6 +25,7 @@ from flowrepro.engines.flow.state import cartesian, log_polar
 from flowrepro.errors import DataError, FlowreproError, UsageError
 from flowrepro.explore import presets
 from flowrepro.explore.asked import MOST_NUMBERS, Asked, Training, read
+from flowrepro.run.pipeline import evaluate
 from flowrepro.store.files import require_writable, write_atomic
 from flowrepro.store.reading import npz_bytes
 from flowrepro.theory.arrangement import cover_bound
@@ -201,22 +202,19 @@ def _extremal(training: Training, plane: np.ndarray) -> Message:
 
 
 def judge(job: Job, body: bytes) -> Iterator[Message]:
-    """The claims about a training whose hypotheses hold, and why others do not apply."""
+    """Every claim about a training: its verdict, or why it does not apply, in a fixed order."""
     started = time.perf_counter()
     run = Training.of(read(body)).run(RECORDS)
-    found = claims(run)
-    judged = [
-        {
-            "id": one.id, "verdict": one.verdict, "sentence": one.sentence, "place": one.place,
-            "measured": one.cells[2], "bound": one.cells[3], "ratio": one.cells[4],
-            "note": one.note,
-        }
-        for one in found
-    ]  # fmt: skip
+    lights: list[Message] = []
+    for form in evaluate(run.result):
+        about = {name: form[name] for name in ("id", "verdict", "sentence", "place", "note")}
+        if form["verdict"] != "N/A":
+            measured, bound, ratio = of_form(form).cells[2:5]
+            about |= {"measured": measured, "bound": bound, "ratio": ratio}
+        lights.append(about)
     yield {
-        "kind": "claims", "judged": judged,
-        "outside": [[reason, list(ids)] for reason, ids in found.not_applicable.items()],
-        "remarks": list(run.remarks), "wall_s": time.perf_counter() - started,
+        "kind": "claims", "lights": lights, "remarks": list(run.remarks),
+        "wall_s": time.perf_counter() - started,
     }  # fmt: skip
 
 
@@ -321,5 +319,6 @@ def warm() -> None:
     """Load what a training needs, compiled code included, before the first question."""
     asked = Asked(x=[[1.0], [-0.5]], y=[1.0, -0.5], bias=True, width=4, t=5.0)
     for question in (asked, msgspec.structs.replace(asked, engine="descent", lr=0.1)):
-        list(train(Job("train", "", ""), msgspec.json.encode(question)))
+        for job in (train, judge):
+            list(job(Job(job.__name__, "", ""), msgspec.json.encode(question)))
     list(presets.listed())

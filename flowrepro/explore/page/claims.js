@@ -2,69 +2,64 @@
 
 import { escaped } from "./drawing.js";
 
+const WORDS = { PASS: "holds", FAIL: "fails", INFO: "a number", "N/A": "does not apply" };
+const RANK = { FAIL: 0, PASS: 2, INFO: 3 };
+const paper = claim => claim.place.split(", ")[0];
+const key = claim => `${paper(claim)} ${claim.id}`;
+
 export class Lights {
   constructor(section) {
     this.section = section;
-    this.before = new Map();
+    this.clear();
   }
 
   waiting() { this.section.classList.add("waiting"); }
 
-  show({ judged, outside, remarks }) {
-    this.section.classList.remove("waiting");
-    const now = new Map();
-    for (const claim of judged) now.set(key(claim), claim.verdict);
-    const changed = name => this.before.size > 0 && this.before.has(name) && this.before.get(name) !== (now.get(name) ?? "N/A");
-    const absent = [...this.before.keys()].filter(name => !now.has(name) && this.before.get(name) !== "N/A");
-    const reasons = new Map(outside.flatMap(([reason, ids]) => ids.map(id => [id, reason])));
-    const lights = judged.map(claim => light(claim.verdict, `${claim.place}: ${claim.sentence}`, changed(key(claim))));
-    for (const [reason, ids] of outside) for (const id of ids) lights.push(light("NA", `${id} does not apply: ${reason}`, false));
-    this.section.querySelector("#lights").innerHTML = lights.join("");
-    const count = verdict => judged.filter(claim => claim.verdict === verdict).length;
-    const others = outside.reduce((sum, [, ids]) => sum + ids.length, 0);
-    this.section.querySelector("#counts").textContent = `${count("PASS")} hold, ${count("FAIL")} fail, ${count("INFO")} are numbers; ${others} do not apply`;
+  show({ lights, remarks }) {
+    const { before, last } = this, now = new Map(lights.map(claim => [key(claim), claim.verdict]));
+    const changed = claim => before.size > 0 && before.get(key(claim)) !== claim.verdict;
+    const judged = lights.filter(claim => claim.verdict !== "N/A"), others = lights.filter(claim => claim.verdict === "N/A");
+    const count = verdict => lights.filter(claim => claim.verdict === verdict).length;
+    const was = claim => {
+      const old = claim.verdict === "N/A" ? last.get(key(claim)) : changed(claim) && before.get(key(claim));
+      return old ? `before: ${WORDS[old]}` : "";
+    };
+    const lost = others.filter(was), papers = [...new Set(judged.map(paper))], reasons = new Map();
+    for (const claim of others) reasons.set(claim.note, [...(reasons.get(claim.note) ?? []), claim]);
     let text = remarks.map(remark => `<p class="soft">${escaped(remark)}</p>`).join("");
-    if (absent.length) {
-      text += `<p class="paper">No longer apply</p>` + absent.map(name => {
-        const id = name.split(" ").pop(), old = this.sentences?.get(name) ?? id;
-        return item("NA", old, "", `was ${this.before.get(name)}`, reasons.get(id) ?? "its hypotheses fail", true, name);
-      }).join("");
-    }
-    const papers = [...new Set(judged.map(claim => paper(claim)))];
+    if (lost.length) text += title("No longer apply") + lost.map(claim => item(claim, was(claim), changed(claim))).join("");
     for (const name of papers) {
-      text += `<p class="paper">${escaped(name)}</p>`;
-      const own = judged.filter(claim => paper(claim) === name);
-      own.sort((a, b) => rank(a, changed) - rank(b, changed));
-      for (const claim of own) {
-        const numbers = [claim.place.split(", ").slice(1).join(", "), `${claim.measured} ${claim.bound}`.trim(), claim.ratio && `${claim.ratio} times within`].filter(Boolean).join(" · ");
-        const was = changed(key(claim)) ? `was ${this.before.get(key(claim))}` : "";
-        text += item(claim.verdict, claim.sentence, numbers, was, claim.note, was !== "", key(claim));
-      }
+      const own = judged.filter(claim => paper(claim) === name).sort((a, b) => RANK[a.verdict] - 1.5 * changed(a) - RANK[b.verdict] + 1.5 * changed(b));
+      text += title(name) + own.map(claim => item(claim, was(claim), changed(claim))).join("");
     }
-    text += outside.length ? `<p class="paper">Hypotheses that fail</p>` : "";
-    for (const [reason, ids] of outside) {
-      text += `<div class="claim">${light("NA", "", false)}<p>${escaped(reason)}</p><details><summary>${ids.length} ${ids.length === 1 ? "claim" : "claims"}</summary><p class="numbers">${ids.map(escaped).join(", ")}</p></details></div>`;
+    if (reasons.size) text += title("Hypotheses that fail");
+    for (const [reason, claims] of reasons) {
+      text += `<div class="claim">${light("N/A", "", false)}<p>${escaped(reason)}</p><details><summary>${claims.length} ${claims.length === 1 ? "claim" : "claims"}</summary>
+        <p class="numbers">${claims.map(claim => `${escaped(claim.place)}: ${escaped(claim.sentence)}`).join("<br>")}</p></details></div>`;
     }
+    this.section.classList.remove("waiting");
+    this.section.querySelector("#lights").innerHTML = lights.map(claim => light(claim.verdict, `${claim.place}: ${claim.sentence}`, changed(claim))).join("");
+    this.section.querySelector("#counts").textContent = `${count("PASS")} hold, ${count("FAIL")} fail, ${count("INFO")} are numbers; ${count("N/A")} do not apply`;
     this.section.querySelector("#judged").innerHTML = text;
-    this.sentences = new Map([...(this.sentences ?? []), ...judged.map(claim => [key(claim), claim.sentence])]);
-    for (const name of this.before.keys()) if (!now.has(name)) now.set(name, "N/A");
     this.before = now;
+    for (const claim of judged) last.set(key(claim), claim.verdict);
   }
 
   clear() {
     this.before = new Map();
-    this.section.querySelector("#judged").textContent = this.section.querySelector("#lights").textContent = this.section.querySelector("#counts").textContent = "";
+    this.last = new Map();
+    for (const id of ["lights", "counts", "judged"]) this.section.querySelector(`#${id}`).textContent = "";
   }
 }
 
-const paper = claim => claim.place.split(",")[0];
-const key = claim => `${paper(claim)} ${claim.id}`;
-const rank = (claim, changed) => ({ FAIL: 0, PASS: 2, INFO: 3 }[claim.verdict] - (changed(key(claim)) ? 1.5 : 0));
-const light = (verdict, title, changed) => `<span class="light ${verdict}${changed ? " changed" : ""}" title="${escaped(title)}"></span>`;
+const title = text => `<p class="paper">${escaped(text)}</p>`;
+const light = (verdict, about, changed) => `<span class="light ${verdict.replace("/", "")}${changed ? " changed" : ""}" title="${escaped(about)}"></span>`;
 
-function item(verdict, sentence, numbers, was, note, changed, name) {
-  const words = { PASS: "holds", FAIL: "fails", INFO: "a number", NA: "does not apply" }[verdict];
-  return `<div class="claim" data-claim="${escaped(name)}" data-verdict="${verdict}" title="${escaped(note)}">${light(verdict, words, changed)}
-    <p>${escaped(sentence)}</p><p class="numbers"><b>${words}</b>${numbers ? ` · ${escaped(numbers)}` : ""}</p>
-    ${was ? `<p class="was">${escaped(was)}${verdict === "NA" ? `: ${escaped(note)}` : ""}</p>` : ""}</div>`;
+function item(claim, was, changed) {
+  const place = claim.place.split(", ").slice(1).join(", "), applies = claim.verdict !== "N/A";
+  const slack = claim.ratio && `slack ${claim.ratio.replace(" loose", ", loose")}`;
+  const numbers = (applies ? [place, `${claim.measured} ${claim.bound}`.trim(), slack] : [place, claim.note]).filter(Boolean).join(" · ");
+  return `<div class="claim" data-claim="${escaped(key(claim))}" data-verdict="${claim.verdict}" title="${escaped(claim.note)}">${light(claim.verdict, WORDS[claim.verdict], changed)}
+    <p>${escaped(claim.sentence)}</p><p class="numbers"><b>${WORDS[claim.verdict]}</b> · ${escaped(numbers)}</p>
+    ${was ? `<p class="was">${escaped(was)}</p>` : ""}</div>`;
 }

@@ -25,7 +25,7 @@ export function fillSettings(form, run, bias, plane) {
     <label>Loss <select name="loss">${options(LOSSES, run.loss)}</select></label>
     <label>Start <select name="init">${options(Object.fromEntries(INITS.map(name => [name, name])), run.init)}</select></label>
     <label>Seed <input name="seed" type="number" min="0" step="1" value="${run.seed}"></label>
-    <label>Engine <select name="engine">${options({ flow: "gradient flow", descent: "gradient descent" }, run.engine)}</select></label>
+    <label>Engine <select name="engine">${options({ flow: "flow", descent: "descent" }, run.engine)}</select></label>
     <label>Time to <input name="t" inputmode="decimal" placeholder="chosen" value="${run.t ?? ""}"></label>
     <label>Step <input name="lr" inputmode="decimal" placeholder="chosen" value="${run.lr ?? ""}"${run.engine === "flow" ? " disabled" : ""}></label>
     <label class="whole"><input name="bias" type="checkbox"${bias ? " checked" : ""}${plane ? "" : " disabled"}> constant feature 1 (bias)</label>`;

@@ -72,12 +72,16 @@ export function download(name, type, content, base64 = true) {
 // The question in the address, so that a link restores it.
 export const linked = question => btoa(unescape(encodeURIComponent(JSON.stringify(question)))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "");
 
-export function restored(hash) {
+// The question in a link, or null: a link may come from anywhere, so each part must be what it is for.
+export function restored(hash, usual) {
   try {
-    const found = JSON.parse(decodeURIComponent(escape(atob(hash.replace("#", "").replace(/-/g, "+").replace(/_/g, "/")))));
-    const rows = Array.isArray(found.x) && found.x.length > 0 && found.x.every(row => Array.isArray(row) && row.length === found.x[0].length && row.length > 0 && row.every(Number.isFinite));
-    const rest = Array.isArray(found.y) && found.y.length === found.x.length && found.y.every(Number.isFinite);
-    return rows && rest && Array.isArray(found.runs) && found.runs.length > 0 && found.runs.length <= 2 ? found : null;
+    const { x, y, bias, runs } = JSON.parse(decodeURIComponent(escape(atob(hash.replace("#", "").replace(/-/g, "+").replace(/_/g, "/")))));
+    const numbers = row => Array.isArray(row) && row.length > 0 && row.every(Number.isFinite);
+    const fits = value => value === null || Number.isFinite(value) || /^[\w.+-]{1,40}$/.test(value);
+    if (!(numbers(y) && x.length === y.length && x.every(row => numbers(row) && row.length === x[0].length))) return null;
+    if (!(runs.length === 1 || runs.length === 2)) return null;
+    const read = run => Object.fromEntries(Object.keys(usual).map(name => [name, fits(run[name]) ? run[name] : usual[name]]));
+    return { x, y, bias: bias === true, runs: runs.map(read) };
   } catch {
     return null;
   }

@@ -287,13 +287,13 @@ page("exports").addEventListener("click", async event => {
   event.target.disabled = false;
 });
 
-addEventListener("hashchange", () => { const found = restored(location.hash); if (found) begin(found); });
+addEventListener("hashchange", () => { const found = restored(location.hash, RUN); if (found) begin(found); });
 
 // ---- the start
 
 async function start() {
   page("note").textContent = "The engines are warming up, which takes some seconds.";
-  const found = restored(location.hash);
+  const found = restored(location.hash, RUN);
   if (location.hash && !found) alerted("The link does not hold a state of this page; it starts anew.");
   let opening = null;
   await ask("start", "", message => {

@@ -13,7 +13,7 @@ export class View {
     this.root.className = "view";
     this.root.innerHTML = `<h3></h3>
       <figure data-part="plane"><svg viewBox="0 0 ${SIZE} ${SIZE}" role="group" aria-label="Points and neurons"><g class="below"></g><g class="moving"></g><g class="above"></g></svg>
-        <figcaption>Points (numbered), the cones they cut, extremal vectors (triangles), and neurons: direction, and norm on a log axis.</figcaption></figure>
+        <figcaption>Points (numbered), the cones they cut, extremal vectors (triangles), and neurons: direction, and norm on a log axis. Blue: a &gt; 0, orange: a &lt; 0, grey: dead.</figcaption></figure>
       <figure data-part="graph"><svg viewBox="0 0 ${SIZE} ${SIZE}" role="group" aria-label="Learned function"><clipPath id="inside"><rect x="40" y="8" width="310" height="320"/></clipPath><g class="below"></g><g class="moving"></g><g class="above"></g></svg>
         <figcaption></figcaption></figure>
       <figure class="whole" data-part="loss"><svg viewBox="0 0 ${WIDE} ${HIGH}" role="img" aria-label="Loss over flow time"><g class="below"></g><g class="moving"></g></svg>
@@ -121,7 +121,12 @@ export class View {
 
   extremal(vectors) {
     this.next.scene.extremal = vectors;
-    this.lay();
+    if (this.data === this.next) this.fill("plane", "below", this.plane().below);
+  }
+
+  plane() {
+    const { data } = this;
+    return planeStatic(data.scene, data.points, this.editor.question().y, this.reach, data.scene.d === 2);
   }
 
   // ---- drawing
@@ -142,9 +147,9 @@ export class View {
     this.axes.best = squares?.best;
     this.squares = squares?.loss;
     this.range = normRange(data.norms);
-    const draggable = data.scene.d === 2;
-    const plane = planeStatic(data.scene, data.points, question.y, this.reach, draggable), graph = graphStatic(question, this.axes);
-    this.lossAxes = lossAxes(data, this.logarithmic);
+    const plane = this.plane(), graph = graphStatic(question, this.axes), wide = this.root.clientWidth < 480 ? 400 : WIDE;
+    this.svg.loss.setAttribute("viewBox", `0 0 ${wide} ${HIGH}`);
+    this.lossAxes = lossAxes(data, this.logarithmic, wide);
     this.fill("plane", "below", plane.below);
     this.fill("plane", "above", plane.above);
     this.fill("graph", "below", graph.below);
