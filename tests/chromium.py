@@ -65,6 +65,8 @@ class Tab:
             self.errors.append(json.dumps(params["exceptionDetails"])[:500])
         elif found.get("method") == "Log.entryAdded" and params["entry"]["level"] == "error":
             self.errors.append(f"{params['entry']['text']} {params['entry'].get('url', '')}")
+        elif found.get("method") == "Runtime.consoleAPICalled" and params["type"] == "error":
+            self.errors.append(json.dumps(params["args"])[:500])
         return found
 
     def go(self, url: str) -> None:

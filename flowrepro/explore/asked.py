@@ -71,6 +71,7 @@ def read(content: bytes) -> Asked:
 class Training:
     """Points X (n, d), y (n,), initial weights W (m, d), a (m,) times 10^log10_scale, and clock.
 
+    t : horizon. advised : the one in which such a start escapes and fits.
     lr, steps : of a descent; 0 for the flow.
     """
 
@@ -81,6 +82,7 @@ class Training:
     a: np.ndarray
     log10_scale: float
     t: float
+    advised: float
     lr: float
     steps: int
 
@@ -101,7 +103,8 @@ class Training:
             scale=1.0 if tiny else float(scale), seed=asked.seed,
         )  # fmt: skip
         loss = Loss(name=asked.loss, reduction="mean")
-        t = asked.t or horizon(X, y, power * math.log(10), loss, asked.alpha)
+        advised = horizon(X, y, power * math.log(10), loss, asked.alpha)
+        t = asked.t or advised
         lr, steps = 0.0, 0
         if asked.engine == "descent":
             lr = asked.lr or step_size(X, y, loss)
@@ -111,7 +114,7 @@ class Training:
                     f"a descent to t = {t:g} with the step {lr:g} takes {steps} steps, more than "
                     f"{MOST_STEPS}; take a longer step, a shorter time or the flow"
                 )
-        return cls(asked, X, y, W, a, power if tiny else 0.0, t, lr, steps)
+        return cls(asked, X, y, W, a, power if tiny else 0.0, t, advised, lr, steps)
 
     @property
     def loss(self) -> Loss:

@@ -20,8 +20,8 @@ export function fillSettings(form, run, bias, plane) {
   form.innerHTML = `
     <label class="whole">Scale of the start <input name="scale" inputmode="decimal" value="${escaped(run.scale)}" aria-describedby="scale-range">
       <input name="position" type="range" min="0" max="300" value="${positionOf(run.scale)}" aria-label="Scale, from 1e-1 to 1e-1000" id="scale-range"></label>
-    <label class="whole">Neurons <output>${run.width}</output><input name="width" type="range" min="1" max="200" value="${run.width}"></label>
-    <label class="whole">Slope of the leaky part <output>${run.alpha}</output><input name="alpha" type="range" min="0" max="0.95" step="0.05" value="${run.alpha}"></label>
+    <label class="whole">Neurons <output>${run.width}</output><input name="width" aria-label="Neurons" type="range" min="1" max="200" value="${run.width}"></label>
+    <label class="whole">Slope of the leaky part <output>${run.alpha}</output><input name="alpha" aria-label="Slope of the leaky part" type="range" min="0" max="0.95" step="0.05" value="${run.alpha}"></label>
     <label>Loss <select name="loss">${options(LOSSES, run.loss)}</select></label>
     <label>Start <select name="init">${options(Object.fromEntries(INITS.map(name => [name, name])), run.init)}</select></label>
     <label>Seed <input name="seed" type="number" min="0" step="1" value="${run.seed}"></label>

@@ -77,10 +77,11 @@ export function restored(hash, usual) {
   try {
     const { x, y, bias, runs } = JSON.parse(decodeURIComponent(escape(atob(hash.replace("#", "").replace(/-/g, "+").replace(/_/g, "/")))));
     const numbers = row => Array.isArray(row) && row.length > 0 && row.every(Number.isFinite);
-    const fits = value => value === null || Number.isFinite(value) || /^[\w.+-]{1,40}$/.test(value);
+    const fits = (value, known) => typeof value === "string" ? typeof known === "string" && /^[\w.+-]{1,40}$/.test(value)
+      : typeof known !== "string" && (known === null && value === null || Number.isFinite(value));
     if (!(numbers(y) && x.length === y.length && x.every(row => numbers(row) && row.length === x[0].length))) return null;
     if (!(runs.length === 1 || runs.length === 2)) return null;
-    const read = run => Object.fromEntries(Object.keys(usual).map(name => [name, fits(run[name]) ? run[name] : usual[name]]));
+    const read = run => Object.fromEntries(Object.keys(usual).map(name => [name, fits(run[name], usual[name]) ? run[name] : usual[name]]));
     return { x, y, bias: bias === true, runs: runs.map(read) };
   } catch {
     return null;

@@ -16,7 +16,7 @@ const page = id => document.getElementById(id);
 const state = { question: null, current: 0 };
 const runs = []; // one Running for each run of the question
 const lights = new Lights(page("claims"));
-let judging = null, rest = null;
+let judging = null, rest = null, complained = false; // whether the alert is of a run
 
 // ---- computing
 
@@ -40,7 +40,7 @@ class Running {
     this.again = false;
     this.since = null;
     this.started = performance.now();
-    let shown = 0;
+    let shown = 0, regular = true;
     try {
       await ask("train", asked(this.index), message => {
         if (abort.signal.aborted) return;
@@ -49,12 +49,12 @@ class Running {
           view.add(message);
           if (performance.now() - this.started > EARLY && performance.now() - shown > EARLY) { view.show(); shown = performance.now(); }
         }
-        if (message.kind === "stop") this.stopped(message, since);
+        if (message.kind === "stop") { regular = message.regular; this.stopped(message, since); }
         if (message.kind === "extremal") view.extremal(message.vectors);
       }, abort.signal);
-      alerted("");
+      if (complained && regular) alerted("");
     } catch (error) {
-      if (error.name !== "AbortError") failed(error);
+      if (error.name !== "AbortError") { failed(error); complained = true; }
     }
     if (this.abort === abort) {
       this.busy = false;
@@ -70,7 +70,7 @@ class Running {
     document.documentElement.dataset.drawn = Number(document.documentElement.dataset.drawn ?? 0) + 1;
     const run = state.question.runs[this.index];
     this.view.root.querySelector("h3").textContent = state.question.runs.length > 1 ? `${"AB"[this.index]}: ${run.engine === "flow" ? "flow" : `descent, step ${message.lr ?? run.lr ?? ""}`}, scale ${run.scale}, ${run.width} neurons, seed ${run.seed}` : "";
-    if (!message.regular) alerted(`The run ended early: ${message.note}`);
+    if (!message.regular) { alerted(`The run ended early: ${message.note}`); complained = true; }
     if (this.index === state.current) { page("command").textContent = message.command; page("python").textContent = message.python; }
   }
 }
@@ -103,11 +103,13 @@ async function judge() {
 
 function failed(error) {
   if (!(error instanceof Refused)) console.error(error);
-  alerted(error.message[0].toUpperCase() + error.message.slice(1) + (error.message.endsWith(".") ? "" : "."));
+  const sentence = error.message.replace(/^[a-z]+ /, word => word[0].toUpperCase() + word.slice(1));
+  alerted(sentence + (sentence.endsWith(".") ? "" : "."));
   page("claims").classList.remove("waiting");
 }
 
 function alerted(sentence) {
+  complained = false;
   page("alert").textContent = sentence;
   page("alert").hidden = !sentence;
 }

@@ -171,7 +171,7 @@ export class View {
     this.fill("loss", "moving", lossMoving(data, this.lossAxes, k));
     const loss = data.loss[k], ratio = this.squares > 1e-12 && this.editor.run().loss === "square" ? `, ${number(loss / this.squares)} times that of least squares` : "";
     const before = data.events.filter(event => event.t <= data.t[k]).length;
-    this.root.querySelector(".state").textContent = `t = ${number(data.t[k])}: loss ${number(loss)}${ratio}; ${before} events so far`;
+    this.root.querySelector(".state").textContent = `t = ${number(data.t[k])}: loss ${number(loss)}${ratio}; ${before} events so far${data.scene.t < 0.9 * data.scene.advised ? `; a start as small needs about t = ${number(data.scene.advised)}` : ""}`;
     this.slider.setAttribute("aria-valuetext", `t = ${number(data.t[k])}`);
   }
 
