@@ -31,7 +31,7 @@ from flowrepro.store.reading import npz_bytes
 from flowrepro.theory.arrangement import cover_bound
 
 Message = dict[str, Any]
-MOMENTS = 80
+MOMENTS = 60
 """Moments at equal distances of the time, and as many at equal distances of its logarithm."""
 FIRST = 1e-3
 """The first of the latter, over the horizon."""
@@ -104,7 +104,7 @@ def _flow(training: Training) -> Iterator[Block | Stop]:
         training.X, training.y, training.W, training.a, training.loss, asked.alpha,
         ln_scale=training.log10_scale * np.log(10.0),
     )  # fmt: skip
-    times, done, known, size = moments(training.t), 0, 0, 8
+    times, done, known, size = moments(training.t), 0, 0, 16
     while done < len(times) and flow.failure() is None:
         started = time.perf_counter()
         losses, rows = flow.advance(times[done : done + size], keep=True)

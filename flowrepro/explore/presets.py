@@ -79,7 +79,7 @@ def _question(case: Case) -> dict[str, Any]:
             "width": init.m, "init": init.name, "scale": f"{scale:.4g}",
             "seed": case.seed, **settings,
         },
-        "note": case.shows + said,
+        "note": f"{case.shows.rstrip('.')}.{said}",
     }  # fmt: skip
 
 

@@ -145,7 +145,9 @@ def test_the_scale_goes_down_to_a_thousandth_power(page: Tab) -> None:
     assert "a start as small needs about t = " in page.js(STATE)
     after(page, put("[name=t]", ""))
     assert "needs" not in page.js(STATE)
-    assert page.js("/1e-1?[09]\\d\\d/.test(document.querySelector('[data-part=plane]').textContent)")
+    assert page.js(
+        "/1e-1?[09]\\d\\d/.test(document.querySelector('[data-part=plane]').textContent)"
+    )
     after(page, put("[name=scale]", "0.3"))
     page.js(put("[name=scale]", "-1"))
     assert "positive number" in page.js(ALERT)

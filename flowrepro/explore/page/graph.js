@@ -4,7 +4,7 @@
 import { SIZE, path, scaled, tag, ticks, number } from "./drawing.js";
 import { pointMarks } from "./plane.js";
 
-const LEFT = 40, RIGHT = SIZE - 10, TOP = 12, BOTTOM = SIZE - 34, GRID = 180;
+const LEFT = 40, RIGHT = SIZE - 20, TOP = 12, BOTTOM = SIZE - 34, GRID = 180;
 
 // The axes: how a point and its target lie on them, and what a place on them means.
 export function graphAxes(question, scene) {

@@ -14,7 +14,7 @@ export class View {
     this.root.innerHTML = `<h3></h3>
       <figure data-part="plane"><svg viewBox="0 0 ${SIZE} ${SIZE}" role="group" aria-label="Points and neurons"><g class="below"></g><g class="moving"></g><g class="above"></g></svg>
         <figcaption>Points (numbered), the cones they cut, extremal vectors (triangles), and neurons: direction, and norm on a log axis. Blue: a &gt; 0, orange: a &lt; 0, grey: dead.</figcaption></figure>
-      <figure data-part="graph"><svg viewBox="0 0 ${SIZE} ${SIZE}" role="group" aria-label="Learned function"><clipPath id="inside"><rect x="40" y="8" width="310" height="320"/></clipPath><g class="below"></g><g class="moving"></g><g class="above"></g></svg>
+      <figure data-part="graph"><svg viewBox="0 0 ${SIZE} ${SIZE}" role="group" aria-label="Learned function"><clipPath id="inside"><rect x="40" y="8" width="300" height="320"/></clipPath><g class="below"></g><g class="moving"></g><g class="above"></g></svg>
         <figcaption></figcaption></figure>
       <figure class="whole" data-part="loss"><svg viewBox="0 0 ${WIDE} ${HIGH}" role="img" aria-label="Loss over flow time"><g class="below"></g><g class="moving"></g></svg>
         <figcaption>Loss; shaded where it rests. Ticks: a neuron crosses a hyperplane, slides along one, dies.</figcaption></figure>
@@ -156,10 +156,10 @@ export class View {
     this.fill("graph", "above", graph.above);
     this.fill("loss", "below", lossStatic(data, this.lossAxes));
     this.svg.graph.parentNode.querySelector("figcaption").textContent = {
-      line: "The learned function; drag a point to move it or its target. Dashed: least squares.",
-      circle: "The learned function over directions of the plane, at distance 1. Dashed: least squares.",
+      line: "The learned function; drag a point to move it or its target.",
+      circle: "The learned function over directions of the plane, at distance 1.",
       outputs: "Outputs against targets. The plane shows the principal plane of the points, read-only.",
-    }[this.axes.kind];
+    }[this.axes.kind] + (this.axes.best && this.editor.run().loss === "square" ? " Dashed: least squares." : "");
     this.draw();
   }
 

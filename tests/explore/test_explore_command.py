@@ -1,0 +1,43 @@
+"""The command `flowrepro explore`."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from command_line import Result
+
+
+def test_the_command_serves_its_page_until_ctrl_c(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "flowrepro", "explore", "--no-browser", "--out", "runs"]
+    with subprocess.Popen(
+        words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        with urllib.request.urlopen(url) as answer:
+            assert b"main.js" in answer.read()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_port_that_is_taken_and_a_bad_file_are_told(
+    flowrepro: Callable[..., Result], tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = flowrepro("explore", "--no-browser", "--port", taken.getsockname()[1])
+    assert done.code == 7
+    assert "take another --port" in done.err
+    bad = tmp_path / "bad.csv"
+    bad.write_text("x,y\n1,nan\n")
+    done = flowrepro("explore", "--no-browser", "--data", bad)
+    assert done.code == 3
+    assert "bad.csv" in done.err
