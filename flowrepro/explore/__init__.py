@@ -8,5 +8,5 @@
     page/        the page itself: HTML, CSS and ES modules, as they are served
 
 The server is the standard library's: an answer is lines of JSON that end with the connection, and
-a closed connection ends the computation. It never imports numpy.
+a closed connection ends the computation. It only passes bytes on; the workers compute.
 """

@@ -20,6 +20,8 @@ AT_ONCE = 4
 """Questions that are answered at the same time."""
 SECONDS = 300.0
 """Seconds that an answer may take."""
+READY = b"ready"
+"""What a worker says first: before it, code may be compiled for minutes, which no limit is for."""
 _CONTEXT = multiprocessing.get_context("forkserver")
 
 
@@ -31,6 +33,7 @@ class Worker:
         self.process = _CONTEXT.Process(target=_serve, args=(theirs,), daemon=True)
         self.process.start()
         theirs.close()
+        self.ready = False
 
     def end(self) -> None:
         """Kill it; nothing that it does needs an end of its own."""
@@ -61,7 +64,8 @@ class Workers:
             worker.pipe.send_bytes(question)
             end = time.monotonic() + self.seconds
             while not whole:
-                ready = wait([worker.pipe, asker], max(0.0, end - time.monotonic()))
+                left = max(0.0, end - time.monotonic()) if worker.ready else None
+                ready = wait([worker.pipe, asker], left)
                 if asker in ready:  # it sends nothing more, so that it closed the connection
                     return
                 if not ready:
@@ -71,6 +75,9 @@ class Workers:
                     )
                     return
                 line = worker.pipe.recv_bytes()
+                if line == READY:
+                    worker.ready, end = True, time.monotonic() + self.seconds
+                    continue
                 whole = not line
                 if line:
                     yield line
@@ -112,6 +119,7 @@ def _serve(pipe: Connection) -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it reaches the whole group; the server ends us
     with contextlib.suppress(EOFError, OSError):
+        pipe.send_bytes(READY)
         while True:
             for line in jobs.answers(pipe.recv_bytes()):
                 pipe.send_bytes(line)

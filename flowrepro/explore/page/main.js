@@ -294,7 +294,7 @@ addEventListener("hashchange", () => { const found = restored(location.hash, RUN
 // ---- the start
 
 async function start() {
-  page("note").textContent = "The engines are warming up, which takes some seconds.";
+  page("note").textContent = "The engines are warming up. This takes some seconds, and minutes the first time on a machine.";
   const found = restored(location.hash, RUN);
   if (location.hash && !found) alerted("The link does not hold a state of this page; it starts anew.");
   let opening = null;
