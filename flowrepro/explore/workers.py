@@ -49,8 +49,9 @@ class Workers:
         _CONTEXT.set_forkserver_preload(["__main__", "flowrepro.explore.warm"])
         self.seconds = seconds
         self._places, self._lock = threading.Semaphore(AT_ONCE), threading.Lock()
-        self._idle = [Worker()]
+        self._idle: list[Worker] = []
         self._closed = False
+        self._prepare()  # the first one waits until everything is loaded
 
     def answers(self, question: bytes, asker: socket.socket) -> Generator[bytes, None, None]:
         """The lines of the answer. The worker is killed where the asker goes away, the reader stops
@@ -96,10 +97,15 @@ class Workers:
 
     def _take(self) -> Worker:
         with self._lock:
-            worker = self._idle.pop() if self._idle else Worker()
-            if not self._idle:  # for the next change, which may kill this one
-                self._idle.append(Worker())
-            return worker
+            worker = self._idle.pop() if self._idle else None
+            spare = bool(self._idle)
+        if not spare:  # for the next change, which may kill this one
+            self._prepare()
+        return worker or Worker()
+
+    def _prepare(self) -> None:
+        """Have a worker wait, soon."""
+        threading.Thread(target=lambda: self._give(Worker(), True), daemon=True).start()
 
     def _give(self, worker: Worker, whole: bool) -> None:
         with self._lock:

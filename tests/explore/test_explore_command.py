@@ -15,18 +15,22 @@ from command_line import Result
 
 def test_the_command_serves_its_page_until_ctrl_c(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "flowrepro", "explore", "--no-browser", "--out", "runs"]
-    with subprocess.Popen(
-        words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    folder, err = tmp_path / "here", tmp_path / "err.txt"
+    folder.mkdir()
+    with (
+        err.open("w") as stream,
+        subprocess.Popen(
+            words, cwd=folder, stdout=subprocess.PIPE, stderr=stream, text=True
+        ) as process,
+    ):
         assert process.stdout is not None
         url = process.stdout.readline().strip()
         with urllib.request.urlopen(url) as answer:
             assert b"main.js" in answer.read()
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
-    assert process.returncode == 0, err
-    assert "Traceback" not in err
-    assert list(tmp_path.iterdir()) == []
+        assert process.wait(timeout=60) == 0
+    assert "Traceback" not in err.read_text()
+    assert list(folder.iterdir()) == []
 
 
 def test_a_port_that_is_taken_and_a_bad_file_are_told(
