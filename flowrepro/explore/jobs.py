@@ -62,7 +62,7 @@ def moments(t: float) -> np.ndarray:
     """Flow times (T,) that resolve both the beginning and the whole of a training."""
     late, early = np.linspace(0, t, MOMENTS + 1), np.geomspace(FIRST * t, t, MOMENTS, False)
     times = np.sort(np.concatenate([late, early]))
-    return times[np.append(True, np.diff(times) > 1e-6 * t)]
+    return np.asarray(times[np.append(True, np.diff(times) > 1e-6 * t)])
 
 
 def train(job: Job, body: bytes) -> Iterator[Message]:
