@@ -72,7 +72,7 @@ def train(job: Job, body: bytes) -> Iterator[Message]:
     plane = _plane(X)
     yield {
         "kind": "scene", "n": len(X), "d": d, "m": training.asked.width, "t": training.t,
-        "advised": training.advised,
+        "advised": training.advised, "alpha": training.asked.alpha,
         "plane": packed(plane), "points": packed(X @ plane.T), "lr": training.lr,
         "steps": training.steps,
     }  # fmt: skip

@@ -67,8 +67,12 @@ export function planeMoving(data, k, range) {
   return text;
 }
 
+// A flow says when a neuron dies; of a descent it is seen that a neuron is active on no point.
 function kind(data, k, j) {
-  if (data.dead[j] <= data.t[k]) return "dead";
+  const { scene, points, directions } = data, place = 2 * (k * scene.m + j);
+  const silent = scene.steps > 0 && scene.d === 2 && scene.alpha === 0
+    && points.every(([x, y]) => directions[place] * x + directions[place + 1] * y <= 0);
+  if (silent || data.dead[j] <= data.t[k]) return "dead";
   return data.a[k * data.scene.m + j] >= 0 && !(Object.is(data.a[k * data.scene.m + j], -0)) ? "plus" : "minus";
 }
 
