@@ -27,7 +27,7 @@ The parts of the package, in the order in which a result is made:
     store/      the run directory: atomic, resumable, verifiable
     run/        from a case to its folder
     report/, sweep/, bench/    pages over many runs, grids of runs, timings
-    api/        what this module offers; cli/ is the same from a shell
+    api/        what this module offers; cli/ is the same from a shell; explore/ in a browser
 """
 
 from __future__ import annotations

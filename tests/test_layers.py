@@ -25,7 +25,7 @@ HEAVY = {
 }
 
 LAYERS = (
-    ("cli", "api", "__main__"),
+    ("cli", "explore", "api", "__main__"),
     ("report", "sweep", "bench"),
     ("run",),
     ("papers",),

@@ -17,7 +17,7 @@ import flowrepro
 
 ROOT = Path(flowrepro.__file__).parents[1]
 SOURCES = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "NOTICE")
-DATA = (".npz", ".j2", ".css", ".js", ".json", ".typed")
+DATA = (".npz", ".j2", ".css", ".html", ".js", ".json", ".typed")
 
 
 def run(

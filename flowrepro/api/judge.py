@@ -158,11 +158,12 @@ def claims(run: Run) -> Claims:
             if "limit" in form:
                 limits[str(form["note"])] = Limit(**form["limit"])
         else:
-            judged.append(_judged(form))
+            judged.append(of_form(form))
     return Claims(judged, {reason: tuple(ids) for reason, ids in folded.items()}, limits)
 
 
-def _judged(form: dict[str, Any]) -> Judged:
+def of_form(form: Mapping[str, Any]) -> Judged:
+    """A claim from its form in claims.json, unless it is N/A."""
     bound: Any = form["bound"]
     bound = (
         tuple(map(_number, bound))

@@ -22,6 +22,7 @@ from flowrepro import __version__
 from flowrepro.cli.completion import offer_everything
 from flowrepro.cli.controls import controls
 from flowrepro.cli.experiments import add_experiment, experiment_options, run_commands
+from flowrepro.cli.explore import explore
 from flowrepro.cli.stored import report, rerun, show, verify
 from flowrepro.cli.sweep import sweep
 from flowrepro.cli.train import train
@@ -106,7 +107,7 @@ def cli() -> None:
     """
 
 
-for _command in (train, sweep, verify, controls, rerun, report, show):
+for _command in (train, explore, sweep, verify, controls, rerun, report, show):
     cli.add_command(_command)
 
 

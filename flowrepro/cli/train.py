@@ -7,7 +7,6 @@ import math
 import shlex
 import sys
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +75,7 @@ def train(file: Path, out: Path, as_json: bool, verbose: bool, **options: Any) -
     whose hypotheses hold is judged. What is not given is chosen, and said on stderr.
     """
     from flowrepro.api.suggest import next_steps
+    from flowrepro.core.arguments import scale
     from flowrepro.figures import animation
     from flowrepro.figures.canvas import reject_unknown
     from flowrepro.run.console import Console, Signals
@@ -87,7 +87,7 @@ def train(file: Path, out: Path, as_json: bool, verbose: bool, **options: Any) -
     reject_unknown(formats)
     starts = [Start(s, k) for s in options["scales"] or ("1e-4",) for k in _seeds(options["seed"])]
     for start in starts:
-        _decimal(start.scale)
+        scale("--scale", start.scale)
     _require_one_clock(options)
     dataset = _points(file, options["loss"], options["bias"])
     require_writable(out)
@@ -136,17 +136,6 @@ def _seeds(text: str) -> range:
     if not seeds or seeds[0] < 0:
         raise UsageError(f"--seed must be a number such as 3, or A:B with 0 <= A < B, not '{text}'")
     return seeds
-
-
-def _decimal(text: str) -> Decimal:
-    """A scale, which may lie below the smallest double."""
-    try:
-        found = Decimal(text)
-    except InvalidOperation:
-        found = Decimal(0)
-    if not found.is_finite() or not found > 0 or "_" in text or not -99_999 < found.adjusted() < 99:
-        raise UsageError(f"--scale must be a positive number such as 1e-4, not '{text}'")
-    return found
 
 
 def _require_one_clock(options: dict[str, Any]) -> None:
@@ -206,12 +195,13 @@ def _train(
     from flowrepro.api.suggest import horizon, step_size
     from flowrepro.api.train import descend, flow
     from flowrepro.core.arguments import positive
+    from flowrepro.core.arguments import scale as decimal
     from flowrepro.core.config import Loss
     from flowrepro.figures.animation import FORMATS, refusal
     from flowrepro.run.pipeline import outcome_of
     from flowrepro.store.run_directory import RunDirectory
 
-    X, y, scale = dataset.X, dataset.y, _decimal(start.scale)
+    X, y, scale = dataset.X, dataset.y, decimal("--scale", start.scale)
     loss, alpha, engine = options["loss"], options["alpha"], options["engine"]
     power = float(scale.log10())
     tiny = power < -300

@@ -11,6 +11,7 @@ import difflib
 import math
 import operator
 from collections.abc import Iterable
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import numpy as np
@@ -169,6 +170,17 @@ def positive(name: str, value: Any, remedy: str = "") -> float:
     found = number(name, value)
     if not found > 0:
         raise UsageError(f"{name} must be positive, not {found:g}{remedy}")
+    return found
+
+
+def scale(name: str, text: str) -> Decimal:
+    """A positive number written as text, which may lie below the smallest double."""
+    try:
+        found = Decimal(text)
+    except InvalidOperation:
+        found = Decimal(0)
+    if not found.is_finite() or not found > 0 or "_" in text or not -99_999 < found.adjusted() < 99:
+        raise UsageError(f"{name} must be a positive number such as 1e-4, not '{text}'")
     return found
 
 

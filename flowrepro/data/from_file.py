@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import stat
 from collections.abc import Iterator
 from io import BufferedReader
@@ -47,7 +48,16 @@ def points_from_file(path: str, sha256: str = "", bias: bool = False) -> Dataset
         raise UsageError(f"data.options.bias must be true or false, not '{bias}'")
     file = Path(path).expanduser()
     with _opened(file, sha256) as handle:
-        x, y, told = _read(handle, file)
+        return _points(handle, file, bias)
+
+
+def points_from_bytes(name: str, content: bytes, bias: bool = False) -> Dataset:
+    """As `points_from_file`, for the content of a file called ``name``, which is on no disk."""
+    return _points(BufferedReader(io.BytesIO(content)), Path(name), bias)
+
+
+def _points(handle: BufferedReader, file: Path, bias: bool) -> Dataset:
+    x, y, told = _read(handle, file)
     if x.ndim == 1:
         x = x[:, None]
     if y.ndim == 2 and y.shape[1] == 1:
