@@ -32,7 +32,7 @@ MOST_EVALUATIONS = 40
 @topic.study
 def eight_piece_sets(
     *,
-    sets: int = option(8, "draws of the points", within=(1, 1000)),
+    sets: int = option(50, "draws of the points", within=(1, 1000)),
     m: int = option(400, "neurons", within=(1, 100_000)),
     scale: float = option(1e-3, "initial scale lambda", within=(1e-12, 10.0)),
     lr: float = option(4e-2, "step of descent", within=(1e-4, 0.1)),
