@@ -189,7 +189,7 @@ def lemma_21(run: Run) -> Iterable[Part]:
     place="Lemma 22",
     given=(at_its_limit,),
 )
-@following_the_flow
+@following_the_flow(*FOLLOWED)
 def lemma_22(run: Run) -> Iterable[Part]:
     """Rate of ln(L - L_beta*) over flow time, and that of the linearised flow at the end."""
     excess = mse(run) - least_mse(run.X, run.y)
@@ -209,7 +209,7 @@ def lemma_22(run: Run) -> Iterable[Part]:
     "After phase 2 neurons move by no more than J = int ||D|| dt.",
     place="Lemmas 23 and 24",
 )
-@following_the_flow
+@following_the_flow(*FOLLOWED)
 def lemmas_23_24(run: Run) -> Iterable[Part]:
     """Over I and the snapshots after tau_3, with J up to the snapshot."""
     phases, I = Phases.of(run), positive_class(run)

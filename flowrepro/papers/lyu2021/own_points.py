@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from flowrepro.claims.claim import NotApplicable
-from flowrepro.claims.limits import in_a_limit, packaged
+from flowrepro.claims.limits import as_declared, in_a_limit, number_at
 from flowrepro.claims.verdict import Part, at_least, at_most, number, within
 from flowrepro.core.config import Data
 from flowrepro.core.trajectory import Study
@@ -191,7 +191,11 @@ def followed_from_a_small_start(result: Study) -> str | None:
     on=(SEPARATOR, FLIPPED),
     given=(separated, followed_from_a_small_start),
 )
-@in_a_limit(packaged, "options.scale", lambda result: float(result.case.options["scale"]))
+@in_a_limit(
+    as_declared((SEPARATOR, FLIPPED), "options.scale", free=("options.q",)),
+    "options.scale",
+    lambda result: number_at(result.case, "options.scale"),
+)
 def predicted(result: Study) -> Iterable[Part]:
     """|margin / predicted margin - 1|, beside what the other neurons hold.
 
