@@ -103,8 +103,8 @@ def classifiers(
     found = described_points(X, y, alpha)
     progress(1, 4)
     W, a = _kkt_network(data, alpha)
-    if a.size:
-        proof = kkt_certificate(geometry.scaled(X), y, W, a, alpha)
+    proof = _proof(X, y, W, a, alpha) if a.size else None
+    if proof is not None:
         found |= {
             "kkt_W": W,
             "kkt_a": a,
@@ -125,7 +125,7 @@ def classifiers(
     progress(3, 4)
     found |= _trained(X, y, run, found, alpha, seed)
     known = [run.final]
-    if a.size:
+    if proof is not None:
         known += [(W, a)]
     if np.isfinite(found["gamma_star"]):
         known += [geometry.linear_pair(found["w_star"])]
@@ -336,7 +336,8 @@ def _proof(
 ) -> KktCertificate | None:
     """The certificate for points scaled to ||x_i|| <= 1.
 
-    None before the net separates them, or with too many neurons at one kink.
+    None before the net separates them, which a margin of 1e-18 never does in double precision, or
+    with too many neurons at one kink.
     """
     try:
         return kkt_certificate(geometry.scaled(X), y, W, a, alpha)
