@@ -71,7 +71,9 @@ def as_declared(cases: Sequence[Case], key: str, free: tuple[str, ...] = ()) -> 
 def number_at(case: Case, key: str) -> float:
     """The number at ``options.NAME`` of a study, at ``protocol.NAME`` of a training."""
     name = key.rpartition(".")[2]
-    return float(case.options[name] if isinstance(case, StudyCase) else getattr(case.protocol, name))
+    if isinstance(case, StudyCase):
+        return float(case.options[name])
+    return float(getattr(case.protocol, name))
 
 
 def following_the_flow(*cases: Case) -> Callable[[Measure], Measure]:

@@ -2,11 +2,11 @@
 
 lee2022, Figure 4 and Appendix D.2.
 
-The 10000 samples are the paper's; the steps are 2500 of 40 times the size from the small start (the
-paper: 100000) and 6000 from the large one (30000), unless ``--full`` is given. A step takes 13 ms of
-one core, so that the paper's 130000 take half an hour. The teacher's scale is not stated in the
-paper: 0.2 = sqrt(2 / 50) keeps the scale from layer to layer, and the large start, 0.44, is then
-2.2 times as large.
+The 10000 samples are the paper's; the steps are 2500 of 40 times the size from the small start
+(the paper: 100000) and 6000 from the large one (30000), unless ``--full`` is given. A step takes
+13 ms of one core, so that the paper's 130000 take half an hour. The teacher's scale is not stated
+in the paper: 0.2 = sqrt(2 / 50) keeps the scale from layer to layer, and the large start, 0.44, is
+then 2.2 times as large.
 """
 
 from __future__ import annotations
@@ -257,9 +257,13 @@ def small_is_slower(study: Study) -> Iterator[Part]:
 
 def _caption(study: Study) -> str:
     ours = study.case.options
-    told = [f"{ours[key]} {what} (the paper: {PAPER_SIZES[key]})" for key, what in (
-        ("n", "samples"), ("small_steps", "steps from the small start"),
-        ("large_steps", "steps from the large start")) if ours[key] != PAPER_SIZES[key]]  # fmt: skip
+    names = {"n": "samples", "small_steps": "steps from the small start",
+             "large_steps": "steps from the large start"}  # fmt: skip
+    told = [
+        f"{ours[key]} {name} (the paper: {PAPER_SIZES[key]})"
+        for key, name in names.items()
+        if ours[key] != PAPER_SIZES[key]
+    ]
     times = ours["small_lr"] / PAPER_LR["small"]
     norm, first = total(study.arrays["large_norms"]), np.diff(study.arrays["first_norms"], axis=1)
     falls = int(np.sum(np.all(first < 0, axis=1)))
