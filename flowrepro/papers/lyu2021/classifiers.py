@@ -290,8 +290,8 @@ def _trained(
 
     net_eps, net_delta, net_balance (R,) : the KKT certificates; nan before the net separates.
     net_aligned (m,) : the cone test of Lemma G.4 when L < ln 2 / n.
-    net_linear, net_plus, net_minus (R,) : max over random unit x of |f(x) / rho^2 - target(x)|, the
-    targets of Theorems 4.3, A.7, A.10.
+    net_linear, net_plus, net_minus, net_orthogonal (R,) : max over random unit x of |f(x) / rho^2 -
+    target(x)|, the targets of Theorems 4.3, A.7, A.10, H.2 (which is for ReLU).
     """
     switch = -1 if run.separated is None else run.separated
     cheap = X.shape[0] * (run.W[0].size + run.a[0].size) <= EVERY_RECORD
@@ -300,6 +300,7 @@ def _trained(
         "linear": geometry.linear_target(found["w_star"], alpha, points),
         "plus": geometry.one_neuron_target(found["w_plus"], alpha, points),
         "minus": geometry.one_neuron_target(found["w_minus"], alpha, points, -1.0),
+        "orthogonal": geometry.orthogonal_target(X, y, points),
     }
     states = list(zip(run.W, run.a, run.rho, strict=True))
     functions = np.array([predict(points, W, a, alpha) / rho**2 for W, a, rho in states])
