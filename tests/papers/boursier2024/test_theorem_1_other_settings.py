@@ -74,3 +74,6 @@ def test_without_a_set_of_the_kind_it_does_not_apply():
     judged = settings.aligned_beside_saddles.judge(plain)
     assert judged.verdict is Verdict.NOT_APPLICABLE
     assert "options.sets" in judged.note
+    none = altered(result, **{name: array[:0] for name, array in result.arrays.items()})
+    for claim in settings.topic.claims[:3]:
+        assert claim.judge(none).verdict is Verdict.NOT_APPLICABLE

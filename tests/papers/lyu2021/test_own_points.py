@@ -59,7 +59,7 @@ def test_what_is_said_of_any_points_holds_on_the_examples(claim: Claim, case: St
 SHORT = {"other_sign": np.full(2, 0.5), "other_rate": 0.5}
 """What Assumption A.5 and its correction ask for."""
 PREDICTIONS = [
-    ({"alpha": 0.0}, {}, "strictly between 0 and 1"),
+    ({"alpha": 1.0}, {}, "strictly between 0 and 1"),
     ({"scale": 1.0}, {}, "not small"),
     ({}, {"mirrored": False, "alignment": -0.1}, "A.2 fails"),
     ({}, {"mirrored": False, "other_sign": np.ones(2)}, "Assumption A.5 fails"),

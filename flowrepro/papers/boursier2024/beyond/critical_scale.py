@@ -176,8 +176,10 @@ def known_scale(result: Study) -> Iterable[Part]:
 
 @topic.figure(
     "critical-scale",
-    "Three points, balanced initialisation: part of the runs that leave least squares, over width "
-    "and scale.",
+    lambda result: (
+        f"Three points, balanced initialisation: part of {result.case.options['seeds']} runs that "
+        "leave least squares, over width and scale."
+    ),
     layout=(1, 1, style.COLUMN, 3.0),
 )
 def scale_map(result: Study) -> Iterable[Panel]:

@@ -116,8 +116,10 @@ def above_the_best_fit(result: Study) -> Iterable[Part]:
 
 @topic.figure(
     "eight-piece-sets",
-    "Random draws of 40 points on the teacher of eight pieces: pieces that training finds, and its "
-    "MSE beside the best fit with as many.",
+    lambda result: (
+        f"{len(result.arrays['mse'])} random draws of 40 points on the teacher of eight pieces: "
+        "pieces that training finds, and its MSE beside the best fit with as many."
+    ),
     layout=(1, 2, style.PAGE, 2.6),
     tolerance=(0.05, 1e-4),
 )
@@ -127,7 +129,7 @@ def sets_figure(result: Study) -> Iterable[Panel]:
     values, counts = np.unique(result.arrays["pieces"], return_counts=True)
     yield Panel([Bars(values, counts, width=0.6)], title="the teacher has 8", xticks=values,
                 xlabel="linear pieces", ylabel="sets",
-                yticks=range(int(counts.max()) + 1))  # fmt: skip
+                yticks=range(0, int(counts.max()) + 1, 1 + int(counts.max()) // 10))  # fmt: skip
     ends = np.array([min(best.min(), mse.min()) / 1.5, 1.5 * mse.max()])
     marks = [
         Points(best, mse, fill="none", label="one draw"),
