@@ -187,4 +187,4 @@ def least_sine(rays: np.ndarray, D: np.ndarray) -> float:
     """
     unit = D / np.linalg.norm(D)
     share, _ = nnls(rays.T, unit)
-    return float(np.linalg.norm(share @ rays - unit))
+    return float(np.linalg.norm(share @ rays - unit)) if share.any() else 1.0
