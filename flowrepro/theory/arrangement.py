@@ -179,3 +179,12 @@ def largest_cosine(rays: np.ndarray, D: np.ndarray) -> float:
     share, _ = nnls(rays.T, D / size)
     projected = float(np.linalg.norm(share @ rays))
     return min(projected, 1.0) if projected > ON else float(np.max(rays @ D) / size)
+
+
+def least_sine(rays: np.ndarray, D: np.ndarray) -> float:
+    """Sine of the angle between D and the cone spanned by unit rays (q, d): the distance of D /
+    ||D|| from the cone, so that small angles keep their digits; 1 from a right angle on.
+    """
+    unit = D / np.linalg.norm(D)
+    share, _ = nnls(rays.T, unit)
+    return float(np.linalg.norm(share @ rays - unit)) if share.any() else 1.0

@@ -13,7 +13,7 @@ from itertools import combinations
 
 import numpy as np
 
-from flowrepro.theory.arrangement import Arrangement, largest_cosine
+from flowrepro.theory.arrangement import Arrangement, least_sine
 from flowrepro.theory.arrangement_extremal import Subgradients
 
 
@@ -131,11 +131,11 @@ def _sine(forces: Subgradients, wanted: np.ndarray, sign: float) -> float:
     Where all cosines are negative (in one dimension) the bound that the constant serves is void, c
     = 0, although the printed formula squares them.
     """
-    cosines = (
-        largest_cosine(forces.arrangement.rays_of(cone), sign * forces.D[cone])
+    sines = (
+        least_sine(forces.arrangement.rays_of(cone), sign * forces.D[cone])
         for cone in np.flatnonzero(wanted).tolist()
     )
-    return float(np.sqrt(max(0.0, 1.0 - max(0.0, *cosines, 0.0) ** 2)))
+    return min(sines, default=1.0)
 
 
 def generic_position(cones: Arrangement, forces: Subgradients) -> tuple[float, float]:

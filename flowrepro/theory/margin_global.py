@@ -167,7 +167,7 @@ def _ascended(
     X: np.ndarray, y: np.ndarray, alpha: float, lam: np.ndarray, U: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Local maxima of s sum_i lam_i y_i phi(<u, x_i>) over unit u, reached by u <- v / ||v|| from U
-    (p, d): heights (2p,) and rows (u, s).
+    (p, d): heights (2p,) and rows (u, s); -inf for those that lose all points on the way.
     """
     heights, found = [], []
     for s in (1.0, -1.0):
@@ -179,7 +179,8 @@ def _ascended(
             directions = moved
             if still:
                 break
-        heights.append(s * (activation(directions @ X.T, alpha) @ (lam * y)))
+        reached = s * (activation(directions @ X.T, alpha) @ (lam * y))
+        heights.append(np.where(np.any(directions != 0, axis=1), reached, -np.inf))
         found.append(np.column_stack([directions, np.full(len(U), s)]))
     return np.concatenate(heights), np.vstack(found)
 

@@ -122,6 +122,23 @@ def test_a_few_random_data_sets(flowrepro: Call, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("seed", [118, 438, 789, 969])
+def test_data_sets_that_once_went_wrong(flowrepro: Call, tmp_path: Path, seed: int) -> None:
+    """A margin of 1e-18, a search that lost all points, steps far beyond the limit of stability."""
+    tried(flowrepro, tmp_path, range(seed, seed + 1))
+
+
+@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.parametrize("seed", [895, 935, 967])
+def test_data_sets_that_once_took_long_or_failed(
+    flowrepro: Call, tmp_path: Path, seed: int
+) -> None:
+    """Stiff flows without end, and an angle whose cosine is 1 to all digits."""
+    tried(flowrepro, tmp_path, range(seed, seed + 1))
+
+
+@pytest.mark.slow
 @pytest.mark.long
 @pytest.mark.parametrize("first", range(0, 1000, 100))
 def test_a_thousand_random_data_sets(flowrepro: Call, tmp_path: Path, first: int) -> None:

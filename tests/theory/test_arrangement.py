@@ -10,7 +10,13 @@ from scipy.optimize import minimize
 
 from flowrepro.data.points import three_points, three_points_in_boxes
 from flowrepro.errors import DataError
-from flowrepro.theory.arrangement import arrangement, cover_bound, largest_cosine, sign_vectors
+from flowrepro.theory.arrangement import (
+    arrangement,
+    cover_bound,
+    largest_cosine,
+    least_sine,
+    sign_vectors,
+)
 from flowrepro.theory.arrangement_constants import (
     AlignmentConstants,
     alignment_constants,
@@ -196,6 +202,14 @@ def test_constants_of_the_papers_points(
     assert constants.alignment_time(1e-3, 0.3) == pytest.approx(
         0.3 * np.log(1000.0) / largest, rel=1e-5
     )
+
+
+@pytest.mark.parametrize("angle", [1e-9, 1e-3, 1.0, 2.0])
+def test_a_small_angle_to_a_cone_keeps_its_digits(angle: float) -> None:
+    """Its cosine is 1 to all digits below 1e-8."""
+    rays, D = np.array([[1.0, 0.0], [0.6, -0.8]]), np.array([np.cos(angle), np.sin(angle)])
+    sine = np.sin(min(angle, np.pi / 2))
+    assert least_sine(rays, 3.0 * D) == pytest.approx(sine, rel=1e-6)
 
 
 def test_the_inner_margin_is_that_of_the_shares_on_the_boundary() -> None:

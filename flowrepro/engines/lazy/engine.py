@@ -157,6 +157,18 @@ def _descend(
         step += 1
 
 
+def _gain(problem: Problem) -> float:
+    """Largest lr times curvature of one neuron at the start, all samples active; from 2 on descent
+    is not stable. An upper bound where that is below 2.
+    """
+    inner = float(np.max(np.abs(problem.a0), initial=0.0)) ** (2 * problem.depth - 2)
+    weight = problem.loss.factor / (len(problem.y) if problem.loss.reduction == "mean" else 1)
+    rate = problem.lr * weight * inner
+    with np.errstate(over="ignore", invalid="ignore"):
+        bound = rate * float(np.linalg.norm(problem.X)) ** 2
+        return bound if not bound > 2.0 else rate * float(np.linalg.norm(problem.X, 2)) ** 2
+
+
 class LazyGD(Engine):
     """Gradient descent whose cost per step is (m d)^2 plus some ten samples, whatever their number.
 
@@ -213,9 +225,12 @@ class LazyGD(Engine):
     @classmethod
     def advises_against(cls, problem: Problem) -> str | None:
         """A dense step takes 4 n m d operations, a lazy one 2 (m d)^2; the bookkeeping pays from n
-        = 4 m d on.
+        = 4 m d on. Beyond the limit of stability weights may jump so far that its sums cancel.
         """
         n, d, m = problem.shape
+        gain = _gain(problem)
+        if gain > 2.0:
+            return f"the first step is beyond the limit of stability, {gain:.2g} > 2"
         if problem.depth == 2 and n < max(4 * m * d, 200):
             return f"n = {n} samples are too few for m d = {m * d} weights, a dense step is faster"
         return None

@@ -141,7 +141,7 @@ def assumption_3(run: Run) -> Iterator[Part]:
     on=(TOY, FIVE_POINTS, LAZY),
     given=(descent_on_squares, descending),
 )
-@following_the_flow
+@following_the_flow(TOY, FIVE_POINTS, LAZY)
 def lemma_1(run: Run) -> Iterator[Part]:
     """Largest drift over neurons and snapshots.
 

@@ -26,6 +26,9 @@ COARSEST = 2.5e-3
 
 ROUNDED, NEGLIGIBLE = 1e-15, 1e-7
 """Largest |cos| of points that are orthogonal to rounding; part of the scale that is negligible."""
+KNOWN_SCALE = 1e-2
+"""Largest lambda at which statements on unnamed scales were seen to hold on the paper's points
+(measured on six draws of 60 neurons)."""
 STUDIED = 1e-14
 """Largest |cos| of a study's points: at 1e-13 neurons come back on scales of 1e-60 (measured)."""
 
@@ -245,7 +248,11 @@ def growth_per_step(run: Run, form: ClosedForm) -> np.ndarray:
     return form.growth(step_time(run), is_flow(run))
 
 
-below_an_unnamed_scale = in_a_limit(lambda run: run.case.data.name == "two-points", "lambda", scale)
+def _seen_to_hold(run: Run) -> bool:
+    return run.case.data.name == "two-points" and scale(run) <= KNOWN_SCALE
+
+
+below_an_unnamed_scale = in_a_limit(_seen_to_hold, "lambda", scale)
 """Decorator: the statement is for lambda -> 0, or for lambda below a lambda* of the points."""
 
 

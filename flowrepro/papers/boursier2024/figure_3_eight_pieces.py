@@ -79,7 +79,8 @@ def kinks(W: np.ndarray, a: np.ndarray) -> np.ndarray:
 
 @observed(
     "figure-3-pieces",
-    "The function has one piece after the first growth and five at the end.",
+    "The function has one piece after the first growth and five at the end, with 20000 neurons as "
+    "in the authors' script (Appendix B.2: 200000).",
     place="Figure 3",
 )
 def pieces(run: Run) -> Iterable[Part]:
@@ -145,8 +146,11 @@ def taught(run: Run) -> Reference | None:
 
 @topic.figure(
     "3",
-    "40 points of a teacher with eight linear pieces: the learned function and the neurons at "
-    "five steps; training ends with five pieces.",
+    lambda run: (
+        "40 points of a teacher with eight linear pieces: the learned function and the neurons at "
+        f"five steps; training ends with five pieces. There are {run.case.init.m} neurons "
+        "(Appendix B.2: 200000; the authors' script: 20000)."
+    ),
     layout=("AAB;CCD;EEF;GGH;IIJ", style.PAGE, 10.0),
     file="figure-3-eight-pieces",
     share="x",

@@ -18,6 +18,7 @@ from flowrepro.papers.boursier2024 import (
     section_4_phase_3,
     section_5_limit,
     theorem_1_alignment,
+    theorem_1_other_settings,
 )
 from flowrepro.papers.boursier2024.beyond import (
     basin,
@@ -40,6 +41,7 @@ CONTENTS = Contents(
         section_2_cones.topic,
         section_2_flow.topic,
         theorem_1_alignment.topic,
+        theorem_1_other_settings.topic,
         figure_1_boxes.topic,
         lemma_8_boxes.topic,
         section_4_phase_2.topic,

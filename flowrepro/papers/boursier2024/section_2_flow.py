@@ -89,7 +89,7 @@ def _largest_force(run: Run, W: np.ndarray, a: np.ndarray) -> np.ndarray:
     place="Section 3",
     given=(dominated,),
 )
-@following_the_flow
+@following_the_flow(*ALL)
 def signs_kept(run: Run) -> Iterable[Part]:
     """Neurons whose a has both signs among the snapshots."""
     changed = sign_changes(run.trajectory.a[:, run.trajectory.group])
@@ -114,7 +114,7 @@ def inactive_neurons(run: Run) -> Iterable[Part]:
 
 
 @stated("equation-2-descent", "The loss never rises.", place="Equation (2)")
-@following_the_flow
+@following_the_flow(*ALL)
 def loss_descends(run: Run) -> Iterable[Part]:
     """Largest rise of the recorded loss, relative to its first value."""
     loss = run.trajectory.loss

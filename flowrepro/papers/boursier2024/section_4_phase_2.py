@@ -215,7 +215,7 @@ def lemma_18(run: Run) -> Iterable[Part]:
     "The force obeys ||D^t|| <= sqrt(mean y^2 mean ||x||^2) throughout.",
     place="Lemma 6, proof",
 )
-@following_the_flow
+@following_the_flow(*FOLLOWED)
 def force_bound(run: Run) -> Iterable[Part]:
     """Over all snapshots."""
     bound = np.sqrt(np.mean(run.y**2) * np.mean(np.sum(run.X**2, axis=1)))
@@ -228,7 +228,7 @@ def force_bound(run: Run) -> Iterable[Part]:
     "Positive neurons, once active on all data, stay so to the end.",
     place="Section 4.1.2",
 )
-@following_the_flow
+@following_the_flow(*FOLLOWED)
 def positive_stay(run: Run) -> Iterable[Part]:
     """Neurons of I not active on all data from tau_2 on; a number where Assumption 5 fails."""
     phases, I = Phases.of(run), positive_class(run)

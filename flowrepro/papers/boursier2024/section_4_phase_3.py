@@ -8,6 +8,7 @@ K = sum of a^2 I + w w^T over the neurons active on all data.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -204,13 +205,20 @@ def lemma_21(run: Run) -> Iterable[Part]:
     yield number("least ratio", min(ratios))
 
 
+def later(run: Run) -> Run:
+    """A run whose times are 1.5 times what they were, at the same step size."""
+    recorded = replace(run.trajectory, t=1.5 * run.trajectory.t)
+    return Run(run.case, run.dataset, recorded, run.engine)
+
+
 @stated(
     "lemma-22",
     "The loss converges exponentially at the rate of the linearised flow.",
     place="Lemma 22",
     given=(at_its_limit,),
+    control=later,
 )
-@following_the_flow
+@following_the_flow(*FOLLOWED)
 def lemma_22(run: Run) -> Iterable[Part]:
     """Rate of ln(L - L_beta*) over flow time, and that of the linearised flow at the end."""
     excess = mse(run) - least_mse(run.X, run.y)
@@ -231,7 +239,7 @@ def lemma_22(run: Run) -> Iterable[Part]:
     place="Lemmas 23 and 24",
     control=_at_an_edge_at_the_end,
 )
-@following_the_flow
+@following_the_flow(*FOLLOWED)
 def lemmas_23_24(run: Run) -> Iterable[Part]:
     """Over I and the snapshots after tau_3, with J up to the snapshot."""
     phases, I = Phases.of(run), positive_class(run)

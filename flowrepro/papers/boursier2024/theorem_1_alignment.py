@@ -126,7 +126,7 @@ def theorem_1_i(run: Run) -> Iterable[Part]:
     place="Equation (8)",
     given=THEOREM_1,
 )
-@following_the_flow
+@following_the_flow(*FOLLOWED)
 def equation_8(run: Run) -> Iterable[Part]:
     """|f' - (||D||^2 - f f)| - 2 ||D|| mean ||h x|| over neurons that keep their pattern.
 
@@ -154,7 +154,7 @@ def equation_8(run: Run) -> Iterable[Part]:
     place="Theorem 1, proof",
     given=THEOREM_1,
 )
-@following_the_flow
+@following_the_flow(*FOLLOWED)
 def alignment_ascends(run: Run) -> Iterable[Part]:
     """Least increase between two snapshots, plus 2 D_max mean ||h x|| dt."""
     early = Early.of(run)
@@ -223,7 +223,7 @@ def theorem_3(run: Run) -> Iterable[Part]:
     place="Equation (36)",
     given=ONE_DIRECTION,
 )
-@following_the_flow
+@following_the_flow(*FOLLOWED)
 def alignment_rate(run: Run) -> Iterable[Part]:
     """f - c tanh(c (t - t_2) + artanh(f_2/c)) over I, from the first snapshot in the cone to tau.
 
@@ -258,7 +258,7 @@ def alignment_rate(run: Run) -> Iterable[Part]:
     place="Theorem 1 (ii)",
     given=ONE_DIRECTION,
 )
-@following_the_flow
+@following_the_flow(*FOLLOWED)
 def theorem_1_ii(run: Run) -> Iterable[Part]:
     """Neurons whose exact alignment time for vanishing scale is below tau - 0.1.
 
@@ -284,7 +284,7 @@ def theorem_1_ii(run: Run) -> Iterable[Part]:
     place="Lemma 13",
     given=ONE_DIRECTION,
 )
-@following_the_flow
+@following_the_flow(*FOLLOWED)
 def lemma_13(run: Run) -> Iterable[Part]:
     """Neurons that leave the all-active cone (a > 0) or the inactive one (any) before tau."""
     early = Early.of(run)

@@ -12,10 +12,9 @@ PAPER = Paper(
             data_cases=("1l-sn", "1l-mn", "1l-ln", "2l-mn", "3l-mn"),
             flags={
                 "full": Flag(
-                    "Figure 4 with 10000 samples and 100000 steps instead of 2000 and 10000.",
+                    "Figure 4 with the paper's 100000 and 30000 steps instead of 2500 and 6000.",
                     changes={
                         "deep": {
-                            "n": 10_000,
                             "small_lr": 8e-4,
                             "small_steps": 100_000,
                             "large_steps": 30_000,

@@ -2,10 +2,11 @@
 
 lee2022, Figure 4 and Appendix D.2.
 
-The case is not at the paper's scale unless ``--full`` is given: 2000 samples (the paper: 10000),
-10000 steps of ten times the size from the small start (100000), 3000 steps from the large one
-(30000). The teacher's scale is not stated in the paper: 0.2 = sqrt(2 / 50) keeps the scale from
-layer to layer, and the large start, 0.44, is then 2.2 times as large.
+The 10000 samples are the paper's; the steps are 2500 of 40 times the size from the small start
+(the paper: 100000) and 6000 from the large one (30000), unless ``--full`` is given. A step takes
+13 ms of one core, so that the paper's 130000 take half an hour. The teacher's scale is not stated
+in the paper: 0.2 = sqrt(2 / 50) keeps the scale from layer to layer, and the large start, 0.44, is
+then 2.2 times as large.
 """
 
 from __future__ import annotations
@@ -37,8 +38,10 @@ RECORDS, FIRST = 500, 20
 there."""
 EULER_EVERY = 25
 SETTLED = 10
-"""Step from which the norm of the large start falls; the first ones are beyond the limit of
-stability."""
+"""Step from which the norm of the large start falls on every draw; the first ones are beyond the
+limit of stability."""
+LOOKED_AT = 30
+"""Steps of every further draw of the large start."""
 PAPER_LR = {"small": 8e-4, "large": 1e-4}
 """Step sizes of Figure 4 (Appendix D.3)."""
 PAPER_SIZES = {"n": 10_000, "small_steps": 100_000, "large_steps": 30_000}
@@ -52,14 +55,15 @@ def gaussian_layers(rng: np.random.Generator, scale: float) -> list[np.ndarray]:
 @partial(topic.study, takes_all_cores=True)
 def deep(
     *,
-    n: int = option(2_000, "samples", within=(1, 100_000)),
+    n: int = option(10_000, "samples", within=(1, 100_000)),
     teacher: float = option(0.2, "standard deviation of the teacher's weights", within=(0.01, 1.0)),
     small: float = option(0.04, "standard deviation of the small start", within=(1e-3, 1.0)),
-    small_lr: float = option(8e-3, "step size from the small start", within=(1e-7, 1.0)),
-    small_steps: int = option(10_000, "steps from the small start", within=(1, 1_000_000)),
+    small_lr: float = option(3.2e-2, "step size from the small start", within=(1e-7, 1.0)),
+    small_steps: int = option(2_500, "steps from the small start", within=(1, 1_000_000)),
     large: float = option(0.44, "standard deviation of the large start", within=(1e-3, 1.0)),
     large_lr: float = option(1e-4, "step size from the large start", within=(1e-7, 1.0)),
-    large_steps: int = option(3_000, "steps from the large start", within=(1, 1_000_000)),
+    large_steps: int = option(6_000, "steps from the large start", within=(1, 1_000_000)),
+    draws: int = option(8, "draws of the first steps from the large start", within=(1, 1000)),
     attempts: int = option(5, "seeds tried where a run overflows", within=(1, 100)),
     device: str = option("cpu", "device of the training: cpu, cuda, cuda:INDEX or auto"),
     seed: int,
@@ -69,10 +73,13 @@ def deep(
 
     step, loss : (T,), norms : (T, 5), euler : (T,) as in `DeepPath`; teacher_norms : (5,) of the
     run's teacher, lr : (). diverged : seeds that overflowed before one that did not; seed : () the
-    one shown, the last one tried where all did.
+    one shown, the last one tried where all did. first_norms : (draws, K) total norm at the first
+    steps from the large start on the seeds from ``seed`` on, nan after an overflow.
     """
     arrays: dict[str, np.ndarray] = {}
-    every, seeds = small_steps + large_steps, range(seed, seed + attempts)
+    looked_at = min(LOOKED_AT, large_steps)
+    every = small_steps + large_steps + draws * looked_at
+    seeds = range(seed, seed + attempts)
     for name, scale, lr, n_steps, done in (
         ("small", small, small_lr, small_steps, 0),
         ("large", large, large_lr, large_steps, small_steps),
@@ -80,7 +87,15 @@ def deep(
         report: Callable[[int], None] = lambda step, done=done: progress(done + step, every)  # type: ignore[misc]  # noqa: E731
         found = _trained(n, teacher, scale, lr, n_steps, seeds, device, report)
         arrays |= {f"{name}_{key}": np.asarray(value) for key, value in found.items()}
-    return arrays
+    first = np.full((draws, looked_at + 1), np.nan)
+    for i in range(draws):
+        done = small_steps + large_steps + i * looked_at
+        report = lambda step, done=done: progress(done + step, every)  # type: ignore[misc]  # noqa: E731
+        found = _trained(
+            n, teacher, large, large_lr, looked_at, range(seed + i, seed + i + 1), device, report
+        )
+        first[i, : len(found["norms"])] = total(found["norms"])
+    return {**arrays, "first_norms": first}
 
 
 def _trained(
@@ -123,9 +138,9 @@ def _trained(
 
 DEEP = deep.case(
     "deep",
-    "Figure 4: norm of a network of five weight matrices from a small and a large start, with 2000 "
-    "samples (the paper: 10000) and a tenth of its steps",
-    quick={"n": 500, "large_steps": 1_000},
+    "Figure 4: norm of a network of five weight matrices from a small and a large start, with 2500 "
+    "steps 40 times as long (the paper: 100000) and 6000 steps (30000).",
+    quick={"n": 500, "large_steps": 1_000, "draws": 2},
 )
 
 
@@ -148,43 +163,44 @@ def survived(name: str) -> Callable[[Study], str | None]:
 
 @topic.claim(
     "figure-4-small",
-    "From a small start the norm grows after a dip of at most 0.1 %, with 2000 samples (the paper: "
-    "10000) and 10000 steps of ten times the paper's size (100000).",
+    "From a small start the norm rises from T = 0 on, with 2500 steps of 40 times the paper's size "
+    "(100000).",
     place="Figure 4a; Appendix D.2",
     kind="reproduction",
     given=(survived("small"),),
 )
 def small_grows(study: Study) -> Iterator[Part]:
-    """Dip before the first minimum and largest fall after it, relative to the norm."""
+    """Records at which it does not rise, and the growth to the end."""
     norm = total(study.arrays["small_norms"])
-    first = int(norm.argmin())
-    falls = np.maximum(-np.diff(norm[first:]), 0.0).max(initial=0.0) / norm[0]
-    yield at_most("dip", 1 - norm[first] / norm[0], 1e-3)
-    yield at_most("largest fall between records", falls, 1e-4)
-    yield at_least("growth, end / start", norm[-1] / norm[0], 1.0)
+    yield none_of("records with a norm that is not larger", int(np.sum(np.diff(norm) <= 0)))
+    yield number("norm, end / start", norm[-1] / norm[0])
 
 
 @topic.claim(
     "figure-4-large",
-    "From a large start the norm falls from step 10 on (the paper: from the start), with 2000 "
-    "samples (the paper: 10000) and 3000 steps (30000).",
+    "From a large start the norm falls from T = 0 on, with 6000 steps (the paper: 30000).",
     place="Figure 4b; Appendix D.2",
     kind="reproduction",
     given=(survived("large"),),
 )
 def large_falls(study: Study) -> Iterator[Part]:
-    """Records after step 10 at which the norm grows; jump of the loss in the first steps."""
+    """Records at which it does not fall, and the readings of the caption beside.
+
+    All steps up to FIRST are recorded: whether the norm rises there depends on the draw. Under the
+    reading "once the first SETTLED steps are over" it falls on all.
+    """
     arrays = study.arrays
-    later = np.flatnonzero(arrays["large_step"] >= SETTLED)
-    if len(later) < 2:
-        raise NotApplicable(
-            f"the run from the large start has no two records from step {SETTLED} on"
-        )
-    grows = int(np.sum(np.diff(total(arrays["large_norms"])[later]) > 0))
-    yield none_of("records with a larger norm", grows)
+    step, rises = arrays["large_step"], np.diff(total(arrays["large_norms"])) >= 0
+    yield none_of("records from T = 0 on with a norm that is not smaller", int(rises.sum()))
+    later = int(rises[step[:-1] >= SETTLED].sum())
+    yield number(f"under the reading 'from step {SETTLED} on', such records", later)
+    drawn = np.diff(arrays["first_norms"], axis=1)
+    yield number(f"of {len(drawn)} draws, falls from T = 0 on", np.sum(np.all(drawn < 0, axis=1)))
+    settled = np.all(drawn[:, SETTLED:] < 0, axis=1)
+    yield number(f"of them, falls from step {SETTLED} on", np.sum(settled))
     yield number("seeds that diverged before", arrays["large_diverged"].size)
     loss = arrays["large_loss"]
-    yield number("largest loss of the first steps / initial", loss[: later[0] + 1].max() / loss[0])
+    yield number("largest loss of the first steps / initial", loss[: FIRST + 1].max() / loss[0])
 
 
 @topic.claim(
@@ -241,18 +257,26 @@ def small_is_slower(study: Study) -> Iterator[Part]:
 
 def _caption(study: Study) -> str:
     ours = study.case.options
-    told = [f"{ours[key]} {what} (the paper: {PAPER_SIZES[key]})" for key, what in (
-        ("n", "samples"), ("small_steps", "steps from the small start"),
-        ("large_steps", "steps from the large start"))]  # fmt: skip
+    names = {"n": "samples", "small_steps": "steps from the small start",
+             "large_steps": "steps from the large start"}  # fmt: skip
+    told = [
+        f"{ours[key]} {name} (the paper: {PAPER_SIZES[key]})"
+        for key, name in names.items()
+        if ours[key] != PAPER_SIZES[key]
+    ]
     times = ours["small_lr"] / PAPER_LR["small"]
-    step, norm = study.arrays["large_step"], total(study.arrays["large_norms"])
-    settled = norm[np.searchsorted(step, min(SETTLED, step[-1]))]
+    norm, first = total(study.arrays["large_norms"]), np.diff(study.arrays["first_norms"], axis=1)
+    falls = int(np.sum(np.all(first < 0, axis=1)))
+    smaller = f" There are {', '.join(told)}." if told else ""
+    scaled = (
+        " The axis counts steps of the paper's size; those from the small start are "
+        f"{times:g} times as large."
+    )
     return (
-        "Five weight matrices, not balanced: the norm grows from a small start and, once the first "
-        f"{SETTLED} steps are over, falls from a large one: it is {norm[0]:.4g} at the start, "
-        f"{settled:.4g} at step {SETTLED} and {norm[-1]:.4g} at the end (the paper: it falls from "
-        f"the start). There are {', '.join(told)}; the axis counts steps of the paper's size, and "
-        f"those from the small start are {times:g} times as large."
+        "Five weight matrices, not balanced: the norm rises from a small start and falls from a "
+        f"large one, from {norm[0]:.4g} to {norm[-1]:.4g}. On {falls} of {len(first)} draws it "
+        "falls from the start, on the others it rises in the first steps, which are beyond the "
+        f"limit of stability.{smaller}{scaled if times != 1 else ''}"
     )
 
 

@@ -136,3 +136,19 @@ def deep_is_monotone() -> Readings:
     path = population_flow(PlaneStart(50, 1.0, 1.05, np.pi / 2), np.linspace(0, 20, 401))
     late = (1 - path.norm[-1]) / (path.theta[-1] ** 2 / (2 * 48))
     return at_most("rise", path.norm[-1] - path.norm.min(), 1e-9), at_least("late", late, 0.9)
+
+
+@MISPRINTS.proved("comparison-lemma", "statement false", "Lemma C.2",
+    printed="if u(t_0) <= v(t_0) and f <= g, solutions of u' = f(u), v' = g(v) have u <= v",
+    correct="f or g must be locally Lipschitz, as both are where the paper uses the lemma"
+)  # fmt: skip
+def comparison_lemma() -> Readings:
+    """u = t^2 and v = 0 both solve x' = 2 sqrt|x| from 0, so that f = g and u(0) = v(0), but u > v
+    for t > 0. The lemma's proof takes u' <= v' at one time for u <= v just after it. The corrected
+    reading is g = 2 sqrt(|x| + 0.01), which is Lipschitz, with v = (t + 0.1)^2 - 0.01. The proof
+    evaluates u - v and the slopes at t = 0, 0.1, ..., 1."""
+    t = np.linspace(0, 1, 11)
+    u, v = t**2, (t + 0.1) ** 2 - 0.01
+    slopes = np.abs([2 * t - 2 * np.sqrt(u), 2 * (t + 0.1) - 2 * np.sqrt(v + 0.01)])
+    solved = at_most("error of the slopes", slopes.max(), 1e-15)
+    return at_most("u - v", (u - 0).max(), 0), at_most("u - v", (u - v).max(), 0), solved

@@ -107,15 +107,17 @@ class Points(NamedTuple):
 
 
 def evaluated(result: Study) -> Points:
-    """`Points` of a result, and of aligned weights, which reach the bounds of f.
+    """`Points` of a result, and of aligned weights, which come near the bounds.
 
-    All neurons of these point to the longest x_i, with |a_k| = ||w_k|| from 1e-4 to 10.
+    All neurons of these point to the longest x_i, where f is largest, or along the points' first
+    principal axis, where all gradients are; |a_k| = ||w_k|| from 1e-4 to 10.
     """
     X, y, W, a = geometry.scaled(result.X), result.y, result.arrays["W"], result.arrays["a"]
-    longest = X[np.argmax(np.linalg.norm(X, axis=1))]
+    axis = np.linalg.svd(X, full_matrices=False)[2][0]
     size = np.geomspace(10 ** SIZES[0], 10 ** SIZES[1], ALIGNED)[:, None]
     size = np.broadcast_to(size, (ALIGNED, a.shape[1]))
-    W, a = np.concatenate([W, size[..., None] * longest]), np.concatenate([a, size])
+    for direction in (X[np.argmax(np.linalg.norm(X, axis=1))], axis, -axis):
+        W, a = np.concatenate([W, size[..., None] * direction]), np.concatenate([a, size])
     Z = W @ X.T
     hidden, slopes = activation(Z, alpha(result)), np.where(Z > 0, 1.0, alpha(result))
     f = np.einsum("pm,pmn->pn", a, hidden)

@@ -11,9 +11,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from flowrepro.claims.claim import NotApplicable, require
+from flowrepro.claims.claim import require
 from flowrepro.claims.verdict import Part, at_most, none_of, number
-from flowrepro.core.network import activation
 from flowrepro.core.trajectory import Study
 from flowrepro.papers.lyu2021 import PAPER
 from flowrepro.papers.lyu2021.hypotheses import alpha, balanced, labelled, orthogonally_separable
@@ -26,8 +25,8 @@ from flowrepro.papers.lyu2021.section_3_flows import (
     separated_runs,
     some_separate,
 )
+from flowrepro.papers.lyu2021.shared.geometry import class_separator, orthogonal_target
 from flowrepro.papers.topic import Topic
-from flowrepro.theory.margin import Separator, hard_margin
 
 topic = Topic(PAPER, "Orthogonally separable points", given=(labelled, orthogonally_separable))
 
@@ -40,15 +39,6 @@ FLOW_LEAKY = late_flows.case(
     near=[1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0],
     quick={"options.seeds": 2},
 )
-
-
-def class_separator(result: Study, sign: float) -> np.ndarray:
-    """argmin ||w|| s.t. <w, x_i> >= 1 for y_i = sign, (d,)   (problem (Q) of Lemma H.3)."""
-    points = result.X[result.y == sign]
-    found = hard_margin(points, np.ones(len(points))) if len(points) else None
-    if not isinstance(found, Separator):
-        raise NotApplicable("a class is empty or not on one side of a hyperplane through 0")
-    return np.asarray(found.w / found.margin)
 
 
 @topic.claim(
@@ -66,10 +56,9 @@ def one_function(result: Study) -> Iterable[Part]:
     Runs in which all neurons of a sign died never separate the points.
     """
     require(None if alpha(result) == 0 else "the statement is for ReLU")
-    plus, minus = class_separator(result, 1.0), class_separator(result, -1.0)
+    plus, minus = (class_separator(result.X, result.y, sign) for sign in (1.0, -1.0))
     size = 2 * float(np.linalg.norm(plus) + np.linalg.norm(minus))
-    probe = result.arrays["probe"]
-    target = (activation(probe @ plus) - activation(probe @ minus)) / size
+    target = orthogonal_target(result.X, result.y, result.arrays["probe"])
     last = [kept[-1] for run in separated_runs(result) if (kept := past(result, run, 1e6))]
     require(None if last else "no run keeps a margin of 1e6 or more")
     gap = max(abs(state.q / state.rho**2 * size - 1) for state in last)

@@ -103,8 +103,8 @@ def classifiers(
     found = described_points(X, y, alpha)
     progress(1, 4)
     W, a = _kkt_network(data, alpha)
-    if a.size:
-        proof = kkt_certificate(geometry.scaled(X), y, W, a, alpha)
+    proof = _proof(X, y, W, a, alpha) if a.size else None
+    if proof is not None:
         found |= {
             "kkt_W": W,
             "kkt_a": a,
@@ -125,7 +125,7 @@ def classifiers(
     progress(3, 4)
     found |= _trained(X, y, run, found, alpha, seed)
     known = [run.final]
-    if a.size:
+    if proof is not None:
         known += [(W, a)]
     if np.isfinite(found["gamma_star"]):
         known += [geometry.linear_pair(found["w_star"])]
@@ -290,8 +290,8 @@ def _trained(
 
     net_eps, net_delta, net_balance (R,) : the KKT certificates; nan before the net separates.
     net_aligned (m,) : the cone test of Lemma G.4 when L < ln 2 / n.
-    net_linear, net_plus, net_minus (R,) : max over random unit x of |f(x) / rho^2 - target(x)|, the
-    targets of Theorems 4.3, A.7, A.10.
+    net_linear, net_plus, net_minus, net_orthogonal (R,) : max over random unit x of |f(x) / rho^2 -
+    target(x)|, the targets of Theorems 4.3, A.7, A.10, H.2 (which is for ReLU).
     """
     switch = -1 if run.separated is None else run.separated
     cheap = X.shape[0] * (run.W[0].size + run.a[0].size) <= EVERY_RECORD
@@ -300,6 +300,7 @@ def _trained(
         "linear": geometry.linear_target(found["w_star"], alpha, points),
         "plus": geometry.one_neuron_target(found["w_plus"], alpha, points),
         "minus": geometry.one_neuron_target(found["w_minus"], alpha, points, -1.0),
+        "orthogonal": geometry.orthogonal_target(X, y, points),
     }
     states = list(zip(run.W, run.a, run.rho, strict=True))
     functions = np.array([predict(points, W, a, alpha) / rho**2 for W, a, rho in states])
@@ -336,7 +337,8 @@ def _proof(
 ) -> KktCertificate | None:
     """The certificate for points scaled to ||x_i|| <= 1.
 
-    None before the net separates them, or with too many neurons at one kink.
+    None before the net separates them, which a margin of 1e-18 never does in double precision, or
+    with too many neurons at one kink.
     """
     try:
         return kkt_certificate(geometry.scaled(X), y, W, a, alpha)

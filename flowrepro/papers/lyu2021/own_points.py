@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from flowrepro.claims.claim import NotApplicable
-from flowrepro.claims.limits import in_a_limit, packaged
+from flowrepro.claims.limits import as_declared, in_a_limit, number_at
 from flowrepro.claims.verdict import Part, at_least, at_most, number, within
 from flowrepro.core.config import Data
 from flowrepro.core.trajectory import Study
@@ -67,6 +67,18 @@ FLIPPED = classifiers.case(
     "separator-flipped",
     "Theorem A.10: the same for the hinted points with all labels flipped.",
     Data(name="hinted", options={"flipped": True}),
+    m=10,
+    init="balanced",
+    scale=1e-6,
+    method="flow",
+    q=1e6,
+    quick={"options.q": 1e4},
+)
+ORTHOGONAL = classifiers.case(
+    "separator-orthogonal",
+    "Theorem H.2: the same with ReLU for orthogonally separable points.",
+    Data(name="orthogonally-separable"),
+    alpha=0.0,
     m=10,
     init="balanced",
     scale=1e-6,
@@ -187,22 +199,26 @@ def followed_from_a_small_start(result: Study) -> str | None:
 @topic.claim(
     "theorem-4-3-predicted-limit",
     "The flow from a small start has the margin that the theorem for these points predicts.",
-    place="Theorems 4.3, A.7 and A.10",
-    on=(SEPARATOR, FLIPPED),
+    place="Theorems 4.3, A.7, A.10 and H.2",
+    on=(SEPARATOR, FLIPPED, ORTHOGONAL),
     given=(separated, followed_from_a_small_start),
 )
-@in_a_limit(packaged, "options.scale", lambda result: float(result.case.options["scale"]))
+@in_a_limit(
+    as_declared((SEPARATOR, FLIPPED, ORTHOGONAL), "options.scale", free=("options.q",)),
+    "options.scale",
+    lambda result: number_at(result.case, "options.scale"),
+)
 def predicted(result: Study) -> Iterable[Part]:
     """|margin / predicted margin - 1|, beside what the other neurons hold.
 
     It falls like K / q, with K of the order of ln n (measured).
     """
     theorem, margin, name = predicted_limit(result)
-    q, rest = last(result, "q_min"), unevenness(result, name == "linear")
-    if name == "linear" and rest > EVEN:
+    q, rest = last(result, "q_min"), unevenness(result, name)
+    if name in ("linear", "orthogonal") and rest > EVEN:
         raise NotApplicable(
-            f"the two signs are not even yet (they differ by {rest:.2g} of their squared weights "
-            f"at q = {q:.2g}); raise options.q"
+            f"the two signs do not have their shares yet (these are off by {rest:.2g} of the "
+            f"squared weights at q = {q:.2g}); raise options.q"
         )
     if rest > WEAK:
         raise NotApplicable(
@@ -221,7 +237,7 @@ def predicted(result: Study) -> Iterable[Part]:
     "which-theorem",
     "The points satisfy these hypotheses of the paper (numbers without a claim).",
     place="Assumptions 4.1, 4.5, A.1 to A.9; Definition H.1",
-    on=(*ANY_POINTS, FLIPPED),
+    on=(*ANY_POINTS, FLIPPED, ORTHOGONAL),
 )
 def which_theorem(result: Study) -> Iterable[Part]:
     """1 where a hypothesis holds, 0 where not, and the slacks.

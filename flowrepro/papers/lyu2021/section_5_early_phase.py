@@ -152,20 +152,26 @@ def linear_growth(result: Study) -> Iterable[Part]:
     on=FLOWS,
 )
 def near_linear(result: Study) -> Iterable[Part]:
-    """Where the bound exceeds READABLE of the linear flow."""
-    linear, ratios = linear_flow(result), []
+    """Where the bound exceeds READABLE of the linear flow: the distance, and the power of the bound
+    that it is like, as the bound has its order in r and in e^{lambda_0 t} but not its constant.
+    """
+    linear, ratios, bounds = linear_flow(result), [], []
     for start, t, state in _near(result):
         m, size, flowed = len(start[1]), float(largest_norm(*start)), linear.flow(*start, t)
         bound = 4 * m * size**3 / linear.rate * np.exp(3 * linear.rate * t)
         in_time = t <= linear.linear_limit(*start) * (1 + 1e-12)
         if in_time and bound > READABLE * float(largest_norm(*flowed)):
             ratios.append(_difference(state, flowed) / bound)
+            bounds.append(bound)
     if not ratios:
         raise NotApplicable(
             "the bound is below the integrator's resolution at all recorded times; "
             "take larger radii"
         )
     yield at_most("largest distance / bound", max(ratios), 1.0)
+    if max(bounds) > 10 * min(bounds):
+        power = 1 + float(np.polyfit(np.log(bounds), np.log(ratios), 1)[0])
+        yield at_least("power of the bound in the distance", power, 0.9)
     yield number("comparisons", len(ratios))
 
 
@@ -177,7 +183,7 @@ def near_linear(result: Study) -> Iterable[Part]:
     on=FLOWS,
 )
 def power_iteration(result: Study) -> Iterable[Part]:
-    """At the last recorded time, T1(r)."""
+    """At the last recorded time, T1(r); the order of the error in r besides."""
     linear, arrays, errors = linear_flow(result), result.arrays, []
     for s, k, r, start in _starts(result):
         b = _embedding(result, s)
@@ -187,6 +193,11 @@ def power_iteration(result: Study) -> Iterable[Part]:
     constant = 4 / linear.rate + np.sqrt(2)
     yield at_most("largest error * sqrt(m) / r^3", max(errors), constant)
     yield number("least", min(errors))
+    radii = list(dict.fromkeys(r for _, _, r, _ in _starts(result)))
+    if len(radii) > 1:
+        by_draw = np.log(np.reshape(errors, (-1, len(radii))))
+        orders = 3 + np.polyfit(np.log(radii), by_draw.T, 1)[0]
+        yield at_least("least order of the error in r", float(orders.min()), 2.8)
 
 
 def _embedding(result: Study, s: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from flowrepro.claims.limits import in_a_limit, packaged
+from flowrepro.claims.limits import following_the_flow
 from flowrepro.claims.verdict import Part, at_most, none_of, number
 from flowrepro.core.config import Loss
 from flowrepro.core.initialize import gaussian
@@ -158,7 +158,7 @@ def descending(result: Study) -> str | None:
     return "a step raises the loss by more than 0.1 %; lower options.lr"
 
 
-following = in_a_limit(packaged, "options.lr", lambda result: float(result.case.options["lr"]))
+following = following_the_flow(*topic.cases)
 """Decorator: the statement is about the flow, and descent has it for small steps."""
 
 

@@ -47,6 +47,8 @@ from flowrepro.theory.alignment import class_sums
 
 UNFITTED = 50.0
 """Horizon of a flow in which no neuron can fit (chosen)."""
+MOST_STEPS = 150_000
+"""Of the flow, asked between two reports; the packaged cases take up to 60000, some seconds."""
 PARTS = 50
 """Pieces of the integration between which progress is told."""
 
@@ -93,14 +95,20 @@ def theory_flow(
     fits = np.array(predicted_fits(alignment, X, y, ln_eps))
     grid = time_grid(alignment.settled, fits, X, y, after, points)
     rule = Loss(name=loss, reduction="sum")
-    flow, parts = Integration(X, y, W, a, rule, ln_scale=ln_eps, rtol=rtol), []
+    flow = Integration(X, y, W, a, rule, ln_scale=ln_eps, rtol=rtol, max_steps=MOST_STEPS)
+    parts = []
     for done, times in enumerate(np.array_split(grid, min(PARTS, len(grid)))):
         progress(done, PARTS)
         parts.append(flow.advance(times, keep=True))
         if (stop := flow.failure()) is not None:
             raise NumericalError(
                 f"the flow of theory-flow ended early, {stop.reason.value} ({stop.note}); "
-                "loosen options.rtol or perturb the points"
+                "lower options.after, loosen options.rtol or perturb the points"
+            )
+        if flow.stats()["steps"] > MOST_STEPS:
+            raise NumericalError(
+                f"the flow of theory-flow takes more than {MOST_STEPS} steps, to t={flow.t:.3g} of "
+                f"{grid[-1]:.3g}; lower options.after, loosen options.rtol or rescale the points"
             )
     losses, Y = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return {"t": grid, "loss": losses, "Y": Y, **stays(Y[0], flow.events(), X, y)}

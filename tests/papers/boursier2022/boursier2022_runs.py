@@ -22,12 +22,12 @@ from flowrepro.papers.boursier2022.figures_2_3_toy import TOY
 OWN = Data(name="file", options={"path": "own.csv", "sha256": "0"})
 
 
-def train(case, dataset=None, weights=None):
+def train(case, dataset=None, weights=None, engine="fused"):
     dataset = dataset or data.load(case.data)
     weights = weights or initialize.initial_weights(case.init, case.seed, dataset.X.shape[1])
     problem = Problem.of(case, dataset.X, dataset.y, *weights)
     save_at = SaveAt.of(case.record, case.protocol.n_steps)
-    return Run(case, dataset, drive(engines.load("fused"), problem, save_at), "fused")
+    return Run(case, dataset, drive(engines.load(engine), problem, save_at), engine)
 
 
 @functools.cache

@@ -16,10 +16,12 @@ from boursier2022_runs import (
     run_of,
     states,
     thinned,
+    train,
     with_snapshots,
 )
 
 from flowrepro.claims.verdict import Verdict
+from flowrepro.core.overrides import override
 from flowrepro.papers.boursier2022 import assumptions, theorem_1_limit
 from flowrepro.papers.boursier2022 import section_4_convergence as section_4
 from flowrepro.papers.boursier2022.figures_2_3_toy import TOY
@@ -67,6 +69,18 @@ def test_when_the_loss_falls_is_judged_only_where_it_was_recorded():
 def test_the_saddle_needs_snapshots_near_it():
     sparse = with_snapshots(toy(), [0, 4_000, 8_000, 15_000, 20_000])
     assert "too few" in section_4.near_saddle.judge(sparse).note
+
+
+def test_the_path_of_a_flow_obeys_its_bound_however_often_it_is_recorded():
+    """The trapezoid sum is up to 1.0013 of the bound here, the path is not."""
+    steps = np.arange(14_000, 20_001, 20)
+    changes = {"snapshots": [0, *steps.tolist()], "geometric": 0}
+    run = train(override(TOY, changes), engine="flow")
+    for every in (1, 2, 3):
+        judged = section_4.theorem_2_path.judge(with_snapshots(run, [0, *steps[::every]]))
+        assert judged.verdict is Verdict.PASS
+        assert 0.99 < judged.measured < 1
+        assert ("1.001" in judged.note) == (every == 3)
 
 
 def test_own_orthogonal_data_with_several_labels_per_sign():

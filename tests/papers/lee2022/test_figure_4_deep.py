@@ -27,11 +27,13 @@ from .results import NOT_APPLICABLE, PASS, Tampered, at, changed, drawn, ids, st
 
 def computed() -> Study:
     """What Figure 4 looks like, made up: the norm grows from the small start and falls from the
-    large one, after a jump."""
-    arrays: dict[str, Any] = {}
+    large one, on one of two draws after a jump."""
+    drawn = np.linspace(2.0, 1.9, 31) * np.ones((2, 1))
+    drawn[1, 2] = 2.1
+    arrays: dict[str, Any] = {"first_norms": drawn}
     for name, factor, loss in (
-        ("small", [1.0, 1.0, 1.0001, 1.001, 1.01, 1.1], [1.0, 1.0, 1.0, 1.0, 0.9, 0.2]),
-        ("large", [1.0, 0.9, 0.95, 0.92, 0.91, 0.9], [1.0, 9.0, 2.0, 0.3, 0.2, 0.1]),
+        ("small", [1.0, 1.00001, 1.0001, 1.001, 1.01, 1.1], [1.0, 1.0, 1.0, 1.0, 0.9, 0.2]),
+        ("large", [1.0, 0.96, 0.95, 0.92, 0.91, 0.9], [1.0, 9.0, 2.0, 0.3, 0.2, 0.1]),
     ):
         # the layers' differences are kept
         squares = np.array([2.0, 1.0, 1.0, 1.0, 0.5]) + (np.square(factor)[:, None] - 1)
@@ -53,6 +55,7 @@ def computed() -> Study:
     [
         (small_grows, changed("small_norms", at(4, 1.0))),
         (large_falls, changed("large_norms", at(5, 2.0))),
+        (large_falls, changed("large_norms", at(1, 2.0))),
         (norm_identity, changed("large_euler", at(2, 1e-9))),
         (balance, changed("small_norms", at((5, 0), 2.0))),
         (small_is_slower, changed("large_loss", at(4, 2.0))),
@@ -78,19 +81,29 @@ def test_a_loss_that_is_not_halved_is_not_compared() -> None:
 def test_the_caption_says_how_far_the_case_is_from_the_papers() -> None:
     assert len(drawn(norm_and_loss, computed()).axes) == 6
     caption = norm_and_loss.collect(computed()).caption
-    assert "2000 samples (the paper: 10000)" in caption
-    assert "10 times as large" in caption
-    assert "2.345 at the start, 2.175 at step 10 and 2.133 at the end" in caption
+    assert "2500 steps from the small start (the paper: 100000)" in caption
+    assert "40 times as large" in caption
+    assert "10000 samples" not in caption
+    assert "from 2.345 to 2.133. On 1 of 2 draws it falls from the start" in caption
+
+
+def test_the_readings_of_the_caption_are_told_apart() -> None:
+    note = large_falls.judge(changed("large_norms", at(1, 2.0))(computed())).note
+    assert "under the reading 'from step 10 on', such records: 0" in note
+    assert "of 2 draws, falls from T = 0 on: 1; of them, falls from step 10 on: 2" in note
 
 
 def test_a_deep_network_is_trained_and_recorded() -> None:
-    found = study(DEEP, n=60, small_steps=30, large_steps=30, large_lr=5e-6).arrays
+    found = study(DEEP, n=60, small_steps=30, large_steps=30, large_lr=5e-6, draws=2).arrays
     for name in ("small", "large"):
         assert found[f"{name}_step"].tolist() == list(range(31))
         assert found[f"{name}_norms"].shape == (31, len(WIDTHS) - 1)
         assert np.nanmax(found[f"{name}_euler"]) < 1e-13
         assert found[f"{name}_diverged"].size == 0
         assert found[f"{name}_loss"][0] != found[f"{name}_loss"][-1]
+    assert found["first_norms"].shape == (2, 31)
+    large = np.sqrt(np.sum(np.square(found["large_norms"]), axis=1))
+    np.testing.assert_allclose(found["first_norms"][0], large)
 
 
 def test_a_network_that_overflows_is_tried_with_the_next_seeds() -> None:

@@ -16,7 +16,14 @@ from flowrepro.core.trajectory import Dataset
 from flowrepro.data.separable import constant_feature, hinted, orthogonally_separable
 from flowrepro.papers.lyu2021 import own_points
 from flowrepro.papers.lyu2021.figure_1_kkt_networks import LEFT, MIDDLE, RIGHT
-from flowrepro.papers.lyu2021.own_points import FLIPPED, SEPARATOR, applicable, predicted_limit
+from flowrepro.papers.lyu2021.own_points import (
+    FLIPPED,
+    ORTHOGONAL,
+    SEPARATOR,
+    applicable,
+    predicted_limit,
+)
+from flowrepro.papers.lyu2021.shared.geometry import class_separator
 
 
 @pytest.mark.parametrize(
@@ -43,7 +50,7 @@ def test_what_is_said_of_any_points_holds_on_the_examples(claim: Claim, case: St
 SHORT = {"other_sign": np.full(2, 0.5), "other_rate": 0.5}
 """What Assumption A.5 and its correction ask for."""
 PREDICTIONS = [
-    ({"alpha": 0.0}, {}, "strictly between 0 and 1"),
+    ({"alpha": 1.0}, {}, "strictly between 0 and 1"),
     ({"scale": 1.0}, {}, "not small"),
     ({}, {"mirrored": False, "alignment": -0.1}, "A.2 fails"),
     ({}, {"mirrored": False, "other_sign": np.ones(2)}, "Assumption A.5 fails"),
@@ -55,7 +62,7 @@ PREDICTIONS = [
      "cone test"),
     ({}, {"mu_x_least": 0.0}, "Assumption 4.5"),
     ({}, {"net_a0": np.full(10, 1e3)}, "one sign"),
-    ({}, {"net_a": np.append(np.ones(9), -9.0)}, "not even yet"),
+    ({}, {"net_a": np.append(np.ones(9), -9.0)}, "do not have their shares yet"),
     ({}, {"mirrored": False, **SHORT, "mu_plus": 2.0, "net_a0": np.ones(10),
           "net_aligned": np.ones(10, dtype=bool), "net_a": np.append(np.ones(9), -2.0)},
      "the other sign still hold 0.44"),
@@ -80,6 +87,34 @@ def test_theorem_a_10_holds_with_all_labels_flipped() -> None:
     assert own_points.predicted.judge(result).verdict is Verdict.PASS
     spoiled = tampered(result, net_normalised_margin=end(0.9))
     assert own_points.predicted.judge(spoiled).verdict is Verdict.FAIL
+
+
+def test_theorem_h_2_names_the_limit_of_relu_on_orthogonally_separable_points() -> None:
+    result = computed(ORTHOGONAL, orthogonally_separable(), q=1e4)
+    assert predicted_limit(result) == ("H.2", pytest.approx(0.0716555, abs=1e-7), "orthogonal")
+    judged = own_points.predicted.judge(result)
+    assert judged.verdict is Verdict.PASS
+    assert "of the largest margin: 1;" in judged.note
+    for wrong in ({"net_normalised_margin": end(0.99)}, {"net_a": np.append(np.ones(9), -9.0)}):
+        assert own_points.predicted.judge(tampered(result, **wrong)).verdict is not Verdict.PASS
+    leaky = elsewhere(result, alpha=1.0)
+    assert "on orthogonally separable points" in own_points.predicted.judge(leaky).note
+
+
+def test_a_class_without_points_has_no_separator_and_a_mixed_one_none() -> None:
+    X, y = np.array([[1.0, 0.0], [-1.0, 0.0]]), np.ones(2)
+    np.testing.assert_array_equal(class_separator(X, y, -1.0), 0.0)
+    assert np.all(np.isnan(class_separator(X, y, 1.0)))
+    np.testing.assert_allclose(class_separator(2 * X, np.array([1.0, -1.0]), 1.0), [0.5, 0.0])
+
+
+@pytest.mark.parametrize("change", [{"scale": 1e-3}, {"m": 12}, {"alpha": 0.4}])
+def test_packaged_points_under_another_setting_accuse_no_theorem(change: dict[str, Any]) -> None:
+    result = tampered(found(SEPARATOR), net_normalised_margin=end(0.9))
+    assert own_points.predicted.judge(result).verdict is Verdict.FAIL
+    smaller = elsewhere(result, scale=1e-8, q=1e5)
+    assert own_points.predicted.judge(smaller).verdict is Verdict.FAIL
+    assert own_points.predicted.judge(elsewhere(result, **change)).verdict is not Verdict.FAIL
 
 
 def test_a_scale_that_is_not_small_enough_accuses_no_theorem_on_own_points() -> None:

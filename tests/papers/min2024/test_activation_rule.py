@@ -19,7 +19,8 @@ from flowrepro.papers.min2024 import activation_rule as rule
 
 @functools.cache
 def found() -> Study:
-    return easy(rule.RULE_10D, m=10, n_steps=1_500, lr=5e-3)
+    """A failure counts as one on the case as it is declared."""
+    return dataclasses.replace(easy(rule.RULE_10D, m=10, n_steps=1_500), case=rule.RULE_10D)
 
 
 def rising(loss: np.ndarray) -> np.ndarray:
@@ -69,7 +70,7 @@ def test_a_coarse_step_on_own_points_accuses_no_paper() -> None:
     for claim, tamper in TABLE:
         exact = claim in (rule.one_way, rule.dead_stay)
         verdict = Verdict.FAIL if exact else Verdict.NOT_APPLICABLE
-        expect(claim, tamper(own), verdict, "" if exact else "options.lr = 0.005")
+        expect(claim, tamper(own), verdict, "" if exact else "lr = 0.001")
 
 
 def test_a_start_without_balance_is_told_apart() -> None:

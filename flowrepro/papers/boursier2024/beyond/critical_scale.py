@@ -55,7 +55,7 @@ def critical_scale(
     scales: list[float] = option(
         [0.01, 0.02, 0.04, 0.06, 0.08, 0.12, 0.2, 0.4], "initial scales", within=(1e-12, 10.0)
     ),
-    seeds: int = option(3, "runs of each pair", within=(1, 1000)),
+    seeds: int = option(20, "runs of each pair", within=(1, 1000)),
     laws: list[str] = option(
         ["balanced", "dominated"], "laws of infinite width", choices=("balanced", "dominated")
     ),
@@ -176,8 +176,10 @@ def known_scale(result: Study) -> Iterable[Part]:
 
 @topic.figure(
     "critical-scale",
-    "Three points, balanced initialisation: part of the runs that leave least squares, over width "
-    "and scale.",
+    lambda result: (
+        f"Three points, balanced initialisation: part of {result.case.options['seeds']} runs that "
+        "leave least squares, over width and scale."
+    ),
     layout=(1, 1, style.COLUMN, 3.0),
 )
 def scale_map(result: Study) -> Iterable[Panel]:

@@ -197,6 +197,25 @@ def one_neuron_target(
     return sign / 2 * activation(sign * (points @ w), alpha)
 
 
+def class_separator(X: np.ndarray, y: np.ndarray, sign: float) -> np.ndarray:
+    """argmin ||w|| s.t. <w, x_i> >= 1 for y_i = sign, (d,)   (problem (Q) of Lemma H.3).
+
+    0 without such a point, nan where no w has that.
+    """
+    points = X[y == sign]
+    found = separator(points, np.ones(len(points))) if len(points) else None
+    if found is None:
+        return np.full(X.shape[1], np.nan if len(points) else 0.0)
+    return np.asarray(found.w / found.margin)
+
+
+def orthogonal_target(X: np.ndarray, y: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """(phi(<w+, x>) - phi(<w-, x>)) / (2 (||w+|| + ||w-||)) with ReLU   (Theorem H.2)."""
+    plus, minus = (class_separator(X, y, sign) for sign in (1.0, -1.0))
+    size = 2 * float(np.linalg.norm(plus) + np.linalg.norm(minus))
+    return np.asarray((activation(points @ plus, 0.0) - activation(points @ minus, 0.0)) / size)
+
+
 def stationarity(
     X: np.ndarray, y: np.ndarray, W: np.ndarray, a: np.ndarray, alpha: float, duals: np.ndarray
 ) -> float:

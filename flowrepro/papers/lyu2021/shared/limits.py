@@ -32,6 +32,12 @@ def linearly_separable(result: Study) -> str | None:
     return f"Assumption 3.2 fails: {known}"
 
 
+def class_lengths(result: Study) -> tuple[float, float]:
+    """||w+|| and ||w-|| of problem (Q)."""
+    plus, minus = (geometry.class_separator(result.X, result.y, sign) for sign in (1.0, -1.0))
+    return float(np.linalg.norm(plus)), float(np.linalg.norm(minus))
+
+
 def plus_grows_faster(result: Study) -> bool:
     """Whether ||mu+|| > ||mu-||: Theorem A.7 is about these points, else A.10."""
     return value(result, "mu_plus") > value(result, "mu_minus")
@@ -40,15 +46,18 @@ def plus_grows_faster(result: Study) -> bool:
 def predicted_limit(result: Study) -> tuple[str, float, str]:
     """The limit of the flow from a vanishing start; NotApplicable where no theorem names it.
 
-    The theorem, the limit's margin, and which of the arrays net_... has the distance of functions.
+    The theorem, the limit's margin, and the limit: "linear", the neuron "plus" or "minus", or
+    "orthogonal", one neuron for each class.
     """
     alpha, arrays = float(result.case.options["alpha"]), result.arrays
     if fails := linearly_separable(result):
         raise NotApplicable(fails)
+    if alpha == 0 and arrays["orthogonally_separable"]:
+        return "H.2", 1 / (2 * sum(class_lengths(result))), "orthogonal"
     if not 0 < alpha < 1:
         raise NotApplicable(
-            "the theorems that name a limit are for slopes strictly between 0 and 1, "
-            f"not alpha = {alpha:g}"
+            "the theorems that name a limit are for slopes strictly between 0 and 1, or for ReLU "
+            f"on orthogonally separable points, not for alpha = {alpha:g} on these"
         )
     if arrays["mirrored"]:
         if orthogonal_to_mean(result):
@@ -100,16 +109,20 @@ def orthogonal_to_mean(result: Study) -> bool:
     return bool(value(result, "mu_x_least") <= 1e-9 * largest**2)
 
 
-def unevenness(result: Study, two_signs: bool) -> float:
+def unevenness(result: Study, limit: str) -> float:
     """How far the weights are from the limit's.
 
-    Both signs (Theorem 4.3): |sum_{a>0} a^2 / sum_{a<0} a^2 - 1|. One sign (A.7, A.10): the smaller
-    of the two sums over the larger.
+    sum_{a>0} a^2 / sum_{a<0} a^2 is 1 at the "linear" one (Theorem 4.3) and ||w+|| / ||w-|| at the
+    "orthogonal" one (H.2): the distance to it, relative. One sign (A.7, A.10): the smaller of the
+    two sums over the larger.
     """
     a = result.arrays["net_a"]
     sums = float(np.sum(a[a > 0] ** 2)), float(np.sum(a[a < 0] ** 2))
-    ratio = min(sums) / max(sums)
-    return 1 - ratio if two_signs else ratio
+    if limit in ("plus", "minus"):
+        return min(sums) / max(sums)
+    shares = (1.0, 1.0) if limit == "linear" else class_lengths(result)
+    ratios = sums[0] * shares[1], sums[1] * shares[0]
+    return 1 - min(ratios) / max(ratios)
 
 
 def applicable(result: Study) -> Iterator[str]:
