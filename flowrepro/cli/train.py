@@ -228,7 +228,10 @@ def _excess(starts: Sequence[Start], dataset: Dataset, options: dict[str, Any]) 
             max(1, steps or RECORDS), options["alpha"], device=options["device"],
         )  # fmt: skip
         kept = min(RECORDS, max(2, WEIGHT_BYTES // (8 * m * (d + 1))))
-        found.append(of_problem(problem, options["engine"], RECORDS, kept))
+        try:
+            found.append(of_problem(problem, options["engine"], RECORDS, kept))
+        except FlowreproError:
+            return None  # which the first run says in full
     return too_much(found, len(starts) / len(found))
 
 

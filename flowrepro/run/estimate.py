@@ -22,6 +22,7 @@ from flowrepro.core.overrides import departures
 from flowrepro.engines.base import Problem
 from flowrepro.errors import FlowreproError
 from flowrepro.papers import registry
+from flowrepro.run.ensembles import CURVE_POINTS, ensemble_records
 from flowrepro.run.pipeline import quick_variant
 from flowrepro.store import provenance
 
@@ -166,12 +167,15 @@ def of_problem(problem: Problem, named: str, records: int, snapshots: int) -> Es
 
 
 def _of_ensemble(case: TrainingCase) -> Estimate:
+    from flowrepro.engines.ensemble import require_room
+
     assert case.seeds is not None
     seeds, problem = case.seeds[1] - case.seeds[0], _problem(case)
     n, d, m = problem.shape
+    require_room(problem, seeds, ensemble_records(case))
     seconds = seeds * engine_seconds("fused", problem, 0, 0) / provenance.cores()
     basis = f"{seeds:,} seeds of {problem.n_steps:,} steps with n = {n}, d = {d}, m = {m:,}"
-    return Estimate(seconds, 8.0 * seeds * (200 + 4 * m * (d + 1)), basis)
+    return Estimate(seconds, 8.0 * seeds * (CURVE_POINTS + 4 * m * (d + 1)), basis)
 
 
 def _problem(case: TrainingCase) -> Problem:

@@ -70,7 +70,7 @@ MUCH = {
     "single-neuron --case 1l-sn --set data.options.n=1000000000": "GB of memory",
     "three-point --case figure-3 --engine torch": "engine torch",
     "three-point --case figure-3 --seeds 0:40": "39 runs",
-    "orthogonal --case toy --seeds 0:10000000 --set snapshots=[]": "GB",
+    "orthogonal --case toy --seeds 0:500000 --set n_steps=1000000": "500,000 seeds",
     "sweep orthogonal --case high-dimension --grid lr=1e-3,2e-3 --seeds 0:20": "39 runs",
     "train POINTS --width 3000000": "engine flow",
     "train POINTS --engine torch --steps 100000000": "8.3 hours",
