@@ -21,6 +21,8 @@ from flowrepro.sweep.tasks import Answer, Task, perform
 WINDOW = 4
 """Tasks in flight per worker: schedulers lose workers when everything is submitted at once."""
 
+LOST = "the scheduler went away; start it again"
+
 
 def run_on_cluster(
     tasks: Sequence[Task],
@@ -41,9 +43,11 @@ def run_on_cluster(
         waiting, flying = list(reversed(tasks)), dict[Any, Task]()
         told = 0.0
         while flying or (waiting and not stop()):
-            room = WINDOW * max(1, len(client.scheduler_info()["workers"])) - len(
-                flying
-            )  # workers come and go
+            there = client.status == "running"
+            if client.status == "closed":
+                raise EnvironmentFault(f"the sweep was halted: {LOST}; the same command goes on")
+            workers = len(client.nthreads()) if there else 0  # they come and go
+            room = WINDOW * max(1, workers) - len(flying) if there else 0
             for _ in range(0 if stop() else min(room, len(waiting))):
                 task = waiting.pop()
                 flying[client.submit(_work, task.to_json(), _versions(), pure=False, retries=0)] = (
@@ -51,9 +55,11 @@ def run_on_cluster(
                 )
             if stop() and not told:
                 told = time.monotonic()
-                client.run(_ask_to_stop)
+                if there:
+                    client.run(_ask_to_stop)
             if told and time.monotonic() - told > GRACE:  # what they compute now ends on its own
-                client.cancel(list(flying))
+                if there:
+                    client.cancel(list(flying))
                 return
             for future in _finished(flying):
                 task = flying.pop(future)
@@ -72,6 +78,8 @@ def _finished(flying: Iterable[Any]) -> list[Any]:
 def _answer(future: Any, task: Task) -> Answer:
     if future.status == "finished":
         return Answer.from_json(future.result())
+    if future.status in ("cancelled", "lost"):
+        return Answer(halt=LOST)
     return Answer(((task.name, f"the cluster gave it up: {future.exception()!r}"[:300]),))
 
 
