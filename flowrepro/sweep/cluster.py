@@ -37,33 +37,47 @@ def run_on_cluster(
     Raises EnvironmentFault where distributed is absent, the scheduler cannot be reached, or workers
     run other versions.
     """
+    from concurrent.futures import CancelledError
+
     with _client(address, workers) as client:
-        _require_equal_versions(client)
-        client.run(_begin)
-        waiting, flying = list(reversed(tasks)), dict[Any, Task]()
-        told = 0.0
-        while flying or (waiting and not stop()):
-            there = client.status == "running"
-            if client.status == "closed":
-                raise EnvironmentFault(f"the sweep was halted: {LOST}; the same command goes on")
-            workers = len(client.nthreads()) if there else 0  # they come and go
-            room = WINDOW * max(1, workers) - len(flying) if there else 0
-            for _ in range(0 if stop() else min(room, len(waiting))):
-                task = waiting.pop()
-                flying[client.submit(_work, task.to_json(), _versions(), pure=False, retries=0)] = (
-                    task
-                )
-            if stop() and not told:
-                told = time.monotonic()
-                if there:
-                    client.run(_ask_to_stop)
-            if told and time.monotonic() - told > GRACE:  # what they compute now ends on its own
-                if there:
-                    client.cancel(list(flying))
-                return
-            for future in _finished(flying):
-                task = flying.pop(future)
-                done(task, _answer(future, task))
+        try:
+            _drive(client, tasks, done, stop)
+        except (OSError, CancelledError) as error:  # of the connection
+            raise EnvironmentFault(
+                f"the sweep was halted: {LOST}; the same command goes on"
+            ) from error
+
+
+def _drive(
+    client: Any,
+    tasks: Sequence[Task],
+    done: Callable[[Task, Answer], None],
+    stop: Callable[[], bool],
+) -> None:
+    _require_equal_versions(client)
+    client.run(_begin)
+    waiting, flying = list(reversed(tasks)), dict[Any, Task]()
+    told = 0.0
+    while flying or (waiting and not stop()):
+        there = client.status == "running"
+        if client.status == "closed":
+            raise ConnectionError(LOST)
+        workers = len(client.nthreads()) if there else 0  # they come and go
+        room = WINDOW * max(1, workers) - len(flying) if there else 0
+        for _ in range(0 if stop() else min(room, len(waiting))):
+            task = waiting.pop()
+            flying[client.submit(_work, task.to_json(), _versions(), pure=False, retries=0)] = task
+        if stop() and not told:
+            told = time.monotonic()
+            if there:
+                client.run(_ask_to_stop)
+        if told and time.monotonic() - told > GRACE:  # what they compute now ends on its own
+            if there:
+                client.cancel(list(flying))
+            return
+        for future in _finished(flying):
+            task = flying.pop(future)
+            done(task, _answer(future, task))
 
 
 def _finished(flying: Iterable[Any]) -> list[Any]:
