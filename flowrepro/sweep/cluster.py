@@ -22,7 +22,6 @@ from flowrepro.sweep.tasks import Answer, Task, perform
 WINDOW = 4
 """Tasks in flight per worker: schedulers lose workers when everything is submitted at once."""
 
-LOGGERS = ("distributed", "asyncio", "tornado")
 LOST = "the scheduler went away; start it again"
 
 
@@ -132,8 +131,7 @@ def _client(address: str, workers: int) -> Iterator[Any]:
             f"sweeps on a cluster need dask.distributed ({error}); pip install "
             "'flowrepro[sweep]', or leave the option out"
         ) from None
-    for name in LOGGERS:  # they show traces of a lost connection, which we name ourselves
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    logging.disable()  # its loggers show traces of a lost connection, which we name ourselves
     dask.config.set(
         {"distributed.scheduler.allowed-failures": RETRIES, "distributed.worker.daemon": True}
     )
