@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flowrepro.cli.asking import YES, require_meant
 from flowrepro.cli.completion import offer, offer_engines
 from flowrepro.cli.stored import JSON, OUT
 from flowrepro.errors import EXIT_CLAIM_FAILED, FlowreproError, NumericalError, UsageError
@@ -132,6 +133,7 @@ def experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Cases at a time, each in a process of its own (default: 1; for "
             "'all' one per core). Cases that use all cores are run by themselves.",
         ),
+        YES,
         click.option(
             "--strict",
             is_flag=True,
@@ -174,6 +176,7 @@ def run_commands(
     as_json: bool,
     strict: bool,
     verbose: bool,
+    yes: bool = False,
     workers: int | None = None,
     **options: Any,
 ) -> int:
@@ -182,7 +185,9 @@ def run_commands(
     from flowrepro.core.config import run_id
     from flowrepro.errors import Interrupted
     from flowrepro.run.console import Board, Console, Signals
+    from flowrepro.run.estimate import excess
     from flowrepro.run.pipeline import execute
+    from flowrepro.sweep.tasks import is_done
 
     settings = settings_of(**options)
     plans = _plans(commands, options)
@@ -191,6 +196,12 @@ def run_commands(
     batches = [cases for command, chosen in plans for cases in chosen_cases(command, **chosen)]
     order = [run_id(case) for cases in batches for case in cases]
     workers = min(workers or 1, len(order))
+    if not yes:
+        every = [case for cases in batches for case in cases]
+        much = excess(
+            every, workers, lambda case: not settings.fresh and is_done(settings.root, case)
+        )
+        require_meant(much, yes)
     signals = Signals()
     console = Console(signals, verbose) if workers == 1 else Board(signals, verbose)
     for sentence in without_effect(batches, **options):

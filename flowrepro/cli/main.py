@@ -8,9 +8,11 @@ the reader of stdout went away.
 from __future__ import annotations
 
 import errno
+import gc
 import importlib.metadata
 import json
 import os
+import resource
 import sys
 import warnings
 from pathlib import Path
@@ -37,6 +39,10 @@ from flowrepro.store import provenance
 if TYPE_CHECKING:
     pass
 
+STOPPED = (129, 130, 143)
+"""Exit codes after a signal."""
+LEAST_SPACE = 10**9
+"""Bytes of address space below which libraries hang or abort while they are loaded (measured)."""
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 
@@ -65,6 +71,12 @@ def _require_sound_environment() -> None:
     if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         raise EnvironmentFault(
             "NUMBA_DISABLE_JIT turns off the compiler that the engines need; unset it"
+        )
+    space = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if 0 <= space < LEAST_SPACE:
+        raise EnvironmentFault(
+            f"this process may take {space / 1e9:.2g} GB of address space and needs "
+            f"{LEAST_SPACE / 1e9:g}, with PyTorch 2 (ulimit -v); raise the limit"
         )
     threads = os.environ.get("NUMBA_NUM_THREADS", "1").strip()
     if threads.lstrip("+-").isdecimal() and int(threads) < 1:
@@ -165,6 +177,8 @@ def main() -> None:
             code = EnvironmentFault.exit_code
     except Exception as error:
         code = report_internal_error(error)
+    if code in STOPPED:
+        gc.freeze()  # PyTorch's objects take seconds to be collected on a busy machine (measured)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flowrepro.cli.asking import YES, require_meant
 from flowrepro.cli.completion import offer_targets
 from flowrepro.errors import EXIT_CLAIM_FAILED, DataError, NumericalError
 
 if TYPE_CHECKING:
+    from flowrepro.core.config import Case
     from flowrepro.store.run_directory import RunDirectory
 
 OUT = click.option(
@@ -83,23 +85,29 @@ RUNS = click.argument(
 @click.command(short_help="Repeat stored runs and compare them bit by bit.")
 @RUNS
 @JSON
-def rerun(runs: Sequence[Path], as_json: bool) -> int:
+@YES
+def rerun(runs: Sequence[Path], as_json: bool, yes: bool) -> int:
     """Compute stored runs again, in a temporary folder, and compare every array bit by bit.
 
     Exit code 5 where one differs.
     """
     from flowrepro.errors import Interrupted
     from flowrepro.run.console import Console, Signals
+    from flowrepro.run.estimate import excess
     from flowrepro.run.rerun import rerun as repeat
     from flowrepro.store.run_directory import RunDirectory
 
     signals = Signals()
     console = Console(signals)
     found = []
+
+    def allow(case: Case) -> None:
+        require_meant(None if yes else excess([case]), yes)
+
     with signals.caught():
         try:
             for run in runs:
-                repetition = repeat(RunDirectory.named(run), console)
+                repetition = repeat(RunDirectory.named(run), console, allow)
                 found.append(dataclasses.asdict(repetition))
                 if not as_json:
                     console.finish()

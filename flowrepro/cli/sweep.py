@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import shlex
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flowrepro.cli.asking import YES, require_meant
 from flowrepro.cli.completion import offer, offer_engines, offer_experiments
 from flowrepro.errors import EXIT_SWEEP_INCOMPLETE, EnvironmentFault, UsageError
 
@@ -96,7 +98,7 @@ MANY = 100_000
     metavar="FORMAT",
     help="Image format: pdf, png, svg (repeatable; default all three).",
 )
-@click.option("--yes", is_flag=True, help=f"Go on with more than {MANY} runs.")
+@YES
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def sweep(summary: bool, as_json: bool, **options: Any) -> int:
     """Run a case of EXPERIMENT at every point of a grid, for every seed.
@@ -107,18 +109,24 @@ def sweep(summary: bool, as_json: bool, **options: Any) -> int:
     exit code.
     """
     from flowrepro.run.console import Console, Signals
+    from flowrepro.run.estimate import excess
     from flowrepro.sweep.driver import run_sweep
     from flowrepro.sweep.summary import require_measure
+    from flowrepro.sweep.tasks import is_done
 
     if summary:
         _require_drawable(options["formats"])
     plan = plan_of(**options)
     if summary:
         require_measure(plan, options["measure"])
+    where = _where(**options)
+    if not options["yes"]:
+        there = functools.partial(is_done, plan.root)
+        require_meant(excess([case for _, case in plan.cases], where.workers, there), False)
     signals = Signals()
     console = Console(signals)
     with signals.caught():
-        ending = run_sweep(plan, _where(**options), console)
+        ending = run_sweep(plan, where, console)
         console.finish()
     for name, reason in ending.failed:
         print(f"flowrepro: {name}: {reason}", file=sys.stderr)

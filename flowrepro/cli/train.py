@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flowrepro.cli.asking import YES, require_meant
 from flowrepro.cli.completion import offer_engines
 from flowrepro.cli.experiments import exit_code
 from flowrepro.cli.stored import JSON, OUT
@@ -21,6 +22,11 @@ from flowrepro.errors import DataError, FlowreproError, Interrupted, UsageError
 if TYPE_CHECKING:
     from flowrepro.core.trajectory import Dataset
     from flowrepro.run.console import Console
+
+MOST_RUNS = 100_000
+"""Seeds of one command at most."""
+RECORDS = 1024
+"""Records of a run, as of `fr.flow` and `fr.descend`."""
 
 
 @click.command(short_help="Train on your own points: picture, claims, what to try next.")
@@ -56,6 +62,7 @@ if TYPE_CHECKING:
 @click.option("--lr", type=float, metavar="LR", help="Step size of a descent.")
 @OUT
 @JSON
+@YES
 @click.option("-v", "--verbose", is_flag=True, help="Every claim in a table.")
 @click.option("--no-figures", is_flag=True, help="Draw nothing.")
 @click.option(
@@ -66,7 +73,7 @@ if TYPE_CHECKING:
 @click.option(
     "--format", "formats", multiple=True, metavar="FORMAT", help="pdf, png, svg (png); repeatable."
 )
-def train(file: Path, out: Path, as_json: bool, verbose: bool, **options: Any) -> int:
+def train(file: Path, out: Path, as_json: bool, yes: bool, verbose: bool, **options: Any) -> int:
     """Train a two-layer (leaky) ReLU network on the points in FILE: csv, npy, npz or pt.
 
     Several scales and seeds are run one after the other, each into a run directory of its own below
@@ -91,6 +98,7 @@ def train(file: Path, out: Path, as_json: bool, verbose: bool, **options: Any) -
     _require_one_clock(options)
     dataset = _points(file, options["loss"], options["bias"])
     require_writable(out)
+    require_meant(None if yes else _excess(starts, dataset, options), yes)
     signals = Signals()
     console = Console(signals, verbose)
     refused = [animation.refusal(name) for name in animation.FORMATS if options["animate"]]
@@ -135,6 +143,8 @@ def _seeds(text: str) -> range:
         seeds = range(0)
     if not seeds or seeds[0] < 0:
         raise UsageError(f"--seed must be a number such as 3, or A:B with 0 <= A < B, not '{text}'")
+    if seeds[-1] - seeds[0] >= MOST_RUNS:
+        raise UsageError(f"--seed {text} names more than {MOST_RUNS:,} seeds; take fewer")
     return seeds
 
 
@@ -180,6 +190,52 @@ def _points(file: Path, loss: str, bias: bool) -> Dataset:
 # ---- training
 
 
+def _ends(start: Start, dataset: Dataset, options: dict[str, Any]) -> tuple[float, float, int]:
+    """Flow time at which a run ends and, for a descent, its step size and steps; 0 for a flow."""
+    from flowrepro import engines
+    from flowrepro.api.suggest import horizon, step_size
+    from flowrepro.core.arguments import positive, scale
+    from flowrepro.core.config import Loss
+
+    X, y, objective = dataset.X, dataset.y, Loss(name=options["loss"], reduction="mean")
+    t = options["horizon"]
+    if t is None:
+        log_scale = float(scale("--scale", start.scale).log10()) * math.log(10)
+        t = horizon(X, y, log_scale, objective, options["alpha"])
+    if engines.is_flow(options["engine"]):
+        return t, 0.0, 0
+    lr = positive("lr", step_size(X, y, objective) if options["lr"] is None else options["lr"])
+    steps = options["steps"]
+    if steps is None:
+        steps = min(max(1, round(positive("time", t) / lr)), 10**7)
+    return t, lr, steps
+
+
+def _excess(starts: Sequence[Start], dataset: Dataset, options: dict[str, Any]) -> str | None:
+    """None, or what is said of runs that take long or much memory; the width is the user's."""
+    from flowrepro.api.cases import WEIGHT_BYTES
+    from flowrepro.core.config import Loss
+    from flowrepro.engines.base import Problem
+    from flowrepro.run.estimate import of_problem, too_much, zeros
+
+    (n, d), m = dataset.X.shape, options["width"]
+    if m < 1:
+        return None  # which the first run refuses
+    found = []
+    for start in {start.scale: start for start in starts}.values():
+        _, lr, steps = _ends(start, dataset, options)
+        problem = Problem(
+            *zeros(n, d, m), Loss(name=options["loss"], reduction="mean"), lr or 1.0,
+            max(1, steps or RECORDS), options["alpha"], device=options["device"],
+        )  # fmt: skip
+        kept = min(RECORDS, max(2, WEIGHT_BYTES // (8 * m * (d + 1))))
+        try:
+            found.append(of_problem(problem, options["engine"], RECORDS, kept))
+        except FlowreproError:
+            return None  # which the first run says in full
+    return too_much(found, len(starts) / len(found))
+
+
 def _train(
     start: Start, dataset: Dataset, file: Path, out: Path, formats: Sequence[str],
     options: dict[str, Any], console: Console,
@@ -192,11 +248,8 @@ def _train(
     from flowrepro.api import init
     from flowrepro.api.judge import claims
     from flowrepro.api.stored import draw
-    from flowrepro.api.suggest import horizon, step_size
     from flowrepro.api.train import descend, flow
-    from flowrepro.core.arguments import positive
     from flowrepro.core.arguments import scale as decimal
-    from flowrepro.core.config import Loss
     from flowrepro.figures.animation import FORMATS, refusal
     from flowrepro.run.pipeline import outcome_of
     from flowrepro.store.run_directory import RunDirectory
@@ -205,16 +258,13 @@ def _train(
     loss, alpha, engine = options["loss"], options["alpha"], options["engine"]
     power = float(scale.log10())
     tiny = power < -300
+    t, lr, steps = _ends(start, dataset, options)
     if tiny and engine != "flow":
         raise UsageError(f"--scale {start.scale} is below what doubles hold; take --engine flow")
     W, a = init.draw(
         options["init"], options["width"], X.shape[1],
         scale=1.0 if tiny else float(scale), seed=start.seed,
     )  # fmt: skip
-    objective = Loss(name=loss, reduction="mean")
-    t = options["horizon"]
-    if t is None:
-        t = horizon(X, y, power * math.log(10), objective, alpha)
 
     def progress(step: int, n_steps: int) -> None:
         console.progress(start.label, step, n_steps)
@@ -229,10 +279,6 @@ def _train(
             console.say(f"{start.label}: engine {engine} to t = {t:g}; {about}")
             run = flow(X, y, W, a, t=t, log10_scale=power if tiny else 0.0, **common)
         else:
-            lr = step_size(X, y, objective) if options["lr"] is None else options["lr"]
-            lr, steps = positive("lr", lr), options["steps"]
-            if steps is None:
-                steps = min(max(1, round(positive("time", t) / lr)), 10**7)
             where = f"lr = {lr:g}, {steps} steps to t = {lr * steps:g}"
             console.say(f"{start.label}: engine {engine}, {where}; {about}")
             run = descend(X, y, W, a, lr=lr, steps=steps, device=options["device"], **common)

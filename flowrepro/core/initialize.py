@@ -174,6 +174,15 @@ def effective_scale(init: Init, d: int) -> float:
     return float(init.scale / divisor)
 
 
+def require_known(name: str) -> None:
+    """Raise UsageError unless there is a law of that name, or the data set brings the start."""
+    if name not in (*INITS, STUDENT):
+        raise UsageError(
+            f"init.name must be one of {', '.join((*INITS, STUDENT))}, or file through --init "
+            f"FILE, not '{name}'"
+        )
+
+
 def initial_weights(init: Init, seed: int, d: int, student: np.ndarray | None = None) -> Weights:
     """(W (m, d), a (m,)) in float64 for a member of INITS; norms are taken before scaling, so none
     underflows.
@@ -184,12 +193,8 @@ def initial_weights(init: Init, seed: int, d: int, student: np.ndarray | None = 
         W, a = _from_student(
             init, np.random.default_rng(seed).standard_normal(d) if student is None else student
         )
-    elif init.name in INITS:
-        W, a = INITS[init.name](np.random.default_rng(seed), init.m, d)
     else:
-        raise UsageError(
-            f"init.name must be one of {', '.join((*INITS, STUDENT))}, or file through --init "
-            f"FILE, not '{init.name}'"
-        )
+        require_known(init.name)
+        W, a = INITS[init.name](np.random.default_rng(seed), init.m, d)
     scale = effective_scale(init, d)
     return scale * W, a if init.name in UNSCALED_OUTPUT else scale * a

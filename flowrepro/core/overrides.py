@@ -84,6 +84,10 @@ def override(case: AnyCase, changes: Mapping[str, Any]) -> AnyCase:
             place = place[parent]
         if parents == ["options"]:
             _require_alike(key, place[leaf], value)
+        if [*parents, leaf] == ["init", "name"]:
+            from flowrepro.core.initialize import require_known
+
+            require_known(str(value))
         place[leaf] = value
     changed = from_json(form)
     validate(changed)

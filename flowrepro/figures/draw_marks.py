@@ -105,7 +105,8 @@ def shades(mark: HeatMap) -> Any:
 
     if mark.colours == "diverging":
         return "RdBu_r"
-    return LinearSegmentedColormap.from_list(mark.colours, GREYS[mark.colours])
+    ends = list(GREYS[mark.colours])  # a pair would be a colour and its opacity (matplotlib 3.8)
+    return LinearSegmentedColormap.from_list(mark.colours, ends)
 
 
 @put.register

@@ -30,9 +30,8 @@ from flowrepro.report.page import markdown_text
 from flowrepro.run.console import Console, Signals
 from flowrepro.run.kind import Settings
 from flowrepro.run.pipeline import Outcome, execute
-from flowrepro.store.files import write_atomic
-from flowrepro.store.places import is_plain_file
-from flowrepro.store.reading import json_bytes, own_sha256, read_bytes, read_json
+from flowrepro.store.own_files import OwnFiles
+from flowrepro.store.reading import json_bytes, read_bytes, read_json
 
 TOLERANCE = {"float64": (1e-6, 1e-9), "float32": (2e-2, 1e-4)}
 """(relative, absolute) difference allowed between the gallery's numbers and another machine's, by
@@ -43,7 +42,7 @@ their precision.
 
 
 TITLE = "# Gallery\n\n`make gallery` writes this folder."
-"""How the gallery's page begins, by which a gallery is known."""
+"""How the gallery's page begins."""
 SEEDS = (0, 1000)
 """Seeds of the figures that show many (chosen: a few seconds of the toy)."""
 
@@ -128,16 +127,10 @@ def _changed_verdicts(path: Path, outcomes: Sequence[Outcome]) -> list[str]:
 def update(folder: Path, outcomes: Sequence[Outcome]) -> None:
     """Write images, numbers, a contact sheet of each paper and the page of the gallery.
 
-    Files of these names are replaced in a folder whose page is a gallery's; elsewhere they are set
-    aside.
+    The folder knows the sha256 of what was written (`own_files.LEDGER`). Only that is replaced; a
+    file that was edited, or that is not ours, is set aside.
     """
-    old = folder / "README.md"
-    is_gallery = is_plain_file(old) and read_bytes(old).startswith(TITLE.encode())
-
-    def write(name: str, content: bytes) -> None:
-        before = own_sha256(folder / name)
-        write_atomic(folder / name, content, (before,) if is_gallery and before else ())
-
+    write = OwnFiles(folder).write
     for outcome, figure in _drawn(outcomes):
         write(
             f"{_stem(outcome, figure)}.png",

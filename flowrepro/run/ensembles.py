@@ -46,6 +46,13 @@ def ensemble_refusal(case: TrainingCase, problem: Problem) -> str | None:
     return ensemble.supports(problem)
 
 
+def ensemble_records(case: TrainingCase) -> SaveAt:
+    """The steps at which every member's loss is recorded, and the first and last weights."""
+    n_steps = case.protocol.n_steps
+    every = max(case.record.save_every, -(-n_steps // CURVE_POINTS))
+    return SaveAt.of(Record(save_every=every), n_steps)
+
+
 class ManySeeds(Kind):
     """One training for the seeds A to B - 1."""
 
@@ -73,8 +80,7 @@ class ManySeeds(Kind):
                 "run its seeds one by one"
             )
         n_steps = case.protocol.n_steps
-        every = max(case.record.save_every, -(-n_steps // CURVE_POINTS))
-        save_at = SaveAt.of(Record(save_every=every), n_steps)
+        save_at = ensemble_records(case)
         ensemble.require_room(problem, case.seeds[1] - case.seeds[0], save_at)
         directory.begin(case)
         threads, seeds = provenance.threads(), np.arange(*case.seeds)

@@ -133,6 +133,10 @@ def _underflow(run: Run) -> str:
     return ""
 
 
+FEW_POINTS = 200
+"""Size up to which all eigenvalues of a matrix take milliseconds."""
+
+
 def _unstable(run: Run) -> str:
     """Descent whose steps are too long for its loss to follow the flow."""
     case, t = run.case, run.trajectory
@@ -165,7 +169,23 @@ def _sharpness(run: Run, k: int) -> float:
         kernel = tangent_kernel(run.X, run.X, W, a, alpha)
     root = np.sqrt(_curvature(loss, activation(run.X @ W.T, alpha) @ a, run.y))
     form = root[:, None] * kernel * root
-    return float(np.linalg.eigvalsh(form)[-1]) if np.all(np.isfinite(form)) else 0.0
+    return _largest_eigenvalue(form) if np.all(np.isfinite(form)) else 0.0
+
+
+def _largest_eigenvalue(form: np.ndarray) -> float:
+    """That of a symmetric matrix (n, n): all of them at once where n is small, else to six digits
+    by Lanczos' method, which costs little and can be interrupted between its steps.
+    """
+    if len(form) <= FEW_POINTS or not np.any(form):
+        return float(np.linalg.eigvalsh(form)[-1])
+    from scipy.sparse.linalg import ArpackNoConvergence, eigsh
+
+    start = np.sqrt(np.abs(np.diagonal(form))) + 1e-300
+    try:
+        found = eigsh(form, k=1, which="LA", tol=1e-6, v0=start, return_eigenvectors=False)
+    except ArpackNoConvergence:
+        return float(np.linalg.eigvalsh(form)[-1])
+    return float(found[0])
 
 
 def _curvature(loss: Loss, f: np.ndarray, y: np.ndarray) -> np.ndarray:

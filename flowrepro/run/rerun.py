@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -34,9 +35,11 @@ class Repetition:
     changed: tuple[str, ...]
 
 
-def rerun(directory: RunDirectory, report: Report) -> Repetition:
+def rerun(
+    directory: RunDirectory, report: Report, allow: Callable[[Case], None] = lambda case: None
+) -> Repetition:
     """Compute the case of a complete run again, elsewhere, from its own points and weights where
-    those were the user's.
+    those were the user's. ``allow`` may refuse the case before it is computed.
 
     Raises DataError for a run that is unfinished or damaged, Interrupted where it is stopped.
     """
@@ -59,6 +62,8 @@ def rerun(directory: RunDirectory, report: Report) -> Repetition:
         again = RunDirectory.of(Path(folder), case)
         with trusting(directory.path, "run its command anew, which says more"):
             own = _on_stored_inputs(case, directory, Path(folder))
+        allow(own)
+        with trusting(directory.path, "run its command anew, which says more"):
             compute(own, again, Settings(root=Path(folder)), report)
         before, after = read_npz(directory.file(name)), read_npz(again.file(name))
         for arrays in (before, after):

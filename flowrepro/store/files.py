@@ -155,7 +155,7 @@ def _disk_fault(path: Path, needed: int, error: OSError) -> DiskFault:
 
 
 def _existing(path: Path) -> Path:
-    while not path.exists() and path != path.parent:
+    while not os.path.exists(path) and path != path.parent:
         path = path.parent
     return path
 

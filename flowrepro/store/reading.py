@@ -148,7 +148,10 @@ def parse_json(content: bytes | str, kind: Any = Any, finite: bool = True) -> An
         raise ValueError("it is nested too deep") from None
     if not is_shallow(value):
         raise ValueError("it is nested too deep")
-    return msgspec.convert(value, kind)
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:  # no ValueError before msgspec 0.20
+        raise ValueError(str(error)) from None
 
 
 def read_json(path: Path, kind: Any = Any) -> Any:

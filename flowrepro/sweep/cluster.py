@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import signal
 import threading
 import time
@@ -21,6 +22,8 @@ from flowrepro.sweep.tasks import Answer, Task, perform
 WINDOW = 4
 """Tasks in flight per worker: schedulers lose workers when everything is submitted at once."""
 
+LOST = "the scheduler went away; start it again"
+
 
 def run_on_cluster(
     tasks: Sequence[Task],
@@ -35,29 +38,47 @@ def run_on_cluster(
     Raises EnvironmentFault where distributed is absent, the scheduler cannot be reached, or workers
     run other versions.
     """
+    from concurrent.futures import CancelledError
+
     with _client(address, workers) as client:
-        _require_equal_versions(client)
-        client.run(_begin)
-        waiting, flying = list(reversed(tasks)), dict[Any, Task]()
-        told = 0.0
-        while flying or (waiting and not stop()):
-            room = WINDOW * max(1, len(client.scheduler_info()["workers"])) - len(
-                flying
-            )  # workers come and go
-            for _ in range(0 if stop() else min(room, len(waiting))):
-                task = waiting.pop()
-                flying[client.submit(_work, task.to_json(), _versions(), pure=False, retries=0)] = (
-                    task
-                )
-            if stop() and not told:
-                told = time.monotonic()
+        try:
+            _drive(client, tasks, done, stop)
+        except (OSError, CancelledError) as error:  # of the connection
+            raise EnvironmentFault(
+                f"the sweep was halted: {LOST}; the same command goes on"
+            ) from error
+
+
+def _drive(
+    client: Any,
+    tasks: Sequence[Task],
+    done: Callable[[Task, Answer], None],
+    stop: Callable[[], bool],
+) -> None:
+    _require_equal_versions(client)
+    client.run(_begin)
+    waiting, flying = list(reversed(tasks)), dict[Any, Task]()
+    told = 0.0
+    while flying or (waiting and not stop()):
+        there = client.status == "running"
+        if client.status == "closed":
+            raise ConnectionError(LOST)
+        workers = len(client.nthreads()) if there else 0  # they come and go
+        room = WINDOW * max(1, workers) - len(flying) if there else 0
+        for _ in range(0 if stop() else min(room, len(waiting))):
+            task = waiting.pop()
+            flying[client.submit(_work, task.to_json(), _versions(), pure=False, retries=0)] = task
+        if stop() and not told:
+            told = time.monotonic()
+            if there:
                 client.run(_ask_to_stop)
-            if told and time.monotonic() - told > GRACE:  # what they compute now ends on its own
+        if told and time.monotonic() - told > GRACE:  # what they compute now ends on its own
+            if there:
                 client.cancel(list(flying))
-                return
-            for future in _finished(flying):
-                task = flying.pop(future)
-                done(task, _answer(future, task))
+            return
+        for future in _finished(flying):
+            task = flying.pop(future)
+            done(task, _answer(future, task))
 
 
 def _finished(flying: Iterable[Any]) -> list[Any]:
@@ -72,6 +93,8 @@ def _finished(flying: Iterable[Any]) -> list[Any]:
 def _answer(future: Any, task: Task) -> Answer:
     if future.status == "finished":
         return Answer.from_json(future.result())
+    if future.status in ("cancelled", "lost"):
+        return Answer(halt=LOST)
     return Answer(((task.name, f"the cluster gave it up: {future.exception()!r}"[:300]),))
 
 
@@ -108,6 +131,7 @@ def _client(address: str, workers: int) -> Iterator[Any]:
             f"sweeps on a cluster need dask.distributed ({error}); pip install "
             "'flowrepro[sweep]', or leave the option out"
         ) from None
+    logging.disable()  # its loggers show traces of a lost connection, which we name ourselves
     dask.config.set(
         {"distributed.scheduler.allowed-failures": RETRIES, "distributed.worker.daemon": True}
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import multiprocessing
 import os
 import signal
@@ -23,6 +24,10 @@ from flowrepro.sweep.tasks import Answer, Remark, Task, perform
 RETRIES = 2
 ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 """One thread per worker, set before a worker imports anything that computes."""
+FROZEN = 2 * GRACE
+"""Seconds after which a worker that was asked to stop is ended: it hears nothing. What it wrote is
+whole, and its last checkpoint is kept.
+"""
 CHECKPOINTS = {"FLOWREPRO_CHECKPOINT_SECONDS": "5"}
 """Workers keep checkpoints more often than a person's run: they are killed more often."""
 
@@ -90,7 +95,7 @@ def run_locally(
         [Worker(limits) for _ in range(min(workers, len(queue)))],
         list[tuple[Worker, Task]](),
     )
-    told = False
+    told = math.inf
     try:
         while busy or (queue and not stop()):
             while idle and not stop() and (task := next(filter(ready, queue), None)) is not None:
@@ -98,10 +103,14 @@ def run_locally(
                 busy.append((idle.pop(), task))
                 busy[-1][0].give(task)
                 heard(task, ["begins"])
-            if stop() and not told:
-                told = True
+            if stop() and told == math.inf:
+                told = time.monotonic()
                 for worker, _ in busy:
                     worker.interrupt()
+            if time.monotonic() - told > FROZEN:
+                for worker, _ in busy:
+                    worker.process.kill()
+                break
             spoken = wait([worker.pipe for worker, _ in busy], timeout=0.2)
             for worker, task in [pair for pair in busy if pair[0].pipe in spoken]:
                 answer = worker.message()
@@ -110,7 +119,7 @@ def run_locally(
                     continue
                 busy.remove((worker, task))
                 if answer is None or (
-                    answer.interrupted and not told
+                    answer.interrupted and told == math.inf
                 ):  # it died, or was told to stop by somebody else
                     answer = None
                     worker.end()

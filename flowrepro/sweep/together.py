@@ -15,6 +15,7 @@ from flowrepro.core.config import Case, run_id
 from flowrepro.errors import DiskFault, FlowreproError, Interrupted
 from flowrepro.run.console import Board
 from flowrepro.run.drawing import completed_figures, fill_tables
+from flowrepro.run.estimate import SECONDS
 from flowrepro.run.kind import Settings
 from flowrepro.run.pipeline import Outcome, execute, outcome_of
 from flowrepro.run.results import kind_of, load
@@ -26,29 +27,6 @@ from flowrepro.sweep.tasks import Answer, Remark, Task
 LIMITS = ("NUMBA_NUM_THREADS",)
 """Matrix products keep the threads of a single run, as some studies' sums depend on their number
 in the last bits (measured).
-"""
-SECONDS = {
-    "mnist-align digits-3-8": 296,
-    "mnist-align digits-1-7": 221,
-    "mnist-align digits-1-0-sgd": 177,
-    "mnist-align digits-1-0": 147,
-    "single-neuron deep": 85,
-    "mnist-align digits-1-0-first-layer": 70,
-    "single-neuron many-seeds": 29,
-    "three-point figure-3": 29,
-    "mnist-align digit-pairs": 24,
-    "orthogonal high-dimension": 24,
-    "three-point figure-2": 19,
-    "margin table": 14,
-    "orthogonal log-scale-four-points": 14,
-    "single-neuron initial-norms": 14,
-    "margin table-optimum": 10,
-    "orthogonal without-assumption-3": 9,
-    "three-point critical-scale": 8,
-    "toy2d theory-basins": 8,
-}
-"""Measured seconds of the longest cases with their figures (two busy cores); all others take less
-than 8.
 """
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -223,3 +225,59 @@ def test_a_working_directory_that_is_gone(
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
     refused(flowrepro(*words), 7, "working directory is gone", "change to a folder that exists")
+
+
+@pytest.mark.parametrize("kilobytes", [200_000, 400_000, 700_000])
+def test_too_little_address_space_is_said_before_a_library_hangs(
+    tmp_path: Path, kilobytes: int
+) -> None:
+    command = f"ulimit -v {kilobytes}; exec {sys.executable} -m flowrepro list"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 7, done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "raise the limit" in done.stderr
+
+
+@pytest.mark.slow
+def test_the_least_address_space_is_enough(tmp_path: Path) -> None:
+    words = f"orthogonal --case toy --quick --format png --out {tmp_path}"
+    command = f"ulimit -v 1000000; exec {sys.executable} -m flowrepro {words}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 5), done.stderr
+    assert len(list(tmp_path.rglob("figures/*.png"))) >= 2
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_another_user_with_a_read_only_installation_and_no_home() -> None:
+    env = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "PYTHONPATH": os.pathsep.join(sys.path)}
+    nobody = {"user": 65534, "group": 65534, "extra_groups": [], "env": env, "cwd": "/"}
+
+    def as_nobody(*words: object) -> subprocess.CompletedProcess[str]:
+        line = [*map(str, words)]
+        return subprocess.run(line, capture_output=True, text=True, check=False, **nobody)  # type: ignore[call-overload]
+
+    pythons = (sys.executable, "/usr/bin/python{}.{}".format(*sys.version_info))
+    readable = [one for one in pythons if _runs(as_nobody, one)]
+    if not readable:
+        pytest.skip("no Python of this version can be read by other users")
+    words = ("-m", "flowrepro", "orthogonal", "--case", "toy", "--quick", "--format", "png")
+    with tempfile.TemporaryDirectory() as folder:
+        closed = Path(folder) / "closed"
+        closed.mkdir(0o700)
+        Path(folder).chmod(0o777)
+        refused = as_nobody(readable[0], *words, "--out", closed / "runs")
+        assert refused.returncode == 7, refused.stderr
+        assert "not writable" in refused.stderr
+        done = as_nobody(readable[0], *words, "--out", Path(folder) / "runs")
+        assert done.returncode in (0, 5), done.stderr
+        assert list(Path(folder).rglob("manifest.json"))
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("NUMBA_CACHE_DIR") == 1
+
+
+def _runs(as_nobody: Callable[..., subprocess.CompletedProcess[str]], python: str) -> bool:
+    try:
+        return as_nobody(python, "-c", "import typing, numpy").returncode == 0
+    except OSError:
+        return False

@@ -51,14 +51,25 @@ def test_a_gallery_agrees_with_what_it_was_written_from(
     assert [claim["id"] for claim in stored["lazy"]] == [one["id"] for one in outcomes[0].claims]
 
 
-def test_a_gallery_is_written_anew_without_copies_and_only_as_a_whole(
+def test_a_gallery_is_written_anew_without_copies_but_of_what_was_edited(
     outcomes: list[Outcome], tmp_path: Path
 ) -> None:
+    (tmp_path / "README.md").write_text("mine")
     gallery.update(tmp_path, outcomes)
+    assert (tmp_path / "README.foreign-1.md").read_text() == "mine"
     before = {path.name for path in tmp_path.iterdir()}
-    (tmp_path / "claims.json").write_text("merged by hand")
     gallery.update(tmp_path, outcomes)
     assert {path.name for path in tmp_path.iterdir()} == before
+    (tmp_path / "claims.json").write_text("merged by hand")
+    (tmp_path / "mine.png").write_text("another file")
+    gallery.update(tmp_path, outcomes)
+    (aside,) = {path.name for path in tmp_path.iterdir()} - before - {"mine.png"}
+    assert aside == "claims.edited-1.json"
+    assert (tmp_path / aside).read_text() == "merged by hand"
+    assert (tmp_path / "mine.png").read_text() == "another file"
+
+
+def test_a_gallery_is_written_only_as_a_whole(tmp_path: Path) -> None:
     answer = CliRunner().invoke(gallery.main, [str(tmp_path), "toy2d", "--update"])
     assert answer.exit_code == 2
     assert "the gallery is written as a whole" in answer.output

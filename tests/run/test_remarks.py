@@ -116,3 +116,13 @@ def test_compiled_code_that_cannot_be_kept(monkeypatch: pytest.MonkeyPatch) -> N
     assert uncached.__wrapped__() == ""
     monkeypatch.setattr(CacheImpl, "_locator_classes", [])
     assert "set NUMBA_CACHE_DIR to a folder that can be written" in uncached.__wrapped__()
+
+
+@pytest.mark.parametrize("n", [1, 40, 300])
+def test_the_largest_eigenvalue_is_that_of_the_whole_spectrum(n: int) -> None:
+    from flowrepro.run.remarks import _largest_eigenvalue
+
+    G = np.random.default_rng(n).normal(size=(n, 7))
+    form = G @ G.T / n
+    assert _largest_eigenvalue(form) == pytest.approx(np.linalg.eigvalsh(form)[-1], rel=1e-6)
+    assert _largest_eigenvalue(np.zeros((n, n))) == 0.0

@@ -562,6 +562,7 @@ def test_the_gallery_sets_aside_what_is_no_gallery(tmp_path: Path) -> None:
     gallery.update(tmp_path, [])
     assert (tmp_path / "README.foreign-1.md").read_bytes() == MINE
     assert sorted(path.name for path in tmp_path.iterdir()) == [
+        LEDGER,
         "README.foreign-1.md",
         "README.md",
         "claims.json",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import pytest
+from faults import Call, refused
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -86,3 +88,13 @@ def test_logarithmic_ranges_have_equal_ratios(first: float, ratio: float, count:
     assert values[-1] == pytest.approx(first * ratio, rel=1e-11)
     steps = [later / earlier for earlier, later in itertools.pairwise(values)]
     assert max(steps) == pytest.approx(min(steps), rel=1e-9)
+
+
+def test_a_start_that_does_not_exist_is_refused_before_any_run(
+    tmp_path: Path, flowrepro: Call
+) -> None:
+    words = ("sweep", "orthogonal", "--grid", "lr=1e-3", "--set", "init.name=3")
+    refused(flowrepro(*words, "--out", tmp_path / "out"), 2, "init.name must be one of", "'3'")
+    named = ("sweep", "orthogonal", "--grid", "init.name=balanced,balancd")
+    refused(flowrepro(*named, "--out", tmp_path / "out"), 2, "init.name must be one of")
+    assert not (tmp_path / "out").exists()

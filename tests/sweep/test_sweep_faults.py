@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import faulty_workers
@@ -293,3 +294,14 @@ def test_a_worker_of_another_version_that_comes_late_computes_nothing(tmp_path: 
     answer = tasks.Answer.from_json(cluster._work(message, {**cluster._versions(), "numpy": "1.0"}))
     assert "numpy: 1.0 here" in answer.halt
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("status", ["cancelled", "lost"])
+def test_a_run_whose_scheduler_went_away_halts_the_sweep(tmp_path: Path, status: str) -> None:
+    def asked() -> None:
+        raise AssertionError("such a future raises what it is asked for, or waits for ever")
+
+    future = SimpleNamespace(status=status, exception=asked, result=asked)
+    answer = cluster._answer(future, tasks.Task(tmp_path, (TOY,)))
+    assert "the scheduler went away" in answer.halt
+    assert not answer.failed

@@ -1,0 +1,234 @@
+"""Sweeps in a storm: no run is lost, none is counted twice, and the summary is that of a calm
+sweep.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import stormy_workers
+from command_line import Result
+
+from flowrepro.sweep import pool
+
+Flowrepro = Callable[..., Result]
+SWEEP = (
+    *("sweep", "orthogonal", "--set", "geometric=0", "--set", "save_every=10000"),
+    *("--grid", "scale=1e-6,1e-4,1e-3", "--seeds", "0:4"),
+    *("--summary", "--format", "png"),
+)
+SHORT, LONG = ("--set", "n_steps=200000"), ("--set", "n_steps=1500000")
+RUNS = 12
+
+
+def lines(out: Path) -> list[list[str]]:
+    """The summary but for the seconds in its last column."""
+    (file,) = out.glob("orthogonal/sweep-*/summary.csv")
+    return [line[:-1] for line in csv.reader(file.read_text().splitlines())]
+
+
+def require_all(out: Path, calm: Path) -> None:
+    """Every run is there once, whole, and the summary is the calm one."""
+    folders = [path for path in out.glob("orthogonal/toy-*") if path.is_dir()]
+    assert len(folders) == RUNS
+    assert all((folder / "manifest.json").is_file() for folder in folders)
+    assert not list(out.rglob("checkpoint.npz"))
+    assert lines(out) == lines(calm)
+
+
+def started(out: Path, *words: str) -> subprocess.Popen[str]:
+    line = [sys.executable, "-m", "flowrepro", *SWEEP, *words, "--out", str(out)]
+    return subprocess.Popen(line, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+
+
+def ended(process: subprocess.Popen[str]) -> str:
+    """What a sweep said on stderr, once it ended with 0."""
+    said = process.communicate(timeout=600)[1]
+    assert process.returncode == 0, said
+    return said
+
+
+def children(pid: int) -> list[int]:
+    """Workers of a driver, by their parent."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parent = folder.joinpath("stat").read_text().rpartition(")")[2].split()[1]
+            if int(parent) == pid and b"spawn_main" in folder.joinpath("cmdline").read_bytes():
+                found.append(int(folder.name))
+    return found
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("calm")
+    ended(started(out, *LONG, "--workers", "2"))
+    return out
+
+
+@pytest.fixture(scope="module")
+def calm_and_short(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("short")
+    ended(started(out, *SHORT, "--workers", "2"))
+    return out
+
+
+def storm(out: Path, dice: random.Random) -> int:
+    """Kill and freeze workers, and the driver once, until the sweep is whole; how many blows."""
+    blows = 0
+    for attempt in range(20):
+        process = started(out, *LONG, "--workers", "2")
+        until = time.monotonic() + dice.uniform(3.0, 8.0)
+        while process.poll() is None:
+            time.sleep(dice.uniform(0.5, 2.5))
+            if attempt == 0 and time.monotonic() > until:
+                process.kill()
+            elif workers := children(process.pid):
+                worker, frozen = dice.choice(workers), dice.random() < 0.5
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(worker, signal.SIGSTOP if frozen else signal.SIGKILL)
+                    time.sleep(dice.uniform(0.5, 2.0))
+                    os.kill(worker, signal.SIGCONT)
+                blows += 1
+                time.sleep(3)  # a worker needs one to two seconds to start
+        said = process.communicate()[1]
+        if process.returncode == 0:
+            return blows
+    raise AssertionError(said)
+
+
+@pytest.mark.slow
+@pytest.mark.long
+def test_workers_are_killed_and_frozen(tmp_path: Path, calm: Path) -> None:
+    assert storm(tmp_path, random.Random(0)) >= 2
+    require_all(tmp_path, calm)
+
+
+@pytest.mark.slow
+@pytest.mark.long
+def test_a_frozen_worker_does_not_hold_a_sweep_that_is_stopped(tmp_path: Path) -> None:
+    process = started(tmp_path, "--set", "n_steps=100000000", "--workers", "2")
+    while not list(tmp_path.glob("orthogonal/*/experiment.json")):
+        time.sleep(0.1)
+    workers = children(process.pid)
+    os.kill(workers[0], signal.SIGSTOP)
+    busy = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    before = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=120)
+    assert time.monotonic() - before < 6.0 * busy
+    assert process.returncode == 130, said
+    assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("serve", "ends"), [("disk_is_full_once", [7, 0]), ("clock_jumps", [0])])
+def test_a_full_disk_on_one_worker_and_clocks_that_jump(
+    tmp_path: Path,
+    flowrepro: Flowrepro,
+    monkeypatch: pytest.MonkeyPatch,
+    calm_and_short: Path,
+    serve: str,
+    ends: list[int],
+) -> None:
+    words = (*SWEEP, *SHORT, "--workers", "2")
+    monkeypatch.setattr(pool, "_serve", getattr(stormy_workers, serve))
+    assert [flowrepro(*words, "--out", tmp_path).code for _ in ends] == ends
+    require_all(tmp_path, calm_and_short)
+
+
+# ---- Dask
+
+
+@contextlib.contextmanager
+def dask(port: int, what: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A scheduler or a worker of Dask in a process of its own."""
+    line = [sys.executable, "-m", f"distributed.cli.dask_{what}", *words]
+    process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        if what == "scheduler":
+            await_port(port)
+        yield process
+    finally:
+        process.send_signal(signal.SIGCONT)
+        process.kill()
+        process.wait()
+
+
+def await_port(port: int) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.2)
+    raise AssertionError("the scheduler did not come up")
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def scheduler(port: int) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
+    return dask(port, "scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
+
+
+def worker(port: int, place: Path) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
+    words = ("--nthreads", "1", "--no-dashboard", "--no-nanny", "--local-directory", str(place))
+    return dask(port, "worker", f"tcp://127.0.0.1:{port}", *words)
+
+
+def some_runs(out: Path, count: int) -> None:
+    deadline = time.monotonic() + 240
+    while len(list(out.glob("orthogonal/toy-*/claims.json"))) < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.parametrize("blow", ["killed", "cut off"])
+def test_a_scheduler_that_is_killed_and_one_that_is_cut_off(
+    tmp_path: Path, calm: Path, blow: str
+) -> None:
+    """The scheduler dies and is started again, or hears nobody for longer than the heartbeat."""
+    pytest.importorskip("distributed")
+    port, out = free_port(), tmp_path / "out"
+    words = (*LONG, "--scheduler", f"tcp://127.0.0.1:{port}")
+    with worker(port, tmp_path / "one") as first, worker(port, tmp_path / "two"):
+        with scheduler(port) as running:
+            process = started(out, *words)
+            some_runs(out, 1)
+            if blow == "cut off":
+                for one in (running, first):
+                    one.send_signal(signal.SIGSTOP)
+                time.sleep(40)  # workers are given up after 30 s
+                for one in (running, first):
+                    one.send_signal(signal.SIGCONT)
+                process.communicate(timeout=400)
+        if blow == "killed":
+            _, said = process.communicate(timeout=200)
+            assert process.returncode in (6, 7), said
+            assert "Traceback" not in said
+            assert "internal error" not in said
+        with scheduler(port):
+            code, said = 1, ""
+            for _ in range(5):
+                again = started(out, *words)
+                said = again.communicate(timeout=400)[1]
+                if (code := again.returncode) == 0:
+                    break
+            assert code == 0, said
+    require_all(out, calm)
