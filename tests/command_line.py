@@ -34,9 +34,7 @@ def typed(line: str) -> tuple[str, ...]:
     return tuple(line.split())
 
 
-def in_process(
-    *words: object, env: dict[str, str] | None = None, cwd: object = None, **options: Any
-) -> Result:
+def in_process(*words: object, env: dict[str, str] | None = None, cwd: object = None, **options: Any) -> Result:
     """Run the command line in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-m", "flowrepro", *map(str, words)],

@@ -17,9 +17,7 @@ from command_line import Result, call, typed
 Call = Callable[..., Result]
 TOY = typed("orthogonal --case toy --set geometric=0 --set snapshots=[] --no-figures")
 
-SHORT_TOY = typed(
-    "orthogonal --case toy --set geometric=0 --set snapshots=[] --set n_steps=50 --no-figures"
-)
+SHORT_TOY = typed("orthogonal --case toy --set geometric=0 --set snapshots=[] --set n_steps=50 --no-figures")
 
 
 def refused(result: Result, code: int, *words: str) -> None:

@@ -18,14 +18,7 @@ MEAN_SQUARE = Loss(name="square", reduction="mean")
 
 
 def random_problem(
-    n: int = 5,
-    d: int = 2,
-    m: int = 7,
-    loss: Loss = MEAN_SQUARE,
-    *,
-    seed: int = 0,
-    lr: float = 0.05,
-    **options: Any,
+    n: int = 5, d: int = 2, m: int = 7, loss: Loss = MEAN_SQUARE, *, seed: int = 0, lr: float = 0.05, **options: Any
 ) -> Problem:
     """Gaussian points and weights of order one, labels +-1 (so that every loss makes sense)."""
     rng = np.random.default_rng([seed, n, d, m])
@@ -52,9 +45,7 @@ def logistic_growth(u0: float, limit: float, rate: float, t: float) -> float:
     return limit / (1 + (limit / u0 - 1) * np.exp(-rate * t))
 
 
-def _balanced(
-    directions: np.ndarray, signs: np.ndarray, u: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _balanced(directions: np.ndarray, signs: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Neurons with a_j ||w_j|| = s_j u_j along unit directions."""
     return directions * np.sqrt(u)[:, None], signs * np.sqrt(u)
 
@@ -141,18 +132,11 @@ def _known(
     end = _balanced(
         directions,
         signs,
-        np.array(
-            [
-                logistic_growth(u0, limit, rate, horizon)
-                for limit, rate in zip(limits, rates, strict=True)
-            ]
-        ),
+        np.array([logistic_growth(u0, limit, rate, horizon) for limit, rate in zip(limits, rates, strict=True)]),
     )
 
     def problem(lr: float) -> Problem:
-        return Problem(
-            X, y, *start, loss, lr, n_steps=round(horizon / (lr * loss.factor)), **options
-        )
+        return Problem(X, y, *start, loss, lr, n_steps=round(horizon / (lr * loss.factor)), **options)
 
     return Known(name, horizon, problem, *end)
 

@@ -36,9 +36,7 @@ def test_every_named_claim_and_figure_exists_and_none_is_left_out(paper: str) ->
     named = set().union(*map(names, rows(paper)))
     assert named <= {claim.id for claim in has.claims} | drawn
     own = {claim.id for claim in has.claims if not beyond(claim.measure.__module__)}
-    own |= {
-        f"{FIGURE}{figure.id}" for figure in has.figures if not beyond(figure.panels.__module__)
-    }
+    own |= {f"{FIGURE}{figure.id}" for figure in has.figures if not beyond(figure.panels.__module__)}
     assert own <= named
 
 

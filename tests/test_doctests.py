@@ -13,10 +13,7 @@ import pytest
 import flowrepro
 import flowrepro.api
 
-MODULES = (
-    "flowrepro",
-    *(f"flowrepro.api.{module.name}" for module in pkgutil.iter_modules(flowrepro.api.__path__)),
-)
+MODULES = ("flowrepro", *(f"flowrepro.api.{module.name}" for module in pkgutil.iter_modules(flowrepro.api.__path__)))
 
 LONGEST = 4.0
 """Seconds of an example: two on an idle core, which a busy machine doubles."""
@@ -36,14 +33,10 @@ def test_examples_run(name: str) -> None:
         if time.process_time() - started > LONGEST:
             started = time.process_time()
             runner.run(test)
-            assert time.process_time() - started < LONGEST, (
-                f"{test.name} takes too long for an example"
-            )
+            assert time.process_time() - started < LONGEST, f"{test.name} takes too long for an example"
 
 
-@pytest.mark.parametrize(
-    "name", ["flow", "descend", "margin", "cones", "claims", "load", "from_torch"]
-)
+@pytest.mark.parametrize("name", ["flow", "descend", "margin", "cones", "claims", "load", "from_torch"])
 def test_every_function_has_an_example_and_says_what_it_takes(name: str) -> None:
     function = getattr(flowrepro, name)
     if isinstance(function, ModuleType):  # the package of the same name

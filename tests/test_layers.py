@@ -10,19 +10,7 @@ from pathlib import Path
 import flowrepro
 
 PACKAGE = Path(flowrepro.__file__).parent
-HEAVY = {
-    *[
-        "torch",
-        "torchvision",
-        "matplotlib",
-        "numba",
-        "scipy",
-        "dask",
-        "distributed",
-        "rich",
-        "numpy",
-    ]
-}
+HEAVY = {*["torch", "torchvision", "matplotlib", "numba", "scipy", "dask", "distributed", "rich", "numpy"]}
 
 LAYERS = (
     ("cli", "explore", "api", "__main__"),
@@ -64,15 +52,8 @@ def imported_at_once(path: Path) -> set[str]:
     """Modules that are imported with the module itself: not in functions, nor for type checkers
     only.
     """
-    top = [
-        node
-        for node in ast.parse(path.read_text()).body
-        if isinstance(node, ast.Import | ast.ImportFrom)
-    ]
-    return {
-        node.module or "" if isinstance(node, ast.ImportFrom) else node.names[0].name
-        for node in top
-    }
+    top = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    return {node.module or "" if isinstance(node, ast.ImportFrom) else node.names[0].name for node in top}
 
 
 def layer_of(module: str) -> int | None:
@@ -101,20 +82,14 @@ def test_third_parties_stay_in_their_places() -> None:
 
 
 def loaded_by(code: str) -> set[str]:
-    script = (
-        f"import sys\nsys.argv = ['flowrepro', *sys.argv[1:]]\n{code}\nprint(*sorted(sys.modules))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
+    script = f"import sys\nsys.argv = ['flowrepro', *sys.argv[1:]]\n{code}\nprint(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     return set(done.stdout.splitlines()[-1].split())
 
 
 def test_the_package_imports_nothing_heavy_until_it_is_used() -> None:
     assert loaded_by("import flowrepro; dir(flowrepro)").isdisjoint(HEAVY)
-    assert "torch" not in loaded_by(
-        "import flowrepro; flowrepro.flow, flowrepro.claims, flowrepro.plot"
-    )
+    assert "torch" not in loaded_by("import flowrepro; flowrepro.flow, flowrepro.claims, flowrepro.plot")
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -131,9 +106,7 @@ with contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO())), contextlib.supp
 
 
 def test_the_pipeline_imports_neither_torch_nor_matplotlib() -> None:
-    assert loaded_by("import flowrepro.run.pipeline").isdisjoint(
-        {"torch", "torchvision", "matplotlib", "numba"}
-    )
+    assert loaded_by("import flowrepro.run.pipeline").isdisjoint({"torch", "torchvision", "matplotlib", "numba"})
 
 
 def test_the_compiled_engine_and_the_claims_import_nothing_slow() -> None:

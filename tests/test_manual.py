@@ -20,9 +20,7 @@ from flowrepro.engines import ENGINES
 def with_kind(*kinds: str) -> list[str]:
     """Pages with a block to run of one of these kinds."""
     return [
-        page
-        for page in pages()
-        if any(b.language in ("python", "console") and b.kind in kinds for b in blocks(page))
+        page for page in pages() if any(b.language in ("python", "console") and b.kind in kinds for b in blocks(page))
     ]
 
 
@@ -60,9 +58,7 @@ def test_commands_have_options_that_exist(page: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", with_kind("", "file"))
-def test_the_blocks_of_a_page_run(
-    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_blocks_of_a_page_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run_in(tmp_path, monkeypatch, [b for b in blocks(page) if b.kind not in ("not run", "slow")])
     if page == "quickstart.md":
         assert (tmp_path / "directions.png").stat().st_size > 10_000
@@ -72,9 +68,7 @@ def test_the_blocks_of_a_page_run(
 @pytest.mark.slow
 @pytest.mark.long
 @pytest.mark.parametrize("page", with_kind("slow"))
-def test_the_slow_blocks_of_a_page_run_too(
-    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_slow_blocks_of_a_page_run_too(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run_in(tmp_path, monkeypatch, [b for b in blocks(page) if b.kind != "not run"])
 
 

@@ -20,9 +20,7 @@ SOURCES = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "NOTICE")
 DATA = (".npz", ".j2", ".css", ".html", ".js", ".json", ".typed")
 
 
-def run(
-    *command: object, cwd: Path, env: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
+def run(*command: object, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """A command in a folder that is not the checkout."""
     clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     return subprocess.run(
@@ -43,18 +41,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("needs the package 'build' and a checkout")
     folder = tmp_path_factory.mktemp("packaging")
     copy = folder / "source"
-    shutil.copytree(
-        ROOT / "flowrepro", copy / "flowrepro", ignore=shutil.ignore_patterns("__pycache__")
-    )
+    shutil.copytree(ROOT / "flowrepro", copy / "flowrepro", ignore=shutil.ignore_patterns("__pycache__"))
     for name in SOURCES:
         shutil.copy(ROOT / name, copy / name)
-    built = run(
-        sys.executable, *typed("-m build --wheel --no-isolation --outdir"), folder, copy, cwd=folder
-    )
-    if (
-        "setuptools" in built.stderr + built.stdout
-        and "Missing dependencies" in built.stderr + built.stdout
-    ):
+    built = run(sys.executable, *typed("-m build --wheel --no-isolation --outdir"), folder, copy, cwd=folder)
+    if "setuptools" in built.stderr + built.stdout and "Missing dependencies" in built.stderr + built.stdout:
         pytest.skip("needs the setuptools that pyproject.toml names")
     assert built.returncode == 0, built.stderr[-2000:]
     (found,) = folder.glob("*.whl")
@@ -66,11 +57,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder to put on PYTHONPATH, with the wheel in it and nothing else."""
     folder = tmp_path_factory.mktemp("installed")
     done = run(
-        sys.executable,
-        *typed("-m pip install --quiet --no-deps --no-index --target"),
-        folder,
-        wheel,
-        cwd=folder,
+        sys.executable, *typed("-m pip install --quiet --no-deps --no-index --target"), folder, wheel, cwd=folder
     )
     assert done.returncode == 0, done.stderr
     return folder
@@ -104,13 +91,9 @@ def test_the_wheel_holds_every_module_and_every_packaged_file(wheel: Path) -> No
 
 
 @pytest.mark.slow
-def test_the_installed_package_runs_outside_of_the_checkout(
-    installed: Path, tmp_path: Path
-) -> None:
+def test_the_installed_package_runs_outside_of_the_checkout(installed: Path, tmp_path: Path) -> None:
     env = {"PYTHONPATH": str(installed)}
-    where = run(
-        sys.executable, "-c", "import flowrepro; print(flowrepro.__file__)", cwd=tmp_path, env=env
-    )
+    where = run(sys.executable, "-c", "import flowrepro; print(flowrepro.__file__)", cwd=tmp_path, env=env)
     assert Path(where.stdout.strip()).is_relative_to(installed)
     command = installed / "bin" / "flowrepro"
     assert (
@@ -118,11 +101,7 @@ def test_the_installed_package_runs_outside_of_the_checkout(
         == f"flowrepro, version {flowrepro.__version__}\n"
     )
     trained = run(
-        sys.executable,
-        command,
-        *typed("orthogonal --quick --case toy --case lazy --format png"),
-        cwd=tmp_path,
-        env=env,
+        sys.executable, command, *typed("orthogonal --quick --case toy --case lazy --format png"), cwd=tmp_path, env=env
     )
     assert trained.returncode == 0, trained.stderr
     digits = run(

@@ -17,9 +17,7 @@ NOTEBOOK = Path(__file__).parents[2] / "examples" / "fifty_points.ipynb"
 
 
 def cells() -> list[dict[str, Any]]:
-    return [
-        cell for cell in json.loads(NOTEBOOK.read_text())["cells"] if cell["cell_type"] == "code"
-    ]
+    return [cell for cell in json.loads(NOTEBOOK.read_text())["cells"] if cell["cell_type"] == "code"]
 
 
 def test_it_is_stored_without_outputs() -> None:
@@ -28,9 +26,7 @@ def test_it_is_stored_without_outputs() -> None:
 
 
 @pytest.mark.parametrize("n", ["12", pytest.param("50", marks=pytest.mark.slow)])
-def test_its_cells_run_and_show_pictures(
-    n: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_its_cells_run_and_show_pictures(n: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
     shown = []

@@ -15,9 +15,7 @@ from flowrepro.api.views import View
 from flowrepro.figures.panels import Contour, HeatMap, Line, Points
 
 
-def descent(
-    n: int = 5, d: int = 2, m: int = 7, bias: bool = False, scale: float = 0.1, steps: int = 40
-) -> fr.Run:
+def descent(n: int = 5, d: int = 2, m: int = 7, bias: bool = False, scale: float = 0.1, steps: int = 40) -> fr.Run:
     rng = np.random.default_rng([n, d])
     X, y = rng.standard_normal((n, d)), np.where(np.arange(n) % 2, -1.0, 1.0)
     X = np.column_stack([X, np.ones(n)]) if bias else X

@@ -95,9 +95,7 @@ def test_saved_and_loaded_it_is_the_same(
     assert len(verified.json()["claims"]) == len(registry.claims_of(made.case))
 
 
-def test_a_saved_run_is_repeated_and_reported(
-    tmp_path: Path, flowrepro: Callable[..., Any]
-) -> None:
+def test_a_saved_run_is_repeated_and_reported(tmp_path: Path, flowrepro: Callable[..., Any]) -> None:
     folder = toy("torch", steps=50).save(tmp_path / "mine")
     assert "0 differ" in flowrepro("rerun", folder).out
     assert flowrepro("report", folder, "--out", tmp_path / "page.html").code == 0
@@ -135,10 +133,7 @@ def test_from_torch_and_back(middle: nn.Module, size: tuple[int, int]) -> None:
     ("model", "start"),
     [
         (nn.Linear(2, 1), "from_torch cannot read Linear; give nn.Sequential("),
-        (
-            nn.Sequential(nn.Linear(2, 3), nn.ReLU()),
-            "from_torch cannot read Sequential(Linear, ReLU)",
-        ),
+        (nn.Sequential(nn.Linear(2, 3), nn.ReLU()), "from_torch cannot read Sequential(Linear, ReLU)"),
         (nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)), "the first layer has a bias"),
         (
             nn.Sequential(nn.Linear(2, 3, bias=False), nn.Tanh(), nn.Linear(3, 1, bias=False)),
@@ -168,10 +163,7 @@ def test_public_names() -> None:
 
 @pytest.mark.parametrize("name", ["minimal.py", "own_points.py"])
 def test_examples_run(
-    name: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", [name])

@@ -107,9 +107,7 @@ def test_dense_output_meets_the_records_where_neurons_switch(size: tuple[int, in
     state = run.at(run.t)
     assert np.allclose(state.W, run.W, atol=1e-6)
     assert np.allclose(state.loss, run.loss, atol=1e-6)
-    assert np.allclose(
-        run.predict(X), np.where(X @ run.W[-1].T > 0, X @ run.W[-1].T, 0) @ run.a[-1]
-    )
+    assert np.allclose(run.predict(X), np.where(X @ run.W[-1].T > 0, X @ run.W[-1].T, 0) @ run.a[-1])
     kinds = {event.kind for event in run.events}
     assert kinds <= {
         "cross+",
@@ -154,10 +152,7 @@ def test_records_of_a_descent_are_found_by_time_only_where_they_are() -> None:
     assert np.array_equal(run.step, [0, 5, 10])
     assert np.array_equal(run.at(0.5).W, run.W[1])
     assert run.at([0.0, 1.0]).loss == pytest.approx(run.loss[[0, 2]])
-    with pytest.raises(
-        fr.UsageError,
-        match=r"keeps no state at t=0.6; .* t=0.5 and 1; take one, or say nearest=True",
-    ):
+    with pytest.raises(fr.UsageError, match=r"keeps no state at t=0.6; .* t=0.5 and 1; take one, or say nearest=True"):
         run.at(0.6)
     assert np.array_equal(run.at(0.6, nearest=True).W, run.W[1])
 
@@ -210,9 +205,7 @@ def test_initial_weights_are_those_of_the_command_line(name: str) -> None:
 
 
 @pytest.mark.parametrize("engine", ["flow", "torch"])
-def test_the_command_line_gives_the_same_bits(
-    engine: str, tmp_path: Path, flowrepro: Callable[..., Any]
-) -> None:
+def test_the_command_line_gives_the_same_bits(engine: str, tmp_path: Path, flowrepro: Callable[..., Any]) -> None:
     """The toy of boursier2022 with a few steps: its points, draw, loss and clock, once from a shell
     and once from here.
     """
@@ -222,16 +215,12 @@ def test_the_command_line_gives_the_same_bits(
     flowrepro(*words, *sets, "--set", "init.scale=0.01")
     (stored,) = tmp_path.glob("orthogonal/toy-*/trajectory.npz")
     theirs, run = load_trajectory(stored), fr.load(stored.parent)
-    W, a = fr.init.balanced(
-        m=run.case.init.m, d=2, scale=0.01, seed=run.case.seed, divide_by=run.case.init.divide_by
-    )
+    W, a = fr.init.balanced(m=run.case.init.m, d=2, scale=0.01, seed=run.case.seed, divide_by=run.case.init.divide_by)
     loss = run.case.loss
     common = {"loss": loss.name, "factor": loss.factor, "reduction": loss.reduction}
     if engine == "flow":
         horizon = 64 * 0.125 * loss.factor
-        ours = fr.flow(
-            run.X, run.y, W, a, t=horizon, records=64, rtol=run.case.protocol.rtol, **common
-        )
+        ours = fr.flow(run.X, run.y, W, a, t=horizon, records=64, rtol=run.case.protocol.rtol, **common)
     else:
         ours = fr.descend(run.X, run.y, W, a, lr=0.125, steps=64, engine="torch", **common)
     mine = ours.result.trajectory

@@ -184,8 +184,7 @@ def test_the_integrator_does_not_go_back() -> None:
 
 def test_the_integrators_loss_has_the_factor() -> None:
     one, two = (
-        integrate(X, Y, W, A, Loss(name="square", reduction="mean", factor=factor), 1.0).loss
-        for factor in (1.0, 2.0)
+        integrate(X, Y, W, A, Loss(name="square", reduction="mean", factor=factor), 1.0).loss for factor in (1.0, 2.0)
     )
     assert np.array_equal(2 * one, two)
 

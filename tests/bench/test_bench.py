@@ -6,22 +6,14 @@ import pytest
 from problems import random_problem
 
 from flowrepro.bench import main as bench
-from flowrepro.bench.main import (
-    BenchResult,
-    compare_large,
-    compare_many_seeds,
-    compare_pooled,
-    compare_small,
-)
+from flowrepro.bench.main import BenchResult, compare_large, compare_many_seeds, compare_pooled, compare_small
 from flowrepro.core.config import Loss
 from flowrepro.core.overrides import override
 from flowrepro.papers.boursier2022.figures_2_3_toy import TOY
 
 
 def test_small_problems_compare_the_plain_loop_with_the_compiled_one() -> None:
-    result = compare_small(
-        "tiny: plain PyTorch loop / fused", random_problem(), repeats=2, steps=100
-    )
+    result = compare_small("tiny: plain PyTorch loop / fused", random_problem(), repeats=2, steps=100)
     assert result.ours > 0
     assert result.plain > 0
     assert result.ratio == pytest.approx(result.plain / result.ours)
@@ -34,8 +26,7 @@ def test_many_seeds_are_extrapolated_and_say_so() -> None:
     assert min(result.plain, result.ours) > 0
     assert result.ratio == pytest.approx(result.plain / result.ours)
     assert (
-        result.note
-        == "n=2, d=2, m=60, extrapolated to 1000 seeds x 4000 steps from 3 x 100 (ours) and 1 x 10 (plain)"
+        result.note == "n=2, d=2, m=60, extrapolated to 1000 seeds x 4000 steps from 3 x 100 (ours) and 1 x 10 (plain)"
     )
 
 
@@ -65,18 +56,12 @@ def test_quick_runs_fewer_repetitions_on_fewer_images(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(bench, "compare_small", record)
     monkeypatch.setattr(
-        bench,
-        "compare_many_seeds",
-        lambda job, case, repeats, limit: BenchResult(job, 1.0, 1.0, "", 1.0, "", ""),
+        bench, "compare_many_seeds", lambda job, case, repeats, limit: BenchResult(job, 1.0, 1.0, "", 1.0, "", "")
     )
     monkeypatch.setattr(bench, "compare_flow", lambda quick: [])
     monkeypatch.setattr(bench, "compare_peers", lambda quick: [])
-    monkeypatch.setattr(
-        bench, "compare_margin", lambda q: BenchResult("margin", 1.0, 1.0, "", 1.0, "", "")
-    )
-    monkeypatch.setattr(
-        bench, "compare_pooled", lambda job, problem: BenchResult(job, 1.0, 1.0, "", 1.0, "", "")
-    )
+    monkeypatch.setattr(bench, "compare_margin", lambda q: BenchResult("margin", 1.0, 1.0, "", 1.0, "", ""))
+    monkeypatch.setattr(bench, "compare_pooled", lambda job, problem: BenchResult(job, 1.0, 1.0, "", 1.0, "", ""))
     monkeypatch.setattr(bench, "compare_papers", lambda quick: [])
     monkeypatch.setattr(bench, "compare_large", lambda *arguments: [record(*arguments)])
     assert [result.job.partition(":")[0] for result in bench.run_benchmarks(True)] == [

@@ -28,16 +28,12 @@ def test_a_peer_makes_the_iterates_of_ours(name: str, loss: Loss) -> None:
     engine, peer = load("fused")(problem), make(problem)
     engine.advance(np.array([STEPS]))
     peer.advance(STEPS)
-    for ours, theirs, start in zip(
-        engine.weights(), peer.weights(), (problem.W0, problem.a0), strict=True
-    ):
+    for ours, theirs, start in zip(engine.weights(), peer.weights(), (problem.W0, problem.a0), strict=True):
         np.testing.assert_allclose(theirs, ours, rtol=1e-10, atol=1e-12)
         assert np.abs(ours - start).max() > 1e-3
 
 
-def test_what_is_not_installed_is_named_and_the_rest_compared(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_what_is_not_installed_is_named_and_the_rest_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peers, "_installed", lambda module: module == "torch")
     monkeypatch.setattr(peers, "machine_rates", lambda: (1e10, 1e10))
     tiny = peers.Job("tiny", random_problem(lr=1e-3), 20, 2)
@@ -50,9 +46,7 @@ def test_what_is_not_installed_is_named_and_the_rest_compared(
     assert absent.note == "jax is not installed; pip install 'flowrepro[bench]' brings it"
 
 
-def test_a_dense_step_is_limited_by_its_products_or_by_its_bytes(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_dense_step_is_limited_by_its_products_or_by_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = random_problem(6, 3, 5)
     assert peers.floor(problem, (1e6, 1e12))[0] == pytest.approx(4 * 6 * 3 * 5)
     assert peers.floor(problem, (1e12, 1e6))[0] == pytest.approx(4 * 6 * 3 * 5 / 1e6)  # in a cache

@@ -25,9 +25,7 @@ def holds(result: Any) -> Iterable[Part]:
     return [at_most("small", 1, 2)]
 
 
-def claim(
-    measure: Any = holds, given: tuple[Hypothesis, ...] = (), over_seeds: bool = False
-) -> Claim:
+def claim(measure: Any = holds, given: tuple[Hypothesis, ...] = (), over_seeds: bool = False) -> Claim:
     return Claim(
         id="lemma-1",
         paper="boursier2022",

@@ -100,9 +100,7 @@ def test_a_control_keeps_shapes_and_changes_something(control: Control) -> None:
     assert wrong
     for result in wrong:
         assert result.X.shape == (3, 2)
-        assert {k: v.shape for k, v in result.arrays.items()} == {
-            k: np.shape(v) for k, v in STUDY.arrays.items()
-        }
+        assert {k: v.shape for k, v in result.arrays.items()} == {k: np.shape(v) for k, v in STUDY.arrays.items()}
         same = [np.array_equal(v, STUDY.arrays[k]) for k, v in result.arrays.items()]
         points = np.array_equal(result.X, STUDY.X) and np.array_equal(result.y, STUDY.y)
         assert not (all(same) and points)

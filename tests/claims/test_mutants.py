@@ -52,10 +52,7 @@ def mutants(claim: Claim) -> Iterator[tuple[str, Claim]]:
             mutated = copy.deepcopy(tree)
             body = mutated.body[0]
             change(list(ast.walk(body))[number])
-            yield (
-                f"line {getattr(node, 'lineno', 0)}: {what} ({number})",
-                compiled(claim, mutated, body.name),
-            )
+            yield (f"line {getattr(node, 'lineno', 0)}: {what} ({number})", compiled(claim, mutated, body.name))
 
 
 def changes(node: ast.AST) -> Iterator[tuple[str, Callable[[Any], None]]]:
@@ -230,9 +227,7 @@ def test_most_mutants_are_noticed(tmp_path: Path) -> None:
     for claim_id, changed in found.items():
         count = Counter(changed.values())
         print(f"{claim_id}: {count[KILLED]} of {count[KILLED] + count[MOVED]} mutants are noticed")
-        print(
-            *(f"    not: {change}" for change, fate in changed.items() if fate == MOVED), sep="\n"
-        )
+        print(*(f"    not: {change}" for change, fate in changed.items() if fate == MOVED), sep="\n")
     count = sum((Counter(changed.values()) for changed in found.values()), Counter[int]())
     made = count[KILLED] + count[MOVED]
     print(f"{count[KILLED]} of {made} are noticed; {count[SAME]} changes are no mutants")

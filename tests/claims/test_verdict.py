@@ -45,9 +45,7 @@ PASS, FAIL, INFO = Verdict.PASS, Verdict.FAIL, Verdict.INFO
         (none_of("n", 3), FAIL, -3),
     ],
 )
-def test_a_part_passes_at_equality_and_fails_beyond(
-    part: Part, verdict: Verdict, slack: float
-) -> None:
+def test_a_part_passes_at_equality_and_fails_beyond(part: Part, verdict: Verdict, slack: float) -> None:
     assert (part.verdict, part.slack) == (verdict, slack)
 
 
@@ -74,12 +72,7 @@ def test_a_number_without_a_bound_is_information() -> None:
 
 
 def test_the_part_that_fails_decides() -> None:
-    parts = [
-        at_most("small", 1, 2),
-        at_least("large", 1, 2),
-        within("inside", 1, 0, 3),
-        none_of("violations", 0),
-    ]
+    parts = [at_most("small", 1, 2), at_least("large", 1, 2), within("inside", 1, 0, 3), none_of("violations", 0)]
     found = combine(parts)
     assert (found.verdict, found.measured, found.relation, found.bound) == (FAIL, 1.0, ">=", 2.0)
     assert found.slack == -1
@@ -151,11 +144,7 @@ def test_a_bound_is_loose_from_a_hundred_times_on() -> None:
 
 def test_what_does_not_apply_has_a_reason_and_no_numbers() -> None:
     found = not_applicable("one label sign")
-    assert (found.verdict, found.note, found.parts) == (
-        Verdict.NOT_APPLICABLE,
-        "one label sign",
-        (),
-    )
+    assert (found.verdict, found.note, found.parts) == (Verdict.NOT_APPLICABLE, "one label sign", ())
     assert found.to_json() == {
         "verdict": "N/A",
         "measured": None,

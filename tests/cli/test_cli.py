@@ -24,9 +24,7 @@ def points(tmp_path: Path) -> tuple[Path, Path]:
     """Points and weights of a user: n=4, d=3, m=5."""
     rng = np.random.default_rng(1)
     np.savez(tmp_path / "d.npz", x=rng.standard_normal((4, 3)), y=rng.standard_normal(4))
-    np.savez(
-        tmp_path / "i.npz", W=0.3 * rng.standard_normal((5, 3)), a=0.3 * rng.standard_normal(5)
-    )
+    np.savez(tmp_path / "i.npz", W=0.3 * rng.standard_normal((5, 3)), a=0.3 * rng.standard_normal(5))
     return tmp_path / "d.npz", tmp_path / "i.npz"
 
 
@@ -37,10 +35,7 @@ def test_list_names_every_case_figure_and_claim(flowrepro: Call) -> None:
     }
     assert all(line["claims"] for line in lines)
     assert {"2", "3", "4", "5"} <= {
-        figure
-        for line in lines
-        if line["experiment"] == "orthogonal"
-        for figure in line["figures"].split()
+        figure for line in lines if line["experiment"] == "orthogonal" for figure in line["figures"].split()
     }
 
 
@@ -60,11 +55,7 @@ def test_list_misprints(flowrepro: Call) -> None:
     misprints = flowrepro("list", "--misprints", "--json").json()
     assert {line["paper"] for line in misprints} == set(registry.PAPERS)
     alpha = misprints[0]
-    assert (alpha["id"], alpha["class"], alpha["place"]) == (
-        "alpha-beta",
-        "constant",
-        "Appendix B.1",
-    )
+    assert (alpha["id"], alpha["class"], alpha["place"]) == ("alpha-beta", "constant", "Appendix B.1")
     assert [part["verdict"] for part in alpha["measured"]] == ["FAIL", "PASS"]
     assert alpha["measured"][0]["measured"] == pytest.approx(1 / 3)
     assert [line["id"] for line in misprints if not line["measured"]] == [
@@ -89,28 +80,19 @@ def test_misprints_in_words(flowrepro: Call, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("engine", ["fused", "torch"])
-def test_the_users_points_and_weights(
-    flowrepro: Call, points: tuple[Path, Path], tmp_path: Path, engine: str
-) -> None:
+def test_the_users_points_and_weights(flowrepro: Call, points: tuple[Path, Path], tmp_path: Path, engine: str) -> None:
     data, init = points
-    words = (
-        *typed("--set n_steps=800 --set lr=1e-2 --set save_every=200 --out"),
-        tmp_path / "out",
-        "--json",
-    )
+    words = (*typed("--set n_steps=800 --set lr=1e-2 --set save_every=200 --out"), tmp_path / "out", "--json")
     result = flowrepro("orthogonal", "--data", data, "--init", init, "--engine", engine, *words)
     assert result.code in (0, 5), result.err
     answer = result.json()
-    assert [
-        (run["experiment"], run["case"], run["stop"], run["engine"]) for run in answer["runs"]
-    ] == [("orthogonal", "toy", "HORIZON", engine)]
+    assert [(run["experiment"], run["case"], run["stop"], run["engine"]) for run in answer["runs"]] == [
+        ("orthogonal", "toy", "HORIZON", engine)
+    ]
     assert all(
-        {"id", "place", "verdict", "measured", "bound", "slack", "note"} <= claim.keys()
-        for claim in answer["claims"]
+        {"id", "place", "verdict", "measured", "bound", "slack", "note"} <= claim.keys() for claim in answer["claims"]
     )
-    assert all(
-        claim["verdict"] == "N/A" for claim in answer["claims"] if claim["kind"] == "reproduction"
-    )
+    assert all(claim["verdict"] == "N/A" for claim in answer["claims"] if claim["kind"] == "reproduction")
     with np.load(Path(answer["runs"][0]["dir"]) / "trajectory.npz", allow_pickle=False) as stored:
         assert stored["step"].tolist() == [0, 200, 400, 600, 800]
         np.testing.assert_allclose(stored["t"], 2 * 1e-2 * stored["step"], rtol=1e-15)
@@ -119,9 +101,7 @@ def test_the_users_points_and_weights(
         loss = Loss(name="square", reduction="mean", factor=2.0)
         for step in range(801):
             if step % 200 == 0:
-                assert stored["loss"][step // 200] == pytest.approx(
-                    objective(loss, predict(X, W, a), y), rel=1e-10
-                )
+                assert stored["loss"][step // 200] == pytest.approx(objective(loss, predict(X, W, a), y), rel=1e-10)
             if step < 800:
                 dW, da = gradient(X, y, W, a, loss)
                 W, a = W - 1e-2 * dW, a - 1e-2 * da
@@ -129,9 +109,7 @@ def test_the_users_points_and_weights(
         np.testing.assert_allclose(stored["a"][-1], a, rtol=1e-9, atol=1e-12)
 
 
-def test_a_constant_feature_only_when_asked_for(
-    flowrepro: Call, points: tuple[Path, Path], tmp_path: Path
-) -> None:
+def test_a_constant_feature_only_when_asked_for(flowrepro: Call, points: tuple[Path, Path], tmp_path: Path) -> None:
     answer = flowrepro(
         "orthogonal", "--data", points[0], "--set", "bias=true", *SHORT, "--out", tmp_path, "--json"
     ).json()
@@ -187,22 +165,14 @@ def test_verify_and_show(flowrepro: Call, tmp_path: Path) -> None:
 
 
 def test_seeds_give_one_run_each(flowrepro: Call, tmp_path: Path) -> None:
-    answer = flowrepro(
-        *typed("orthogonal --case toy --seeds 3:5"),
-        *SHORT,
-        "--out",
-        tmp_path,
-        "--json",
-    ).json()
+    answer = flowrepro(*typed("orthogonal --case toy --seeds 3:5"), *SHORT, "--out", tmp_path, "--json").json()
     assert [run["seed"] for run in answer["runs"]] == [3, 4]
     assert len({run["dir"] for run in answer["runs"]}) == 2
 
 
 def test_one_figure_runs_only_its_case(flowrepro: Call, tmp_path: Path) -> None:
     answer = flowrepro(
-        *typed("orthogonal --figure 5 --set n_steps=50 --out"),
-        tmp_path,
-        *typed("--json --format png"),
+        *typed("orthogonal --figure 5 --set n_steps=50 --out"), tmp_path, *typed("--json --format png")
     ).json()
     assert [run["case"] for run in answer["runs"]] == ["lazy"]
     assert [Path(path).suffix for path in answer["figures"]] == [".png"]
@@ -220,9 +190,7 @@ def test_the_answer_is_short_and_comes_last(flowrepro: Call, tmp_path: Path) -> 
     assert len(lines) < 40
     assert lines[0] == f"orthogonal  in {tmp_path / 'orthogonal'}"
     assert [line.split("-")[0].strip() for line in lines[1:3]] == ["toy", "lazy"]
-    assert re.match(
-        r"\d+ PASS.*, \d+ FAIL, \d+ N/A, \d+ INFO; 0 figures; .* s of computing", lines[-1]
-    )
+    assert re.match(r"\d+ PASS.*, \d+ FAIL, \d+ N/A, \d+ INFO; 0 figures; .* s of computing", lines[-1])
 
 
 def test_a_figure_shows_the_claims_about_it(flowrepro: Call, tmp_path: Path) -> None:
@@ -231,12 +199,8 @@ def test_a_figure_shows_the_claims_about_it(flowrepro: Call, tmp_path: Path) -> 
     assert "claims not about these figures; " in answer.out.splitlines()[-1]
 
 
-@pytest.mark.parametrize(
-    ("text", "value"), [("init.divide_by=1", "1"), ("init.divide_by=sqrt(m)", "sqrt(m)")]
-)
-def test_values_are_read_by_the_type_of_their_field(
-    flowrepro: Call, tmp_path: Path, text: str, value: str
-) -> None:
+@pytest.mark.parametrize(("text", "value"), [("init.divide_by=1", "1"), ("init.divide_by=sqrt(m)", "sqrt(m)")])
+def test_values_are_read_by_the_type_of_their_field(flowrepro: Call, tmp_path: Path, text: str, value: str) -> None:
     answer = flowrepro("orthogonal", "--case", "toy", "--set", text, *SHORT, "--out", tmp_path)
     assert answer.code in (0, 5)
     (stored,) = tmp_path.rglob("experiment.json")
@@ -297,12 +261,8 @@ def test_a_scale_far_below_the_smallest_double(flowrepro: Call, tmp_path: Path) 
         loss, t = arrays["loss"], arrays["t"]
     assert loss[0] == pytest.approx(1.0)
     assert np.all(np.diff(loss) <= 1e-9)
-    escape = t[
-        np.searchsorted(-loss, -0.75)
-    ]  # near ln(1/lambda) / ||D+||, lambda = 1e-1006 / sqrt(60)
-    assert escape == pytest.approx(
-        (1006 * np.log(10) + 0.5 * np.log(60)) / (np.sqrt(5) / 2), rel=0.1
-    )
+    escape = t[np.searchsorted(-loss, -0.75)]  # near ln(1/lambda) / ||D+||, lambda = 1e-1006 / sqrt(60)
+    assert escape == pytest.approx((1006 * np.log(10) + 0.5 * np.log(60)) / (np.sqrt(5) / 2), rel=0.1)
 
 
 def test_a_papers_own_case_that_nothing_judges_is_no_success(

@@ -29,9 +29,7 @@ SLOWEST = 0.4
 """Seconds of computing that a person does not notice."""
 
 
-def offered(
-    *words: str, shell: str = "bash", plugin: Path | None = None
-) -> tuple[list[str], float, list[str]]:
+def offered(*words: str, shell: str = "bash", plugin: Path | None = None) -> tuple[list[str], float, list[str]]:
     """What a shell offers for the last word, the seconds it took, and heavy modules imported."""
     line = ["flowrepro", *(["--plugin", str(plugin)] if plugin else []), *words]
     asked = {"COMP_WORDS": " ".join(line), "_FLOWREPRO_COMPLETE": f"{shell}_complete"}

@@ -18,9 +18,7 @@ from faults import SHORT_TOY, TOY, Call, refused
 def broken_torch(tmp_path: Path) -> dict[str, str]:
     """An environment whose torch cannot be imported."""
     (tmp_path / "poison" / "torch").mkdir(parents=True)
-    (tmp_path / "poison" / "torch" / "__init__.py").write_text(
-        "raise ImportError('libtorch_cpu.so: undefined symbol')"
-    )
+    (tmp_path / "poison" / "torch" / "__init__.py").write_text("raise ImportError('libtorch_cpu.so: undefined symbol')")
     return {"PYTHONPATH": str(tmp_path / "poison")}
 
 
@@ -37,9 +35,7 @@ def poisoned(tmp_path: Path) -> Callable[[str, str], dict[str, str]]:
     return poison
 
 
-def test_everything_but_the_torch_engine_works_without_torch(
-    tmp_path: Path, broken_torch: dict[str, str]
-) -> None:
+def test_everything_but_the_torch_engine_works_without_torch(tmp_path: Path, broken_torch: dict[str, str]) -> None:
     out = tmp_path / "out"
     trained = in_process(*TOY, "--set", "n_steps=100", "--out", out, "--json", env=broken_torch)
     assert trained.code in (0, 5), trained.err
@@ -55,23 +51,14 @@ def test_the_torch_engine_without_torch_is_a_fault_of_the_installation(
     refused(answer, 7, "torch", "undefined symbol", "reinstall")
 
 
-def test_auto_without_torch_is_a_fault_of_the_installation(
-    tmp_path: Path, broken_torch: dict[str, str]
-) -> None:
+def test_auto_without_torch_is_a_fault_of_the_installation(tmp_path: Path, broken_torch: dict[str, str]) -> None:
     refused(
-        in_process("mnist-align", "--quick", "--out", tmp_path / "o", env=broken_torch),
-        7,
-        "torch",
-        "undefined symbol",
+        in_process("mnist-align", "--quick", "--out", tmp_path / "o", env=broken_torch), 7, "torch", "undefined symbol"
     )
 
 
-def test_figures_do_not_depend_on_the_users_matplotlib_locale_and_paths(
-    flowrepro: Call, tmp_path: Path
-) -> None:
-    (tmp_path / "matplotlibrc").write_text(
-        "text.usetex: True\nfont.family: No Such Font\nbackend: QtAgg\n"
-    )
+def test_figures_do_not_depend_on_the_users_matplotlib_locale_and_paths(flowrepro: Call, tmp_path: Path) -> None:
+    (tmp_path / "matplotlibrc").write_text("text.usetex: True\nfont.family: No Such Font\nbackend: QtAgg\n")
     env = {
         "MPLCONFIGDIR": "/proc/nowhere", "MATPLOTLIBRC": str(tmp_path / "matplotlibrc"),
         "DISPLAY": "", "MPLBACKEND": "TkAgg", "LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0",
@@ -88,9 +75,7 @@ def test_figures_do_not_depend_on_the_users_matplotlib_locale_and_paths(
     assert images[0] == images[1]
 
 
-def test_a_bad_source_date_epoch(
-    flowrepro: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bad_source_date_epoch(flowrepro: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = ("orthogonal", "--figure", "5", "--set", "n_steps=50", "--out", tmp_path)
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "abc")
     refused(flowrepro(*words), 2, "SOURCE_DATE_EPOCH")
@@ -106,20 +91,14 @@ def test_a_closed_stdout_is_quiet(tmp_path: Path) -> None:
 @pytest.mark.parametrize("words", ["list >&- <&-", "--help 2>&-"])
 def test_closed_streams(words: str) -> None:
     done = subprocess.run(
-        ["bash", "-c", f"{sys.executable} -m flowrepro {words}"],
-        capture_output=True,
-        text=True,
-        check=False,
+        ["bash", "-c", f"{sys.executable} -m flowrepro {words}"], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_full_stdout_is_said() -> None:
     done = subprocess.run(
-        ["bash", "-c", f"{sys.executable} -m flowrepro list > /dev/full"],
-        capture_output=True,
-        text=True,
-        check=False,
+        ["bash", "-c", f"{sys.executable} -m flowrepro list > /dev/full"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 7, done.stderr
     assert "Traceback" not in done.stderr
@@ -171,9 +150,7 @@ def test_animations_without_ffmpeg_name_it_and_the_formats_that_are_written(
     flowrepro: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shutil.which", lambda *_, **__: None)
-    result = flowrepro(
-        *SHORT_TOY[:5], "--set", "n_steps=3", "--animate", "--format", "png", "--out", tmp_path
-    )
+    result = flowrepro(*SHORT_TOY[:5], "--set", "n_steps=3", "--animate", "--format", "png", "--out", tmp_path)
     assert result.code in (0, 5), result.err
     assert "ffmpeg" in result.err
     assert {path.suffix for path in tmp_path.rglob("animations/*")} == {".gif", ".webp", ".json"}
@@ -184,30 +161,17 @@ def test_a_font_that_is_missing_leaves_the_figure_in_the_packaged_one(tmp_path: 
     (tmp_path / "matplotlibrc").write_text(
         "font.family: No Such Font\nfont.sans-serif: No Such Font\nmathtext.fontset: stix\n"
     )
-    words = (
-        *typed("orthogonal --figure 5 --set n_steps=50 --format svg --format png --out"),
-        tmp_path / "out",
-    )
+    words = (*typed("orthogonal --figure 5 --set n_steps=50 --format svg --format png --out"), tmp_path / "out")
     result = in_process(
-        *words,
-        env={
-            "MATPLOTLIBRC": str(tmp_path / "matplotlibrc"),
-            "HOME": "/nonexistent",
-            "PATH": "/nonexistent",
-        },
+        *words, env={"MATPLOTLIBRC": str(tmp_path / "matplotlibrc"), "HOME": "/nonexistent", "PATH": "/nonexistent"}
     )
     assert result.code in (0, 5), result.err
     assert "findfont" not in result.err
-    assert (
-        len(list(tmp_path.rglob("figures/*.png")))
-        == len(list(tmp_path.rglob("figures/*.svg")))
-        == 1
-    )
+    assert len(list(tmp_path.rglob("figures/*.png"))) == len(list(tmp_path.rglob("figures/*.svg"))) == 1
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
-    [("NUMBA_DISABLE_JIT", "1"), ("NUMBA_NUM_THREADS", "0"), ("NUMBA_NUM_THREADS", "-3")],
+    ("name", "value"), [("NUMBA_DISABLE_JIT", "1"), ("NUMBA_NUM_THREADS", "0"), ("NUMBA_NUM_THREADS", "-3")]
 )
 def test_a_compiler_that_is_turned_off_is_said(
     flowrepro: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
@@ -228,9 +192,7 @@ def test_a_working_directory_that_is_gone(
 
 
 @pytest.mark.parametrize("kilobytes", [200_000, 400_000, 700_000])
-def test_too_little_address_space_is_said_before_a_library_hangs(
-    tmp_path: Path, kilobytes: int
-) -> None:
+def test_too_little_address_space_is_said_before_a_library_hangs(tmp_path: Path, kilobytes: int) -> None:
     command = f"ulimit -v {kilobytes}; exec {sys.executable} -m flowrepro list"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert done.returncode == 7, done.stderr

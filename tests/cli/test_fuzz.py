@@ -56,9 +56,7 @@ numbers = st.one_of(
 words = st.one_of(
     numbers,
     st.text(max_size=8),
-    st.sampled_from(
-        ["auto", "fused", "torch", "flow", "lazy", "grouped", "float32", "cuda", "cuda:9", "both"]
-    ),
+    st.sampled_from(["auto", "fused", "torch", "flow", "lazy", "grouped", "float32", "cuda", "cuda:9", "both"]),
 )
 KEYS = """lr n_steps protocol.lr scale init.scale log10_scale divide_by init.name data.name
 loss.name reduction factor alpha depth batch_size train dtype device engine target_loss
@@ -69,22 +67,10 @@ assignments = st.tuples(keys, words).map(lambda pair: ["--set", f"{pair[0]}={pai
 options = st.one_of(
     assignments,
     st.tuples(
-        st.sampled_from(
-            ["--seed", "--seeds", "--engine", "--device", "--case", "--figure", "--format"]
-        ),
-        words,
+        st.sampled_from(["--seed", "--seeds", "--engine", "--device", "--case", "--figure", "--format"]), words
     ).map(list),
     st.sampled_from(
-        [
-            ["--quick"],
-            ["--strict"],
-            ["--json"],
-            ["--fresh"],
-            ["--new"],
-            ["--help"],
-            ["--nonsense"],
-            ["extra"],
-        ]
+        [["--quick"], ["--strict"], ["--json"], ["--fresh"], ["--new"], ["--help"], ["--nonsense"], ["extra"]]
     ),
 )
 commands = st.sampled_from(
@@ -103,11 +89,7 @@ def _line(command: str, chosen: list[list[str]]) -> list[str]:
 command_lines = st.builds(_line, commands, st.lists(options, max_size=4))
 grids = st.lists(
     st.tuples(
-        keys,
-        st.one_of(
-            words,
-            st.tuples(st.sampled_from(["lin", "log"]), numbers, numbers, numbers).map(":".join),
-        ),
+        keys, st.one_of(words, st.tuples(st.sampled_from(["lin", "log"]), numbers, numbers, numbers).map(":".join))
     ),
     min_size=1,
     max_size=2,
@@ -160,11 +142,7 @@ def any_grid(grid: list[tuple[str, str]]) -> None:
 
 
 cells = st.one_of(numbers, st.text(alphabet=st.characters(codec="utf-8"), max_size=5))
-tables = (
-    st.lists(st.lists(cells, max_size=4).map(",".join), max_size=6)
-    .map("\n".join)
-    .map(lambda text: text.encode())
-)
+tables = st.lists(st.lists(cells, max_size=4).map(",".join), max_size=6).map("\n".join).map(lambda text: text.encode())
 arrays = st.one_of(
     st.lists(st.lists(st.floats(width=64), min_size=0, max_size=3), max_size=4),
     st.floats(),
@@ -195,8 +173,7 @@ point_files = st.one_of(
     ),
 )
 weight_files = st.one_of(
-    st.binary(max_size=200),
-    st.fixed_dictionaries({}, optional={"W": arrays, "a": arrays}).map(archive),
+    st.binary(max_size=200), st.fixed_dictionaries({}, optional={"W": arrays, "a": arrays}).map(archive)
 )
 
 leaves = st.one_of(
@@ -209,11 +186,7 @@ leaves = st.one_of(
     st.just({}),
 )
 paths = st.sampled_from(
-    [
-        path
-        for path in json.loads(json.dumps(to_json(TOY)))
-        if path not in ("name", "command", "paper")
-    ]
+    [path for path in json.loads(json.dumps(to_json(TOY))) if path not in ("name", "command", "paper")]
 )
 
 
@@ -239,40 +212,23 @@ def any_stored_file(stored: Path, name: str, content: bytes, command: str) -> No
         else:
             RunDirectory(copy).write(name, content)
             RunDirectory(copy).seal()
-        code, said = call(
-            [
-                command,
-                str(copy),
-                *(["--out", f"{folder}/report.html"] if command == "report" else []),
-            ]
-        )
+        code, said = call([command, str(copy), *(["--out", f"{folder}/report.html"] if command == "report" else [])])
     assert code in DOCUMENTED, (code, said)
     assert "Traceback" not in said
 
 
-stored_names = st.sampled_from(
-    ["experiment.json", "provenance.json", "claims.json", "manifest.json", "trajectory.npz"]
-)
+stored_names = st.sampled_from(["experiment.json", "provenance.json", "claims.json", "manifest.json", "trajectory.npz"])
 stored_contents = st.one_of(
     st.binary(max_size=60),
-    st.tuples(paths, leaves).map(
-        lambda pair: json.dumps({**to_json(TOY), pair[0]: pair[1]}).encode()
+    st.tuples(paths, leaves).map(lambda pair: json.dumps({**to_json(TOY), pair[0]: pair[1]}).encode()),
+    st.recursive(leaves, lambda inner: st.dictionaries(st.text(max_size=4), inner, max_size=3), max_leaves=4).map(
+        lambda value: json.dumps(value).encode()
     ),
-    st.recursive(
-        leaves, lambda inner: st.dictionaries(st.text(max_size=4), inner, max_size=3), max_leaves=4
-    ).map(lambda value: json.dumps(value).encode()),
-    st.fixed_dictionaries(
-        {}, optional={"step": arrays, "loss": arrays, "stop": arrays, "W": arrays}
-    ).map(archive),
+    st.fixed_dictionaries({}, optional={"step": arrays, "loss": arrays, "stop": arrays, "W": arrays}).map(archive),
 )
 stored_commands = st.sampled_from(["show", "verify", "rerun", "report"])
 
-FUZZ = {
-    "deadline": None,
-    "suppress_health_check": list(HealthCheck),
-    "derandomize": True,
-    "database": None,
-}
+FUZZ = {"deadline": None, "suppress_health_check": list(HealthCheck), "derandomize": True, "database": None}
 
 
 def at_sizes(strategy: st.SearchStrategy[Any], judge: Any) -> tuple[Any, Any]:

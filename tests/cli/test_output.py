@@ -60,23 +60,17 @@ def test_tables_split_no_word(name: str, columns: int, capsys: pytest.CaptureFix
 
 def test_verdicts_split_no_word(columns: int, capsys: pytest.CaptureFixture[str]) -> None:
     output.print_claims([CLAIM])
-    require_whole(
-        capsys.readouterr().out, columns, [str(CLAIM[key]) for key in ("id", "case", "note")]
-    )
+    require_whole(capsys.readouterr().out, columns, [str(CLAIM[key]) for key in ("id", "case", "note")])
 
 
 @pytest.mark.parametrize("verdict", ["PASS", "FAIL"])
-def test_what_is_notable_splits_no_word(
-    verdict: str, columns: int, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_notable_splits_no_word(verdict: str, columns: int, capsys: pytest.CaptureFixture[str]) -> None:
     output.print_notable([{**CLAIM, "verdict": verdict}])
     output.print_reasons([{**CLAIM, "verdict": "N/A"}])
     require_whole(capsys.readouterr().out, columns, [CLAIM["id"], "1.23e-188"])
 
 
-def test_lists_and_answers_have_colours(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_lists_and_answers_have_colours(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.delenv("NO_COLOR", raising=False)

@@ -37,9 +37,7 @@ def trained(
     """The engine's name and the arrays of what a subcommand trained."""
     own, *small = SMALL[command]
     changes = [word for text in (*(sets or small),) for word in ("--set", text)]
-    found = call(
-        command, "--case", case or own, *changes, "--no-figures", "--json", "--out", out, *words
-    )
+    found = call(command, "--case", case or own, *changes, "--no-figures", "--json", "--out", out, *words)
     assert found.code == 0, found.err
     (run,) = found.json()["runs"]
     result = load(RunDirectory.named(Path(run["dir"])))
@@ -87,9 +85,7 @@ def seconds(out: Path) -> float:
 @pytest.mark.gpu
 @pytest.mark.usefixtures("started_gpu")
 @pytest.mark.parametrize("command", SMALL)
-def test_every_subcommand_trains_on_a_gpu(
-    flowrepro: Call, tmp_path: Path, command: str, measured: list[Timed]
-) -> None:
+def test_every_subcommand_trains_on_a_gpu(flowrepro: Call, tmp_path: Path, command: str, measured: list[Timed]) -> None:
     gpu, cpu = tmp_path / "gpu", tmp_path / "cpu"
     _, ours = trained(flowrepro, command, gpu, "--engine", "torch", "--device", "cuda")
     _, other = trained(flowrepro, command, cpu, "--engine", "torch")
@@ -99,9 +95,7 @@ def test_every_subcommand_trains_on_a_gpu(
 
 @pytest.mark.gpu
 @pytest.mark.usefixtures("started_gpu")
-def test_own_points_are_trained_on_a_gpu(
-    flowrepro: Call, tmp_path: Path, measured: list[Timed]
-) -> None:
+def test_own_points_are_trained_on_a_gpu(flowrepro: Call, tmp_path: Path, measured: list[Timed]) -> None:
     (tmp_path / "own.csv").write_text("a,b,y\n1.0,0.2,1\n0.1,1.0,-1\n-1.0,0.3,1\n")
     words = ("--engine", "torch", "--steps", "200", "--lr", "0.05", "--no-figures")
     losses = {}
@@ -130,9 +124,7 @@ def test_device_alone_takes_the_gpu(flowrepro: Call, tmp_path: Path) -> None:
     engine, _ = trained(flowrepro, "single-neuron", tmp_path, "--device", "cuda")
     assert engine == "torch"
     sets = ("options.n=200", "small_steps=20", "large_steps=20")
-    _, ours = trained(
-        flowrepro, "single-neuron", tmp_path, "--device", "cuda", case="deep", sets=sets
-    )
+    _, ours = trained(flowrepro, "single-neuron", tmp_path, "--device", "cuda", case="deep", sets=sets)
     _, other = trained(flowrepro, "single-neuron", tmp_path, case="deep", sets=sets)
     same(ours, other, 1e-4)
 

@@ -24,12 +24,7 @@ def test_unknown_engines_cases_figures_formats(flowrepro: Call, tmp_path: Path) 
 
 
 def test_an_engine_that_cannot_run_a_case_says_why(flowrepro: Call, tmp_path: Path) -> None:
-    refused(
-        flowrepro(*TOY, "--engine", "fused", "--set", "dtype=float32", "--out", tmp_path),
-        2,
-        "fused",
-        "float64",
-    )
+    refused(flowrepro(*TOY, "--engine", "fused", "--set", "dtype=float32", "--out", tmp_path), 2, "fused", "float64")
     assert not list(tmp_path.rglob("experiment.json")), "a refused run leaves no unfinished folder"
 
 
@@ -37,12 +32,7 @@ def test_unknown_members_named_by_keys(flowrepro: Call, tmp_path: Path) -> None:
     refused(flowrepro(*TOY, "--set", "init.name=foo", "--out", tmp_path), 2, "foo", "balanced")
     refused(flowrepro(*TOY, "--set", "observe=foo", "--out", tmp_path), 2, "foo", "class-alignment")
     refused(flowrepro(*TOY, "--set", "data.name=foo", "--out", tmp_path), 2, "foo", "two-points")
-    refused(
-        flowrepro(*TOY, "--set", "seed=4", "--seed", "3", "--out", tmp_path),
-        2,
-        "--seed",
-        "same key",
-    )
+    refused(flowrepro(*TOY, "--set", "seed=4", "--seed", "3", "--out", tmp_path), 2, "--seed", "same key")
 
 
 def test_a_case_and_a_figure_that_do_not_go_together(flowrepro: Call, tmp_path: Path) -> None:
@@ -81,11 +71,7 @@ def test_options_without_effect_are_named(flowrepro: Call, tmp_path: Path) -> No
 
 
 def test_finished_cases_are_shown_when_a_later_one_fails(flowrepro: Call, tmp_path: Path) -> None:
-    words = (
-        *typed("orthogonal --case lazy --case toy --no-figures --set n_steps=50 --out"),
-        tmp_path,
-        "--json",
-    )
+    words = (*typed("orthogonal --case lazy --case toy --no-figures --set n_steps=50 --out"), tmp_path, "--json")
     directory = Path(flowrepro(*words).json()["runs"][1]["dir"])
     (directory / "manifest.json").write_text('{"schema": 99, "files": {}}')
     result = flowrepro(*words)
@@ -111,9 +97,7 @@ def test_deep_values_are_refused(flowrepro: Call, tmp_path: Path, value: str) ->
         ("margin early-symmetric-5d", "data.options.h=1000000.0", "cannot be made with"),
     ],
 )
-def test_options_outside_of_their_range(
-    flowrepro: Call, tmp_path: Path, case: str, change: str, words: str
-) -> None:
+def test_options_outside_of_their_range(flowrepro: Call, tmp_path: Path, case: str, change: str, words: str) -> None:
     command, name = case.split()
     result = flowrepro(command, "--case", name, "--set", change, "--out", tmp_path)
     refused(result, 2, words)

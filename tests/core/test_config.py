@@ -42,12 +42,12 @@ def test_assignments(text: str, parsed: tuple[str, object]) -> None:
 
 def test_values_take_the_type_of_their_field() -> None:
     case = override(TOY, {"n_steps": 2e4, "scale": 1, "snapshots": [0, 5], "batch_size": 3})
-    assert (
-        case.protocol.n_steps,
-        case.init.scale,
-        case.record.snapshots,
-        case.protocol.batch_size,
-    ) == (20000, 1.0, (0, 5), 3)
+    assert (case.protocol.n_steps, case.init.scale, case.record.snapshots, case.protocol.batch_size) == (
+        20000,
+        1.0,
+        (0, 5),
+        3,
+    )
     assert isinstance(case.protocol.n_steps, int)
     assert isinstance(case.init.scale, float)
 
@@ -99,9 +99,7 @@ def test_departures_name_what_differs() -> None:
 def test_a_file_is_identified_by_its_content() -> None:
     def on(path: str, digest: str) -> TrainingCase:
         options = {"path": path, "sha256": digest, "bias": False}
-        return dataclasses.replace(
-            TOY, data=dataclasses.replace(TOY.data, name="file", options=options)
-        )
+        return dataclasses.replace(TOY, data=dataclasses.replace(TOY.data, name="file", options=options))
 
     assert run_id(on("/a.npz", "11")) == run_id(on("/b.npz", "11"))
     assert run_id(on("/a.npz", "11")) != run_id(on("/a.npz", "22"))

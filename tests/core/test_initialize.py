@@ -46,11 +46,7 @@ def test_dominated_second_layer_is_at_least_as_large() -> None:
 
 @pytest.mark.parametrize(
     ("name", "std_W", "std_a"),
-    [
-        ("gaussian", 1.0, 1.0),
-        ("he", np.sqrt(2 / 5), np.sqrt(2 / 4000)),
-        ("balanced", 1.0, np.sqrt(5)),
-    ],
+    [("gaussian", 1.0, 1.0), ("he", np.sqrt(2 / 5), np.sqrt(2 / 4000)), ("balanced", 1.0, np.sqrt(5))],
 )
 def test_moments(name: str, std_W: float, std_a: float) -> None:
     """Within five standard errors: std / sqrt(2 N)."""
@@ -60,9 +56,7 @@ def test_moments(name: str, std_W: float, std_a: float) -> None:
     assert abs(np.mean(np.sign(a))) < 5 / np.sqrt(4000)
 
 
-@pytest.mark.parametrize(
-    ("divide_by", "expected"), [("1", 3.0), ("sqrt(m)", 1.0), ("sqrt(m*d)", 0.5)]
-)
+@pytest.mark.parametrize(("divide_by", "expected"), [("1", 3.0), ("sqrt(m)", 1.0), ("sqrt(m*d)", 0.5)])
 def test_effective_scale(divide_by: Literal["1", "sqrt(m)", "sqrt(m*d)"], expected: float) -> None:
     init = Init(name="gaussian", m=9, scale=3.0, divide_by=divide_by)
     assert effective_scale(init, 4) == pytest.approx(expected)
@@ -76,17 +70,14 @@ def second_moments(W: np.ndarray, a: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("law", "d"),
-    [("balanced", 2), ("balanced", 3), ("gaussian", 1), ("gaussian", 2), ("dominated", 2)],
+    ("law", "d"), [("balanced", 2), ("balanced", 3), ("gaussian", 1), ("gaussian", 2), ("dominated", 2)]
 )
 def test_nodes_have_the_moments_of_the_law(law: str, d: int) -> None:
     """E theta theta^T of the draw: exact values, against which the draw itself errs by 1 /
     sqrt(m).
     """
     expected = np.diag(
-        np.append(
-            np.full(d, 1 / 3 if law == "dominated" else 1.0), 1.0 if law == "gaussian" else float(d)
-        )
+        np.append(np.full(d, 1 / 3 if law == "dominated" else 1.0), 1.0 if law == "gaussian" else float(d))
     )
     nodes = initial_weights(Init(name=f"{law}-quadrature", m=2000, scale=1.0), 0, d)
     drawn = initial_weights(Init(name=law, m=100_000, scale=1.0), 0, d)
@@ -94,22 +85,16 @@ def test_nodes_have_the_moments_of_the_law(law: str, d: int) -> None:
     assert second_moments(*drawn) == pytest.approx(expected, abs=2e-2)
 
 
-@pytest.mark.parametrize(
-    ("law", "d"), [("balanced", 2), ("balanced", 3), ("gaussian", 2), ("dominated", 2)]
-)
+@pytest.mark.parametrize(("law", "d"), [("balanced", 2), ("balanced", 3), ("gaussian", 2), ("dominated", 2)])
 def test_nodes_fill_every_cap_as_the_law_does(law: str, d: int) -> None:
     """The share of |theta|^2 in half spaces of theta, nodes against a large draw (standard error
     1e-3).
     """
-    nodes = np.column_stack(
-        initial_weights(Init(name=f"{law}-quadrature", m=4000, scale=1.0), 0, d)
-    )
+    nodes = np.column_stack(initial_weights(Init(name=f"{law}-quadrature", m=4000, scale=1.0), 0, d))
     drawn = np.column_stack(initial_weights(Init(name=law, m=200_000, scale=1.0), 1, d))
     for normal in np.random.default_rng(2).standard_normal((20, 1 + d)):
         shares = [
-            np.mean(
-                (theta @ normal > 0.5 * np.linalg.norm(theta, axis=1)) * np.sum(theta**2, axis=1)
-            )
+            np.mean((theta @ normal > 0.5 * np.linalg.norm(theta, axis=1)) * np.sum(theta**2, axis=1))
             for theta in (nodes, drawn)
         ]
         assert shares[0] == pytest.approx(shares[1], abs=0.03)

@@ -12,11 +12,7 @@ from flowrepro.core.config import Loss
 from flowrepro.core.models import Chains, TwoLayer, gain, objective, output_gradient, partial_gain
 from flowrepro.run.consistency import gradient_of
 
-ALL = [
-    Loss(name=name, reduction=reduction, factor=1.3)
-    for name in network.LOSSES
-    for reduction in ("mean", "sum")
-]  # type: ignore[arg-type]
+ALL = [Loss(name=name, reduction=reduction, factor=1.3) for name in network.LOSSES for reduction in ("mean", "sum")]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.3, 1.0])
@@ -26,13 +22,9 @@ def test_autograd_is_the_closed_form(loss: Loss, alpha: float) -> None:
     X, y = torch.from_numpy(problem.X), torch.from_numpy(problem.y)
     model = TwoLayer(problem.W0, problem.a0, alpha)
     f = model(X)
-    assert f.detach().numpy() == pytest.approx(
-        network.predict(problem.X, problem.W0, problem.a0, alpha), rel=1e-13
-    )
+    assert f.detach().numpy() == pytest.approx(network.predict(problem.X, problem.W0, problem.a0, alpha), rel=1e-13)
     value = objective(loss, f, y)
-    assert value.item() == pytest.approx(
-        network.objective(loss, f.detach().numpy(), problem.y), rel=1e-13
-    )
+    assert value.item() == pytest.approx(network.objective(loss, f.detach().numpy(), problem.y), rel=1e-13)
     value.backward()
     grad_W, grad_a = network.gradient(problem.X, problem.y, problem.W0, problem.a0, loss, alpha)
     assert model.W.grad is not None

@@ -5,21 +5,9 @@ import pytest
 from problems import random_problem
 
 from flowrepro.core.config import Loss
-from flowrepro.core.network import (
-    LOSSES,
-    activation,
-    flow_time,
-    gradient,
-    objective,
-    output_gradient,
-    predict,
-)
+from flowrepro.core.network import LOSSES, activation, flow_time, gradient, objective, output_gradient, predict
 
-ALL = [
-    Loss(name=name, reduction=reduction, factor=1.3)
-    for name in LOSSES
-    for reduction in ("mean", "sum")
-]  # type: ignore[arg-type]
+ALL = [Loss(name=name, reduction=reduction, factor=1.3) for name in LOSSES for reduction in ("mean", "sum")]  # type: ignore[arg-type]
 IDS = [f"{loss.name}-{loss.reduction}" for loss in ALL]
 
 
@@ -45,12 +33,7 @@ def test_slope_at_zero_is_alpha() -> None:
 
 @pytest.mark.parametrize(
     ("name", "at_zero", "slope"),
-    [
-        ("square", 0.5, -1.0),
-        ("logistic", np.log(2), -0.5),
-        ("logistic2", 2 * np.log(2), -1.0),
-        ("exp", 1.0, -1.0),
-    ],
+    [("square", 0.5, -1.0), ("logistic", np.log(2), -0.5), ("logistic2", 2 * np.log(2), -1.0), ("exp", 1.0, -1.0)],
 )
 def test_losses_at_zero(name: str, at_zero: float, slope: float) -> None:
     value, derivative = LOSSES[name]
@@ -85,14 +68,10 @@ def test_gradient_is_the_limit_of_central_differences(loss: Loss, alpha: float) 
 
     for j in range(5):
         bump = h * np.eye(5)[j]
-        assert (at(W, a + bump) - at(W, a - bump)) / (2 * h) == pytest.approx(
-            grad_a[j], rel=1e-7, abs=1e-8
-        )
+        assert (at(W, a + bump) - at(W, a - bump)) / (2 * h) == pytest.approx(grad_a[j], rel=1e-7, abs=1e-8)
         for i in range(3):
             bump_W = np.outer(np.eye(5)[j], h * np.eye(3)[i])
-            assert (at(W + bump_W, a) - at(W - bump_W, a)) / (2 * h) == pytest.approx(
-                grad_W[j, i], rel=1e-7, abs=1e-8
-            )
+            assert (at(W + bump_W, a) - at(W - bump_W, a)) / (2 * h) == pytest.approx(grad_W[j, i], rel=1e-7, abs=1e-8)
 
 
 @pytest.mark.parametrize("loss", ALL, ids=IDS)
@@ -106,6 +85,4 @@ def test_mean_is_sum_over_n_and_the_factor_multiplies(loss: Loss) -> None:
 
 def test_flow_time_counts_the_factor() -> None:
     """boursier2022: MSE = 2 L, so t = 2 lr k."""
-    assert flow_time(
-        Loss(name="square", reduction="mean", factor=2.0), 1e-3, 5000
-    ) == pytest.approx(10.0)
+    assert flow_time(Loss(name="square", reduction="mean", factor=2.0), 1e-3, 5000) == pytest.approx(10.0)

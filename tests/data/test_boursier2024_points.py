@@ -5,13 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from flowrepro.data.points import (
-    TEACHER_KNOTS,
-    eight_pieces,
-    teacher,
-    three_points,
-    three_points_in_boxes,
-)
+from flowrepro.data.points import TEACHER_KNOTS, eight_pieces, teacher, three_points, three_points_in_boxes
 from flowrepro.errors import UsageError
 
 
@@ -23,9 +17,7 @@ from flowrepro.errors import UsageError
     ],
     ids=["Figure 2", "Figure 1"],
 )
-def test_least_squares_of_the_three_points(
-    points: object, solution: tuple[float, float], mse: float
-) -> None:
+def test_least_squares_of_the_three_points(points: object, solution: tuple[float, float], mse: float) -> None:
     X, y = points.X, points.y  # type: ignore[attr-defined]
     beta = np.linalg.lstsq(X, y, rcond=None)[0]
     assert np.allclose(beta, solution, atol=1e-7)
@@ -37,9 +29,7 @@ def test_boxes_of_assumption_3() -> None:
     eta], y2 in [0, eta].
     """
     points, eta = three_points_in_boxes(), 1 / 6
-    assert np.all(
-        np.abs(points.X[:, 0] - (-1 + eta / 2, 0, 1 - eta / 2)) <= (eta / 2, eta, eta / 2)
-    )
+    assert np.all(np.abs(points.X[:, 0] - (-1 + eta / 2, 0, 1 - eta / 2)) <= (eta / 2, eta, eta / 2))
     assert np.all(np.abs(points.y - (1 + eta / 2, eta / 2, 1 + eta / 2)) <= eta / 2)
 
 

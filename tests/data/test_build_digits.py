@@ -14,9 +14,7 @@ from flowrepro.errors import DataError
 @pytest.fixture
 def split():
     rng = np.random.default_rng(0)
-    return rng.integers(0, 256, (40, 28, 28), dtype=np.uint8), rng.integers(0, 10, 40).astype(
-        np.uint8
-    )
+    return rng.integers(0, 256, (40, 28, 28), dtype=np.uint8), rng.integers(0, 10, 40).astype(np.uint8)
 
 
 @pytest.fixture
@@ -40,8 +38,7 @@ def test_every_digit_keeps_its_images_in_the_order_of_the_file(folder, split):
         assert sorted(archive) == sorted(map(str, PACKAGED_DIGITS))
         for digit in PACKAGED_DIGITS:
             assert np.array_equal(
-                archive[str(digit)],
-                [image for image, label in zip(images, labels, strict=True) if label == digit],
+                archive[str(digit)], [image for image, label in zip(images, labels, strict=True) if label == digit]
             )
 
 

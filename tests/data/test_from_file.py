@@ -94,16 +94,10 @@ def test_the_last_column_of_an_npy_is_y(tmp_path):
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        (
-            Y,
-            r"shape \(3,\), but points are the rows \(x, y\) of a 2-D array whose last column is y",
-        ),
+        (Y, r"shape \(3,\), but points are the rows \(x, y\) of a 2-D array whose last column is y"),
         (X[:, :1], r"shape \(3, 1\), but points"),
         (X[None], r"save np\.column_stack\(\[X, y\]\), or np\.savez\(path, X=X, y=y\)"),
-        (
-            np.column_stack([range(3), X]),
-            "the first column numbers the rows; leave it out, or save",
-        ),
+        (np.column_stack([range(3), X]), "the first column numbers the rows; leave it out, or save"),
         (X[:0], "holds no points"),
         (np.array([[{}, {}]]), "pickled Python objects, which are never loaded"),
     ],
@@ -139,18 +133,12 @@ def test_the_note_says_what_a_csv_was_read_as(tmp_path):
 
 
 def test_the_row_name_loads_a_file(npz):
-    assert np.array_equal(
-        load(Data(name="file", options={"path": npz, "sha256": file_sha256(npz)})).X, X
-    )
+    assert np.array_equal(load(Data(name="file", options={"path": npz, "sha256": file_sha256(npz)})).X, X)
 
 
 def test_points_of_a_line_become_one_column(tmp_path):
     np.savez(tmp_path / "line.npz", x=[1, 2, 3], y=Y)
-    assert points_from_file(str(tmp_path / "line.npz"), bias=True).X.tolist() == [
-        [1, 1],
-        [2, 1],
-        [3, 1],
-    ]
+    assert points_from_file(str(tmp_path / "line.npz"), bias=True).X.tolist() == [[1, 1], [2, 1], [3, 1]]
 
 
 def test_the_hash_is_that_of_the_content_and_is_enforced(npz):
@@ -173,10 +161,7 @@ def test_the_hash_is_that_of_the_content_and_is_enforced(npz):
         ({"x": 1.0, "y": 2.0}, r"give x \(n, d\)"),
         ({"x": X[:0], "y": Y[:0]}, "holds no points"),
         ({"x": X[:, :0], "y": Y}, "holds no points"),
-        (
-            {"x": np.where(X == -3, np.nan, X), "y": Y},
-            r"x is not finite in row 2 \(counted from 1, 1 such rows\)",
-        ),
+        ({"x": np.where(X == -3, np.nan, X), "y": Y}, r"x is not finite in row 2 \(counted from 1, 1 such rows\)"),
         ({"x": X, "y": np.array([1, 1, np.inf])}, "y is not finite in row 3"),
         ({"x": X}, "no array 'y'"),
     ],
@@ -256,11 +241,7 @@ def test_the_bias_option_is_true_or_false(npz):
     ("x", "y", "words"),
     [
         ([[1, 0], [2, 0], [1, 0]], [1, -1, 1], ["rows 1 and 3 are the same point, 1 of 3"]),
-        (
-            [[1.0, 0], [1, -0.0], [2, 3]],
-            [1, -1, 1],
-            ["rows 1 and 2 are the same point", "different targets"],
-        ),
+        ([[1.0, 0], [1, -0.0], [2, 3]], [1, -1, 1], ["rows 1 and 2 are the same point", "different targets"]),
         ([[1, 0], [0, 0], [0, 2]], [1, -1, 1], ["row 2 is the zero point"]),
         ([[1, 0], [0, 1]], [1, 2], ["all targets are positive"]),
         ([[1, 0], [0, 1]], [-1, -1], ["all targets are negative"]),
@@ -298,10 +279,7 @@ def test_weights_are_read_as_float64(tmp_path):
         ({"W": np.eye(2)[:0], "a": np.ones(0)}, r"m and d at least 1"),
         ({"W": np.array([[1, 2], [np.nan, 1]]), "a": np.ones(2)}, "W is not finite in row 2"),
         ({"W": np.eye(2), "a": np.array([1, -np.inf])}, "a is not finite in row 2"),
-        (
-            {"w": np.eye(2), "a": np.ones(2)},
-            r"no array 'W' \(arrays: a, w\).*np\.savez\(path, W=W, a=a\)",
-        ),
+        ({"w": np.eye(2), "a": np.ones(2)}, r"no array 'W' \(arrays: a, w\).*np\.savez\(path, W=W, a=a\)"),
     ],
 )
 def test_unusable_weights_are_refused(arrays, message, tmp_path):

@@ -32,9 +32,7 @@ def test_the_packaged_file_is_found_as_package_data_and_is_small():
 
 def test_every_packaged_digit_has_the_count_of_the_training_split():
     arrays = packaged_digits(*PACKAGED_DIGITS)
-    assert {
-        digit: len(images) for digit, images in zip(PACKAGED_DIGITS, arrays, strict=True)
-    } == COUNTS
+    assert {digit: len(images) for digit, images in zip(PACKAGED_DIGITS, arrays, strict=True)} == COUNTS
     assert all(images.dtype == np.uint8 and images.shape[1:] == (28, 28) for images in arrays)
 
 
@@ -86,9 +84,7 @@ def test_exchanging_the_classes_flips_the_labels_only():
 
 def test_a_subset_of_one_class_warns():
     seed = next(
-        s
-        for s in range(100)
-        if len({k < 6742 for k in np.random.default_rng(s).choice(12665, 2, replace=False)}) == 1
+        s for s in range(100) if len({k < 6742 for k in np.random.default_rng(s).choice(12665, 2, replace=False)}) == 1
     )
     assert "one class" in digits(subset=2, subset_seed=seed).warnings[0]
 
@@ -118,9 +114,7 @@ def test_options_out_of_range_are_refused_by_name(options, named):
 
 
 @pytest.mark.parametrize("damage", ["flipped", "truncated", "missing"])
-def test_a_damaged_packaged_file_is_named_with_both_hashes_and_the_remedy(
-    damage, tmp_path, monkeypatch
-):
+def test_a_damaged_packaged_file_is_named_with_both_hashes_and_the_remedy(damage, tmp_path, monkeypatch):
     content = bytearray(PACKAGED.read_bytes())
     content[len(content) // 2] ^= 1
     broken = tmp_path / "digits.npz"
@@ -162,16 +156,9 @@ def test_a_broken_torchvision_hurts_only_what_needs_it_and_is_explained(poison, 
                 assert error.exit_code == 7 and error.__suppress_context__
                 print(error)
     """
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(tmp_path), str(Path(mnist.__file__).parents[2])]),
-    }
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(Path(mnist.__file__).parents[2])])}
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
+        [sys.executable, "-c", textwrap.dedent(program)], env=environment, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
@@ -204,9 +191,7 @@ def _official(monkeypatch, loader):
 
 
 @pytest.mark.parametrize("dataset", mnist.OFFICIAL)
-def test_other_digits_come_from_the_training_split_in_the_chosen_folder(
-    dataset, tmp_path, monkeypatch, capsys
-):
+def test_other_digits_come_from_the_training_split_in_the_chosen_folder(dataset, tmp_path, monkeypatch, capsys):
     asked = {}
 
     def loader(folder, **options):
@@ -230,14 +215,9 @@ def test_other_digits_come_from_the_training_split_in_the_chosen_folder(
     assert capsys.readouterr().out == ""  # standard output is for data
 
 
-def test_a_refused_download_becomes_one_sentence_with_cause_folder_and_remedy(
-    tmp_path, monkeypatch
-):
+def test_a_refused_download_becomes_one_sentence_with_cause_folder_and_remedy(tmp_path, monkeypatch):
     def loader(folder, **options):
-        raise RuntimeError(
-            "Error downloading train-images:\nTried mirror, got:\nHTTP Error 503: Service "
-            "Unavailable\n"
-        )
+        raise RuntimeError("Error downloading train-images:\nTried mirror, got:\nHTTP Error 503: Service Unavailable\n")
 
     monkeypatch.setenv("FLOWREPRO_DATA", str(tmp_path))
     _official(monkeypatch, loader)

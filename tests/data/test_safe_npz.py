@@ -29,9 +29,7 @@ def forged(shape, descr="'<f8'", data=b"", version=(1, 0), header_bytes=None):
     """An npy member whose header says what we want."""
     header = f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}".encode()
     header += b" " * (-(len(header) + 11) % 64) + b"\n"
-    length = struct.pack(
-        "<H" if version == (1, 0) else "<I", len(header) if header_bytes is None else header_bytes
-    )
+    length = struct.pack("<H" if version == (1, 0) else "<I", len(header) if header_bytes is None else header_bytes)
     return b"\x93NUMPY" + bytes(version) + length + header + data
 
 
@@ -58,14 +56,9 @@ def bomb(raw_bytes, header, pad=b"\0"):
 
 def directory_bomb():
     """An archive of no member whose directory has 60000 entries."""
-    entry = (
-        struct.pack("<4s6H3L5H2L", b"PK\x01\x02", 20, 20, 0, 0, 0, 33, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0)
-        + b"name"
-    )
+    entry = struct.pack("<4s6H3L5H2L", b"PK\x01\x02", 20, 20, 0, 0, 0, 33, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0) + b"name"
     directory = entry * 60_000
-    return directory + struct.pack(
-        "<4s4H2LH", b"PK\x05\x06", 0, 0, 60_000, 60_000, len(directory), 0, 0
-    )
+    return directory + struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 60_000, 60_000, len(directory), 0, 0)
 
 
 def zip64_end():
@@ -106,46 +99,23 @@ HOSTILE = {
         lambda: with_y(("x.npy", forged("(1000000000, 1000)"))),
         "declares shape (1000000000, 1000), 8000000000000 bytes of data but there are 0",
     ),
-    "sizes whose product overflows": (
-        lambda: with_y(("x.npy", forged(f"({2**40}, {2**40})"))),
-        "but there are 0",
-    ),
-    "two negative sizes": (
-        lambda: with_y(("x.npy", forged("(-2, -2)", data=bytes(32)))),
-        "declares shape (-2, -2)",
-    ),
-    "size that is not a number": (
-        lambda: with_y(("x.npy", forged("('a',)"))),
-        "npy header is not readable",
-    ),
+    "sizes whose product overflows": (lambda: with_y(("x.npy", forged(f"({2**40}, {2**40})"))), "but there are 0"),
+    "two negative sizes": (lambda: with_y(("x.npy", forged("(-2, -2)", data=bytes(32)))), "declares shape (-2, -2)"),
+    "size that is not a number": (lambda: with_y(("x.npy", forged("('a',)"))), "npy header is not readable"),
     "zip bomb": (lambda: bomb(64 * 2**20, forged(f"({8 * 2**20},)")), "zip bomb"),
     "member above the limit": (oversized, "above the limit of 1073741824"),
     "4 GB npy header": (
-        lambda: with_y(
-            ("x.npy", forged("(2,)", version=(2, 0), header_bytes=2**32 - 1) + b" " * 2**20)
-        ),
+        lambda: with_y(("x.npy", forged("(2,)", version=(2, 0), header_bytes=2**32 - 1) + b" " * 2**20)),
         "npy header is not readable",
     ),
-    "deeply nested header": (
-        lambda: with_y(("x.npy", forged("(" * 3000 + ")" * 3000))),
-        "npy header is not readable",
-    ),
-    "pickled objects": (
-        lambda: with_y(("x.npy", npy(np.array([{}, {}], dtype=object)))),
-        "pickled Python objects",
-    ),
+    "deeply nested header": (lambda: with_y(("x.npy", forged("(" * 3000 + ")" * 3000))), "npy header is not readable"),
+    "pickled objects": (lambda: with_y(("x.npy", npy(np.array([{}, {}], dtype=object)))), "pickled Python objects"),
     "bare pickle": (lambda: with_y(("x.npy", b"\x80\x04N.")), "npy header is not readable"),
-    "member above the folder": (
-        lambda: with_y(("../x.npy", npy(np.eye(2)))),
-        "outside of the archive",
-    ),
+    "member above the folder": (lambda: with_y(("../x.npy", npy(np.eye(2)))), "outside of the archive"),
     "absolute member": (lambda: with_y(("/tmp/x.npy", npy(np.eye(2)))), "outside of the archive"),
     "windows member": (lambda: with_y(("C:/x.npy", npy(np.eye(2)))), "outside of the archive"),
     "member that is no array": (lambda: with_y(("run.sh", b"echo")), "not an array"),
-    "lzma": (
-        lambda: with_y(("x.npy", npy(np.eye(2))), compression=zipfile.ZIP_LZMA),
-        "compressed in another way",
-    ),
+    "lzma": (lambda: with_y(("x.npy", npy(np.eye(2))), compression=zipfile.ZIP_LZMA), "compressed in another way"),
     "encrypted": (encrypted, "encrypted"),
     "directory bomb": (directory_bomb, f"above the limit of {MAX_DIRECTORY} bytes"),
     "zip64 end without a record": (zip64_end, "damaged or forged zip64 end"),
@@ -214,9 +184,7 @@ def test_a_hostile_npy_is_refused_by_its_header(content, message):
 
 def test_members_that_are_not_asked_for_are_left_alone():
     pickled, text = npy(np.array([{}], dtype=object)), npy(np.array(["a"]))
-    content = archive_of(
-        [("x.npy", npy(np.eye(2))), ("z.npy", pickled), ("names.npy", text), ("bad.npy", b"?")]
-    )
+    content = archive_of([("x.npy", npy(np.eye(2))), ("z.npy", pickled), ("names.npy", text), ("bad.npy", b"?")])
     arrays, rest = read_and_tell(io.BytesIO(content), NAME, ("x",))
     assert np.array_equal(arrays["x"], np.eye(2))
     assert rest == ["bad", "names", "z"]
@@ -263,9 +231,7 @@ def test_damage_anywhere_is_an_error_or_leaves_the_arrays_alone(data, compressed
     content = bytearray(buffer.getvalue())
     for _ in range(data.draw(st.integers(1, 3))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-    content = content[
-        : data.draw(st.sampled_from([len(content), len(content) - 1, len(content) // 2]))
-    ]
+    content = content[: data.draw(st.sampled_from([len(content), len(content) - 1, len(content) // 2]))]
     with contextlib.suppress(DataError):  # any other exception, or other numbers, would be a fault
         (found,) = read_arrays(io.BytesIO(bytes(content)), NAME, ("x",))
         assert np.array_equal(found, x)

@@ -36,45 +36,34 @@ def class_mean(points: Dataset, alpha: float, sign: float) -> np.ndarray:
     return np.asarray((points.y[:, None] * scaled * points.X).mean(axis=0))
 
 
-@pytest.mark.parametrize(
-    ("alpha", "degrees"), [(0.0, 45.0), (0.1, 40.3923), (0.5, 25.3015), (0.9, 9.9542)]
-)
+@pytest.mark.parametrize(("alpha", "degrees"), [(0.0, 45.0), (0.1, 40.3923), (0.5, 25.3015), (0.9, 9.9542)])
 def test_symmetric_example(alpha: float, degrees: float) -> None:
     points = loaded("symmetric-example", alpha=alpha)
     assert np.degrees(np.arctan2(1.0, points.X[0, 1])) == pytest.approx(degrees, abs=1e-4)
     np.testing.assert_array_equal(points.X[3:], -points.X[:3])
     b = np.arctan2(1.0, points.X[0, 1])
-    assert (2 * np.sin(b) ** 2 + np.cos(b)) * alpha**2 - (1 + np.cos(b)) * alpha + np.cos(
-        2 * b
-    ) == pytest.approx(0.0, abs=1e-14)
+    assert (2 * np.sin(b) ** 2 + np.cos(b)) * alpha**2 - (1 + np.cos(b)) * alpha + np.cos(2 * b) == pytest.approx(
+        0.0, abs=1e-14
+    )
 
 
 def test_the_first_example_of_the_paper() -> None:
     points = loaded("symmetric-example", alpha=0.0)
     np.testing.assert_allclose(points.X[:3], [[1, 1], [1, 0], [1, -1]], atol=1e-14)
     np.testing.assert_allclose(points.extra["a"], [2**-0.25, 2**-0.25, -1], rtol=1e-14)
-    np.testing.assert_allclose(
-        points.extra["W"], [[2**-0.75, 2**-0.75], [2**-0.75, -(2**-0.75)], [-1, 0]], atol=1e-14
-    )
+    np.testing.assert_allclose(points.extra["W"], [[2**-0.75, 2**-0.75], [2**-0.75, -(2**-0.75)], [-1, 0]], atol=1e-14)
     np.testing.assert_allclose(points.extra["duals"], [0.5**0.5, 0, 0.5**0.5, 0, 1, 0], atol=1e-14)
 
 
 @pytest.mark.parametrize(
     ("d", "h", "seed", "margin", "degrees"),
-    [
-        (2, 6, 0, 0.2393017, 34.5),
-        (3, 8, 1, 0.3222335, 11.4),
-        (5, 10, 2, 0.1937023, 24.7),
-        (20, 15, 3, 0.2115313, 31.0),
-    ],
+    [(2, 6, 0, 0.2393017, 34.5), (3, 8, 1, 0.3222335, 11.4), (5, 10, 2, 0.1937023, 24.7), (20, 15, 3, 0.2115313, 31.0)],
 )
 def test_symmetric_sets(d: int, h: int, seed: int, margin: float, degrees: float) -> None:
     points = loaded("symmetric", d=d, h=h, seed=seed)
     found, mu = separator(points), mean_direction(points)
     assert found.margin == pytest.approx(margin, abs=1e-7)
-    assert np.degrees(np.arccos(mu @ found.w / np.linalg.norm(mu))) == pytest.approx(
-        degrees, abs=0.06
-    )
+    assert np.degrees(np.arccos(mu @ found.w / np.linalg.norm(mu))) == pytest.approx(degrees, abs=0.06)
     np.testing.assert_array_equal(points.X[h:], -points.X[:h])
     assert np.linalg.norm(points.X, axis=1).max() == pytest.approx(1.0, rel=1e-14)
 
@@ -87,9 +76,7 @@ def test_symmetric_sets(d: int, h: int, seed: int, margin: float, degrees: float
         ("hinted", 11, 4.0, 0.1327, (1.06372, 0.85920)),
     ],
 )
-def test_geometry_of_figure_1(
-    name: str, size: int, radius: float, slack: float, lengths: tuple[float, float]
-) -> None:
+def test_geometry_of_figure_1(name: str, size: int, radius: float, slack: float, lengths: tuple[float, float]) -> None:
     """Size, radius, the slack of lyu2021 Assumption A.2 for alpha = 1/2 (negative: it fails), and
     ||mu+||, ||mu-||.
     """
@@ -98,12 +85,8 @@ def test_geometry_of_figure_1(
     assert n == size
     assert np.linalg.norm(points.X, axis=1).max() == pytest.approx(radius, abs=5e-4)
     pairs = np.maximum(-Z @ Z.T, 0.0).sum(axis=1)
-    assert np.min(Z @ mean_direction(points) - (1 - alpha) / (n * alpha) * pairs) == pytest.approx(
-        slack, abs=5e-4
-    )
-    assert [np.linalg.norm(class_mean(points, alpha, s)) for s in (1.0, -1.0)] == pytest.approx(
-        lengths, abs=5e-5
-    )
+    assert np.min(Z @ mean_direction(points) - (1 - alpha) / (n * alpha) * pairs) == pytest.approx(slack, abs=5e-4)
+    assert [np.linalg.norm(class_mean(points, alpha, s)) for s in (1.0, -1.0)] == pytest.approx(lengths, abs=5e-5)
 
 
 def test_the_one_neuron_margin_is_set_by_the_near_points() -> None:
@@ -139,12 +122,7 @@ def test_the_linear_classifier_s_errors_fall_as_in_table_1() -> None:
         errors = []
         for seed in range(3):
             points = loaded("shifted-gaussian", n=n, seed=seed)
-            errors.append(
-                100
-                * np.mean(
-                    points.extra["y_test"] * (points.extra["X_test"] @ separator(points).w) <= 0
-                )
-            )
+            errors.append(100 * np.mean(points.extra["y_test"] * (points.extra["X_test"] @ separator(points).w) <= 0))
         assert errors == pytest.approx(measured, abs=0.051)
 
 

@@ -30,9 +30,7 @@ def test_labels_are_those_of_a_balanced_chain(depth: int) -> None:
     assert np.array_equal(data.X, unit.X)
     assert np.array_equal(data.extra["student"], unit.extra["student"])
     assert np.array_equal(data.extra["teacher"], 0.5 * unit.extra["teacher"])
-    assert np.allclose(
-        data.y, np.linalg.norm(data.extra["teacher"]) ** (depth - 1) * 0.5 * unit.y, rtol=1e-14
-    )
+    assert np.allclose(data.y, np.linalg.norm(data.extra["teacher"]) ** (depth - 1) * 0.5 * unit.y, rtol=1e-14)
     assert 0.2 < np.mean(data.y == 0) < 0.8
 
 

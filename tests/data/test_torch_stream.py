@@ -12,9 +12,7 @@ def test_uniforms_and_signs_are_those_of_torch(seed):
     torch.manual_seed(seed)
     stream = TorchStream(seed)
     np.testing.assert_array_equal(stream.uniform(37), torch.rand(37).numpy())
-    np.testing.assert_array_equal(
-        stream.signs(50), 2 * torch.bernoulli(0.5 * torch.ones(50)).numpy() - 1
-    )
+    np.testing.assert_array_equal(stream.signs(50), 2 * torch.bernoulli(0.5 * torch.ones(50)).numpy() - 1)
 
 
 @pytest.mark.parametrize("n", [1, 2, 7, 15, 16, 17, 40, 100])
@@ -33,6 +31,4 @@ def test_a_layer_is_that_of_torch():
     torch.manual_seed(4)
     layer = torch.nn.Linear(7, 5, bias=False)
     layer.weight.data.normal_(0.0, 0.5)
-    np.testing.assert_allclose(
-        0.5 * TorchStream(4).linear(5, 7), layer.weight.detach().numpy(), atol=2e-6
-    )
+    np.testing.assert_allclose(0.5 * TorchStream(4).linear(5, 7), layer.weight.detach().numpy(), atol=2e-6)

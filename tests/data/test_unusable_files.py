@@ -42,24 +42,14 @@ def _stored(path: Path, name: str, content: bytes) -> None:
 
 def _pickle(path: Path) -> None:
     """An object array that would make a file when it is unpickled."""
-    _stored(
-        path,
-        "x.npy",
-        _npy((1,), b"cos\nsystem\n(S'touch %s'\ntR." % str(path.with_name("pwned")).encode(), "|O"),
-    )
+    _stored(path, "x.npy", _npy((1,), b"cos\nsystem\n(S'touch %s'\ntR." % str(path.with_name("pwned")).encode(), "|O"))
 
 
 HOSTILE: dict[str, tuple[Callable[[Path], None], str]] = {
     "bomb": (_zip_bomb, "zip bomb"),
-    "8 TB header": (
-        lambda path: _stored(path, "x.npy", _npy((10**9, 1000))),
-        "8000000000000 bytes of data",
-    ),
+    "8 TB header": (lambda path: _stored(path, "x.npy", _npy((10**9, 1000))), "8000000000000 bytes of data"),
     "pickle": (_pickle, "pickled Python objects"),
-    "member above the folder": (
-        lambda path: _stored(path, "../x.npy", _npy((1,), bytes(8))),
-        "outside of the archive",
-    ),
+    "member above the folder": (lambda path: _stored(path, "../x.npy", _npy((1,), bytes(8))), "outside of the archive"),
 }
 
 
@@ -88,13 +78,9 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
         ({"z": np.ones(2)}, ("x",)),
     ],
 )
-def test_bad_points(
-    flowrepro: Call, tmp_path: Path, arrays: dict[str, np.ndarray], words: tuple[str, ...]
-) -> None:
+def test_bad_points(flowrepro: Call, tmp_path: Path, arrays: dict[str, np.ndarray], words: tuple[str, ...]) -> None:
     np.savez(tmp_path / "d.npz", **arrays)  # type: ignore[arg-type]
-    refused(
-        flowrepro("orthogonal", "--data", tmp_path / "d.npz", "--out", tmp_path), 3, "d.npz", *words
-    )
+    refused(flowrepro("orthogonal", "--data", tmp_path / "d.npz", "--out", tmp_path), 3, "d.npz", *words)
 
 
 def test_missing_files(flowrepro: Call, tmp_path: Path) -> None:
@@ -104,31 +90,18 @@ def test_missing_files(flowrepro: Call, tmp_path: Path) -> None:
 
 def test_weights_of_another_dimension(flowrepro: Call, tmp_path: Path) -> None:
     np.savez(tmp_path / "i.npz", W=np.ones((4, 5)), a=np.ones(4))
-    refused(
-        flowrepro(*TOY, "--init", tmp_path / "i.npz", "--out", tmp_path),
-        3,
-        "dimension 5",
-        "dimension 2",
-    )
+    refused(flowrepro(*TOY, "--init", tmp_path / "i.npz", "--out", tmp_path), 3, "dimension 5", "dimension 2")
 
 
 def test_labels_for_a_classification_loss(flowrepro: Call, tmp_path: Path) -> None:
     np.savez(tmp_path / "d.npz", x=np.ones((2, 3)), y=np.array([0.5, 1.0]))
-    refused(
-        flowrepro("mnist-align", "--data", tmp_path / "d.npz", "--out", tmp_path), 3, "{-1, +1}"
-    )
+    refused(flowrepro("mnist-align", "--data", tmp_path / "d.npz", "--out", tmp_path), 3, "{-1, +1}")
 
 
 def test_degenerate_points_run_with_a_warning(flowrepro: Call, tmp_path: Path) -> None:
     np.savez(tmp_path / "d.npz", x=np.array([[1.0, 2.0], [1.0, 2.0]]), y=np.array([1.0, 1.0]))
     result = flowrepro(
-        "orthogonal",
-        "--data",
-        tmp_path / "d.npz",
-        *typed("--set n_steps=50 --out"),
-        tmp_path / "o",
-        "--format",
-        "png",
+        "orthogonal", "--data", tmp_path / "d.npz", *typed("--set n_steps=50 --out"), tmp_path / "o", "--format", "png"
     )
     assert result.code in (0, 5), result.err
     assert "warning" in result.err

@@ -21,18 +21,14 @@ def separation(dataset: Dataset) -> float:
 def test_the_six_points_satisfy_assumption_1() -> None:
     six = load("six-points")
     assert separation(six) == pytest.approx(0.19996, abs=1e-5)
-    np.testing.assert_allclose(
-        [six.X[six.y > 0].sum(axis=0), six.X[six.y < 0].sum(axis=0)], [[4.1, 2.0], [-2.45, 1.4]]
-    )
+    np.testing.assert_allclose([six.X[six.y > 0].sum(axis=0), six.X[six.y < 0].sum(axis=0)], [[4.1, 2.0], [-2.45, 1.4]])
     assert separation(load("sketch-points")) > 0
     assert separation(load("held-points")) < 0
 
 
 @pytest.mark.parametrize("theta", [0.1, 0.001, 0.0])
 def test_two_positive_points_have_the_separation_they_say(theta: float) -> None:
-    assert separation(load("two-positive-points", theta=theta)) == pytest.approx(
-        np.sin(theta), abs=1e-15
-    )
+    assert separation(load("two-positive-points", theta=theta)) == pytest.approx(np.sin(theta), abs=1e-15)
 
 
 def test_orthogonal_means_exactly_orthogonal() -> None:

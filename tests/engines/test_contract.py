@@ -109,9 +109,7 @@ def awkward_and_deep(loss: Loss, depth: int) -> Iterator[Problem]:
 
 
 @functools.cache
-def reference(
-    make: Callable[..., Iterator[Problem]], loss: Loss, size: int, steps: int
-) -> list[Any]:
+def reference(make: Callable[..., Iterator[Problem]], loss: Loss, size: int, steps: int) -> list[Any]:
     """Each problem with its iterates by autograd, which all engines are compared with."""
     return [(problem, *by_autograd(problem, steps)) for problem in make(loss, size)]
 
@@ -284,16 +282,12 @@ def test_interrupted_run_resumes_to_the_same_bits(case: tuple[type[Engine], Prob
         np.savez(file, **arrays())
         kept.append(file.getvalue())
 
-    stopped = run(
-        engine, problem, grid(problem), checkpoint=keep, interrupted=lambda: len(kept) >= 2
-    )
+    stopped = run(engine, problem, grid(problem), checkpoint=keep, interrupted=lambda: len(kept) >= 2)
     assert stopped.stop.reason is StopReason.INTERRUPTED
     assert stopped.stop.step < problem.n_steps
     for checkpoint in kept:
         with np.load(io.BytesIO(checkpoint), allow_pickle=False) as arrays:
-            assert_same_trajectory(
-                run(engine, problem, grid(problem), resume=dict(arrays)), unbroken
-            )
+            assert_same_trajectory(run(engine, problem, grid(problem), resume=dict(arrays)), unbroken)
 
 
 def test_target_loss_stops_at_the_first_record_below_it(engine: type[Engine]) -> None:
@@ -307,9 +301,7 @@ def test_target_loss_stops_at_the_first_record_below_it(engine: type[Engine]) ->
     assert np.array_equal(stopped.loss, full.loss[:202])
 
 
-@pytest.mark.parametrize(
-    "loss", [MEAN_SQUARE, Loss(name="exp", reduction="sum")], ids=lambda loss: loss.name
-)
+@pytest.mark.parametrize("loss", [MEAN_SQUARE, Loss(name="exp", reduction="sum")], ids=lambda loss: loss.name)
 def test_divergence_stops_at_the_last_finite_state(engine: type[Engine], loss: Loss) -> None:
     problem = random_problem(5, 2, 7, loss, lr=50.0, n_steps=1000)
     trajectory = run(supported(engine, problem), problem, grid(problem, save_every=4))

@@ -35,28 +35,21 @@ def drawn(n: int, d: int, m: int, R: int, **options: Any) -> tuple[Problem, Memb
 
 
 def equal(left: EnsembleTrajectory, right: EnsembleTrajectory) -> bool:
-    names = [
-        field.name
-        for field in dataclasses.fields(left)
-        if isinstance(getattr(left, field.name), np.ndarray)
-    ]
+    names = [field.name for field in dataclasses.fields(left) if isinstance(getattr(left, field.name), np.ndarray)]
     return left.stop == right.stop and all(
         getattr(left, name).tobytes() == getattr(right, name).tobytes() for name in names
     )
 
 
 @pytest.mark.parametrize(
-    ("n", "d", "m"),
-    [(1, 1, 1), (2, 2, 60), (3, 1, 7), (5, 4, 8), (7, 3, 9), (4, 11, 17), (13, 2, 65)],
+    ("n", "d", "m"), [(1, 1, 1), (2, 2, 60), (3, 1, 7), (5, 4, 8), (7, 3, 9), (4, 11, 17), (13, 2, 65)]
 )
 @pytest.mark.parametrize(
     "options",
     [{}, {"loss": LOGISTIC, "alpha": 0.3}, {"train": "first", "lr": 0.2}],
     ids=["square", "logistic", "first"],
 )
-def test_members_are_the_single_runs_bit_for_bit(
-    n: int, d: int, m: int, options: dict[str, Any]
-) -> None:
+def test_members_are_the_single_runs_bit_for_bit(n: int, d: int, m: int, options: dict[str, Any]) -> None:
     problem, members = drawn(n, d, m, 5, **options)
     many = run_ensemble(problem, members, SaveAt(CURVE, SNAPSHOTS))
     for r in range(5):
@@ -78,10 +71,7 @@ def test_threads_change_no_bit_and_their_number_is_given_back() -> None:
     save_at = SaveAt(np.array([0, 100, 300]), np.array([0, 300]))
     numba.set_num_threads(2)
     try:
-        results = [
-            run_ensemble(problem, members, save_at, levels=(0.3,), threads=threads)
-            for threads in (1, 2, None)
-        ]
+        results = [run_ensemble(problem, members, save_at, levels=(0.3,), threads=threads) for threads in (1, 2, None)]
         assert numba.get_num_threads() == 2
     finally:
         numba.set_num_threads(1)
@@ -90,9 +80,7 @@ def test_threads_change_no_bit_and_their_number_is_given_back() -> None:
 
 def test_first_steps_below_are_those_of_every_step() -> None:
     problem, members = drawn(4, 2, 9, 6, n_steps=200)
-    many = run_ensemble(
-        problem, members, SaveAt(np.array([0, 200]), np.array([0, 200])), levels=(0.4, 0.1, 1e-9)
-    )
+    many = run_ensemble(problem, members, SaveAt(np.array([0, 200]), np.array([0, 200])), levels=(0.4, 0.1, 1e-9))
     for r in range(6):
         own = FusedGD(dataclasses.replace(problem, W0=members.W0[r], a0=members.a0[r]))
         losses = own.advance(np.arange(201))
@@ -107,8 +95,7 @@ def test_first_steps_below_are_those_of_every_step() -> None:
 def test_levels_leave_the_losses_alone() -> None:
     problem, members = drawn(4, 2, 9, 3)
     without, with_levels = (
-        run_ensemble(problem, members, SaveAt(CURVE, SNAPSHOTS), levels=levels)
-        for levels in ((), (0.5,))
+        run_ensemble(problem, members, SaveAt(CURVE, SNAPSHOTS), levels=levels) for levels in ((), (0.5,))
     )
     np.testing.assert_array_equal(without.loss, with_levels.loss)
     assert without.first_below.shape == (3, 0)
@@ -126,9 +113,7 @@ def test_an_interrupted_run_goes_on_bit_for_bit(cut: int, monkeypatch: pytest.Mo
         members,
         save_at,
         levels=levels,
-        checkpoint=lambda take, last: kept.append(
-            {name: array.copy() for name, array in take().items()}
-        ),
+        checkpoint=lambda take, last: kept.append({name: array.copy() for name, array in take().items()}),
         interrupted=lambda: next(asked) == cut,
     )
     assert broken.stop.reason is StopReason.INTERRUPTED
@@ -141,9 +126,7 @@ def test_an_interrupted_run_goes_on_bit_for_bit(cut: int, monkeypatch: pytest.Mo
 def test_progress_ends_at_the_last_step_and_grows() -> None:
     problem, members = drawn(3, 2, 5, 2, n_steps=5_000)
     seen: list[int] = []
-    run_ensemble(
-        problem, members, SaveAt(np.array([0, 5_000]), np.array([5_000])), progress=seen.append
-    )
+    run_ensemble(problem, members, SaveAt(np.array([0, 5_000]), np.array([5_000])), progress=seen.append)
     assert seen == sorted(set(seen))
     assert seen[-1] == 5_000
     assert CHUNK_SECONDS < 1

@@ -71,9 +71,7 @@ def test_a_neuron_on_the_other_side_reaches_the_positive_cone() -> None:
 
 def test_epochs_of_a_dying_neuron() -> None:
     """min2024 Figure 4, start at 160 degrees."""
-    assert [event.t for event in one(160).events] == pytest.approx(
-        [0.8172, 0.9076, 1.0818], abs=5e-5
-    )
+    assert [event.t for event in one(160).events] == pytest.approx([0.8172, 0.9076, 1.0818], abs=5e-5)
 
 
 @pytest.mark.parametrize("mu", [1e-1, 1e-2, 1e-4, 1e-8])
@@ -86,12 +84,9 @@ def test_worst_time_of_two_unit_points(mu: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sign", "fate", "low", "high"),
-    [(1.0, Fate.POSITIVE, -78.690, 150.255), (-1.0, Fate.NEGATIVE, 26.003, 249.444)],
+    ("sign", "fate", "low", "high"), [(1.0, Fate.POSITIVE, -78.690, 150.255), (-1.0, Fate.NEGATIVE, 26.003, 249.444)]
 )
-def test_basins_of_the_six_points_are_two_arcs(
-    sign: float, fate: Fate, low: float, high: float
-) -> None:
+def test_basins_of_the_six_points_are_two_arcs(sign: float, fate: Fate, low: float, high: float) -> None:
     degrees = np.arange(0.05, 360, 0.1)
     fates = align(*SIX, ray(*degrees), np.full(len(degrees), sign)).fates
     inside = (degrees - low) % 360 < high - low
@@ -101,21 +96,14 @@ def test_basins_of_the_six_points_are_two_arcs(
 
 @pytest.mark.parametrize(
     ("x", "y", "latest"),
-    [
-        ((-0.75, -0.5, 0.125), (1.1, 0.1, 0.8), 3.0570),
-        ((-0.9, 0.05, 0.9), (1.1, 0.1, 1.05), 5.4304),
-    ],
+    [((-0.75, -0.5, 0.125), (1.1, 0.1, 0.8), 3.0570), ((-0.9, 0.05, 0.9), (1.1, 0.1, 1.05), 5.4304)],
 )
-def test_slowest_alignment_of_the_three_point_data(
-    x: tuple[float, ...], y: tuple[float, ...], latest: float
-) -> None:
+def test_slowest_alignment_of_the_three_point_data(x: tuple[float, ...], y: tuple[float, ...], latest: float) -> None:
     """boursier2024, data of Figures 2 and 1: largest time until every positive neuron is active on
     all data or none.
     """
     angles = np.arange(0, 360, 0.05)
-    alignment = align(
-        np.column_stack([x, np.ones(3)]), np.array(y), ray(*angles), np.ones(len(angles)), HALF_MEAN
-    )
+    alignment = align(np.column_stack([x, np.ones(3)]), np.array(y), ray(*angles), np.ones(len(angles)), HALF_MEAN)
     assert alignment.settled == pytest.approx(latest, abs=2e-3)
     assert set(alignment.fates) == {Fate.POSITIVE, Fate.DEAD}
 
@@ -149,10 +137,7 @@ def test_theorem_one_on_random_separable_sets() -> None:
             if np.max(X[y == s] @ w) > 0:
                 assert path.fate is home
             assert len(path.events) <= len(X)
-            assert all(
-                event.change == ("gained" if s * y[event.datum] > 0 else "lost")
-                for event in path.events
-            )
+            assert all(event.change == ("gained" if s * y[event.datum] > 0 else "lost") for event in path.events)
             seen.add(path.fate)
         bound = (
             16 * np.log(len(X)) / (mu**2.5 * np.linalg.norm(X, axis=1).min())
@@ -161,9 +146,7 @@ def test_theorem_one_on_random_separable_sets() -> None:
     assert seen == {Fate.POSITIVE, Fate.NEGATIVE, Fate.DEAD}
 
 
-def random_case(
-    seed: int, n: int, d: int, m: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def random_case(seed: int, n: int, d: int, m: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     return (
         rng.standard_normal((n, d)),
@@ -177,11 +160,7 @@ def small_steps(
     X: np.ndarray, y: np.ndarray, W: np.ndarray, sign: np.ndarray, t: float, steps: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Explicit Euler for du/dt = s P_u x_a(u) and d ln||w||/dt = s <u, x_a(u)> (min2024 eq. 4)."""
-    U, log_norm, h = (
-        W / np.linalg.norm(W, axis=1, keepdims=True),
-        np.log(np.linalg.norm(W, axis=1)),
-        t / steps,
-    )
+    U, log_norm, h = (W / np.linalg.norm(W, axis=1, keepdims=True), np.log(np.linalg.norm(W, axis=1)), t / steps)
     for _ in range(steps):
         pull = sign[:, None] * ((U @ X.T > 0) * y @ X)
         along = np.sum(U * pull, axis=1, keepdims=True)
@@ -203,10 +182,7 @@ def test_small_steps_converge_to_it_with_slope_one(n: int, d: int, t: float) -> 
         errors, counts = [], [200, 400, 800, 1600, 3200]
         for steps in counts:
             U, log_norm = small_steps(X, y, W, sign, t, steps)
-            errors.append(
-                np.mean(np.abs(U - exact.directions(t)))
-                + np.mean(np.abs(log_norm - exact.log_norms(t)))
-            )
+            errors.append(np.mean(np.abs(U - exact.directions(t))) + np.mean(np.abs(log_norm - exact.log_norms(t))))
         slope = np.polyfit(np.log(counts), np.log(errors), 1)[0]
         assert -1.15 <= slope <= -0.85
         assert errors[-1] < 1e-2
@@ -229,10 +205,7 @@ def test_two_data_can_hold_at_once() -> None:
     """In three dimensions a neuron is caught in a corner, and keeps only what is left of the
     force.
     """
-    X, y = (
-        np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.4, 0.3, 1.0]]),
-        np.array([-1.0, -1.0, 1.0]),
-    )
+    X, y = (np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.4, 0.3, 1.0]]), np.array([-1.0, -1.0, 1.0]))
     path = align(X, y, np.array([[-0.3, -0.1, 1.0]]), np.array([2.0])).paths[0]
     assert [event.change for event in path.events] == ["held", "held"]
     assert path.arcs[-1].held.tolist() == [True, True, False]
@@ -249,22 +222,12 @@ def test_dominated_neurons_follow_the_two_variables() -> None:
     pull = -output_gradient(HALF_MEAN, np.zeros(5), y)
     for w, s, path in zip(W, a, align(X, y, W, a, HALF_MEAN).paths, strict=True):
         state = np.append(w, s)
-        for arc, end in zip(
-            path.arcs, [*(event.t for event in path.events), path.settled + 2.0], strict=True
-        ):
+        for arc, end in zip(path.arcs, [*(event.t for event in path.events), path.settled + 2.0], strict=True):
             base = (arc.active * pull) @ X
             lines = X[arc.held]
-            D = (
-                base - lines.T @ np.linalg.lstsq(lines.T, base, rcond=None)[0]
-                if len(lines)
-                else base
-            )
+            D = base - lines.T @ np.linalg.lstsq(lines.T, base, rcond=None)[0] if len(lines) else base
             solution = solve_ivp(
-                lambda t, z, D=D: np.append(z[-1] * D, D @ z[:-1]),
-                (arc.start, end),
-                state,
-                rtol=1e-11,
-                atol=1e-12,
+                lambda t, z, D=D: np.append(z[-1] * D, D @ z[:-1]), (arc.start, end), state, rtol=1e-11, atol=1e-12
             )
             state = solution.y[:, -1]
             direction, log_norm = arc.at(end)
@@ -339,9 +302,7 @@ def test_orthogonal_data_are_never_met_by_rounding() -> None:
         (1.0, np.inf, "finite"),
     ],
 )
-def test_neurons_without_a_lasting_sign_or_direction_are_refused(
-    a: float, w: float, message: str
-) -> None:
+def test_neurons_without_a_lasting_sign_or_direction_are_refused(a: float, w: float, message: str) -> None:
     with pytest.raises(DataError, match=message):
         align(*SIX, np.array([[0.0, w]]), np.array([a]))
 

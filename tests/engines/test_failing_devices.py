@@ -18,12 +18,7 @@ def test_cuda_without_cuda(flowrepro: Call, tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
-    refused(
-        flowrepro(*TOY, "--engine", "torch", "--device", "cuda", "--out", tmp_path),
-        7,
-        "cuda",
-        "--device cpu",
-    )
+    refused(flowrepro(*TOY, "--engine", "torch", "--device", "cuda", "--out", tmp_path), 7, "cuda", "--device cpu")
 
 
 @pytest.mark.parametrize("device", ["cdua", "cuda:77", "mps"])
@@ -33,9 +28,7 @@ def test_devices_that_do_not_exist(flowrepro: Call, tmp_path: Path, device: str)
     refused(result, result.code, device, "cpu")
 
 
-def test_a_step_that_cannot_be_captured_is_made_eagerly_with_the_same_bits(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_step_that_cannot_be_captured_is_made_eagerly_with_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The machinery of CUDA graphs on the CPU, its capture refused; the weights that the warm-up
     moved are put back.
     """
@@ -46,17 +39,8 @@ def test_a_step_that_cannot_be_captured_is_made_eagerly_with_the_same_bits(
         raise RuntimeError("operation not permitted when stream is capturing\nmore")
 
     stream = SimpleNamespace(wait_stream=lambda other: None)
-    stand_ins = {
-        "CUDAGraph": object,
-        "Stream": lambda: stream,
-        "current_stream": lambda: stream,
-        "graph": refuse,
-    }
-    for name, stand_in in {
-        **stand_ins,
-        "device": contextlib.nullcontext,
-        "stream": contextlib.nullcontext,
-    }.items():
+    stand_ins = {"CUDAGraph": object, "Stream": lambda: stream, "current_stream": lambda: stream, "graph": refuse}
+    for name, stand_in in {**stand_ins, "device": contextlib.nullcontext, "stream": contextlib.nullcontext}.items():
         monkeypatch.setattr(torch.cuda, name, stand_in)
     problem = random_problem(n_steps=20, batch_size=2)
     plain, captured = torch_gd.TorchGD(problem), torch_gd.TorchGD(problem)
@@ -67,11 +51,7 @@ def test_a_step_that_cannot_be_captured_is_made_eagerly_with_the_same_bits(
 
 
 @pytest.mark.parametrize(
-    "said",
-    [
-        "CUDA out of memory. Tried to allocate 2.00 GiB.",
-        "CUDA error: unspecified launch failure\nFor debugging",
-    ],
+    "said", ["CUDA out of memory. Tried to allocate 2.00 GiB.", "CUDA error: unspecified launch failure\nFor debugging"]
 )
 def test_a_gpu_that_fails_in_the_middle_is_a_fault_of_the_environment(
     monkeypatch: pytest.MonkeyPatch, said: str
@@ -87,9 +67,7 @@ def test_a_gpu_that_fails_in_the_middle_is_a_fault_of_the_environment(
     with pytest.raises(RuntimeError, match="CUDA"):
         engine.advance(np.array([1]))  # on the CPU nothing is translated
     monkeypatch.setattr(engine, "_device", torch.device("cuda:0"))
-    with pytest.raises(
-        EnvironmentFault, match=r"device 'cuda:0' failed \(CUDA .*--device cpu"
-    ) as fault:
+    with pytest.raises(EnvironmentFault, match=r"device 'cuda:0' failed \(CUDA .*--device cpu") as fault:
         engine.advance(np.array([1]))
     assert fault.value.exit_code == 7
     assert "\n" not in str(fault.value)

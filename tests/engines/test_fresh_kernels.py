@@ -35,11 +35,7 @@ def test_the_late_phase_does_not_depend_on_the_compile_cache(tmp_path: Path) -> 
     env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     said = [
         subprocess.run(
-            [sys.executable, "-c", PROGRAM, str(tmp_path / name)],
-            env=env,
-            capture_output=True,
-            text=True,
-            check=True,
+            [sys.executable, "-c", PROGRAM, str(tmp_path / name)], env=env, capture_output=True, text=True, check=True
         ).stdout
         for name in ("compiled", "loaded")
     ]

@@ -18,11 +18,7 @@ from flowrepro.papers.boursier2022.figures_2_3_toy import TOY
 
 @pytest.mark.parametrize(
     ("change", "reason"),
-    [
-        ({"dtype": "float32"}, "float32"),
-        ({"device": "cuda"}, "CPU"),
-        ({"batch_size": 2}, "mini-batches"),
-    ],
+    [({"dtype": "float32"}, "float32"), ({"device": "cuda"}, "CPU"), ({"batch_size": 2}, "mini-batches")],
     ids=["dtype", "device", "batch"],
 )
 def test_says_what_it_cannot_do(change: dict[str, object], reason: str) -> None:
@@ -36,12 +32,9 @@ def test_recommends_itself_unless_matrix_products_are_large() -> None:
 
 
 @pytest.mark.parametrize(
-    ("n", "train", "alpha"),
-    [(4, "both", 0.0), (5, "first", 0.2), (6, "both", 0.3), (7, "both", 0.0)],
+    ("n", "train", "alpha"), [(4, "both", 0.0), (5, "first", 0.2), (6, "both", 0.3), (7, "both", 0.0)]
 )
-def test_the_loop_in_the_span_of_the_samples_makes_the_steps_of_autograd(
-    n: int, train: str, alpha: float
-) -> None:
+def test_the_loop_in_the_span_of_the_samples_makes_the_steps_of_autograd(n: int, train: str, alpha: float) -> None:
     problem = random_problem(n, 40, 700, lr=0.02, train=train, alpha=alpha)
     assert works_in_span(problem)
     fused, torch = FusedGD(problem), TorchGD(problem)
@@ -75,13 +68,7 @@ def test_losses_far_out_are_those_of_numpy() -> None:
             problem = random_problem(1, 1, 1, lr=1e-300)
             loss = type(problem.loss)(name=name, reduction="sum")  # type: ignore[arg-type]
             problem = Problem(
-                np.ones((1, 1)),
-                np.ones(1),
-                np.array([[abs(size)]]),
-                np.array([np.sign(size)]),
-                loss,
-                1e-300,
-                1,
+                np.ones((1, 1)), np.ones(1), np.array([[abs(size)]]), np.array([np.sign(size)]), loss, 1e-300, 1
             )
             engine = FusedGD(problem)
             value = engine.advance(np.array([0]))[0]

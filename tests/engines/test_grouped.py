@@ -192,13 +192,7 @@ def test_what_it_does_not_do_and_when_it_is_slower() -> None:
     problem = random_problem(3, 2, 2000)
     assert GroupedGD.supports(problem) is None
     assert GroupedGD.advises_against(problem) is None
-    for change in (
-        {"batch_size": 2},
-        {"dtype": "float32"},
-        {"device": "cuda"},
-        {"depth": 3},
-        {"ln_scale": -800.0},
-    ):
+    for change in ({"batch_size": 2}, {"dtype": "float32"}, {"device": "cuda"}, {"depth": 3}, {"ln_scale": -800.0}):
         assert GroupedGD.supports(replace(problem, **change)) is not None, change
     assert GroupedGD.advises_against(random_problem(3, 2, 4)) is not None
     assert GroupedGD.advises_against(random_problem(1000, 5, 2000)) is not None

@@ -57,14 +57,10 @@ def dense(given: Problem) -> tuple[np.ndarray, np.ndarray]:
     return theta[:, :-1], theta[:, -1]
 
 
-@pytest.mark.parametrize(
-    ("d", "alpha", "init"), [(2, 0.0, "gaussian"), (3, 0.0, "balanced"), (2, 0.2, "dominated")]
-)
+@pytest.mark.parametrize(("d", "alpha", "init"), [(2, 0.0, "gaussian"), (3, 0.0, "balanced"), (2, 0.2, "dominated")])
 def test_steps_are_matrix_exponentials(d: int, alpha: float, init: str) -> None:
     rng = np.random.default_rng(d)
-    given = problem(
-        rng.standard_normal((5, d)), rng.standard_normal(5), init, 12, 0.5, 0.02, 150, alpha=alpha
-    )
+    given = problem(rng.standard_normal((5, d)), rng.standard_normal(5), init, 12, 0.5, 0.02, 150, alpha=alpha)
     W, a, run = ends(GroupedBoost, given)
     W_dense, a_dense = dense(given)
     assert run.stats["crossings"] > 0
@@ -76,9 +72,7 @@ def test_steps_are_matrix_exponentials(d: int, alpha: float, init: str) -> None:
 def test_imbalance_and_signs_are_kept_on_three_points(init: str) -> None:
     given = problem(three_points().X, three_points().y, init, 600, 1e-3, 1e-2, 20_000)
     W, a, _ = ends(GroupedBoost, given)
-    assert (
-        np.abs(imbalance(W, a) - imbalance(given.W0, given.a0)).max() < 1e-12 * np.max(a**2) + 1e-16
-    )
+    assert np.abs(imbalance(W, a) - imbalance(given.W0, given.a0)).max() < 1e-12 * np.max(a**2) + 1e-16
     W, a, _ = ends(GroupedGD, given)
     assert np.abs(imbalance(W, a) - imbalance(given.W0, given.a0)).max() > 1e-10 * np.max(a**2)
 
@@ -94,14 +88,10 @@ def test_it_converges_to_the_flow_with_slope_one() -> None:
     X, y = three_points().X, three_points().y
     horizon, errors = 12.0, []
     start = problem(X, y, "balanced", 40, 0.05, 1.0, 1)
-    exact = integrate(
-        X, y, start.W0, start.a0, Loss(name="square", reduction="mean"), horizon, rtol=1e-11
-    ).weights()
+    exact = integrate(X, y, start.W0, start.a0, Loss(name="square", reduction="mean"), horizon, rtol=1e-11).weights()
     lrs = 0.02 / 2.0 ** np.arange(5)
     for lr in lrs:
-        W, a, _ = ends(
-            GroupedBoost, problem(X, y, "balanced", 40, 0.05, lr, round(horizon / (2 * lr)))
-        )
+        W, a, _ = ends(GroupedBoost, problem(X, y, "balanced", 40, 0.05, lr, round(horizon / (2 * lr))))
         errors.append(np.abs(predict(X, W, a) - predict(X, *exact)).max())
     slope = np.polyfit(np.log(lrs), np.log(errors), 1)[0]
     assert slope == pytest.approx(1.0, abs=0.1)
@@ -117,18 +107,14 @@ def test_long_steps_do_not_lead_out_of_the_spurious_minimum() -> None:
     for name, engine in (("grouped", GroupedGD), ("grouped-boost", GroupedBoost)):
         for i in range(8):
             W, a, _ = ends(engine, problem(X[i], y[i], "balanced", 500, 1e-4, 1e-2, 12_000, i))
-            gaps[name].append(
-                float(np.abs(predict(X[i], W, a) - X[i] @ least_squares(X[i], y[i])).max())
-            )
+            gaps[name].append(float(np.abs(predict(X[i], W, a) - X[i] @ least_squares(X[i], y[i])).max()))
     assert max(gaps["grouped-boost"]) < 1e-8
     assert max(gaps["grouped"]) > 0.1
 
 
 def test_training_the_first_layer_only_is_descent() -> None:
     given = problem(three_points().X, three_points().y, "gaussian", 100, 0.1, 1e-2, 300)
-    first = Problem(
-        given.X, given.y, given.W0, given.a0, MSE, given.lr, given.n_steps, train="first"
-    )
+    first = Problem(given.X, given.y, given.W0, given.a0, MSE, given.lr, given.n_steps, train="first")
     for ours, theirs in zip(ends(GroupedBoost, first)[:2], ends(GroupedGD, first)[:2], strict=True):
         assert np.array_equal(ours, theirs)
 

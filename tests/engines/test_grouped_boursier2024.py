@@ -36,24 +36,7 @@ def test_figure_2_at_full_size() -> None:
     points = three_points()
     engine = trained(points, 200_000, "balanced")
     W0, a0 = engine.weights()
-    steps = np.array(
-        [
-            3669,
-            4440,
-            4885,
-            5374,
-            5912,
-            6504,
-            7871,
-            9525,
-            11526,
-            16877,
-            24712,
-            36184,
-            77570,
-            2_000_000,
-        ]
-    )
+    steps = np.array([3669, 4440, 4885, 5374, 5912, 6504, 7871, 9525, 11526, 16877, 24712, 36184, 77570, 2_000_000])
     losses = engine.advance(steps)
     known = [
         0.60269,
@@ -123,19 +106,11 @@ def test_the_limit_of_infinite_width_by_quadrature(law: str) -> None:
     """With 100000 nodes to six digits; a draw of 20000 neurons is within 1.2 / sqrt(m) of it (0.74
     measured).
     """
-    nodes, draw = (
-        trained(three_points(), 100_000, f"{law}-quadrature"),
-        trained(three_points(), 20_000, law, seed=1),
-    )
+    nodes, draw = (trained(three_points(), 100_000, f"{law}-quadrature"), trained(three_points(), 20_000, law, seed=1))
     for step, known in INFINITE_WIDTH[law].items():
-        for engine, tolerance in (
-            (nodes, 6e-6 if step == 3669 else 2e-6),
-            (draw, 1.2 / np.sqrt(20_000)),
-        ):
+        for engine, tolerance in ((nodes, 6e-6 if step == 3669 else 2e-6), (draw, 1.2 / np.sqrt(20_000))):
             engine.advance(np.array([step]))
-            assert np.allclose(
-                predict(engine.problem.X, *engine.weights()), known, rtol=0, atol=tolerance
-            )
+            assert np.allclose(predict(engine.problem.X, *engine.weights()), known, rtol=0, atol=tolerance)
 
 
 def test_unbalanced_neurons_leave_the_plateau() -> None:
@@ -192,9 +167,7 @@ FIGURE_3 = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "m", [pytest.param(m, marks=pytest.mark.long) if m > 100_000 else m for m in FIGURE_3]
-)
+@pytest.mark.parametrize("m", [pytest.param(m, marks=pytest.mark.long) if m > 100_000 else m for m in FIGURE_3])
 def test_figure_3_ends_with_five_pieces(m: int) -> None:
     """3e6 steps; at m = 200000 up to 113000 neurons are caught at data at once (80 s on one
     core).

@@ -58,31 +58,17 @@ def test_too_many_seeds_are_refused_before_any_is_drawn(flowrepro: Call, tmp_pat
     assert not list(tmp_path.rglob("experiment.json"))
 
 
-def test_memory_that_runs_out_is_one_sentence(
-    flowrepro: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_memory_that_runs_out_is_one_sentence(flowrepro: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise MemoryError("Unable to allocate 7.45 TiB")
 
     monkeypatch.setattr("flowrepro.run.training.initial_weights", full)
-    refused(
-        flowrepro(*SHORT_TOY, "--out", tmp_path),
-        7,
-        "too little memory",
-        "7.45 TiB",
-        "fewer neurons",
-    )
+    refused(flowrepro(*SHORT_TOY, "--out", tmp_path), 7, "too little memory", "7.45 TiB", "fewer neurons")
 
 
 @pytest.mark.parametrize("value", ["1e-20", "0", "-1e-8", "1", "nan"])
-def test_a_tolerance_that_doubles_do_not_resolve_is_refused(
-    flowrepro: Call, tmp_path: Path, value: str
-) -> None:
-    refused(
-        flowrepro(*SHORT_TOY, "--engine", "flow", "--set", f"rtol={value}", "--out", tmp_path),
-        2,
-        "rtol",
-    )
+def test_a_tolerance_that_doubles_do_not_resolve_is_refused(flowrepro: Call, tmp_path: Path, value: str) -> None:
+    refused(flowrepro(*SHORT_TOY, "--engine", "flow", "--set", f"rtol={value}", "--out", tmp_path), 2, "rtol")
     assert not list(tmp_path.iterdir())
 
 
@@ -94,9 +80,7 @@ def test_a_flow_that_hits_its_cap_keeps_what_it_has(
     monkeypatch.setattr(engine, "Integration", functools.partial(engine.Integration, max_steps=20))
     monkeypatch.setattr("flowrepro.engines.drive.CHUNK_SECONDS", 1e9)  # the cap is one per chunk
     words = (
-        *typed(
-            "orthogonal --case toy --set geometric=0 --set n_steps=5000 --engine flow --no-figures --out"
-        ),
+        *typed("orthogonal --case toy --set geometric=0 --set n_steps=5000 --engine flow --no-figures --out"),
         tmp_path,
     )
     refused(flowrepro(*words), 4, "MAX_STEPS")
@@ -110,9 +94,7 @@ def test_a_flow_that_hits_its_cap_keeps_what_it_has(
     assert flowrepro(*words).code == 4, "a reused run says the same"
 
 
-def test_one_of_several_flows_is_flagged_in_the_folder_and_in_every_image(
-    flowrepro: Call, tmp_path: Path
-) -> None:
+def test_one_of_several_flows_is_flagged_in_the_folder_and_in_every_image(flowrepro: Call, tmp_path: Path) -> None:
     """The problem of test_cli.py: a neuron may leave its activation boundary to either side at t =
     2.44271.
     """
@@ -129,9 +111,7 @@ def test_one_of_several_flows_is_flagged_in_the_folder_and_in_every_image(
         tmp_path / "i.npz",
         *typed("--engine flow --no-figures --json --strict"),
     )
-    result = flowrepro(
-        *words, *typed("--set lr=0.05 --set n_steps=60 --set geometric=0 --out"), tmp_path / "out"
-    )
+    result = flowrepro(*words, *typed("--set lr=0.05 --set n_steps=60 --set geometric=0 --out"), tmp_path / "out")
     assert result.code == 4
     directory = RunDirectory(Path(result.json()["runs"][0]["dir"]))
     assert directory.provenance()["stats"]["unique_until"] == pytest.approx(2.44271, abs=1e-5)

@@ -17,15 +17,7 @@ from flowrepro.core.network import gradient, objective, predict
 from flowrepro.core.trajectory import StopReason
 from flowrepro.engines.base import Problem
 from flowrepro.engines.fused_gd import FusedGD
-from flowrepro.engines.log_domain import (
-    CLOCKS,
-    Classification,
-    LateRun,
-    Start,
-    flow,
-    integrate,
-    integrate_many,
-)
+from flowrepro.engines.log_domain import CLOCKS, Classification, LateRun, Start, flow, integrate, integrate_many
 from flowrepro.engines.log_domain.adaptive import Field
 from flowrepro.engines.log_domain.kernel import LN_SUM, inverse_loss
 from flowrepro.errors import UsageError
@@ -44,9 +36,7 @@ def gaussian(seed: int, m: int, d: int, scale: float = 1e-3) -> tuple[np.ndarray
 
 def random_task(n: int, d: int, alpha: float, **options: str) -> Classification:
     rng = np.random.default_rng(100 * n + d)
-    return Classification(
-        rng.standard_normal((n, d)), np.where(rng.random(n) < 0.5, -1.0, 1.0), alpha, **options
-    )  # type: ignore[arg-type]
+    return Classification(rng.standard_normal((n, d)), np.where(rng.random(n) < 0.5, -1.0, 1.0), alpha, **options)  # type: ignore[arg-type]
 
 
 ONE = Classification(np.ones((1, 1)), np.ones(1))
@@ -58,8 +48,7 @@ SYM2D, SYM5D = task_of("symmetric"), task_of("symmetric", d=5, h=10, seed=2)
 @pytest.mark.parametrize("loss", ["logistic", "exp"])
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 @pytest.mark.parametrize(
-    ("n", "d", "m", "alpha"),
-    [(1, 1, 1, 0.0), (2, 3, 5, 0.5), (7, 2, 8, 0.0), (9, 5, 17, 0.1), (16, 4, 3, 1.0)],
+    ("n", "d", "m", "alpha"), [(1, 1, 1, 0.0), (2, 3, 5, 0.5), (7, 2, 8, 0.0), (9, 5, 17, 0.1), (16, 4, 3, 1.0)]
 )
 def test_the_kernel_is_the_gradient_of_the_objective(
     n: int, d: int, m: int, alpha: float, loss: str, reduction: str
@@ -77,9 +66,7 @@ def test_the_kernel_is_the_gradient_of_the_objective(
     assert now[LN_SUM] + task.ln_weight == pytest.approx(np.log(value), rel=1e-13)
 
 
-@pytest.mark.parametrize(
-    "q", [-5e4, -600.0, -31.0, -29.0, -1.0, 0.0, 1e-9, 2.0, 29.9, 30.1, 700.0, 1e4, 1e8, 1e12]
-)
+@pytest.mark.parametrize("q", [-5e4, -600.0, -31.0, -29.0, -1.0, 0.0, 1e-9, 2.0, 29.9, 30.1, 700.0, 1e4, 1e8, 1e12])
 def test_loss_and_its_inverse_at_any_margin(q: float) -> None:
     """One point and one neuron of output q: ln l(q) by its own formula in each range, and
     l^-1(l(q)) = q.
@@ -99,16 +86,11 @@ def test_the_jacobian_is_the_derivative_of_the_field(alpha: float, loss: str) ->
     field, flat = Field(task.points, (4, 5)), np.vstack([W.T, a]).ravel()
     J, step = field.jacobian(flat), 1e-6
     differences = np.column_stack(
-        [
-            (field.slope(flat + step * e)[0] - field.slope(flat - step * e)[0]) / (2 * step)
-            for e in np.eye(len(flat))
-        ]
+        [(field.slope(flat + step * e)[0] - field.slope(flat - step * e)[0]) / (2 * step) for e in np.eye(len(flat))]
     )
     np.testing.assert_allclose(J, differences, atol=2e-9)
     field.slope(flat)
-    np.testing.assert_allclose(
-        field.gradients(flat) @ flat, 2 * field.work.q, rtol=1e-12
-    )  # Euler's identity
+    np.testing.assert_allclose(field.gradients(flat) @ flat, 2 * field.work.q, rtol=1e-12)  # Euler's identity
 
 
 # A closed form: one point x = 1, one balanced neuron a = w. Then q = q0 e^(2s) and dt/ds = 1 + e^q.
@@ -117,9 +99,7 @@ Q0 = 1e-4
 
 
 def one_neuron(method: str, levels: list[float], **options: float) -> LateRun:
-    return integrate(
-        ONE, np.full((1, 1), Q0**0.5), np.full(1, Q0**0.5), levels, method=method, **options
-    )  # type: ignore[arg-type]
+    return integrate(ONE, np.full((1, 1), Q0**0.5), np.full(1, Q0**0.5), levels, method=method, **options)  # type: ignore[arg-type]
 
 
 def closed_form(q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -127,9 +107,7 @@ def closed_form(q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     s = 0.5 * np.log(q / Q0)
     safe = np.minimum(q, 600.0)
     return s, np.where(
-        q <= 600.0,
-        np.log(s + 0.5 * (expi(safe) - expi(Q0))),
-        q - np.log(2 * q) + np.log1p(1 / q + 2 / q**2),
+        q <= 600.0, np.log(s + 0.5 * (expi(safe) - expi(Q0))), q - np.log(2 * q) + np.log1p(1 / q + 2 / q**2)
     )
 
 
@@ -141,9 +119,7 @@ def closed_form(q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         ("flow-t", [1e-2, 1.0, 5.0], None, 1e-8),
     ],
 )
-def test_one_neuron_in_closed_form(
-    method: str, levels: list[float], control: float | None, tolerance: float
-) -> None:
+def test_one_neuron_in_closed_form(method: str, levels: list[float], control: float | None, tolerance: float) -> None:
     run = one_neuron(method, levels, control=control)  # type: ignore[arg-type]
     s, ln_t = closed_form(run.q_min[1:])
     assert run.stop is StopReason.TARGET_LOSS
@@ -176,12 +152,10 @@ def test_order_of_convergence(method: str, order: int) -> None:
     controls = [0.2, 0.1, 0.05] if order == 4 else [0.02, 0.01, 0.005]
     runs = [integrate(SYM5D, W, a, at, method=method, clock="s", control=c) for c in controls]  # type: ignore[arg-type]
     assert all(run.s[-1] == 34.0 for run in runs)
-    assert slope(
-        controls, [np.abs(run.W[-1] - reference.W[-1]).max() for run in runs]
-    ) == pytest.approx(order, abs=0.15)
-    assert slope(
-        controls, [abs(run.ln_t[-1] - reference.ln_t[-1]) for run in runs]
-    ) == pytest.approx(order, abs=0.15)
+    assert slope(controls, [np.abs(run.W[-1] - reference.W[-1]).max() for run in runs]) == pytest.approx(
+        order, abs=0.15
+    )
+    assert slope(controls, [abs(run.ln_t[-1] - reference.ln_t[-1]) for run in runs]) == pytest.approx(order, abs=0.15)
 
 
 def test_the_flow_in_three_clocks_is_one_curve() -> None:
@@ -205,9 +179,7 @@ def test_real_time_levels() -> None:
     np.testing.assert_allclose(np.exp(run.ln_t[1:4]), [1e-9, 10.0, 60.0], rtol=1e-13)
     assert run.index(60.0, "t") == 3
     np.testing.assert_array_equal(run.at(60.0, "t")[0], run.W[3])
-    np.testing.assert_allclose(
-        run.s[1:3], [5e-10, 5.0], rtol=1e-5
-    )  # the outputs are still 0, so S = 1/2
+    np.testing.assert_allclose(run.s[1:3], [5e-10, 5.0], rtol=1e-5)  # the outputs are still 0, so S = 1/2
 
 
 def test_descent_is_that_of_the_plain_engine_until_the_switch() -> None:
@@ -218,16 +190,7 @@ def test_descent_is_that_of_the_plain_engine_until_the_switch() -> None:
     assert switch == 1
     step = int(run.step[switch])
     engine = FusedGD(
-        Problem(
-            task.X,
-            task.y,
-            1e-3 * W,
-            1e-3 * a,
-            Loss(name="logistic", reduction="mean"),
-            0.01,
-            step,
-            0.5,
-        )
+        Problem(task.X, task.y, 1e-3 * W, 1e-3 * a, Loss(name="logistic", reduction="mean"), 0.01, step, 0.5)
     )
     losses = engine.advance(np.arange(step + 1))
     assert losses[-1] < np.log(2) / len(task.y) <= losses[-2]
@@ -240,9 +203,7 @@ def test_descent_is_that_of_the_plain_engine_until_the_switch() -> None:
     ("name", "separated_at", "iterations"),
     [("symmetric-example", 1830, 2555), ("constant-feature", 3081, 8000), ("hinted", 2967, 9100)],
 )
-def test_iterations_of_the_trained_nets_of_figure_2(
-    name: str, separated_at: int, iterations: int
-) -> None:
+def test_iterations_of_the_trained_nets_of_figure_2(name: str, separated_at: int, iterations: int) -> None:
     """Measured with an independent implementation: steps to L < ln 2 / n, trial steps to q =
     1000.
     """
@@ -264,18 +225,7 @@ def test_many_starts_give_the_bits_of_single_ones(method: str) -> None:
     runs = integrate_many(SYM2D, W, a, [1.0, 50.0], method=method, threads=3)  # type: ignore[arg-type]
     for k, run in enumerate(runs):
         single = integrate(SYM2D, W[k], a[k], [1.0, 50.0], method=method)  # type: ignore[arg-type]
-        for name in (
-            "step",
-            "s",
-            "ln_t",
-            "ln_loss",
-            "q_min",
-            "rho",
-            "normalised_margin",
-            "smoothed_margin",
-            "W",
-            "a",
-        ):
+        for name in ("step", "s", "ln_t", "ln_loss", "q_min", "rho", "normalised_margin", "smoothed_margin", "W", "a"):
             np.testing.assert_array_equal(getattr(run, name), getattr(single, name))
 
 
@@ -287,12 +237,7 @@ def test_ends_say_why() -> None:
     assert integrate(SYM2D, W, a, [1e3], max_steps=10).stop is StopReason.MAX_STEPS
     assert integrate(SYM2D, W, a, [1e3], max_steps=10).step.tolist() == [0, 10]
     assert integrate(SYM2D, W, a, [1e3], method="bdf", max_steps=3).step.tolist() == [0, 3]
-    dead = integrate(
-        replace(SYM2D, alpha=0.0, X=SYM2D.X[:6], y=SYM2D.y[:6]),
-        np.tile([-1.0, 0.0], (3, 1)),
-        a,
-        [1.0],
-    )
+    dead = integrate(replace(SYM2D, alpha=0.0, X=SYM2D.X[:6], y=SYM2D.y[:6]), np.tile([-1.0, 0.0], (3, 1)), a, [1.0])
     assert dead.stop is StopReason.STATIONARY
     assert integrate(SYM2D, W, a, [1e3], method="euler", control=1e200).stop is StopReason.DIVERGED
     assert integrate(ONE, np.full((1, 1), 1.0), np.ones(1), [0.5]).step.tolist() == [0]
@@ -310,10 +255,7 @@ def test_a_run_goes_on_where_another_ended() -> None:
     whole = integrate(SYM5D, W, a, [5.0, 40.0])
     first = integrate(SYM5D, W, a, [5.0])
     second = integrate(
-        SYM5D,
-        *first.final,
-        [40.0],
-        start=Start(int(first.step[-1]), float(first.s[-1]), float(first.ln_t[-1])),
+        SYM5D, *first.final, [40.0], start=Start(int(first.step[-1]), float(first.s[-1]), float(first.ln_t[-1]))
     )
     assert second.step[-1] == whole.step[-1]
     assert second.ln_t[-1] == whole.ln_t[-1]

@@ -69,10 +69,7 @@ def test_kkt_residuals_fall_with_the_square_root_of_the_margin(name: str) -> Non
     d, h, seed, _ = SYMMETRIC[name]
     task = task_of("symmetric", d=d, h=h, seed=seed)
     run = trained(task, 1)
-    found = [
-        kkt_certificate(task.X, task.y, W, a, ALPHA)
-        for W, a in zip(run.W[-4:], run.a[-4:], strict=True)
-    ]
+    found = [kkt_certificate(task.X, task.y, W, a, ALPHA) for W, a in zip(run.W[-4:], run.a[-4:], strict=True)]
     q = run.q_min[-4:]
     eps = np.array([one.eps for one in found])
     assert np.all(eps * np.sqrt(q) <= 1)
@@ -83,24 +80,16 @@ def test_kkt_residuals_fall_with_the_square_root_of_the_margin(name: str) -> Non
 
 @pytest.mark.parametrize("method", ["euler", "rk4", "gd"])
 @pytest.mark.parametrize("name", ["symmetric", "hinted", "constant-feature"])
-def test_after_separation_loss_falls_norm_grows_and_the_smoothed_margin_never_drops(
-    name: str, method: str
-) -> None:
+def test_after_separation_loss_falls_norm_grows_and_the_smoothed_margin_never_drops(name: str, method: str) -> None:
     """lyu2021 Theorem 3.1 (i, ii), every step; backtracking descent promises the first two only."""
     task = task_of(name)
     W, a = balanced(np.random.default_rng(3), 10, task.X.shape[1])
     run = integrate(task, 1e-6 * W, 1e-6 * a, [1.0, 10.0, 100.0, 1000.0], method=method)  # type: ignore[arg-type]
     assert run.separated is not None
-    assert (
-        run.ln_loss[run.separated]
-        < np.log(np.log(2) / len(task.y))
-        <= run.ln_loss[run.separated - 1]
-    )
+    assert run.ln_loss[run.separated] < np.log(np.log(2) / len(task.y)) <= run.ln_loss[run.separated - 1]
     assert run.stats["loss_rises"] == 0
     assert run.stats["norm_falls"] == 0
-    smoothed, plain, rho = (
-        column[run.separated :] for column in (run.smoothed_margin, run.normalised_margin, run.rho)
-    )
+    smoothed, plain, rho = (column[run.separated :] for column in (run.smoothed_margin, run.normalised_margin, run.rho))
     if method != "gd":
         assert run.stats["margin_drop"] <= 1e-12
         assert np.all(np.diff(smoothed) >= 0)
@@ -109,12 +98,9 @@ def test_after_separation_loss_falls_norm_grows_and_the_smoothed_margin_never_dr
 
 
 @pytest.mark.parametrize(
-    ("name", "limit", "best"),
-    [("constant-feature", 0.1118034, 0.1489580), ("hinted", 0.1, 0.1453095)],
+    ("name", "limit", "best"), [("constant-feature", 0.1118034, 0.1489580), ("hinted", 0.1, 0.1453095)]
 )
-def test_hints_lead_to_the_suboptimal_one_neuron_margin(
-    name: str, limit: float, best: float
-) -> None:
+def test_hints_lead_to_the_suboptimal_one_neuron_margin(name: str, limit: float, best: float) -> None:
     """Balanced small starts reach half of the best one-neuron margin, less than the optimum
     (lyu2021 Theorems 6.2, A.7).
     """
@@ -139,9 +125,7 @@ def test_the_linear_solution_is_found_with_the_stated_probability(m: int, measur
         for rng in (np.random.default_rng([s, m]) for s in range(400))
     ]
     W, a = np.stack([W for W, _ in starts]), np.stack([a for _, a in starts])
-    good = np.array(
-        [uses_both_signs(task, run) for run in integrate_many(task, 1e-6 * W, 1e-6 * a, [100.0])]
-    )
+    good = np.array([uses_both_signs(task, run) for run in integrate_many(task, 1e-6 * W, 1e-6 * a, [100.0])])
     mean = (task.y[:, None] * task.X).mean(axis=0)
     drift = W @ (mean / np.linalg.norm(mean)) + a
     np.testing.assert_array_equal(good, (drift > 0).any(axis=1) & (drift < 0).any(axis=1))
@@ -168,9 +152,7 @@ def test_descent_ends_where_the_flow_does() -> None:
     np.testing.assert_allclose(margins, 0.375, rtol=1e-3)
 
 
-@pytest.mark.parametrize(
-    ("alpha", "first", "last"), [(0.35, 30.0, 300.0), (0.5, 1e2, 1e4), (0.7, 1e4, 1e12)]
-)
+@pytest.mark.parametrize(("alpha", "first", "last"), [(0.35, 30.0, 300.0), (0.5, 1e2, 1e4), (0.7, 1e4, 1e12)])
 def test_a_weak_neuron_of_the_other_sign_escapes_with_a_power_of_the_margin(
     alpha: float, first: float, last: float
 ) -> None:
@@ -185,9 +167,7 @@ def test_a_weak_neuron_of_the_other_sign_escapes_with_a_power_of_the_margin(
     rows = [run.index(q) for q in levels]
     ratio = (run.a[rows, 1] / run.a[rows, 0]) ** 2
     assert ratio[-1] < 2e-3
-    assert np.polyfit(np.log(run.q_min[rows]), np.log(ratio), 1)[0] == pytest.approx(
-        (1 - alpha) / alpha, rel=5e-3
-    )
+    assert np.polyfit(np.log(run.q_min[rows]), np.log(ratio), 1)[0] == pytest.approx((1 - alpha) / alpha, rel=5e-3)
 
 
 def symmetric_points() -> tuple[np.ndarray, np.ndarray]:

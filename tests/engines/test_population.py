@@ -36,9 +36,7 @@ def test_companions_of_the_paper_align_at_the_known_steps(
     (measured; the first by a plain loop too).
     """
     for factor, first in zip((0.1, 1.0, 2.0), steps, strict=True):
-        path = population_descent(
-            PlaneStart(depth, teacher, factor * teacher, RIGHT), lr, np.arange(200_001)
-        )
+        path = population_descent(PlaneStart(depth, teacher, factor * teacher, RIGHT), lr, np.arange(200_001))
         assert int(np.argmax(path.theta < 0.1)) == first
         assert np.all(np.diff(path.theta[path.theta > 1e-7]) < 0)
 
@@ -112,9 +110,7 @@ def test_plane_is_the_reduction_of_the_vector_flow(depth: int) -> None:
         return np.asarray(-0.5 * v ** (2 * power) * w + 0.5 * v**power * vs**power * pull)
 
     t = np.linspace(0, 3 / vs ** (2 * power), 7)
-    vectors = solve_ivp(
-        velocity, (0, t[-1]), w0, t_eval=t, method="DOP853", rtol=1e-12, atol=1e-12
-    ).y.T
+    vectors = solve_ivp(velocity, (0, t[-1]), w0, t_eval=t, method="DOP853", rtol=1e-12, atol=1e-12).y.T
     path = population_flow(start, t)
     assert path.norm == pytest.approx(np.linalg.norm(vectors, axis=1), abs=1e-8)
     assert path.theta == pytest.approx(angle_between(vectors, teacher), abs=1e-8)
@@ -126,18 +122,7 @@ def test_empirical_descent_stays_near_its_companion(depth: int) -> None:
     data = gaussian_teacher(20_000, 4, 0, 0.5, depth)
     w, teacher = 0.5 * data.extra["student"], data.extra["teacher"]
     lr, steps = 0.02, np.arange(0, 1501, 50)
-    engine = LazyGD(
-        Problem(
-            data.X,
-            data.y,
-            w[None],
-            np.array([np.linalg.norm(w)]),
-            MEAN_SQUARE,
-            lr,
-            1500,
-            depth=depth,
-        )
-    )
+    engine = LazyGD(Problem(data.X, data.y, w[None], np.array([np.linalg.norm(w)]), MEAN_SQUARE, lr, 1500, depth=depth))
     path = population_descent(PlaneStart.of(w, teacher, depth), lr, steps)
     for i, step in enumerate(steps):
         engine.advance(np.array([step]))

@@ -60,10 +60,7 @@ def test_known_flows(known: Known) -> None:
 
 def test_descent_converges_to_it_with_slope_one(images: Problem, fine: np.ndarray) -> None:
     rates = np.array([0.1, 0.05, 0.025])
-    errors = [
-        distance(end(replace(images, lr=lr, n_steps=round(HORIZON / lr)), TorchGD), fine)
-        for lr in rates
-    ]
+    errors = [distance(end(replace(images, lr=lr, n_steps=round(HORIZON / lr)), TorchGD), fine) for lr in rates]
     assert 0.85 <= np.polyfit(np.log(rates), np.log(errors), 1)[0] <= 1.15
 
 
@@ -76,22 +73,15 @@ def test_error_falls_with_the_tolerance(images: Problem, fine: np.ndarray) -> No
 
 
 def test_float32_is_enough_for_its_tolerance(images: Problem, fine: np.ndarray) -> None:
-    assert distance(end(replace(images, dtype="float32")), end(images)) < 0.1 * distance(
-        end(images), fine
-    )
+    assert distance(end(replace(images, dtype="float32")), end(images)) < 0.1 * distance(end(images), fine)
 
 
 @pytest.mark.parametrize("loss", ["square", "logistic", "logistic2", "exp"])
 def test_invariant(loss: str) -> None:
     """a_j^2 - ||w_j||^2 stays what it was, for every loss and a leaky slope."""
-    problem = random_problem(
-        60, 5, 10, Loss(name=loss, reduction="mean", factor=2.0), alpha=0.2, rtol=1e-6, n_steps=50
-    )  # type: ignore[arg-type]
+    problem = random_problem(60, 5, 10, Loss(name=loss, reduction="mean", factor=2.0), alpha=0.2, rtol=1e-6, n_steps=50)  # type: ignore[arg-type]
     rows = end(problem)
-    before, after = (
-        a**2 - np.sum(W**2, axis=1)
-        for W, a in ((problem.W0, problem.a0), (rows[:, :-1], rows[:, -1]))
-    )
+    before, after = (a**2 - np.sum(W**2, axis=1) for W, a in ((problem.W0, problem.a0), (rows[:, :-1], rows[:, -1])))
     assert distance(rows, np.column_stack([problem.W0, problem.a0])) > 0.05
     np.testing.assert_allclose(after, before, atol=3e-5)
 
@@ -122,10 +112,7 @@ def test_cuts_and_save_times_change_no_bit(images: Problem, dtype: str) -> None:
     resumed.restore(cut.state(), 13)
     assert np.array_equal(resumed.advance(np.array([13, 14, 50, 80])), losses[[13, 14, 50, 80]])
     assert resumed.stats == whole.stats
-    assert all(
-        np.array_equal(ours, other)
-        for ours, other in zip(resumed.weights(), whole.weights(), strict=True)
-    )
+    assert all(np.array_equal(ours, other) for ours, other in zip(resumed.weights(), whole.weights(), strict=True))
     assert whole.weights()[0].dtype == np.dtype(dtype)
 
 
@@ -140,9 +127,7 @@ def test_interrupted_run_resumes_to_the_same_bits(images: Problem) -> None:
 
 
 def test_target_loss(images: Problem) -> None:
-    trajectory = run(
-        SmoothFlow, images, SaveAt(np.arange(0, 81), np.array([0, 80])), target_loss=0.8
-    )
+    trajectory = run(SmoothFlow, images, SaveAt(np.arange(0, 81), np.array([0, 80])), target_loss=0.8)
     assert trajectory.stop.reason is StopReason.TARGET_LOSS
     assert trajectory.loss[-1] < 0.8 <= trajectory.loss[-2]
 
@@ -159,8 +144,7 @@ def test_failures_are_stops(images: Problem, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize(
-    "options",
-    [{"n": 49}, {"batch_size": 2}, {"device": "cuda"}, {"ln_scale": -5.0}, {"dtype": "float32"}],
+    "options", [{"n": 49}, {"batch_size": 2}, {"device": "cuda"}, {"ln_scale": -5.0}, {"dtype": "float32"}]
 )
 def test_what_it_does_not_support(options: dict[str, object]) -> None:
     problem = random_problem(**{"n": 60, **options})  # type: ignore[arg-type]

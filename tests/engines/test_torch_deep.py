@@ -35,16 +35,13 @@ def test_steps_are_those_of_the_derivative_by_hand() -> None:
         f = outputs(X, layers)
         assert path.loss[k] == pytest.approx(0.5 * np.mean((f - y) ** 2), rel=1e-12)
         assert path.norms[k] == pytest.approx([np.linalg.norm(W) for W in layers], rel=1e-12)
-        layers = [
-            W - 0.05 * g for W, g in zip(layers, gradients_by_hand(X, y, layers), strict=True)
-        ]
+        layers = [W - 0.05 * g for W, g in zip(layers, gradients_by_hand(X, y, layers), strict=True)]
 
 
 def test_float32_follows_float64_and_the_norm_identity_is_exact() -> None:
     X, y, layers = network(1)
     single, double = (
-        descend(X, y, layers, 0.05, range(0, 101, 10), dtype=dtype, euler_every=5)
-        for dtype in ("float32", "float64")
+        descend(X, y, layers, 0.05, range(0, 101, 10), dtype=dtype, euler_every=5) for dtype in ("float32", "float64")
     )
     assert single.loss == pytest.approx(double.loss, rel=1e-4)
     assert np.flatnonzero(np.isfinite(double.euler)).tolist() == [0, 5, 10]
@@ -84,8 +81,7 @@ def test_a_missing_gpu_is_named() -> None:
 def test_the_gpu_makes_the_same_steps() -> None:
     X, y, layers = network(3)
     cpu, gpu = (
-        descend(X, y, layers, 0.05, range(0, 51, 10), dtype="float64", device=device)
-        for device in ("cpu", "cuda")
+        descend(X, y, layers, 0.05, range(0, 51, 10), dtype="float64", device=device) for device in ("cpu", "cuda")
     )
     assert gpu.loss == pytest.approx(cpu.loss, rel=1e-10)
     assert gpu.norms == pytest.approx(cpu.norms, rel=1e-10)

@@ -34,10 +34,7 @@ FAULTS = (
         {"error": "The NVIDIA driver on your system is too old (found version 11040)."},
         "driver is too old for CUDA 12.4",
     ),
-    (
-        {"error": "Found no NVIDIA driver on your system. Please check"},
-        "no NVIDIA driver is installed",
-    ),
+    ({"error": "Found no NVIDIA driver on your system. Please check"}, "no NVIDIA driver is installed"),
     ({"error": "CUDA unknown error"}, "CUDA does not start .CUDA unknown error"),
     ({"gpus": 0}, "shows no GPU"),
 )
@@ -66,9 +63,7 @@ def test_devices_that_exist(machine: Callable[..., None]) -> None:
 
 
 @pytest.mark.parametrize("name", ["cuda:2", "cuda:7", "cdua", "mps", "cuda:-1", "cuda:", ""])
-def test_devices_that_do_not_exist_list_those_that_do(
-    machine: Callable[..., None], name: str
-) -> None:
+def test_devices_that_do_not_exist_list_those_that_do(machine: Callable[..., None], name: str) -> None:
     machine(gpus=2)
     with pytest.raises(UsageError, match="cpu, cuda:0, cuda:1"):
         resolve_device(name)

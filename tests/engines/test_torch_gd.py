@@ -56,9 +56,7 @@ def test_blocks_make_the_gradient_of_autograd(loss: Loss, alpha: float, block: i
     model = TwoLayer(problem.W0, problem.a0, alpha)
     ours = BlockGradient(X, y, loss, alpha, 5, block)
     for rows in (None, torch.tensor([16, 0, 3, 8, 5])):
-        value = objective(
-            loss, model(X if rows is None else X[rows]), y if rows is None else y[rows]
-        )
+        value = objective(loss, model(X if rows is None else X[rows]), y if rows is None else y[rows])
         grad_W, grad_a = torch.autograd.grad(value, list(model.parameters()))
         with torch.no_grad():
             ours.evaluate(model.W, model.a, rows)
@@ -78,9 +76,7 @@ def test_mini_batch_descent_is_that_of_numpy() -> None:
     for step in range(8):
         expected.append(float(0.5 * np.mean((np.maximum(problem.X @ W.T, 0) @ a - problem.y) ** 2)))
         epoch, position = divmod(step, 3)
-        rows = np.random.default_rng([problem.seed, epoch]).permutation(9)[
-            4 * position : 4 * position + 4
-        ]
+        rows = np.random.default_rng([problem.seed, epoch]).permutation(9)[4 * position : 4 * position + 4]
         grad_W, grad_a = gradient(problem.X[rows], problem.y[rows], W, a, MEAN_SQUARE)
         if step < 7:
             W, a = W - problem.lr * grad_W, a - problem.lr * grad_a
@@ -165,10 +161,7 @@ def test_a_full_gpu_gets_a_second_try_and_then_a_sentence(monkeypatch: pytest.Mo
     assert blocks == [5, 3]
     with pytest.raises(EnvironmentFault, match="too little free memory"):
         TorchGD(problem)
-    assert (
-        TorchGD(replace(problem, device="auto")).stats["device"]
-        == "cpu, as the GPU has too little free memory"
-    )
+    assert TorchGD(replace(problem, device="auto")).stats["device"] == "cpu, as the GPU has too little free memory"
 
 
 @pytest.fixture
@@ -181,14 +174,10 @@ def cuda_problem() -> Problem:
 @pytest.mark.gpu
 @pytest.mark.parametrize("depth", [1, 2, 3])
 @pytest.mark.parametrize("batch_size", [None, 16])
-def test_cuda_follows_the_cpu_and_captures_the_step(
-    cuda_problem: Problem, batch_size: int | None, depth: int
-) -> None:
+def test_cuda_follows_the_cpu_and_captures_the_step(cuda_problem: Problem, batch_size: int | None, depth: int) -> None:
     problem = replace(cuda_problem, batch_size=batch_size, depth=depth)
     gpu, cpu = TorchGD(problem), TorchGD(replace(problem, device="cpu"))
-    assert gpu.advance(np.arange(0, 61, 5)) == pytest.approx(
-        cpu.advance(np.arange(0, 61, 5)), rel=1e-9
-    )
+    assert gpu.advance(np.arange(0, 61, 5)) == pytest.approx(cpu.advance(np.arange(0, 61, 5)), rel=1e-9)
     assert gpu.weights()[0] == pytest.approx(cpu.weights()[0], rel=1e-9, abs=1e-12)
     assert gpu.stats["cuda_graph"] == "captured"
 

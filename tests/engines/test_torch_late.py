@@ -42,10 +42,7 @@ def separable(n: int, d: int, alpha: float, **options: Any) -> Classification:
 
 
 def both(task: Classification, W: np.ndarray, a: np.ndarray, *levels: float) -> list[LateRun]:
-    return [
-        descend(task, W, a, levels, lr=0.05, engine=engine, max_steps=20_000)
-        for engine in ("log-domain", "torch")
-    ]
+    return [descend(task, W, a, levels, lr=0.05, engine=engine, max_steps=20_000) for engine in ("log-domain", "torch")]
 
 
 def assert_same(compiled: LateRun, ours: LateRun, tolerance: float) -> None:
@@ -64,12 +61,8 @@ def assert_same(compiled: LateRun, ours: LateRun, tolerance: float) -> None:
 
 @pytest.mark.parametrize("loss", ["logistic", "exp"])
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
-@pytest.mark.parametrize(
-    ("n", "d", "m", "alpha"), [(1, 1, 1, 0.3), (2, 3, 5, 0.5), (5, 2, 9, 0.1), (9, 5, 17, 1.0)]
-)
-def test_both_engines_make_the_same_steps(
-    n: int, d: int, m: int, alpha: float, loss: str, reduction: str
-) -> None:
+@pytest.mark.parametrize(("n", "d", "m", "alpha"), [(1, 1, 1, 0.3), (2, 3, 5, 0.5), (5, 2, 9, 0.1), (9, 5, 17, 1.0)])
+def test_both_engines_make_the_same_steps(n: int, d: int, m: int, alpha: float, loss: str, reduction: str) -> None:
     """To rounding from the start to a loss of e^-15."""
     task = separable(n, d, alpha, loss=loss, reduction=reduction)
     compiled, ours = both(task, *start(m, d), 2.0, 15.0)
@@ -152,8 +145,7 @@ def test_sgd_finds_the_direction_of_gd() -> None:
 
 def test_the_seed_shuffles_the_batches() -> None:
     ours, again, other = (
-        descend(LEFT, *start(4, 2), [5.0], lr=0.05, batch_size=2, seed=seed).W[-1]
-        for seed in (1, 1, 2)
+        descend(LEFT, *start(4, 2), [5.0], lr=0.05, batch_size=2, seed=seed).W[-1] for seed in (1, 1, 2)
     )
     assert np.array_equal(again, ours)
     assert not np.array_equal(other, ours)

@@ -29,15 +29,11 @@ def both(
     """The ensemble by the compiled loop and by batched products on a device."""
     rng = np.random.default_rng(1)
     members = ensemble.Members(
-        np.arange(R),
-        rng.standard_normal((R, *problem.W0.shape)),
-        rng.standard_normal((R, *problem.a0.shape)),
+        np.arange(R), rng.standard_normal((R, *problem.W0.shape)), rng.standard_normal((R, *problem.a0.shape))
     )
     save_at = SaveAt.of(Record(save_every=7), problem.n_steps)
     fused = ensemble.run_ensemble(problem, members, save_at, levels=(1.0, 0.5))
-    monkeypatch.setattr(
-        ensemble, "kernel", lambda given: (DeviceMembers(replace(given, device=device)), "torch")
-    )
+    monkeypatch.setattr(ensemble, "kernel", lambda given: (DeviceMembers(replace(given, device=device)), "torch"))
     return fused, ensemble.run_ensemble(problem, members, save_at, levels=(1.0, 0.5))
 
 
@@ -51,9 +47,7 @@ def assert_alike(fused: EnsembleTrajectory, batched: EnsembleTrajectory) -> None
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: f"{loss.name}-{loss.reduction}")
-def test_members_are_those_of_the_compiled_loop(
-    loss: Loss, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_members_are_those_of_the_compiled_loop(loss: Loss, monkeypatch: pytest.MonkeyPatch) -> None:
     problem = random_problem(6, 3, 9, loss, lr=5e-3, n_steps=50)
     fused, batched = both(problem, monkeypatch)
     assert_alike(fused, batched)
@@ -61,9 +55,7 @@ def test_members_are_those_of_the_compiled_loop(
 
 
 @pytest.mark.parametrize("changes", [{"alpha": 0.3}, {"train": "first"}, {"n_steps": 1}])
-def test_slopes_layers_and_single_steps(
-    changes: dict[str, object], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_slopes_layers_and_single_steps(changes: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
     problem = random_problem(4, 2, 5, Loss(name="square", reduction="mean"), lr=1e-2, n_steps=30)
     assert_alike(*both(replace(problem, **changes), monkeypatch))  # type: ignore[arg-type]
 

@@ -22,9 +22,7 @@ from flowrepro.papers.min2024.figure_5_mnist import DIGITS_1_0
 from flowrepro.run.training import prepare
 
 
-def two_classes(
-    n: int = 60, d: int = 7, m: int = 9, spread: float = 0.5, seed: int = 0, **changes: object
-) -> Problem:
+def two_classes(n: int = 60, d: int = 7, m: int = 9, spread: float = 0.5, seed: int = 0, **changes: object) -> Problem:
     """Two clusters on opposite sides, neurons from a small start: they agree after some hundred
     steps.
     """
@@ -47,11 +45,7 @@ def by_autograd(problem: Problem) -> tuple[float, np.ndarray, np.ndarray]:
         with torch.no_grad():
             for parameter, gradient in zip(parameters, gradients, strict=True):
                 parameter -= problem.lr * gradient
-    return (
-        objective(problem.loss, model(X), y).item(),
-        model.W.detach().numpy(),
-        model.a.detach().numpy(),
-    )
+    return (objective(problem.loss, model(X), y).item(), model.W.detach().numpy(), model.a.detach().numpy())
 
 
 CASES = {
@@ -93,11 +87,7 @@ def test_a_resumed_run_ends_with_the_same_bits() -> None:
     kept: list[dict[str, np.ndarray]] = []
     calls = iter(range(1000))
     run(
-        PooledGD,
-        problem,
-        save_at,
-        checkpoint=lambda take, _: kept.append(take()),
-        interrupted=lambda: next(calls) == 2,
+        PooledGD, problem, save_at, checkpoint=lambda take, _: kept.append(take()), interrupted=lambda: next(calls) == 2
     )
     resumed = run(PooledGD, problem, save_at, resume=kept[-1])
     assert resumed.W.tobytes() == whole.W.tobytes()
@@ -125,10 +115,7 @@ def test_pools_hold_exactly_as_long_as_no_unwatched_sign_can_change() -> None:
         turned = turned + 0.999 * pools.turn * aside / np.linalg.norm(aside, axis=1, keepdims=True)
         members = np.concatenate(pools.members)
         assert pools.hold(turned)
-        assert np.array_equal(
-            (problem.X @ turned.T > 0)[~pools.watched][:, members],
-            signs[~pools.watched][:, members],
-        )
+        assert np.array_equal((problem.X @ turned.T > 0)[~pools.watched][:, members], signs[~pools.watched][:, members])
     assert not pools.hold(W[:, ::-1])
     assert not pools.hold(0 * W)
 
@@ -158,13 +145,8 @@ def test_digits_in_float32_follow_the_torch_engine() -> None:
     row = override(DIGITS_1_0, {"subset": 200, "n_steps": 1_500, "m": 12})
     problem = prepare(row, data.load(Data(name="digits", options=row.data.options)))
     ours, plain = PooledGD(problem), load("torch")(problem)
-    assert ours.advance(np.array([1_500]))[0] == pytest.approx(
-        plain.advance(np.array([1_500]))[0], rel=1e-5
-    )
-    assert (
-        np.abs(ours.weights()[0] - plain.weights()[0]).max()
-        <= 1e-4 * np.abs(plain.weights()[0]).max()
-    )
+    assert ours.advance(np.array([1_500]))[0] == pytest.approx(plain.advance(np.array([1_500]))[0], rel=1e-5)
+    assert np.abs(ours.weights()[0] - plain.weights()[0]).max() <= 1e-4 * np.abs(plain.weights()[0]).max()
     assert ours.stats["pooled_steps"] > 300
 
 

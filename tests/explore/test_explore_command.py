@@ -19,9 +19,7 @@ def test_the_command_serves_its_page_until_ctrl_c(tmp_path: Path) -> None:
     folder.mkdir()
     with (
         err.open("w") as stream,
-        subprocess.Popen(
-            words, cwd=folder, stdout=subprocess.PIPE, stderr=stream, text=True
-        ) as process,
+        subprocess.Popen(words, cwd=folder, stdout=subprocess.PIPE, stderr=stream, text=True) as process,
     ):
         assert process.stdout is not None
         url = process.stdout.readline().strip()
@@ -33,9 +31,7 @@ def test_the_command_serves_its_page_until_ctrl_c(tmp_path: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
-def test_a_port_that_is_taken_and_a_bad_file_are_told(
-    flowrepro: Callable[..., Result], tmp_path: Path
-) -> None:
+def test_a_port_that_is_taken_and_a_bad_file_are_told(flowrepro: Callable[..., Result], tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = flowrepro("explore", "--no-browser", "--port", taken.getsockname()[1])
     assert done.code == 7

@@ -145,9 +145,7 @@ def test_the_scale_goes_down_to_a_thousandth_power(page: Tab) -> None:
     assert "a start as small needs about t = " in page.js(STATE)
     after(page, put("[name=t]", ""))
     assert "needs" not in page.js(STATE)
-    assert page.js(
-        "/1e-1?[09]\\d\\d/.test(document.querySelector('[data-part=plane]').textContent)"
-    )
+    assert page.js("/1e-1?[09]\\d\\d/.test(document.querySelector('[data-part=plane]').textContent)")
     after(page, put("[name=scale]", "0.3"))
     page.js(put("[name=scale]", "-1"))
     assert "positive number" in page.js(ALERT)
@@ -222,9 +220,7 @@ def test_a_file_is_opened_and_a_bad_one_is_told(page: Tab) -> None:
     assert "2 points of mine.csv" in page.js("document.getElementById('note').textContent")
 
 
-def test_a_link_restores_the_state_and_a_wrong_one_does_not_harm(
-    page: Tab, explorer: server.Explorer
-) -> None:
+def test_a_link_restores_the_state_and_a_wrong_one_does_not_harm(page: Tab, explorer: server.Explorer) -> None:
     after(page, put("[name=scale]", "1e-37"), judged=True)
     link = page.js("location.href")
     page.go("about:blank")

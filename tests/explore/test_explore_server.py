@@ -82,9 +82,7 @@ def test_the_page_is_served_and_forbids_what_is_not_its_own(explorer: server.Exp
         ({"Content_Length": "10"}, 408),
     ],
 )
-def test_a_wrong_request_is_refused(
-    explorer: server.Explorer, changes: dict[str, str], status: int
-) -> None:
+def test_a_wrong_request_is_refused(explorer: server.Explorer, changes: dict[str, str], status: int) -> None:
     assert asked(explorer, f"/{explorer.token}/start", **changes)[0] == status
     assert asked(explorer, f"/{explorer.token}/", method="GET")[0] == 200
 
@@ -102,9 +100,7 @@ def test_a_wrong_request_is_refused(
         ("/{token}/start", "PUT", 501),
     ],
 )
-def test_a_wrong_address_is_refused(
-    explorer: server.Explorer, place: str, method: str, status: int
-) -> None:
+def test_a_wrong_address_is_refused(explorer: server.Explorer, place: str, method: str, status: int) -> None:
     assert asked(explorer, place.replace("{token}", explorer.token), method=method)[0] == status
 
 
@@ -136,9 +132,7 @@ def test_many_connections_are_refused_and_the_server_lives(explorer: server.Expl
     pytest.fail("the server does not answer any more")
 
 
-def test_a_training_comes_moment_by_moment_and_is_that_of_the_api(
-    explorer: server.Explorer,
-) -> None:
+def test_a_training_comes_moment_by_moment_and_is_that_of_the_api(explorer: server.Explorer) -> None:
     found = messages(explorer, "train", THREE)
     kinds = [message["kind"] for message in found]
     assert kinds[0] == "scene"
@@ -260,9 +254,7 @@ def test_a_closed_connection_ends_its_computation(explorer: server.Explorer) -> 
     assert messages(explorer, "train", THREE)[-1]["kind"] == "end"
 
 
-def test_an_answer_that_takes_too_long_is_ended(
-    explorer: server.Explorer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_answer_that_takes_too_long_is_ended(explorer: server.Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(explorer.workers, "seconds", 0.2)
     long = {**THREE, "engine": "descent", "lr": 1e-5, "t": 100.0, "width": 500}
     told = messages(explorer, "judge", long)[-1]
@@ -271,9 +263,7 @@ def test_an_answer_that_takes_too_long_is_ended(
 
 
 @pytest.mark.slow
-def test_a_saved_run_is_the_one_that_its_command_gives(
-    explorer: server.Explorer, tmp_path: Path
-) -> None:
+def test_a_saved_run_is_the_one_that_its_command_gives(explorer: server.Explorer, tmp_path: Path) -> None:
     question = {**THREE, "width": 6, "t": 5.0}
     found = messages(explorer, "save", question)[0]
     folder = Path(found["folder"])

@@ -65,11 +65,7 @@ def test_bytes_do_not_depend_on_process_environment_or_user_style(tmp_path):
         "MPLCONFIGDIR": "/proc/nowhere", "SOURCE_DATE_EPOCH": "12345", "DISPLAY": "",
     }  # fmt: skip
     done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            script + "import test_canvas as t; print(t.hashes(t.render()), end='')",
-        ],
+        [sys.executable, "-c", script + "import test_canvas as t; print(t.hashes(t.render()), end='')"],
         env={**os.environ, **hostile},
         capture_output=True,
         text=True,
@@ -118,8 +114,7 @@ def test_a_shared_scale_changes_the_image():
     assert render(formats=["svg"], share="y") == render(formats=["svg"])
     panels = tuple(Panel([Line([0, 1], [0, k])], xlabel="$x$", ylabel="$y$") for k in (1, 5))
     alone, shared = (
-        canvas.render(Picture(panels, "Two."), LAYOUT, METADATA, ["svg"], share=share)["svg"]
-        for share in ("", "y")
+        canvas.render(Picture(panels, "Two."), LAYOUT, METADATA, ["svg"], share=share)["svg"] for share in ("", "y")
     )
     assert alone != shared
 

@@ -56,9 +56,7 @@ def test_a_snapshot_holds_what_the_weights_say():
     x = np.linspace(-1.5, 3.0, GRID_POINTS)
     found = snapshot(hand_made(), 10, x)
     np.testing.assert_allclose(
-        found.h,
-        np.maximum(2 * x + 1, 0) - 2 * np.maximum(3 - 3 * x, 0) + 0.5 - np.maximum(-x - 4, 0),
-        atol=1e-12,
+        found.h, np.maximum(2 * x + 1, 0) - 2 * np.maximum(3 - 3 * x, 0) + 0.5 - np.maximum(-x - 4, 0), atol=1e-12
     )
     np.testing.assert_array_equal(found.kink, [-0.5, 1.0, np.nan, -4.0])
     np.testing.assert_allclose(found.height, [np.sqrt(5), -np.sqrt(18), 1.0, -np.sqrt(17)])
@@ -108,10 +106,7 @@ def test_only_steps_that_exist_are_shown(steps, asked, expected):
 
 @pytest.mark.parametrize(
     ("X", "reason"),
-    [
-        (np.array([[0.0, 0.0, 1.0], [1.0, 2.0, 1.0]]), "d = 3"),
-        (np.array([[0.0, 0.5], [1.0, 2.0]]), "not constant 1"),
-    ],
+    [(np.array([[0.0, 0.0, 1.0], [1.0, 2.0, 1.0]]), "d = 3"), (np.array([[0.0, 0.5], [1.0, 2.0]]), "not constant 1")],
 )
 def test_points_off_a_line_are_not_drawable(X, reason):
     weights = np.ones((4, X.shape[1]))
@@ -120,9 +115,7 @@ def test_points_off_a_line_are_not_drawable(X, reason):
 
 
 def test_margins_follow_data_of_another_size():
-    (wide,) = line_panels(
-        hand_made(X=np.array([[0.0, 1.0], [900.0, 1.0]]), y=(0.0, 300.0)), (0,), {}
-    )
+    (wide,) = line_panels(hand_made(X=np.array([[0.0, 1.0], [900.0, 1.0]]), y=(0.0, 300.0)), (0,), {})
     assert (grid_of(wide)[0], grid_of(wide)[-1]) == (-300.0, 1200.0)
     assert wide.ylim == (-100.0, 400.0)
     (one,) = line_panels(hand_made(X=np.array([[2.0, 1.0]]), y=(1.0,)), (0,), {})
@@ -136,12 +129,7 @@ def test_drawing_puts_every_star_and_shares_the_scales():
     FigureCanvasAgg(figure)
     with style.paper_style():
         axes = renderer.draw(figure, panels, (2, 2, 6, 5), "both")
-    assert [ax.get_title("left") for ax in axes] == [
-        "(a) step 0",
-        "(b) step 10: middle",
-        "(c) step 20",
-        "",
-    ]
+    assert [ax.get_title("left") for ax in axes] == ["(a) step 0", "(b) step 10: middle", "(c) step 20", ""]
     assert not axes[3].axison
     twins = [ax for ax in figure.axes if ax not in axes]
     assert len({twin.get_ylim() for twin in twins}) == 1
@@ -152,13 +140,7 @@ def test_drawing_puts_every_star_and_shares_the_scales():
     np.testing.assert_array_equal(curve.get_ydata(), panels[1].marks[0].y)
     np.testing.assert_array_equal(samples.get_xydata(), np.column_stack([run.X[:, 0], run.y]))
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert labels == [
-        "learned function $h$",
-        "data",
-        "dead neuron",
-        "neuron, $s_j=+1$",
-        "neuron, $s_j=-1$",
-    ]
+    assert labels == ["learned function $h$", "data", "dead neuron", "neuron, $s_j=+1$", "neuron, $s_j=-1$"]
 
 
 def test_a_function_beyond_the_axis_is_announced():

@@ -53,9 +53,7 @@ def test_long_series_is_thinned_evenly_with_both_ends():
 
 
 def test_ten_significant_digits():
-    assert numbers({"x": np.array([1.0 / 3.0, 1e-20 / 3.0])}) == {
-        "x": [0.3333333333, 3.333333333e-21]
-    }
+    assert numbers({"x": np.array([1.0 / 3.0, 1e-20 / 3.0])}) == {"x": [0.3333333333, 3.333333333e-21]}
 
 
 def test_comparison_accepts_what_is_equal_within_the_tolerance():

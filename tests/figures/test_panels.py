@@ -105,9 +105,7 @@ def test_panels_are_importable_without_matplotlib():
 
 
 def test_a_line_and_its_looks():
-    (line,) = alone(
-        Line(X, X, dash="--", width=2, marker="s", fill="none", colour=style.DATA)
-    ).lines
+    (line,) = alone(Line(X, X, dash="--", width=2, marker="s", fill="none", colour=style.DATA)).lines
     assert (line.get_linestyle(), line.get_linewidth(), line.get_marker()) == ("--", 2, "s")
     assert (line.get_color(), line.get_markerfacecolor()) == (style.DATA, "none")
 
@@ -342,9 +340,7 @@ def test_tags_stand_where_curves_part():
 
 
 def test_ticks_by_hand():
-    ax = alone(
-        Points([1, 10], [1, 2]), scale="log-linear", xticks=[1, 10], yticks=Ticks([1], ["p"], 45)
-    )
+    ax = alone(Points([1, 10], [1, 2]), scale="log-linear", xticks=[1, 10], yticks=Ticks([1], ["p"], 45))
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["1", "10"]
     assert not len(ax.xaxis.get_minorticklocs())
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["p"]
@@ -400,10 +396,7 @@ def test_a_film_keeps_its_axes_in_place():
         (lambda: Note("n", "top"), "place of a note: 'top'; choose among 'upper left'"),
         (lambda: Panel([], scale="log"), "scale='log': join two of linear, log, symlog"),
         (lambda: Panel([], projection="map"), "projection: 'map'; choose among"),
-        (
-            lambda: Figure("1", "f", "c", sample, cases=(), layout=(1, 1, 1, 1), share="z"),
-            "share='z'",
-        ),
+        (lambda: Figure("1", "f", "c", sample, cases=(), layout=(1, 1, 1, 1), share="z"), "share='z'"),
     ],
 )
 def test_wrong_marks_and_panels_are_refused_with_a_reason(make, words):

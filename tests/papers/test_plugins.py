@@ -77,9 +77,7 @@ def test_a_file_in_the_working_folder_is_not_taken_by_itself(
 
 def test_a_file_can_be_swept(flowrepro: Call, tmp_path: Path) -> None:
     words = ("sweep", "early-directions", "--grid", "init.scale=1e-6,1e-4", "--seeds", "0:1")
-    answer = flowrepro(
-        "--plugin", EXAMPLE, *words, "--set", "n_steps=300", "--workers", "1", "--out", tmp_path
-    )
+    answer = flowrepro("--plugin", EXAMPLE, *words, "--set", "n_steps=300", "--workers", "1", "--out", tmp_path)
     assert answer.code == 0, answer.err
     assert len(list(tmp_path.rglob("trajectory.npz"))) == 2
 
@@ -108,9 +106,7 @@ def test_a_broken_file_is_one_sentence(flowrepro: Call, tmp_path: Path, text: st
         ("on=(SMALL, LARGE)", "on=(SMALL, LARDGE)", "LARDGE"),
     ],
 )
-def test_a_clash_or_a_typo_is_named(
-    flowrepro: Call, tmp_path: Path, old: str, new: str, words: str
-) -> None:
+def test_a_clash_or_a_typo_is_named(flowrepro: Call, tmp_path: Path, old: str, new: str, words: str) -> None:
     text = EXAMPLE.read_text()
     assert old in text
     (tmp_path / "clashing_paper.py").write_text(text.replace(old, new))

@@ -21,10 +21,7 @@ KINDS = ("any", "orthogonal", "of one length", "collinear", "plane", "positive",
 COMMANDS: dict[str, tuple[str, ...]] = {
     "toy": ("orthogonal",),
     "lazy": ("orthogonal", "--case", "lazy"),
-    "log-scale": (
-        *("orthogonal", "--case", "log-scale"),
-        *("--set", "options.p=[4,20,300]", "--set", "options.m=30"),
-    ),
+    "log-scale": (*("orthogonal", "--case", "log-scale"), *("--set", "options.p=[4,20,300]", "--set", "options.m=30")),
     "six-points": ("toy2d", "--set", "n_steps=3000"),
     "rule": ("toy2d", "--case", "theory-rule", "--set", "options.n_steps=1500"),
     "flow": ("toy2d", "--case", "theory-flow"),
@@ -131,9 +128,7 @@ def test_data_sets_that_once_went_wrong(flowrepro: Call, tmp_path: Path, seed: i
 @pytest.mark.slow
 @pytest.mark.long
 @pytest.mark.parametrize("seed", [895, 935, 967])
-def test_data_sets_that_once_took_long_or_failed(
-    flowrepro: Call, tmp_path: Path, seed: int
-) -> None:
+def test_data_sets_that_once_took_long_or_failed(flowrepro: Call, tmp_path: Path, seed: int) -> None:
     """Stiff flows without end, and an angle whose cosine is 1 to all digits."""
     tried(flowrepro, tmp_path, range(seed, seed + 1))
 

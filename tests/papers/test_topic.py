@@ -34,9 +34,7 @@ def declared(subject: Topic) -> Any:
         *,
         q: float = option(1.0, "a margin", within=(0.5, 2.0)),
         m: list[int] = option([2, 3], "widths", within=(1, 8)),
-        starts: list[tuple[int, float]] = option(
-            [(1, 0.5)], "width and angle", within=((1, 9), (0.0, 1.0))
-        ),
+        starts: list[tuple[int, float]] = option([(1, 0.5)], "width and angle", within=((1, 9), (0.0, 1.0))),
         loss: str = option("exp", "a loss", choices=("exp", "logistic")),
         inits: list[str] = option(["gaussian"], "starts", choices=("gaussian", "sphere")),
         more: list[float] = option([], "further margins", within=(0.0, 1.0)),
@@ -80,9 +78,7 @@ def test_a_number_lies_within_both_ends(value: float) -> None:
         ({"cap": 0.5}, r"must lie in \[1, 9\]"),
     ],
 )
-def test_a_value_outside_its_range_is_refused_with_the_rule(
-    options: dict[str, Any], rule: str
-) -> None:
+def test_a_value_outside_its_range_is_refused_with_the_rule(options: dict[str, Any], rule: str) -> None:
     with pytest.raises(UsageError, match=rule):
         STUDY(**options)
     with pytest.raises(UsageError, match=rule):
@@ -248,9 +244,7 @@ def test_a_figure_is_of_all_cases_and_its_file_has_its_id_unless_said() -> None:
 def test_the_contents_are_those_of_the_topics_in_order() -> None:
     first, second = topic(), topic()
     cases = (run_case(first, "one"), run_case(second, "two"))
-    claims = tuple(
-        each.claim(id, "C.", **PLACE)(small) for each, id in ((first, "a"), (second, "b"))
-    )
+    claims = tuple(each.claim(id, "C.", **PLACE)(small) for each, id in ((first, "a"), (second, "b")))
     contents = Contents(PAPER, (first, second))
     assert contents.cases == cases
     assert contents.claims == claims
@@ -299,9 +293,7 @@ GOOD, BAD = at_most("twice one", 2, 2), at_most("twice one", 2, 1)
         ((), False),
     ],
 )
-def test_a_misprint_is_proved_where_only_the_printed_reading_fails(
-    readings: Readings, proved: bool
-) -> None:
+def test_a_misprint_is_proved_where_only_the_printed_reading_fails(readings: Readings, proved: bool) -> None:
     declared = Misprints()
 
     @declared.proved("eq-1", "constant", "(1)", printed="2 <= 1", correct="2 <= 2")

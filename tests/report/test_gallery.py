@@ -22,23 +22,15 @@ from flowrepro.run.pipeline import Outcome, execute
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[Outcome]:
     case = override(registry.find_case("orthogonal", "lazy"), {"n_steps": 200})
-    return execute(
-        [case], Settings(root=tmp_path_factory.mktemp("runs"), formats=("png",)), quiet()
-    )
+    return execute([case], Settings(root=tmp_path_factory.mktemp("runs"), formats=("png",)), quiet())
 
 
 def differences(folder: Path, outcomes: list[Outcome]) -> list[str]:
     """What `compare` says, but for the figures of cases that are not run here."""
-    return [
-        sentence
-        for sentence in gallery.compare(folder, outcomes)
-        if not sentence.endswith("was not drawn")
-    ]
+    return [sentence for sentence in gallery.compare(folder, outcomes) if not sentence.endswith("was not drawn")]
 
 
-def test_a_gallery_agrees_with_what_it_was_written_from(
-    outcomes: list[Outcome], tmp_path: Path
-) -> None:
+def test_a_gallery_agrees_with_what_it_was_written_from(outcomes: list[Outcome], tmp_path: Path) -> None:
     gallery.update(tmp_path, outcomes)
     assert differences(tmp_path, outcomes) == []
     page = (tmp_path / "README.md").read_text()
@@ -80,14 +72,10 @@ def test_figures_of_many_seeds_are_in_the_gallery_and_on_its_page(tmp_path: Path
     assert cases == list(registry.cases_of("orthogonal"))
     assert [(case.name, case.seeds) for case in ensembles] == [("toy", gallery.SEEDS)]
     short = replace(override(ensembles[0], {"n_steps": 200}), seeds=(0, 50))
-    gallery.update(
-        tmp_path / "gallery", execute([short], Settings(root=tmp_path, formats=("png",)), quiet())
-    )
+    gallery.update(tmp_path / "gallery", execute([short], Settings(root=tmp_path, formats=("png",)), quiet()))
     page = (tmp_path / "gallery" / "README.md").read_text()
     assert "[3-seeds](boursier2022-figure-3-seeds-toy-loss.png)" in page
-    assert list(json.loads((tmp_path / "gallery" / "claims.json").read_text())) == [
-        "toy --seeds 0:50"
-    ]
+    assert list(json.loads((tmp_path / "gallery" / "claims.json").read_text())) == ["toy --seeds 0:50"]
 
 
 def test_a_contact_sheet_shows_every_figure(tmp_path: Path) -> None:

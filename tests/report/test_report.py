@@ -134,9 +134,7 @@ def test_numbers_are_short_and_keep_all_digits(value: object, text: str) -> None
     assert str(report.short(value)) == text
 
 
-def test_the_markdown_page_links_to_the_images(
-    runs: Path, tmp_path: Path, flowrepro: Flowrepro
-) -> None:
+def test_the_markdown_page_links_to_the_images(runs: Path, tmp_path: Path, flowrepro: Flowrepro) -> None:
     place = tmp_path / "report.md"
     assert flowrepro("report", runs, "--markdown", "--out", place).code == 0
     images = re.findall(r"!\[(?:[^\]\\]|\\.)*\]\(([^)]*)\)", place.read_text())
@@ -170,9 +168,7 @@ def test_what_holds_no_runs_is_refused(tmp_path: Path, runs: Path, flowrepro: Fl
     assert "sha256" in done.err
 
 
-BROWSER = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 QUIET = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -198,9 +194,7 @@ def seen(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Seen:
     shutil.copy(PROBE, place.parent)
     words = [BROWSER, *QUIET, f"--user-data-dir={place.parent / 'profile'}", "--dump-dom"]
     address = (place.parent / PROBE.name).as_uri()
-    done = subprocess.run(
-        [*words, address], capture_output=True, text=True, timeout=120, check=True
-    )
+    done = subprocess.run([*words, address], capture_output=True, text=True, timeout=120, check=True)
     facts = json.loads(escaping.unescape(re.findall("<pre>(.*)</pre>", done.stdout)[0]))
     return Seen(facts, done.stderr)
 
@@ -243,12 +237,7 @@ def test_the_filter_hides_what_it_says(runs: Path, seen: Seen) -> None:
     assert shown["min2024"]["runs"] == 1
     assert shown["lazy"]["rows"] == verdicts(runs, "lazy").total() > 0
     assert shown["both"]["rows"] == verdicts(runs, "lazy")["N/A"]
-    assert shown["no such text"] == {
-        "rows": 0,
-        "figures": 0,
-        "runs": 0,
-        "said": "0 claims of 0 runs",
-    }
+    assert shown["no such text"] == {"rows": 0, "figures": 0, "runs": 0, "said": "0 claims of 0 runs"}
     assert shown["reset"] == shown["all"]
 
 

@@ -105,10 +105,7 @@ TAMPERS: dict[str, tuple[Callable[[Any], dict[str, np.ndarray]], str]] = {
     ),
     "loss to the power 1.02": (lambda t: {"loss": t.loss**1.02}, "the loss"),
     "loss reversed": (lambda t: {"loss": t.loss[::-1].copy()}, "the loss"),
-    "an exponential for a loss": (
-        lambda t: {"loss": t.loss[0] * np.exp(-0.01 * t.step)},
-        "the loss",
-    ),
+    "an exponential for a loss": (lambda t: {"loss": t.loss[0] * np.exp(-0.01 * t.step)}, "the loss"),
     "loss right at snapshots only": (
         lambda t: {"loss": np.where(np.isin(t.step, t.snapshot_step), t.loss, t.loss * 1.001)},
         "plain step",
@@ -200,9 +197,7 @@ def reseal(directory: Path, name: str) -> None:
     (directory / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
 
 
-def test_verify_fails_on_a_resealed_tamper(
-    flowrepro: Callable[..., Answer], tmp_path: Path
-) -> None:
+def test_verify_fails_on_a_resealed_tamper(flowrepro: Callable[..., Answer], tmp_path: Path) -> None:
     _, directory = computed(tmp_path, toy())
     assert flowrepro("verify", directory.path).code in (0, 5)
     with np.load(directory.path / "trajectory.npz") as stored:
@@ -217,9 +212,7 @@ def test_verify_fails_on_a_resealed_tamper(
     assert "the loss recorded at step" in claims[-1]["note"]
 
 
-def test_verify_refuses_a_folder_that_is_not_its_case(
-    flowrepro: Callable[..., Answer], tmp_path: Path
-) -> None:
+def test_verify_refuses_a_folder_that_is_not_its_case(flowrepro: Callable[..., Answer], tmp_path: Path) -> None:
     _, directory = computed(tmp_path, toy())
     form = json.loads((directory.path / "experiment.json").read_text())
     for change, words in (({"seed": 99}, "was changed"), ({"name": "no-such"}, "was changed")):

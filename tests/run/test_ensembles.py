@@ -40,12 +40,7 @@ def test_one_folder_holds_every_seed(flowrepro: Call, tmp_path: Path) -> None:
     result = flowrepro(*SHORT, "--seeds", "3:63", "--out", tmp_path, "--json", "--format", "png")
     assert result.code == 0, result.err
     (run,) = result.json()["runs"]
-    assert (run["seed"], run["seeds"], run["engine"], run["stop"]) == (
-        None,
-        [3, 63],
-        "fused",
-        "HORIZON",
-    )
+    assert (run["seed"], run["seeds"], run["engine"], run["stop"]) == (None, [3, 63], "fused", "HORIZON")
     assert "toy-seeds-3-to-62-" in run["dir"]
     assert [Path(path).stem for path in result.json()["figures"]] == ["figure-3-seeds-toy-loss"]
     with np.load(Path(run["dir"]) / "ensemble.npz", allow_pickle=False) as stored:
@@ -79,9 +74,7 @@ def test_an_interrupted_ensemble_is_resumed_bit_for_bit(
         asked = iter(range(1_000))
         with monkeypatch.context() as patch:
             patch.setattr(
-                Console,
-                "interrupted",
-                lambda self, asked=asked, stop_after=stop_after: next(asked) == stop_after,
+                Console, "interrupted", lambda self, asked=asked, stop_after=stop_after: next(asked) == stop_after
             )
             stopped = flowrepro(*words, "--out", tmp_path / "broken")
         assert "resume with: flowrepro orthogonal" in stopped.err
@@ -95,9 +88,7 @@ def test_an_interrupted_ensemble_is_resumed_bit_for_bit(
 
 
 def test_a_diverging_ensemble_ends_with_4(flowrepro: Call, tmp_path: Path) -> None:
-    words = typed(
-        "orthogonal --case toy --seeds 0:50 --set n_steps=200 --set lr=5 --set init.scale=1 --set alpha=0.5"
-    )
+    words = typed("orthogonal --case toy --seeds 0:50 --set n_steps=200 --set lr=5 --set init.scale=1 --set alpha=0.5")
     result = flowrepro(*words, "--out", tmp_path)
     assert result.code == 4
     assert "members diverged" in result.err
@@ -119,20 +110,14 @@ def test_the_users_points_from_many_seeds(flowrepro: Call, tmp_path: Path) -> No
     answer = flowrepro(*words).json()
     assert all(claim["verdict"] == "N/A" for claim in answer["claims"])
     (tmp_path / "d.npz").unlink()
-    assert (
-        flowrepro("verify", answer["runs"][0]["dir"], "--json").json()["claims"] == answer["claims"]
-    )
+    assert flowrepro("verify", answer["runs"][0]["dir"], "--json").json()["claims"] == answer["claims"]
 
 
 # ---- which cases become ensembles
 
 
 def test_few_seeds_are_run_one_by_one_and_many_at_once() -> None:
-    assert [[case.seed for case in batch] for batch in cases(case_names=("toy",), seeds="3:6")] == [
-        [3],
-        [4],
-        [5],
-    ]
+    assert [[case.seed for case in batch] for batch in cases(case_names=("toy",), seeds="3:6")] == [[3], [4], [5]]
     ((toy, five, lazy),) = cases(case_names=("toy", "five-points", "lazy"), seeds="0:50")
     assert toy.seeds == five.seeds == lazy.seeds == (0, 50)
     assert cases(case_names=("toy",))[0][0].seeds is None
@@ -170,12 +155,8 @@ def test_figures_decide_too() -> None:
         cases(figures=("3", "3-seeds"), seeds="0:50")
 
 
-def test_a_figure_of_many_seeds_that_cannot_be_had_says_why(
-    flowrepro: Call, tmp_path: Path
-) -> None:
-    result = flowrepro(
-        *typed("orthogonal --figure 3-seeds --seeds 0:9 --engine torch --out"), tmp_path
-    )
+def test_a_figure_of_many_seeds_that_cannot_be_had_says_why(flowrepro: Call, tmp_path: Path) -> None:
+    result = flowrepro(*typed("orthogonal --figure 3-seeds --seeds 0:9 --engine torch --out"), tmp_path)
     assert result.code == 2
     assert "asks for torch" in result.err
 
@@ -193,9 +174,7 @@ def test_the_seeds_are_in_the_id_and_leave_that_of_a_run_alone() -> None:
     assert run_id(many) == run_id(from_json({**to_json(many), "seed": 7}))
     assert run_id(many)[-10:] != run_id(from_json({**to_json(many), "seeds": [0, 10]}))[-10:]
     assert run_id(TOY) == run_id(
-        override(
-            from_json({**to_json(TOY), "record": {**to_json(TOY)["record"], "levels": []}}), {}
-        )
+        override(from_json({**to_json(TOY), "record": {**to_json(TOY)["record"], "levels": []}}), {})
     )
     for seeds in ([3, 3], [0, 1, 2]):
         with pytest.raises(UsageError, match="seeds"):

@@ -93,9 +93,7 @@ def everything_is_much(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("everything_is_much")
-def test_what_is_meant_is_done_and_what_is_there_is_not_asked_about(
-    flowrepro: Call, tmp_path: Path
-) -> None:
+def test_what_is_meant_is_done_and_what_is_there_is_not_asked_about(flowrepro: Call, tmp_path: Path) -> None:
     words = (*SHORT_TOY, "--out", tmp_path)
     refused(flowrepro(*words), 2, "case 'toy'", "--yes")
     assert flowrepro(*words, "--yes").code in (0, 5)
@@ -109,11 +107,7 @@ def test_what_is_meant_is_done_and_what_is_there_is_not_asked_about(
 @pytest.mark.usefixtures("everything_is_much")
 @pytest.mark.parametrize(("answer", "codes"), [(True, (0, 5)), (False, (2,))])
 def test_a_terminal_asks(
-    flowrepro: Call,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    answer: bool,
-    codes: tuple[int, ...],
+    flowrepro: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: bool, codes: tuple[int, ...]
 ) -> None:
     asked = []
     monkeypatch.setattr(click, "confirm", lambda text, err: asked.append(text) or answer)

@@ -54,15 +54,9 @@ def test_kill_9_at_twenty_random_moments(tmp_path: Path) -> None:
     killed_and_resumed(tmp_path, 20_000_000, 20)
 
 
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
-)
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_the_first_signal_checkpoints_and_prints_the_resume_command(
-    flowrepro: Call,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    number: signal.Signals,
-    code: int,
+    flowrepro: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, code: int
 ) -> None:
     def send() -> None:
         wait_for(tmp_path)
@@ -110,27 +104,15 @@ def test_two_processes_on_one_run(tmp_path: Path, flowrepro: Call) -> None:
     process = begun(tmp_path, 100_000_000)
     try:
         wait_for(tmp_path)
-        refused(
-            flowrepro(*long_run(tmp_path, 100_000_000)),
-            7,
-            f"in use by process {process.pid}",
-            "--wait",
-        )
+        refused(flowrepro(*long_run(tmp_path, 100_000_000)), 7, f"in use by process {process.pid}", "--wait")
     finally:
         process.kill()
         process.communicate()
 
 
-def test_a_bad_checkpoint_interval(
-    flowrepro: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bad_checkpoint_interval(flowrepro: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLOWREPRO_CHECKPOINT_SECONDS", "abc")
-    refused(
-        flowrepro(*TOY, "--set", "n_steps=10", "--out", tmp_path),
-        2,
-        "FLOWREPRO_CHECKPOINT_SECONDS",
-        "abc",
-    )
+    refused(flowrepro(*TOY, "--set", "n_steps=10", "--out", tmp_path), 2, "FLOWREPRO_CHECKPOINT_SECONDS", "abc")
 
 
 def test_a_checkpoint_of_something_else_is_not_used(flowrepro: Call, tmp_path: Path) -> None:
@@ -156,17 +138,13 @@ def test_nohup_is_respected(tmp_path: Path) -> None:
     words = " ".join(long_run(tmp_path, 5_000_000))
     command = f"trap '' HUP; exec {sys.executable} -m flowrepro {words}"
     env = {**os.environ, "FLOWREPRO_CHECKPOINT_SECONDS": "0.05"}
-    process = subprocess.Popen(
-        ["bash", "-c", command], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    process = subprocess.Popen(["bash", "-c", command], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wait_for(tmp_path)
     process.send_signal(signal.SIGHUP)
     assert process.wait(timeout=120) in (0, 5)
 
 
-def test_clocks_that_jump_do_not_matter(
-    flowrepro: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_clocks_that_jump_do_not_matter(flowrepro: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     backwards = iter(range(10**9, 0, -10_000))
     monkeypatch.setattr(time, "time", lambda: float(next(backwards)))
     directory = Path(flowrepro(*SHORT_TOY, "--out", tmp_path, "--json").json()["runs"][0]["dir"])
@@ -220,12 +198,7 @@ def test_an_interrupted_run_does_nothing_more_than_its_checkpoint(
     monkeypatch.setattr("flowrepro.run.training.remarks", lambda run: pytest.fail("work goes on"))
     case = override(registry.find_case("orthogonal", "toy"), {"n_steps": 10**6, "init.m": 3})
     with pytest.raises(Interrupted, match="its checkpoint is in"):
-        compute(
-            case,
-            RunDirectory.of(tmp_path, case),
-            Settings(root=tmp_path),
-            quiet(interrupted=lambda: True),
-        )
+        compute(case, RunDirectory.of(tmp_path, case), Settings(root=tmp_path), quiet(interrupted=lambda: True))
 
 
 QUICK = (

@@ -54,15 +54,12 @@ def _inactive() -> fr.Run:
 def test_a_loss_that_underflows(loss: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        run = fr.descend(
-            X[:1], [1], [[30.0, 0.0]], [30.0], lr=0.1, steps=3, loss=loss, engine="torch"
-        )
+        run = fr.descend(X[:1], [1], [[30.0, 0.0]], [30.0], lr=0.1, steps=3, loss=loss, engine="torch")
     assert any(f"the loss {loss} underflowed to 0 at step 0" in said for said in run.remarks)
 
 
 @pytest.mark.parametrize(
-    ("size", "words"),
-    [(1e-150, "the gradient underflowed to 0"), (1e-200, "the square loss underflowed to 0")],
+    ("size", "words"), [(1e-150, "the gradient underflowed to 0"), (1e-200, "the square loss underflowed to 0")]
 )
 def test_weights_and_targets_that_underflow(size: float, words: str) -> None:
     W, a = [[1e-200, 1e-200]], [1e-200]
@@ -80,9 +77,7 @@ def test_steps_near_the_edge_of_stability() -> None:
     assert "with lr = 0.1" in said
 
 
-def test_the_command_line_says_and_stores_it(
-    flowrepro: Callable[..., Result], tmp_path: Path
-) -> None:
+def test_the_command_line_says_and_stores_it(flowrepro: Callable[..., Result], tmp_path: Path) -> None:
     words = ("orthogonal", "--case", "toy", "--set", "lr=100", "--set", "n_steps=600")
     more = ("--engine", "torch", "--no-figures", "--json", "--out", tmp_path)
     for _ in range(2):  # computed, then stored
@@ -94,9 +89,7 @@ def test_the_command_line_says_and_stores_it(
     assert stored["warnings"] == run["warnings"]
 
 
-def test_settings_that_the_engine_does_not_use(
-    flowrepro: Callable[..., Result], tmp_path: Path
-) -> None:
+def test_settings_that_the_engine_does_not_use(flowrepro: Callable[..., Result], tmp_path: Path) -> None:
     np.savez(tmp_path / "w.npz", W=np.eye(2), a=[1.0, -1.0])
     words = (*typed("orthogonal --case toy --set n_steps=20 --no-figures --out"), tmp_path)
     idle = ("--init", tmp_path / "w.npz", "--seed", "3", "--set", "rtol=1e-9")

@@ -50,14 +50,7 @@ def test_the_users_own_points_and_weights_are_those_that_were_kept(
     rng = np.random.default_rng(0)
     weights.write_bytes(npz_bytes({"W": rng.standard_normal((4, 2)), "a": rng.standard_normal(4)}))
     run = stored(
-        flowrepro,
-        "--data",
-        points,
-        "--init",
-        weights,
-        "--out",
-        tmp_path,
-        *typed("--engine flow --set log10_scale=-2"),
+        flowrepro, "--data", points, "--init", weights, "--out", tmp_path, *typed("--engine flow --set log10_scale=-2")
     )
     points.write_text("gone\n")
     weights.unlink()

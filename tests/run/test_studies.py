@@ -93,9 +93,7 @@ def test_a_study_is_stored_checked_and_reused(tmp_path: Path) -> None:
     assert second.directory == first.directory
 
 
-def test_a_study_is_computed_anew_when_its_code_changed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_study_is_computed_anew_when_its_code_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(tmp_path, SQUARES)
     monkeypatch.setattr(StudyKind, "conditions", lambda *_: {"code": "another"})
     (outcome,), said = run(tmp_path, SQUARES)
@@ -128,9 +126,7 @@ def test_interruption_leaves_an_unfinished_folder_that_starts_anew(tmp_path: Pat
 
 
 def test_options_a_study_is_not_made_for_are_named(tmp_path: Path) -> None:
-    with pytest.raises(
-        UsageError, match=r"cannot be computed with this options.most \(no squares at all\)"
-    ):
+    with pytest.raises(UsageError, match=r"cannot be computed with this options.most \(no squares at all\)"):
         run(tmp_path, override(SQUARES, {"most": 0}))
 
 
@@ -150,15 +146,7 @@ def test_the_json_form_is_that_of_a_study() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("most", "four"),
-        ("most", True),
-        ("label", 3),
-        ("grid", 1),
-        ("options.most", [1]),
-        ("lr", 0.1),
-    ],
+    ("key", "value"), [("most", "four"), ("most", True), ("label", 3), ("grid", 1), ("options.most", [1]), ("lr", 0.1)]
 )
 def test_an_option_keeps_its_kind(key: str, value: Any) -> None:
     with pytest.raises(UsageError, match=key):
@@ -168,9 +156,7 @@ def test_an_option_keeps_its_kind(key: str, value: Any) -> None:
 def test_set_reaches_the_cases_that_have_the_key(tmp_path: Path) -> None:
     from flowrepro.cli.select import chosen_cases
 
-    options: dict[str, Any] = dict.fromkeys(
-        ("seed", "seeds", "engine", "device", "data_file", "init_file")
-    )
+    options: dict[str, Any] = dict.fromkeys(("seed", "seeds", "engine", "device", "data_file", "init_file"))
     options |= {"case_names": (), "figures": (), "quick": True}
     ((first, second),) = chosen_cases("toys", assignments=["label=y"], **options)
     assert isinstance(first, StudyCase)

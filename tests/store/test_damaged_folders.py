@@ -16,9 +16,7 @@ def test_output_folder_is_a_file(flowrepro: Call, tmp_path: Path) -> None:
     refused(flowrepro(*TOY, "--out", tmp_path / "file"), 7, "is a file", "--out")
 
 
-def test_disk_full_at_any_write(
-    flowrepro: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_disk_full_at_any_write(flowrepro: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import errno
 
     from flowrepro.store import files as storage
@@ -71,12 +69,7 @@ def test_verdicts_of_an_earlier_attempt_are_not_believed(flowrepro: Call, tmp_pa
 
 
 def test_verify_of_a_failed_run(flowrepro: Call, tmp_path: Path) -> None:
-    words = (
-        *TOY,
-        *typed("--set lr=5 --set init.scale=1 --set alpha=0.5 --out"),
-        tmp_path,
-        "--json",
-    )
+    words = (*TOY, *typed("--set lr=5 --set init.scale=1 --set alpha=0.5 --out"), tmp_path, "--json")
     assert flowrepro("verify", flowrepro(*words).json()["runs"][0]["dir"]).code == 4
 
 
@@ -93,9 +86,7 @@ def test_a_damaged_run_is_refused_by_every_command_that_reads_it(
     with (directory / "trajectory.npz").open("r+b") as file:
         file.write(b"x")
     refused(flowrepro(command, directory), 3, "trajectory.npz does not have the sha256")
-    (directory / "manifest.json").write_text(
-        json.dumps({"schema": 2, "flowrepro": "9.9", "files": {}})
-    )
+    (directory / "manifest.json").write_text(json.dumps({"schema": 2, "flowrepro": "9.9", "files": {}}))
     refused(flowrepro(command, directory), 3, "flowrepro 9.9", "upgrade")
 
 
@@ -104,9 +95,10 @@ def test_a_folder_whose_name_is_no_text_is_used_and_reported(
     flowrepro: Call, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
     out = Path(os.fsdecode(os.fsencode(tmp_path) + b"/b\xff d"))
-    assert flowrepro(
-        "orthogonal", "--figure", "5", "--format", "png", "--set", "n_steps=50", "--out", out
-    ).code in (0, 5)
+    assert flowrepro("orthogonal", "--figure", "5", "--format", "png", "--set", "n_steps=50", "--out", out).code in (
+        0,
+        5,
+    )
     result = flowrepro("report", out, *words, "--out", tmp_path / "page")
     assert result.code == 0, result.err
     assert "b%FF%20d/" in (tmp_path / "page").read_text()

@@ -59,9 +59,7 @@ def test_an_output_folder_that_is_a_file(tmp_path: Path) -> None:
         storage.require_writable(tmp_path / "taken" / "below")
 
 
-def test_an_unwritable_output_folder_names_its_owner(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unwritable_output_folder_names_its_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(self: Path, *_: object, **__: object) -> None:
         raise PermissionError(errno.EROFS, "Read-only file system")
 
@@ -111,9 +109,7 @@ with locked(Path(sys.argv[1])):
 
 
 def hold(path: Path) -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "held\n"
     return process
@@ -125,8 +121,7 @@ def test_the_second_process_learns_who_holds_the_lock(tmp_path: Path) -> None:
     try:
         with (
             pytest.raises(
-                EnvironmentFault,
-                match=rf"toy-0123456789 is in use by process {owner.pid} on .* since .*--wait",
+                EnvironmentFault, match=rf"toy-0123456789 is in use by process {owner.pid} on .* since .*--wait"
             ),
             locked(path),
         ):
@@ -151,12 +146,10 @@ def test_a_dead_owner_is_taken_over(tmp_path: Path) -> None:
 def test_waiting_for_the_lock(tmp_path: Path) -> None:
     path = tmp_path / ".run.lock"
     owner = hold(path)
-    script = HOLD.replace(
-        "locked(Path(sys.argv[1]))", "locked(Path(sys.argv[1]), wait=True)"
-    ).replace("time.sleep(60)", "")
-    waiter = subprocess.Popen(
-        [sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, text=True
+    script = HOLD.replace("locked(Path(sys.argv[1]))", "locked(Path(sys.argv[1]), wait=True)").replace(
+        "time.sleep(60)", ""
     )
+    waiter = subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, text=True)
     owner.kill()
     owner.communicate()
     assert waiter.communicate(timeout=20)[0] == "held\n"

@@ -103,9 +103,7 @@ def fingerprint(folder: Path, file: str = "", old: str = "", new: str = "") -> s
         ("papers.py", "class Topic:\n    pass", "class Topic:\n    x = 1"),
     ],
 )
-def test_what_computes_nothing_changes_nothing(
-    tmp_path: Path, file: str, old: str, new: str
-) -> None:
+def test_what_computes_nothing_changes_nothing(tmp_path: Path, file: str, old: str, new: str) -> None:
     assert fingerprint(tmp_path, file, old, new) == fingerprint(tmp_path)
 
 
@@ -130,9 +128,7 @@ def test_what_is_reached_changes_it(tmp_path: Path, file: str, old: str, new: st
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = Path(flowrepro.__file__).parent
     copy = tmp_path_factory.mktemp("code") / "flowrepro"
-    return Path(
-        shutil.copytree(source, copy, ignore=shutil.ignore_patterns("*.npz", "__pycache__"))
-    )
+    return Path(shutil.copytree(source, copy, ignore=shutil.ignore_patterns("*.npz", "__pycache__")))
 
 
 def test_a_tolerance_of_a_real_claim_recomputes_nothing(package: Path) -> None:
@@ -147,9 +143,7 @@ def test_a_tolerance_of_a_real_claim_recomputes_nothing(package: Path) -> None:
         node
         for node in tree.body
         if isinstance(node, ast.FunctionDef)
-        and any(
-            ast.unparse(decorator).startswith("topic.claim") for decorator in node.decorator_list
-        )
+        and any(ast.unparse(decorator).startswith("topic.claim") for decorator in node.decorator_list)
     ]
     assert claims, "the module has no claim to edit"
     for claim in claims:

@@ -98,9 +98,7 @@ def in_place(copy: Callable[[str], Path], name: str, thing: str, command: str) -
 
 
 @pytest.mark.parametrize(("name", "thing", "command"), turns(FILES, THINGS, STORED))
-def test_what_is_no_regular_file(
-    copy: Callable[[str], Path], name: str, thing: str, command: str
-) -> None:
+def test_what_is_no_regular_file(copy: Callable[[str], Path], name: str, thing: str, command: str) -> None:
     in_place(copy, name, thing, command)
 
 
@@ -162,30 +160,23 @@ BY_FORM = ("a list", "a number", "no field", "mistyped")
 
 def in_turn(pairs: list[tuple[str, str]]) -> list[tuple[str, str, str]]:
     """Each pair of a file and a content, with one of the file's readers in turn."""
-    return [
-        (name, how, READERS[name][k % len(READERS[name])]) for k, (name, how) in enumerate(pairs)
-    ]
+    return [(name, how, READERS[name][k % len(READERS[name])]) for k, (name, how) in enumerate(pairs)]
 
 
 @pytest.mark.parametrize(
     ("name", "how", "command"),
     in_turn(
         [pair for pair in JSON_EVERYWHERE if pair[1] in BY_FORM]
-        + list(
-            zip(itertools.cycle(READERS), [how for how in JSON if how not in BY_FORM], strict=False)
-        )
+        + list(zip(itertools.cycle(READERS), [how for how in JSON if how not in BY_FORM], strict=False))
     ),
 )
-def test_json_that_is_not_what_belongs_there(
-    copy: Callable[[str], Path], name: str, how: str, command: str
-) -> None:
+def test_json_that_is_not_what_belongs_there(copy: Callable[[str], Path], name: str, how: str, command: str) -> None:
     as_json(copy, name, how, command)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "how", "command"),
-    [(name, how, command) for name, how in JSON_EVERYWHERE for command in READERS[name]],
+    ("name", "how", "command"), [(name, how, command) for name, how in JSON_EVERYWHERE for command in READERS[name]]
 )
 def test_json_that_is_not_what_belongs_there_for_every_command(
     copy: Callable[[str], Path], name: str, how: str, command: str
@@ -261,18 +252,9 @@ def as_arrays(copy: Callable[[str], Path], name: str, how: str, command: str) ->
 @pytest.mark.parametrize(
     ("name", "how", "command"),
     [(name, how, "verify") for name in DATA for how in ("no arrays", "text")]
-    + list(
-        zip(
-            itertools.cycle(DATA),
-            list(ARRAYS)[:-2],
-            itertools.cycle(("verify", "rerun")),
-            strict=False,
-        )
-    ),
+    + list(zip(itertools.cycle(DATA), list(ARRAYS)[:-2], itertools.cycle(("verify", "rerun")), strict=False)),
 )
-def test_arrays_that_are_not_what_belongs_there(
-    copy: Callable[[str], Path], name: str, how: str, command: str
-) -> None:
+def test_arrays_that_are_not_what_belongs_there(copy: Callable[[str], Path], name: str, how: str, command: str) -> None:
     as_arrays(copy, name, how, command)
 
 
@@ -297,9 +279,7 @@ def test_a_small_file_does_not_take_much_memory(tmp_path: Path) -> None:
         tracemalloc.stop()
 
 
-def test_what_is_written_is_read_even_where_it_compresses_well(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_written_is_read_even_where_it_compresses_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flowrepro.store.reading.FREE_BYTES", 2**10)
     arrays = {"W": np.zeros((4, 1000, 100)), "text": np.array("x" * 1000)}
     (tmp_path / "a.npz").write_bytes(saved(**arrays))
@@ -324,9 +304,7 @@ def test_objects_are_not_unpickled(tmp_path: Path) -> None:
 # ---- resuming, sweeping, notes, locks
 
 
-@pytest.mark.parametrize(
-    "how", ["fifo", "link", "empty", "objects", "another run's", "another step", "no step"]
-)
+@pytest.mark.parametrize("how", ["fifo", "link", "empty", "objects", "another run's", "another step", "no step"])
 def test_a_checkpoint_that_is_none(copy: Callable[[str], Path], how: str) -> None:
     folder = copy("begun")
     path = folder / "checkpoint.npz"

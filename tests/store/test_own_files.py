@@ -24,9 +24,7 @@ from flowrepro.store.own_files import LEDGER, OwnFiles
 from flowrepro.store.run_directory import RunDirectory
 
 Call = Callable[..., Result]
-TINY = typed(
-    "--set n_steps=60 --set m=4 --set geometric=0 --set snapshots=[] --engine fused --format png"
-)
+TINY = typed("--set n_steps=60 --set m=4 --set geometric=0 --set snapshots=[] --engine fused --format png")
 RUN = ("orthogonal", "--case", "toy", *TINY)
 FIGURE = "figures/figure-3-toy-loss.png"
 PLACES = ("figures", "tables", "animations", "")
@@ -78,9 +76,7 @@ SOUND = (0, 3, 5)
 def everywhere(root: Path, content: bytes) -> list[Path]:
     """Regular files below a folder, links not followed, with a content."""
     return [
-        path
-        for path in root.rglob("*")
-        if not path.is_symlink() and path.is_file() and path.read_bytes() == content
+        path for path in root.rglob("*") if not path.is_symlink() and path.is_file() and path.read_bytes() == content
     ]
 
 
@@ -125,9 +121,7 @@ def test_an_edited_figure_is_kept_under_a_name_that_says_so_and_drawn_anew(
     (run / FIGURE).write_bytes(MINE)
     result = flowrepro(*COMMANDS["run"](out, run))
     assert result.code in (0, 5)
-    assert (
-        "changed since it was written; it is kept as figure-3-toy-loss.edited-1.png" in result.err
-    )
+    assert "changed since it was written; it is kept as figure-3-toy-loss.edited-1.png" in result.err
     assert (run / FIGURE.replace(".png", ".edited-1.png")).read_bytes() == MINE
     assert (run / FIGURE).read_bytes() == before
     (run / FIGURE).write_bytes(MINE + b" again")
@@ -181,9 +175,7 @@ def test_a_name_that_we_need_and_the_user_took(tmp_path: Path, name: str, thing:
     assert (path.read_bytes(), path.is_symlink()) == (b"ours", False)
     assert target.exists() == (thing == "link")
     (kept,) = [
-        entry
-        for entry in path.parent.iterdir()
-        if (".link-1" if "link" in thing else ".foreign-1") in entry.name
+        entry for entry in path.parent.iterdir() if (".link-1" if "link" in thing else ".foreign-1") in entry.name
     ]
     assert os.path.lexists(kept)
     if thing != "dangling link":
@@ -217,9 +209,7 @@ def test_a_linked_folder_is_neither_read_nor_emptied(
         assert "link" in result.err
 
 
-def test_figures_are_drawn_beside_the_link(
-    flowrepro: Call, tmp_path: Path, out: Path, run: Path
-) -> None:
+def test_figures_are_drawn_beside_the_link(flowrepro: Call, tmp_path: Path, out: Path, run: Path) -> None:
     (run / "figures").rename(tmp_path / "paper")
     (run / "figures").symlink_to(tmp_path / "paper")
     assert flowrepro(*COMMANDS["run"](out, run)).code in (0, 5)
@@ -255,25 +245,17 @@ def test_a_linked_member_is_neither_read_nor_written(
         assert result.code == 3
 
 
-def test_a_linked_run_directory_is_set_aside(
-    flowrepro: Call, tmp_path: Path, out: Path, run: Path
-) -> None:
+def test_a_linked_run_directory_is_set_aside(flowrepro: Call, tmp_path: Path, out: Path, run: Path) -> None:
     run.rename(tmp_path / "archive")
     run.symlink_to(tmp_path / "archive")
     (tmp_path / "archive" / FIGURE).write_bytes(MINE)
-    before = {
-        path: path.read_bytes() for path in (tmp_path / "archive").rglob("*") if path.is_file()
-    }
+    before = {path: path.read_bytes() for path in (tmp_path / "archive").rglob("*") if path.is_file()}
     assert flowrepro(*COMMANDS["run"](out, run)).code in (0, 5)
     assert run.with_name(f"{run.name}.link-1").is_symlink()
-    assert {
-        path: path.read_bytes() for path in (tmp_path / "archive").rglob("*") if path.is_file()
-    } == before
+    assert {path: path.read_bytes() for path in (tmp_path / "archive").rglob("*") if path.is_file()} == before
 
 
-def test_a_linked_run_directory_that_is_named_is_read(
-    flowrepro: Call, tmp_path: Path, run: Path
-) -> None:
+def test_a_linked_run_directory_that_is_named_is_read(flowrepro: Call, tmp_path: Path, run: Path) -> None:
     (tmp_path / "short").symlink_to(run)
     for words in (
         ("verify", tmp_path / "short"),
@@ -285,9 +267,7 @@ def test_a_linked_run_directory_that_is_named_is_read(
 
 
 @pytest.mark.parametrize("dangling", [False, True])
-def test_a_lock_that_is_a_link(
-    flowrepro: Call, tmp_path: Path, out: Path, run: Path, dangling: bool
-) -> None:
+def test_a_lock_that_is_a_link(flowrepro: Call, tmp_path: Path, out: Path, run: Path, dangling: bool) -> None:
     target = tmp_path / "target"
     if not dangling:
         target.write_bytes(MINE)
@@ -325,8 +305,7 @@ ELSEWHERE = (
 
 
 @pytest.mark.parametrize(
-    ("name", "command"),
-    list(zip(ELSEWHERE, itertools.cycle(("verify", "show", "rerun", "report")), strict=False)),
+    ("name", "command"), list(zip(ELSEWHERE, itertools.cycle(("verify", "show", "rerun", "report")), strict=False))
 )
 def test_a_manifest_that_names_what_lies_elsewhere_is_damaged(
     flowrepro: Call, tmp_path: Path, run: Path, name: str, command: str
@@ -342,14 +321,11 @@ def test_a_manifest_that_names_what_lies_elsewhere_is_damaged(
     assert secret.read_bytes() == MINE
 
 
-LEADING = itertools.product(
-    ("name", "command", "paper"), ("../victim/pwn", "/tmp/pwn", "..", "a\nb")
-)
+LEADING = itertools.product(("name", "command", "paper"), ("../victim/pwn", "/tmp/pwn", "..", "a\nb"))
 
 
 @pytest.mark.parametrize(
-    ("field", "text", "command"),
-    [(*pair, ("rerun", "verify", "report")[k % 3]) for k, pair in enumerate(LEADING)],
+    ("field", "text", "command"), [(*pair, ("rerun", "verify", "report")[k % 3]) for k, pair in enumerate(LEADING)]
 )
 def test_a_case_whose_name_leads_elsewhere_is_refused(
     flowrepro: Call, tmp_path: Path, run: Path, field: str, text: str, command: str
@@ -358,10 +334,7 @@ def test_a_case_whose_name_leads_elsewhere_is_refused(
     case = json.loads((run / "experiment.json").read_text())
     content = reading.json_bytes({**case, field: text})
     manifest = json.loads((run / "manifest.json").read_text())
-    manifest["files"]["experiment.json"] = {
-        "sha256": reading.sha256_of(content),
-        "bytes": len(content),
-    }
+    manifest["files"]["experiment.json"] = {"sha256": reading.sha256_of(content), "bytes": len(content)}
     (run / "experiment.json").write_bytes(content)
     (run / "manifest.json").write_bytes(reading.json_bytes(manifest))
     assert directory.damage() == []
@@ -369,9 +342,7 @@ def test_a_case_whose_name_leads_elsewhere_is_refused(
     assert not list(tmp_path.rglob("*pwn*"))
 
 
-def test_a_report_shows_the_images_of_the_manifest_only(
-    flowrepro: Call, tmp_path: Path, run: Path
-) -> None:
+def test_a_report_shows_the_images_of_the_manifest_only(flowrepro: Call, tmp_path: Path, run: Path) -> None:
     secret = tmp_path / "secret.txt"
     secret.write_bytes(MINE)
     flowrepro(*RUN, "--no-figures", "--out", tmp_path / "bare")
@@ -453,9 +424,7 @@ def test_what_a_killed_run_wrote_is_replaced_without_copies(tmp_path: Path) -> N
     ]
 
 
-def test_a_kill_between_note_and_write_loses_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_kill_between_note_and_write_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = OwnFiles(tmp_path)
     own.write("a.json", b"first")
 
@@ -471,9 +440,7 @@ def test_a_kill_between_note_and_write_loses_nothing(
     assert (tmp_path / "a.json").read_bytes() == b"third"
 
 
-@pytest.mark.parametrize(
-    "content", [b"mine", b"[]", b'{"../x": ["0"]}', b'{"a": 1}', b"[" * 100_000]
-)
+@pytest.mark.parametrize("content", [b"mine", b"[]", b'{"../x": ["0"]}', b'{"a": 1}', b"[" * 100_000])
 def test_notes_that_are_not_ours_are_set_aside(tmp_path: Path, content: bytes) -> None:
     (tmp_path / LEDGER).write_bytes(content)
     OwnFiles(tmp_path).write("a.json", b"ours")
@@ -497,9 +464,7 @@ def test_only_torn_files_of_ours_are_swept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("page", ["html", "md"])
-def test_a_report_replaces_only_a_report(
-    flowrepro: Call, tmp_path: Path, run: Path, page: str
-) -> None:
+def test_a_report_replaces_only_a_report(flowrepro: Call, tmp_path: Path, run: Path, page: str) -> None:
     place = tmp_path / f"report.{page}"
     words = ("report", run, "--out", place, *(["--markdown"] if page == "md" else []))
     place.write_bytes(MINE)
@@ -514,9 +479,7 @@ def test_a_report_replaces_only_a_report(
 
 
 @pytest.mark.parametrize("dangling", [False, True])
-def test_a_report_follows_no_link(
-    flowrepro: Call, tmp_path: Path, run: Path, dangling: bool
-) -> None:
+def test_a_report_follows_no_link(flowrepro: Call, tmp_path: Path, run: Path, dangling: bool) -> None:
     target = tmp_path / "target"
     if not dangling:
         target.write_bytes(MINE)
@@ -527,18 +490,14 @@ def test_a_report_follows_no_link(
     assert dangling or target.read_bytes() == MINE
 
 
-def test_a_report_does_not_take_the_place_of_a_folder_or_device(
-    flowrepro: Call, tmp_path: Path, run: Path
-) -> None:
+def test_a_report_does_not_take_the_place_of_a_folder_or_device(flowrepro: Call, tmp_path: Path, run: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for place in (tmp_path, tmp_path / "pipe", "/dev/null", "/dev/stdout", "/proc/self/fd/1"):
         assert flowrepro("report", run, "--out", place).code == 2
     assert (tmp_path / "pipe").is_fifo()
 
 
-def test_the_summary_of_a_sweep_keeps_what_the_user_made_of_it(
-    flowrepro: Call, out: Path, run: Path
-) -> None:
+def test_the_summary_of_a_sweep_keeps_what_the_user_made_of_it(flowrepro: Call, out: Path, run: Path) -> None:
     words = COMMANDS["sweep"](out, run)
     assert flowrepro(*words).code == 0
     (folder,) = (out / "orthogonal").glob("sweep-*")

@@ -62,12 +62,7 @@ def test_the_public_format(directory: RunDirectory) -> None:
     with np.load(directory.file("trajectory.npz"), allow_pickle=False) as archive:
         shapes = {name: archive[name].shape for name in archive.files}
     assert shapes["step"] == shapes["t"] == shapes["loss"] == (2,)
-    assert (shapes["snapshot_step"], shapes["W"], shapes["a"], shapes["group"]) == (
-        (2,),
-        (2, 3, 2),
-        (2, 3),
-        (3,),
-    )
+    assert (shapes["snapshot_step"], shapes["W"], shapes["a"], shapes["group"]) == ((2,), (2, 3, 2), (2, 3), (3,))
 
 
 def test_the_case_is_stored(directory: RunDirectory) -> None:

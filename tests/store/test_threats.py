@@ -60,9 +60,7 @@ def test_a_case_that_names_files_of_yours_reads_none_of_them(
 
 
 @pytest.mark.parametrize("command", ["verify", "rerun"])
-def test_without_its_inputs_such_a_run_is_damaged(
-    good_folders: dict[str, Path], tmp_path: Path, command: str
-) -> None:
+def test_without_its_inputs_such_a_run_is_damaged(good_folders: dict[str, Path], tmp_path: Path, command: str) -> None:
     folder = copy_of(good_folders, "own", tmp_path)
     manifest = json.loads((folder / "manifest.json").read_text())
     del manifest["files"]["inputs.npz"]
@@ -84,9 +82,7 @@ def test_code_in_a_folder_is_not_run(good_folders: dict[str, Path], tmp_path: Pa
 
 
 @pytest.mark.parametrize("field", ["paper", "command", "computes"])
-def test_a_folder_cannot_ask_for_a_plugin(
-    good_folders: dict[str, Path], tmp_path: Path, field: str
-) -> None:
+def test_a_folder_cannot_ask_for_a_plugin(good_folders: dict[str, Path], tmp_path: Path, field: str) -> None:
     folder = copy_of(good_folders, "study", tmp_path)
     (folder / "plugin.py").write_text(f"open({str(tmp_path / 'pwned')!r}, 'w')\n")
     change(folder, "experiment.json", **{field: "plugin"})
@@ -114,15 +110,11 @@ def test_what_is_shown_moves_no_terminal_and_is_no_markup(
     assert "\x1b" not in flowrepro("verify", folder).err
 
 
-def test_a_forged_verdict_is_shown_and_judged_anew(
-    good_folders: dict[str, Path], tmp_path: Path
-) -> None:
+def test_a_forged_verdict_is_shown_and_judged_anew(good_folders: dict[str, Path], tmp_path: Path) -> None:
     folder = copy_of(good_folders, "run", tmp_path)
     before = RunDirectory(folder).claims()
     forged = [{**claim, "verdict": "PASS"} for claim in before]
     change(folder, "claims.json", claims=forged)
     assert RunDirectory(folder).claims() == forged
     call(["verify", str(folder)])
-    assert [claim["verdict"] for claim in RunDirectory(folder).claims()] == [
-        claim["verdict"] for claim in before
-    ]
+    assert [claim["verdict"] for claim in RunDirectory(folder).claims()] == [claim["verdict"] for claim in before]

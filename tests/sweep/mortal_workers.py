@@ -21,8 +21,7 @@ def serve(pipe: Connection, driver: int) -> None:
             return
         (case,) = task.cases
         mark = Path(
-            task.root,
-            f"{case.seed}.{sum(path.name.startswith(f'{case.seed}.') for path in Path(task.root).iterdir())}",
+            task.root, f"{case.seed}.{sum(path.name.startswith(f'{case.seed}.') for path in Path(task.root).iterdir())}"
         )
         mark.touch()
         if case.seed == 7 or (case.seed % 2 == 0 and mark.name.endswith(".0")):

@@ -55,14 +55,10 @@ def test_what_is_no_axis_is_refused_with_its_name(text: str) -> None:
 def test_points_are_all_combinations_with_the_last_axis_fastest() -> None:
     axes = [parse_axis(TOY, "lr=1e-3,2e-3"), parse_axis(TOY, "m=10,20,30")]
     found = points(TOY, axes)
-    assert [point.values for point in found] == [
-        (lr, m) for lr in ("1e-3", "2e-3") for m in ("10", "20", "30")
+    assert [point.values for point in found] == [(lr, m) for lr in ("1e-3", "2e-3") for m in ("10", "20", "30")]
+    assert [(point.case.protocol.lr, point.case.init.m) for point in found if isinstance(point.case, TrainingCase)] == [
+        (lr, m) for lr in (1e-3, 2e-3) for m in (10, 20, 30)
     ]
-    assert [
-        (point.case.protocol.lr, point.case.init.m)
-        for point in found
-        if isinstance(point.case, TrainingCase)
-    ] == [(lr, m) for lr in (1e-3, 2e-3) for m in (10, 20, 30)]
 
 
 def test_scales_below_the_smallest_double_are_split() -> None:
@@ -79,10 +75,7 @@ def test_a_value_that_its_key_does_not_take_is_refused(text: str) -> None:
 
 @given(first=st.floats(1e-12, 1e12), ratio=st.floats(1.5, 1e6), count=st.integers(2, 30))
 def test_logarithmic_ranges_have_equal_ratios(first: float, ratio: float, count: int) -> None:
-    values = [
-        float(value)
-        for value in parse_axis(TOY, f"lr=log:{first!r}:{first * ratio!r}:{count}").values
-    ]
+    values = [float(value) for value in parse_axis(TOY, f"lr=log:{first!r}:{first * ratio!r}:{count}").values]
     assert len(values) == count
     assert values[0] == pytest.approx(first, rel=1e-11)
     assert values[-1] == pytest.approx(first * ratio, rel=1e-11)
@@ -90,9 +83,7 @@ def test_logarithmic_ranges_have_equal_ratios(first: float, ratio: float, count:
     assert max(steps) == pytest.approx(min(steps), rel=1e-9)
 
 
-def test_a_start_that_does_not_exist_is_refused_before_any_run(
-    tmp_path: Path, flowrepro: Call
-) -> None:
+def test_a_start_that_does_not_exist_is_refused_before_any_run(tmp_path: Path, flowrepro: Call) -> None:
     words = ("sweep", "orthogonal", "--grid", "lr=1e-3", "--set", "init.name=3")
     refused(flowrepro(*words, "--out", tmp_path / "out"), 2, "init.name must be one of", "'3'")
     named = ("sweep", "orthogonal", "--grid", "init.name=balanced,balancd")

@@ -23,12 +23,7 @@ def test_tasks_of_dead_workers_are_done_and_a_poisonous_one_is_named(
     monkeypatch.setattr(pool, "_serve", mortal_workers.serve)
     answers: dict[int, Answer] = {}
     tasks = [Task(tmp_path, (replace(TOY, seed=seed),)) for seed in SEEDS]
-    pool.run_locally(
-        tasks,
-        2,
-        lambda task, answer: answers.__setitem__(task.cases[0].seed, answer),
-        lambda: False,
-    )
+    pool.run_locally(tasks, 2, lambda task, answer: answers.__setitem__(task.cases[0].seed, answer), lambda: False)
     assert sorted(answers) == [*SEEDS]
     assert [seed for seed, answer in answers.items() if answer.failed] == [7]
     assert answers[7].failed[0][1] == "its worker died 3 times"
@@ -37,9 +32,7 @@ def test_tasks_of_dead_workers_are_done_and_a_poisonous_one_is_named(
     }
 
 
-def test_a_task_that_is_not_ready_lets_others_go_first(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_task_that_is_not_ready_lets_others_go_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "_serve", mortal_workers.serve)
     ended: list[int] = []
     tasks = [Task(tmp_path, (replace(TOY, seed=seed),)) for seed in (1, 3, 5)]
@@ -53,13 +46,9 @@ def test_a_task_that_is_not_ready_lets_others_go_first(
     assert ended[2] == 1
 
 
-def test_nothing_is_given_out_after_the_stop(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_is_given_out_after_the_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "_serve", mortal_workers.serve)
     seen: list[int] = []
     tasks = [Task(tmp_path, (replace(TOY, seed=seed),)) for seed in (1, 3, 5)]
-    pool.run_locally(
-        tasks, 1, lambda task, answer: seen.append(task.cases[0].seed), lambda: len(seen) >= 1
-    )
+    pool.run_locally(tasks, 1, lambda task, answer: seen.append(task.cases[0].seed), lambda: len(seen) >= 1)
     assert seen == [1]

@@ -200,9 +200,7 @@ def some_runs(out: Path, count: int) -> None:
 @pytest.mark.slow
 @pytest.mark.long
 @pytest.mark.parametrize("blow", ["killed", "cut off"])
-def test_a_scheduler_that_is_killed_and_one_that_is_cut_off(
-    tmp_path: Path, calm: Path, blow: str
-) -> None:
+def test_a_scheduler_that_is_killed_and_one_that_is_cut_off(tmp_path: Path, calm: Path, blow: str) -> None:
     """The scheduler dies and is started again, or hears nobody for longer than the heartbeat."""
     pytest.importorskip("distributed")
     port, out = free_port(), tmp_path / "out"

@@ -39,9 +39,7 @@ def without_times(folder: Path) -> list[list[str]]:
 def test_a_sweep_computes_what_is_missing_and_tells_it(
     tmp_path: Path, flowrepro: Flowrepro, request: pytest.FixtureRequest
 ) -> None:
-    first = flowrepro(
-        "sweep", *GRID, "--out", tmp_path, "--workers", 2, "--summary", "--format", "png"
-    )
+    first = flowrepro("sweep", *GRID, "--out", tmp_path, "--workers", 2, "--summary", "--format", "png")
     assert first.code == 0, first.err
     assert "4 runs: 4 computed now, 0 missing, 0 failed" in first.out
     lines = table(tmp_path)
@@ -66,13 +64,9 @@ def test_a_sweep_computes_what_is_missing_and_tells_it(
 
 
 @pytest.mark.usefixtures("here")
-def test_many_seeds_of_a_small_case_are_lines_of_ensembles(
-    tmp_path: Path, flowrepro: Flowrepro
-) -> None:
+def test_many_seeds_of_a_small_case_are_lines_of_ensembles(tmp_path: Path, flowrepro: Flowrepro) -> None:
     words = typed("orthogonal --grid lr=1e-3,2e-3 --set n_steps=200 --seeds 0:60 --measure loss")
-    done = flowrepro(
-        "sweep", *words, "--out", tmp_path, "--workers", 1, "--summary", "--format", "svg"
-    )
+    done = flowrepro("sweep", *words, "--out", tmp_path, "--workers", 1, "--summary", "--format", "svg")
     assert done.code == 0, done.err
     assert len(list(tmp_path.glob("orthogonal/toy-seeds-*"))) == 2
     lines = table(tmp_path)
@@ -84,9 +78,7 @@ def test_many_seeds_of_a_small_case_are_lines_of_ensembles(
 
 @pytest.mark.usefixtures("here")
 def test_two_keys_make_a_map_and_three_make_none(tmp_path: Path, flowrepro: Flowrepro) -> None:
-    words = typed(
-        "orthogonal --grid lr=1e-3,2e-3 --grid scale=log:1e-3:1e-2:2 --set n_steps=50 --set geometric=0"
-    )
+    words = typed("orthogonal --grid lr=1e-3,2e-3 --grid scale=log:1e-3:1e-2:2 --set n_steps=50 --set geometric=0")
     words = (*words, "--workers", "1", "--summary", "--format", "png")
     assert flowrepro("sweep", *words, "--out", tmp_path).code == 0
     assert len(list(tmp_path.glob("orthogonal/sweep-*/summary.png"))) == 1
@@ -102,10 +94,7 @@ def test_two_keys_make_a_map_and_three_make_none(tmp_path: Path, flowrepro: Flow
         (("--grid", "lr=1e-3", "--grid", "protocol.lr=1e-4"), "names a key twice"),
         (("--grid", "n_steps=lin:1000:101000:100000", "--seeds", "0:2"), "add --yes"),
         (("--grid", "lr=1e-3", "--seeds", "5:5"), "--seeds takes A:B"),
-        (
-            ("--grid", "lr=1e-3", "--scheduler", "tcp://x:1", "--local-cluster", "2"),
-            "exclude each other",
-        ),
+        (("--grid", "lr=1e-3", "--scheduler", "tcp://x:1", "--local-cluster", "2"), "exclude each other"),
         (("--grid", "lr=1e-3", "--case", "tyo"), "no case 'tyo'"),
         (("--grid", "lr=1e-3", "--seeds", "0:\u00b2"), "--seeds takes A:B"),
         (("--grid", "seed=1,2,3"), "are given by --seeds"),
@@ -126,9 +115,7 @@ def test_bad_sweeps_are_refused_in_a_sentence(
     assert "Traceback" not in done.err
 
 
-def test_a_measure_that_is_no_column_is_refused_with_those_there_are(
-    tmp_path: Path, flowrepro: Flowrepro
-) -> None:
+def test_a_measure_that_is_no_column_is_refused_with_those_there_are(tmp_path: Path, flowrepro: Flowrepro) -> None:
     words = ("orthogonal", "--grid", "scale=1e-3", "--set", "n_steps=5", "--workers", 1)
     done = flowrepro("sweep", *words, "--out", tmp_path, "--summary", "--measure", "lsos")
     assert done.code == 2
@@ -141,10 +128,7 @@ def test_a_cluster_gives_the_same_table(tmp_path: Path, flowrepro: Flowrepro) ->
     words = [sys.executable, "-m", "flowrepro", "sweep", *GRID, "--summary", "--format", "png"]
     subprocess.run([*words, "--out", tmp_path / "pool"], check=True, capture_output=True)
     done = subprocess.run(
-        [*words, "--out", tmp_path / "dask", "--local-cluster", "2"],
-        check=False,
-        capture_output=True,
-        text=True,
+        [*words, "--out", tmp_path / "dask", "--local-cluster", "2"], check=False, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     assert without_times(tmp_path / "dask") == without_times(tmp_path / "pool")
@@ -169,15 +153,11 @@ def test_the_seed_is_the_cases_own_and_moves_points_that_come_with_the_start(
     )
     assert (
         flowrepro(
-            *typed("sweep single-neuron --case 1l-sn"),
-            *words,
-            *typed("--seeds 0:3 --set record.snapshots=[]"),
+            *typed("sweep single-neuron --case 1l-sn"), *words, *typed("--seeds 0:3 --set record.snapshots=[]")
         ).json()["computed"]
         == 3
     )
-    losses = {
-        tuple(np.load(file)["loss"]) for file in tmp_path.glob("single-neuron/*/trajectory.npz")
-    }
+    losses = {tuple(np.load(file)["loss"]) for file in tmp_path.glob("single-neuron/*/trajectory.npz")}
     assert len(losses) == 3
     own = (
         *typed("sweep toy2d --case two-points-0.001 --grid lr=2e-3 --set n_steps=20 --out"),
@@ -191,29 +171,20 @@ def test_the_seed_is_the_cases_own_and_moves_points_that_come_with_the_start(
 
 
 @pytest.mark.parametrize(
-    "cluster",
-    [(), pytest.param(("--local-cluster", "1"), marks=pytest.mark.slow)],
-    ids=["pool", "dask"],
+    "cluster", [(), pytest.param(("--local-cluster", "1"), marks=pytest.mark.slow)], ids=["pool", "dask"]
 )
-def test_ctrl_c_leaves_no_worker_and_the_same_command_goes_on(
-    tmp_path: Path, cluster: tuple[str, ...]
-) -> None:
+def test_ctrl_c_leaves_no_worker_and_the_same_command_goes_on(tmp_path: Path, cluster: tuple[str, ...]) -> None:
     if cluster:
         pytest.importorskip("distributed")
     words = (
-        *typed(
-            "orthogonal --grid scale=1e-3,1e-2 --set n_steps=3000000 --set save_every=1000 --out"
-        ),
+        *typed("orthogonal --grid scale=1e-3,1e-2 --set n_steps=3000000 --set save_every=1000 --out"),
         str(tmp_path),
         "--workers",
         "2",
         *cluster,
     )
     process = subprocess.Popen(
-        [sys.executable, "-m", "flowrepro", "sweep", *words],
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
+        [sys.executable, "-m", "flowrepro", "sweep", *words], stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     while not list(tmp_path.glob("orthogonal/*/experiment.json")):
         time.sleep(0.1)
@@ -231,20 +202,14 @@ def test_ctrl_c_leaves_no_worker_and_the_same_command_goes_on(
 def test_a_sweep_survives_the_death_of_workers_and_of_the_driver(tmp_path: Path) -> None:
     words = [
         sys.executable,
-        *typed(
-            "-m flowrepro sweep orthogonal --grid scale=log:1e-6:1e-3:4 --set geometric=0 --seeds 0:6"
-        ),
+        *typed("-m flowrepro sweep orthogonal --grid scale=log:1e-6:1e-3:4 --set geometric=0 --seeds 0:6"),
     ]
-    words += [
-        *typed("--set n_steps=2000000 --set save_every=10000 --workers 2 --summary --format png")
-    ]
+    words += [*typed("--set n_steps=2000000 --set save_every=10000 --workers 2 --summary --format png")]
     subprocess.run([*words, "--out", tmp_path / "calm"], check=True, capture_output=True)
     dice, out = random.Random(0), tmp_path / "stormy"
     killed = 0
     for attempt in range(20):
-        process = subprocess.Popen(
-            [*words, "--out", out], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        process = subprocess.Popen([*words, "--out", out], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until = time.monotonic() + 4.0
         while process.poll() is None:
             time.sleep(2 + 2 * dice.random())  # a worker needs one to two seconds to start

@@ -48,11 +48,7 @@ def statuses(out: Path) -> list[str]:
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk_ends_the_submission_and_the_same_command_goes_on(
-    tmp_path: Path,
-    flowrepro: Flowrepro,
-    here: list[str],
-    monkeypatch: pytest.MonkeyPatch,
-    code: int,
+    tmp_path: Path, flowrepro: Flowrepro, here: list[str], monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
     original = os.fsync
 
@@ -89,9 +85,7 @@ def test_a_damaged_run_is_moved_aside_and_computed_anew_the_others_are_left(
     assert (again.code, again.json()["computed"], again.json()["missing"]) == (0, 1, 0)
     assert bad.with_name(f"{bad.name}.invalid-1").is_dir()
     assert here[4:] == [bad.name]
-    assert {
-        path: path.stat().st_mtime_ns for folder in good for path in folder.rglob("*")
-    } == before
+    assert {path: path.stat().st_mtime_ns for folder in good for path in folder.rglob("*")} == before
 
 
 def test_a_run_of_a_later_version_is_named_and_left_alone(
@@ -111,10 +105,7 @@ def test_a_run_of_a_later_version_is_named_and_left_alone(
 
 @pytest.mark.parametrize(
     ("words", "env", "sentence"),
-    [
-        (("--format", "bmp"), {}, "not as 'bmp'"),
-        ((), {"SOURCE_DATE_EPOCH": "abc"}, "SOURCE_DATE_EPOCH"),
-    ],
+    [(("--format", "bmp"), {}, "not as 'bmp'"), ((), {"SOURCE_DATE_EPOCH": "abc"}, "SOURCE_DATE_EPOCH")],
 )
 def test_a_figure_that_cannot_be_written_is_said_first(
     tmp_path: Path,
@@ -132,13 +123,9 @@ def test_a_figure_that_cannot_be_written_is_said_first(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_million_runs_ask_for_yes_at_once_with_their_extent(
-    tmp_path: Path, flowrepro: Flowrepro
-) -> None:
+def test_a_million_runs_ask_for_yes_at_once_with_their_extent(tmp_path: Path, flowrepro: Flowrepro) -> None:
     started = time.process_time()
-    words = typed(
-        "--grid lr=lin:1e-4:1e-3:1000 --grid scale=log:1e-8:1e-2:1000 --set n_steps=60000"
-    )
+    words = typed("--grid lr=lin:1e-4:1e-3:1000 --grid scale=log:1e-8:1e-2:1000 --set n_steps=60000")
     refused = flowrepro("sweep", "orthogonal", *words, "--out", tmp_path / "out")
     assert refused.code == 2
     assert "1,000,000 runs of up to 60,000 steps, 6.0e+10 in all" in refused.err
@@ -166,12 +153,7 @@ def test_a_run_that_kills_its_workers_is_named_and_only_it_is_missing(
     tmp_path: Path, flowrepro: Flowrepro, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pool, "_serve", faulty_workers.dies_on_seed_1)
-    words = (
-        *SMALL,
-        *typed("--grid lr=1e-3 --seeds 0:3 --out"),
-        tmp_path,
-        *typed("--workers 1 --summary --format png"),
-    )
+    words = (*SMALL, *typed("--grid lr=1e-3 --seeds 0:3 --out"), tmp_path, *typed("--workers 1 --summary --format png"))
     done = flowrepro(*words, "--json")
     assert done.code == 6, done.err
     assert (done.json()["computed"], done.json()["missing"]) == (2, 1)
@@ -181,9 +163,7 @@ def test_a_run_that_kills_its_workers_is_named_and_only_it_is_missing(
     assert statuses(tmp_path) == ["HORIZON", reason, "HORIZON"]
     monkeypatch.undo()
     monkeypatch.setattr(
-        pool,
-        "run_locally",
-        lambda queue, *rest: [rest[1](task, tasks.perform(task, lambda: False)) for task in queue],
+        pool, "run_locally", lambda queue, *rest: [rest[1](task, tasks.perform(task, lambda: False)) for task in queue]
     )
     again = flowrepro(*words, "--json")
     assert (again.code, again.json()["computed"], again.json()["missing"]) == (0, 1, 0)
@@ -215,22 +195,11 @@ def test_however_the_driver_ends_no_worker_stays(
     tmp_path: Path, signals: tuple[signal.Signals, ...], to_group: bool, code: int
 ) -> None:
     words = [
-        *typed(
-            "sweep orthogonal --grid scale=1e-3,1e-2 --set n_steps=100000000 --set save_every=10000 --workers 2"
-        )
+        *typed("sweep orthogonal --grid scale=1e-3,1e-2 --set n_steps=100000000 --set save_every=10000 --workers 2")
     ]
-    command = [
-        sys.executable,
-        "-m",
-        "flowrepro",
-        *words,
-        *typed("--set geometric=0 --out"),
-        str(tmp_path),
-    ]
+    command = [sys.executable, "-m", "flowrepro", *words, *typed("--set geometric=0 --out"), str(tmp_path)]
     env = {**os.environ, "FLOWREPRO_CHECKPOINT_SECONDS": "0.5"}
-    driver = subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, start_new_session=True, env=env
-    )
+    driver = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True, env=env)
     deadline = time.monotonic() + 120
     while len(list(tmp_path.rglob("checkpoint.npz"))) < 2:
         assert time.monotonic() < deadline
@@ -278,10 +247,7 @@ def test_workers_of_the_same_versions_are_taken() -> None:
             r"install the same",
         ),
         ({"code": "0000"}, "code: .* here, 0000 there"),
-        (
-            ModuleNotFoundError("No module named 'flowrepro'"),
-            "No module named 'flowrepro'.*install flowrepro",
-        ),
+        (ModuleNotFoundError("No module named 'flowrepro'"), "No module named 'flowrepro'.*install flowrepro"),
     ],
 )
 def test_workers_of_other_versions_are_refused(answer: Any, sentence: str) -> None:

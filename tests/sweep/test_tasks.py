@@ -29,9 +29,7 @@ def test_seeds_are_cases_or_ensembles_that_cover_them_once() -> None:
     alone = [case for _, case in cases_of([Point((), SMALL)], (3, 6), lambda case: False)]
     assert [case.seed for case in alone] == [3, 4, 5]
     long = override(TOY, {"n_steps": 60_000})
-    together = [
-        case.seeds for _, case in cases_of([Point((), long)], (0, 2_500), lambda case: True)
-    ]
+    together = [case.seeds for _, case in cases_of([Point((), long)], (0, 2_500), lambda case: True)]
     assert together == [(0, 1_000), (1_000, 2_000), (2_000, 2_500)]
 
 
@@ -43,9 +41,7 @@ def test_a_task_computes_its_cases_once(tmp_path: Path) -> None:
     assert all(is_done(tmp_path, case) for case in cases)
 
 
-def test_a_failing_case_is_named_and_the_others_are_computed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failing_case_is_named_and_the_others_are_computed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = pipeline.execute_case
 
     def fail(case, *rest):  # type: ignore[no-untyped-def]
@@ -65,9 +61,7 @@ def test_a_failing_case_is_named_and_the_others_are_computed(
     assert is_done(tmp_path, cases[2])
 
 
-def test_a_full_disk_halts_and_an_interruption_stops(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_halts_and_an_interruption_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert perform(Task(tmp_path, (SMALL,)), lambda: True).interrupted
 
     def full(*_: object) -> None:

@@ -45,9 +45,7 @@ def kept(root: Path) -> dict[str, bytes]:
     }
 
 
-def test_two_workers_give_the_folders_of_one_to_the_bit(
-    tmp_path: Path, flowrepro: Flowrepro
-) -> None:
+def test_two_workers_give_the_folders_of_one_to_the_bit(tmp_path: Path, flowrepro: Flowrepro) -> None:
     alone = flowrepro(*PLAIN, "--out", tmp_path / "1")
     both = flowrepro(*PLAIN, "--workers", 2, "--out", tmp_path / "2")
     assert (alone.code, both.code) == (0, 0), both.err
@@ -78,9 +76,7 @@ def test_an_interrupted_command_drains_and_goes_on(tmp_path: Path, flowrepro: Fl
     words += ["--set", "save_every=1000", "--set", "geometric=0", "--set", "snapshots=[]"]
     env = {**os.environ, "FLOWREPRO_CHECKPOINT_SECONDS": "0.02"}
     command = [sys.executable, "-m", "flowrepro", *words]
-    with subprocess.Popen(
-        command, env=env, stderr=subprocess.PIPE, text=True, process_group=0
-    ) as process:
+    with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True, process_group=0) as process:
         deadline = time.monotonic() + 100
         while not list(tmp_path.rglob("checkpoint.npz")):
             assert process.poll() is None
@@ -99,9 +95,7 @@ def test_an_interrupted_command_drains_and_goes_on(tmp_path: Path, flowrepro: Fl
 
 
 def test_the_longest_cases_have_names_that_exist_and_are_begun_first() -> None:
-    cases = {
-        f"{c.command} {c.name}": c for name in registry.commands() for c in registry.cases_of(name)
-    }
+    cases = {f"{c.command} {c.name}": c for name in registry.commands() for c in registry.cases_of(name)}
     assert set(together.SECONDS) <= set(cases)
     assert min(together.SECONDS.values()) >= 8
     assert kind_of(DEEP).takes_all_cores(DEEP)
@@ -148,11 +142,6 @@ def test_what_a_worker_met_is_raised_here(
 def test_a_case_waits_for_those_that_its_figure_shows_beside_it(tmp_path: Path) -> None:
     batch = [registry.find_case("margin", name) for name in ("left", "middle", "right", "table")]
     found = together._earlier(batch, Settings(root=tmp_path))
-    assert [[case.name for case in earlier] for earlier in found] == [
-        [],
-        [],
-        ["left", "middle"],
-        [],
-    ]
+    assert [[case.name for case in earlier] for earlier in found] == [[], [], ["left", "middle"], []]
     assert list(map(len, together._linked(batch, Settings(root=tmp_path)))) == [3, 1]
     assert not any(together._earlier(batch, Settings(root=tmp_path, figures=("4-table",))))

@@ -10,25 +10,9 @@ from scipy.optimize import minimize
 
 from flowrepro.data.points import three_points, three_points_in_boxes
 from flowrepro.errors import DataError
-from flowrepro.theory.arrangement import (
-    arrangement,
-    cover_bound,
-    largest_cosine,
-    least_sine,
-    sign_vectors,
-)
-from flowrepro.theory.arrangement_constants import (
-    AlignmentConstants,
-    alignment_constants,
-    generic_position,
-)
-from flowrepro.theory.arrangement_extremal import (
-    Kind,
-    Subgradients,
-    ascent,
-    extremal_vectors,
-    subgradients,
-)
+from flowrepro.theory.arrangement import arrangement, cover_bound, largest_cosine, least_sine, sign_vectors
+from flowrepro.theory.arrangement_constants import AlignmentConstants, alignment_constants, generic_position
+from flowrepro.theory.arrangement_extremal import Kind, Subgradients, ascent, extremal_vectors, subgradients
 
 
 def random_forces(seed: int, n: int = 5, d: int = 3, gamma: float = 0.0) -> Subgradients:
@@ -99,15 +83,10 @@ def test_subgradients_have_the_least_norm(gamma: float) -> None:
     for u, D, eta in zip(forces.arrangement.signs, forces.D, forces.eta, strict=True):
         bounds = [(1.0, 1.0) if k > 0 else (gamma, gamma) if k < 0 else (gamma, 1.0) for k in u]
         best = minimize(
-            lambda e: float(np.sum((e @ terms) ** 2)),
-            np.clip(0.5, *np.array(bounds).T),
-            bounds=bounds,
-            tol=1e-14,
+            lambda e: float(np.sum((e @ terms) ** 2)), np.clip(0.5, *np.array(bounds).T), bounds=bounds, tol=1e-14
         )
         assert np.linalg.norm(D) <= np.sqrt(best.fun) + 1e-9
-        assert all(
-            low - 1e-12 <= e <= high + 1e-12 for e, (low, high) in zip(eta, bounds, strict=True)
-        )
+        assert all(low - 1e-12 <= e <= high + 1e-12 for e, (low, high) in zip(eta, bounds, strict=True))
         assert np.allclose(eta @ terms, D, atol=1e-12)
 
 
@@ -142,11 +121,7 @@ def test_the_extremes_of_g_on_the_sphere_are_at_extremal_vectors(seed: int) -> N
 
 
 def test_planar_points_have_no_saddle() -> None:
-    assert all(
-        e.kind is not Kind.SADDLE
-        for seed in range(40)
-        for e in extremal_vectors(random_forces(seed, 6, 2))
-    )
+    assert all(e.kind is not Kind.SADDLE for seed in range(40) for e in extremal_vectors(random_forces(seed, 6, 2)))
 
 
 def constants_of(which: str) -> AlignmentConstants:
@@ -157,26 +132,8 @@ def constants_of(which: str) -> AlignmentConstants:
 @pytest.mark.parametrize(
     ("which", "largest", "smallest", "boundary", "angle", "scales", "bound", "log10"),
     [
-        (
-            "Figure 2",
-            0.714969,
-            0.268742,
-            0.629476,
-            0.728690,
-            (0.0693, 0.0285, 0.00481),
-            74.57,
-            24.2,
-        ),
-        (
-            "Figure 1",
-            0.750119,
-            0.470877,
-            0.548551,
-            0.147000,
-            (0.0118, 0.00270, 1.40e-4),
-            626.2,
-            206.5,
-        ),
+        ("Figure 2", 0.714969, 0.268742, 0.629476, 0.728690, (0.0693, 0.0285, 0.00481), 74.57, 24.2),
+        ("Figure 1", 0.750119, 0.470877, 0.548551, 0.147000, (0.0118, 0.00270, 1.40e-4), 626.2, 206.5),
     ],
 )
 def test_constants_of_the_papers_points(
@@ -194,14 +151,10 @@ def test_constants_of_the_papers_points(
     assert constants.smallest == pytest.approx(smallest, abs=1e-6)
     assert constants.boundary == constants.boundary_outer == pytest.approx(boundary, abs=1e-6)
     assert (constants.angle, constants.angle_minus) == (pytest.approx(angle, abs=1e-6), 1.0)
-    assert [constants.critical_scale(1.0, eps) for eps in (0.1, 0.2, 0.3)] == pytest.approx(
-        scales, rel=5e-3
-    )
+    assert [constants.critical_scale(1.0, eps) for eps in (0.1, 0.2, 0.3)] == pytest.approx(scales, rel=5e-3)
     assert constants.settling_bound(1.0) == pytest.approx(bound, rel=1e-4)
     assert constants.log10_misalignment(1.0) == pytest.approx(log10, rel=1e-3)
-    assert constants.alignment_time(1e-3, 0.3) == pytest.approx(
-        0.3 * np.log(1000.0) / largest, rel=1e-5
-    )
+    assert constants.alignment_time(1e-3, 0.3) == pytest.approx(0.3 * np.log(1000.0) / largest, rel=1e-5)
 
 
 @pytest.mark.parametrize("angle", [1e-9, 1e-3, 1.0, 2.0])
@@ -214,9 +167,7 @@ def test_a_small_angle_to_a_cone_keeps_its_digits(angle: float) -> None:
 
 def test_the_inner_margin_is_that_of_the_shares_on_the_boundary() -> None:
     forces = next(
-        forces
-        for forces in map(random_forces, range(20))
-        if np.isfinite(alignment_constants(forces).boundary_inner)
+        forces for forces in map(random_forces, range(20)) if np.isfinite(alignment_constants(forces).boundary_inner)
     )
     cones, least = forces.arrangement, np.inf
     for cone in np.flatnonzero(forces.extremal):
@@ -224,9 +175,7 @@ def test_the_inner_margin_is_that_of_the_shares_on_the_boundary() -> None:
         if free.any():
             Z = (forces.g[free, None] * cones.X[free]).T
             lowest = np.sqrt(np.linalg.eigvalsh(Z.T @ Z)[0])
-            least = min(
-                least, lowest * min(forces.eta[cone, free].min(), 1 - forces.eta[cone, free].max())
-            )
+            least = min(least, lowest * min(forces.eta[cone, free].min(), 1 - forces.eta[cone, free].max()))
     assert alignment_constants(forces).boundary_inner == pytest.approx(least, rel=1e-6)
 
 
@@ -236,6 +185,4 @@ def test_generic_points_have_positive_margins_and_repeated_ones_none() -> None:
     assert boundary > 0
     assert independence > 0
     twice = arrangement(np.array([[1.0, 0.5], [2.0, 1.0], [-0.3, 1.0]]))
-    assert generic_position(twice, subgradients(twice, np.ones(3)))[1] == pytest.approx(
-        0.0, abs=1e-12
-    )
+    assert generic_position(twice, subgradients(twice, np.ones(3)))[1] == pytest.approx(0.0, abs=1e-12)

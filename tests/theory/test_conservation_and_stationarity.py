@@ -9,12 +9,7 @@ from flowrepro.theory.stationary import HALF_MEAN_SQUARE, force_at, gradient_nor
 @pytest.fixture
 def problem():
     rng = np.random.default_rng(2)
-    return (
-        rng.standard_normal((5, 3)),
-        rng.standard_normal(5),
-        rng.standard_normal((8, 3)),
-        rng.standard_normal(8),
-    )
+    return (rng.standard_normal((5, 3)), rng.standard_normal(5), rng.standard_normal((8, 3)), rng.standard_normal(8))
 
 
 def descend(X, y, W, a, lr, n_steps):

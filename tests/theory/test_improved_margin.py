@@ -12,9 +12,7 @@ from flowrepro.theory.margin_global import improved_margin, largest_margin
 ALPHA = 0.5
 
 
-@pytest.mark.parametrize(
-    "points", [constant_feature(), hinted()], ids=["three coordinates", "plane"]
-)
+@pytest.mark.parametrize("points", [constant_feature(), hinted()], ids=["three coordinates", "plane"])
 def test_it_finds_the_largest_margin_from_one_neuron(points: object) -> None:
     X, y = points.X, points.y  # type: ignore[attr-defined]
     best = largest_margin(X, y, ALPHA)

@@ -61,11 +61,7 @@ def test_a_quadratic_program_agrees(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "margin", "w"),
-    [
-        ("left", 1.0, (1, 0)),
-        ("right", 0.2, (1, 0)),
-        ("mid", 0.1 * 5**0.5, (2 / 5**0.5, 0, 1 / 5**0.5)),
-    ],
+    [("left", 1.0, (1, 0)), ("right", 0.2, (1, 0)), ("mid", 0.1 * 5**0.5, (2 / 5**0.5, 0, 1 / 5**0.5))],
 )
 def test_separators_in_closed_form(name: str, margin: float, w: tuple[float, ...]) -> None:
     points = loaded(name)
@@ -84,10 +80,7 @@ def test_rotation_order_and_scale_do_not_matter(seed: int) -> None:
     points, rng = loaded("sym20d"), np.random.default_rng(seed)
     rotation, _ = np.linalg.qr(rng.standard_normal((20, 20)))
     order, scale = rng.permutation(len(points.y)), 10.0 ** rng.uniform(-150, 150)
-    moved, plain = (
-        separator(scale * (points.X @ rotation)[order], points.y[order]),
-        separator(points.X, points.y),
-    )
+    moved, plain = (separator(scale * (points.X @ rotation)[order], points.y[order]), separator(points.X, points.y))
     assert moved.margin == pytest.approx(scale * plain.margin, rel=1e-12)
     np.testing.assert_allclose(moved.w, plain.w @ rotation, atol=1e-12)
 

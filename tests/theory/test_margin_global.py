@@ -25,9 +25,7 @@ LARGEST = [
 
 
 @pytest.mark.parametrize(("name", "options", "value"), LARGEST)
-def test_the_bracket_closes_on_the_measured_value(
-    name: str, options: dict[str, int], value: float
-) -> None:
+def test_the_bracket_closes_on_the_measured_value(name: str, options: dict[str, int], value: float) -> None:
     points = data.load(Data(name=name, options=options))
     found = largest_margin(points.X, points.y, 0.5)
     assert 0 <= found.upper - found.lower <= 1e-8 * found.upper + 1e-16
@@ -43,9 +41,7 @@ def test_the_hinted_optimum_in_closed_form() -> None:
     points, p = data.load(Data(name="hinted")), 1 / np.sqrt(2.96)
     assert largest_margin(points.X, points.y, 0.5).lower == pytest.approx(p / 4, abs=2e-9)
     W = np.array([[p, 1.4 * p], [p, -1.4 * p]]) / 2
-    assert normalised_margin(points.X, points.y, W, np.full(2, 0.5), 0.5) == pytest.approx(
-        p / 4, rel=1e-14
-    )
+    assert normalised_margin(points.X, points.y, W, np.full(2, 0.5), 0.5) == pytest.approx(p / 4, rel=1e-14)
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.1, 0.5, 0.9])
@@ -53,10 +49,7 @@ def test_linear_networks_are_optimal_on_symmetric_data(alpha: float) -> None:
     """lyu2021 Theorem 4.2: (1 + alpha) / 4 times the linear margin, also through the dual
     certificate.
     """
-    for name, options in (
-        ("symmetric-example", {"alpha": alpha}),
-        ("symmetric", {"seed": 4, "h": 5}),
-    ):
+    for name, options in (("symmetric-example", {"alpha": alpha}), ("symmetric", {"seed": 4, "h": 5})):
         points = data.load(Data(name=name, options=options))
         linear = hard_margin(points.X, points.y)
         assert isinstance(linear, Separator)
@@ -70,17 +63,12 @@ def test_linear_networks_are_optimal_on_symmetric_data(alpha: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("n", "d", "alpha", "seed"),
-    [(5, 2, 0.5, 0), (9, 2, 0.0, 1), (7, 3, 0.5, 2), (8, 3, 0.0, 3), (6, 4, 0.3, 4)],
+    ("n", "d", "alpha", "seed"), [(5, 2, 0.5, 0), (9, 2, 0.0, 1), (7, 3, 0.5, 2), (8, 3, 0.0, 3), (6, 4, 0.3, 4)]
 )
 def test_the_inner_maximum_is_the_maximum(n: int, d: int, alpha: float, seed: int) -> None:
     """No unit vector of 200000 is higher, and the best of them comes close."""
     rng = np.random.default_rng(seed)
-    X, y, lam = (
-        rng.standard_normal((n, d)),
-        np.where(rng.random(n) < 0.5, -1.0, 1.0),
-        rng.dirichlet(np.ones(n)),
-    )
+    X, y, lam = (rng.standard_normal((n, d)), np.where(rng.random(n) < 0.5, -1.0, 1.0), rng.dirichlet(np.ones(n)))
     height, atoms = steepest(X, y, alpha, lam, cells(X))
     U = rng.standard_normal((200_000, d))
     U /= np.linalg.norm(U, axis=1, keepdims=True)

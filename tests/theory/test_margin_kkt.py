@@ -61,9 +61,7 @@ def test_the_multipliers_of_the_paper_are_stationary(alpha: float) -> None:
     np.testing.assert_allclose(np.bincount(owner[active], weights, minlength=6), lam, atol=1e-12)
 
 
-def test_without_the_vertices_at_the_kinks_the_residual_is_not_zero(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_without_the_vertices_at_the_kinks_the_residual_is_not_zero(monkeypatch: pytest.MonkeyPatch) -> None:
     points, W, a = example(0.5)
     monkeypatch.setattr(margin_kkt, "KINK", -1.0)
     assert kkt_certificate(points.X, points.y, W, a, 0.5).eps == pytest.approx(0.23, abs=0.005)
@@ -75,20 +73,14 @@ def test_the_optimum_is_a_kkt_point_of_any_scale() -> None:
     assert isinstance(best, Separator)
     for scale in (1e-3, 1.0, 1e4):
         found = kkt_certificate(
-            points.X,
-            points.y,
-            scale * np.array([best.w, -best.w]),
-            scale * np.array([1.0, -1.0]),
-            0.5,
+            points.X, points.y, scale * np.array([best.w, -best.w]), scale * np.array([1.0, -1.0]), 0.5
         )
         assert max(found.eps, found.delta, found.balance) <= 1e-12
 
 
 def test_a_tampered_network_is_no_kkt_point() -> None:
     points, W, a = example(0.5)
-    found = kkt_certificate(
-        points.X, points.y, W + 0.05 * np.array([[0.0, 1.0], [0.0, 0.0], [0.0, 0.0]]), a, 0.5
-    )
+    found = kkt_certificate(points.X, points.y, W + 0.05 * np.array([[0.0, 1.0], [0.0, 0.0], [0.0, 0.0]]), a, 0.5)
     assert found.eps > 1e-2
 
 
@@ -98,12 +90,7 @@ def test_networks_without_a_margin_or_with_too_many_kinks_are_refused() -> None:
         kkt_certificate(points.X, points.y, -W, a, 0.5)
     idle = np.zeros((margin_kkt.MOST_KINKS + 1, 2))
     with pytest.raises(UsageError, match="bend at one sample"):
-        kkt_certificate(
-            points.X, points.y, np.vstack([W, idle]), np.append(a, np.ones(len(idle))), 0.5
-        )
+        kkt_certificate(points.X, points.y, np.vstack([W, idle]), np.append(a, np.ones(len(idle))), 0.5)
     assert (
-        kkt_certificate(
-            points.X, points.y, np.vstack([W, idle]), np.append(a, np.zeros(len(idle))), 0.5
-        ).eps
-        <= 1e-12
+        kkt_certificate(points.X, points.y, np.vstack([W, idle]), np.append(a, np.zeros(len(idle))), 0.5).eps <= 1e-12
     )

@@ -5,13 +5,7 @@ import pytest
 
 from flowrepro.core.config import Loss
 from flowrepro.core.network import gradient
-from flowrepro.theory.alignment import (
-    class_alignment,
-    class_sums,
-    cosines,
-    mean_neurons,
-    squared_norms,
-)
+from flowrepro.theory.alignment import class_alignment, class_sums, cosines, mean_neurons, squared_norms
 from flowrepro.theory.change_rates import change_rates
 from flowrepro.theory.observables import OBSERVABLES
 
@@ -58,9 +52,7 @@ def test_class_alignment_equals_its_definition(m: int, d: int, dtype: type) -> N
             assert seen["mean_cos"][side] == pytest.approx(
                 mean @ total / np.linalg.norm(mean) / np.linalg.norm(total), abs=1e-6
             )
-            assert (seen["min_cos"][side], seen["max_cos"][side]) == pytest.approx(
-                (min(own), max(own)), abs=1e-6
-            )
+            assert (seen["min_cos"][side], seen["max_cos"][side]) == pytest.approx((min(own), max(own)), abs=1e-6)
         else:
             assert np.isnan([seen[name][side] for name in ("mean_cos", "min_cos", "max_cos")]).all()
     assert seen["aligned_share"] == aligned / m
@@ -103,9 +95,7 @@ def test_missing_classes_and_zero_neurons_are_nan_without_a_warning() -> None:
 
 def test_cosines_ignore_lengths_and_keep_leading_axes() -> None:
     W = np.array([[[3.0, 4.0], [0.0, -2.0]], [[1e-30, 0.0], [0.0, 0.0]]])
-    assert cosines(W, np.array([0.0, 5.0])) == pytest.approx(
-        np.array([[0.8, -1.0], [0.0, np.nan]]), nan_ok=True
-    )
+    assert cosines(W, np.array([0.0, 5.0])) == pytest.approx(np.array([[0.8, -1.0], [0.0, np.nan]]), nan_ok=True)
 
 
 def test_norms_do_not_depend_on_which_gram_matrix_is_smaller() -> None:
@@ -126,9 +116,7 @@ def test_change_rates_are_the_time_derivatives_of_norms_and_directions() -> None
     seen = change_rates(X, y, LOSS)(W, a)
     G, step = -gradient(X, y, W, a, LOSS)[0], 1e-6
     ahead, behind = W + step * G, W - step * G
-    assert seen["norms"] == pytest.approx(
-        (np.sum(ahead**2) - np.sum(behind**2)) / (2 * step), rel=1e-6
-    )
+    assert seen["norms"] == pytest.approx((np.sum(ahead**2) - np.sum(behind**2)) / (2 * step), rel=1e-6)
     alive = np.arange(7) != 3
     turned = [V[alive] / np.linalg.norm(V[alive], axis=1, keepdims=True) for V in (ahead, behind)]
     assert seen["directions"] == pytest.approx(

@@ -3,23 +3,13 @@ import pytest
 
 from flowrepro.core.config import Loss
 from flowrepro.core.network import gradient, predict
-from flowrepro.theory.tangent_kernel import (
-    kernel_interpolator,
-    linearised_descent,
-    relative_movement,
-    tangent_kernel,
-)
+from flowrepro.theory.tangent_kernel import kernel_interpolator, linearised_descent, relative_movement, tangent_kernel
 
 
 @pytest.fixture
 def network():
     rng = np.random.default_rng(0)
-    return (
-        rng.standard_normal((4, 3)),
-        rng.standard_normal(4),
-        rng.standard_normal((30, 3)),
-        rng.standard_normal(30),
-    )
+    return (rng.standard_normal((4, 3)), rng.standard_normal(4), rng.standard_normal((30, 3)), rng.standard_normal(30))
 
 
 def output_jacobian(X, W, a, alpha):
@@ -58,9 +48,7 @@ def test_linearised_descent_equals_descent_on_the_linear_model(network):
     delta, rate = np.zeros(J.shape[1]), 1e-3
     for _ in range(50):
         delta -= rate * J.T @ (f0 + J @ delta - y)
-    np.testing.assert_allclose(
-        linearised_descent(X, y, W, a, rate, 50)(Z), predict(Z, W, a) + JZ @ delta, rtol=1e-6
-    )
+    np.testing.assert_allclose(linearised_descent(X, y, W, a, rate, 50)(Z), predict(Z, W, a) + JZ @ delta, rtol=1e-6)
 
 
 def test_first_step_of_descent_follows_the_linearisation(network):

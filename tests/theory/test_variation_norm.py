@@ -26,11 +26,7 @@ def brute_force(f, x, angles):
     """
     features = np.maximum(np.column_stack([x, np.ones_like(x)]) @ directions(angles).T, 0.0)
     solution = linprog(
-        np.ones(2 * len(angles)),
-        A_eq=np.column_stack([features, -features]),
-        b_eq=f,
-        bounds=(0, None),
-        method="highs",
+        np.ones(2 * len(angles)), A_eq=np.column_stack([features, -features]), b_eq=f, bounds=(0, None), method="highs"
     )
     return solution.fun
 
@@ -42,9 +38,7 @@ def test_piecewise_form_equals_the_network():
     W[3] = 0.0
     x = np.linspace(-4, 4, 101)
     f = piecewise_linear(W, a)
-    np.testing.assert_allclose(
-        f(x), predict(np.column_stack([x, np.ones_like(x)]), W, a), atol=1e-12
-    )
+    np.testing.assert_allclose(f(x), predict(np.column_stack([x, np.ones_like(x)]), W, a), atol=1e-12)
     assert len(f.kinks) == 16
     assert np.all(np.diff(f.kinks) > 0)
 
@@ -57,9 +51,7 @@ def test_neighbouring_kinks_merge():
     np.testing.assert_allclose(f.visible(1.5), [0.5e-5])
 
 
-@pytest.mark.parametrize(
-    ("slope", "intercept"), [(0.8, -0.6), (0.8, -0.1), (0.0, 1.5), (-2.0, 5.0), (0.0, 0.0)]
-)
+@pytest.mark.parametrize(("slope", "intercept"), [(0.8, -0.6), (0.8, -0.1), (0.0, 1.5), (-2.0, 5.0), (0.0, 0.0)])
 def test_affine_cost_against_brute_force(slope, intercept):
     """Points at every kink of the grid and beyond leave no room to bend between them."""
     degrees = np.concatenate([np.arange(-89.0, 90.0), [90.0, -90.0]])
@@ -95,9 +87,7 @@ def test_merging_opposite_neurons_lowers_the_norm_to_that_of_the_function():
     assert variation_norm(f) == pytest.approx(affine_cost(1.0, 0.5))
 
 
-@pytest.mark.parametrize(
-    ("points", "value"), [(two_points, 3 / np.sqrt(5)), (five_points, 8.20398)]
-)
+@pytest.mark.parametrize(("points", "value"), [(two_points, 3 / np.sqrt(5)), (five_points, 8.20398)])
 def test_least_norm_of_an_interpolator(points, value):
     data = points()
     angles = np.linspace(-np.pi, np.pi, 4001)[:-1]
@@ -108,9 +98,7 @@ def test_least_norm_of_an_interpolator(points, value):
 
 def test_least_norm_scales_and_knows_impossible_and_zero_labels():
     data = five_points()
-    assert least_variation_norm(data.X, 1e-6 * data.y) == pytest.approx(
-        1e-6 * least_variation_norm(data.X, data.y)
-    )
+    assert least_variation_norm(data.X, 1e-6 * data.y) == pytest.approx(1e-6 * least_variation_norm(data.X, data.y))
     assert least_variation_norm(data.X, 0 * data.y) == 0.0
     assert least_variation_norm(np.ones((2, 2)), np.array([1.0, 2.0])) == np.inf
 
@@ -125,10 +113,7 @@ def test_the_least_norm_interpolator_of_the_five_points_has_two_kinks():
     f = least_norm_interpolator(points.X, points.y)
     x = np.linspace(-1.5, 2.0, 201)
     expected = PiecewiseLinear(
-        kinks=np.array([-5 / 12, 0.25]),
-        jumps=np.array([4.8, -4.8 + 2 - 0.2 / 1.75]),
-        slope=-2.0,
-        intercept=-2.3,
+        kinks=np.array([-5 / 12, 0.25]), jumps=np.array([4.8, -4.8 + 2 - 0.2 / 1.75]), slope=-2.0, intercept=-2.3
     )
     np.testing.assert_allclose(f(x), expected(x), atol=1e-3)
     assert np.all(np.abs(f.visible(1e-6)[:, None] - expected.kinks).min(axis=1) < 1e-2)

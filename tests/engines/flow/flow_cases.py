@@ -36,9 +36,7 @@ def dominated(seed: int, d: int = 2) -> Case:
 
 def difference(left: FlowResult, right: FlowResult) -> float:
     """Largest absolute difference of W and a at the ends of two runs."""
-    return max(
-        float(np.abs(p - q).max()) for p, q in zip(left.weights(), right.weights(), strict=True)
-    )
+    return max(float(np.abs(p - q).max()) for p, q in zip(left.weights(), right.weights(), strict=True))
 
 
 def euler(
@@ -52,9 +50,7 @@ def euler(
     return W, a
 
 
-def patterns(
-    normal: np.ndarray, jump: np.ndarray, base: np.ndarray, sign: float
-) -> list[np.ndarray]:
+def patterns(normal: np.ndarray, jump: np.ndarray, base: np.ndarray, sign: float) -> list[np.ndarray]:
     """Regular velocities D on an intersection of planes, by trying every side or sliding of every
     plane.
 
@@ -75,8 +71,7 @@ def patterns(
             D = D + force @ N
         zdot = sign * normal @ D
         consistent = all(
-            0 < mu[p] < 1 if way == 2 else (zdot[p] > 0 if way == 1 else zdot[p] < 0)
-            for p, way in enumerate(pattern)
+            0 < mu[p] < 1 if way == 2 else (zdot[p] > 0 if way == 1 else zdot[p] < 0) for p, way in enumerate(pattern)
         )
         if consistent:
             found.append(D)
@@ -97,9 +92,7 @@ def toy_start(seed: int, m: int = 60) -> tuple[np.ndarray, np.ndarray]:
     return g, s * np.linalg.norm(g, axis=1)
 
 
-def toy_closed_form(
-    g: np.ndarray, a: np.ndarray, ll: float
-) -> tuple[dict[int, float], np.ndarray, np.ndarray]:
+def toy_closed_form(g: np.ndarray, a: np.ndarray, ll: float) -> tuple[dict[int, float], np.ndarray, np.ndarray]:
     """Half-fit times of both signs, event times, and the class (-1, 0, 1) of each neuron
     (boursier2022 Section 4, h negligible).
 
@@ -126,10 +119,7 @@ def toy_closed_form(
             D = TOY_Y[own] / 2 * TOY_X[own]
             R = np.linalg.norm(D)
             kappa[j], group[j] = abs(b + D @ w / R) * np.exp(-R * tau) / 2, s
-    times = {
-        s: (ll + 0.5 * np.log(TOY_MASS[s] / np.sum(kappa[group == s] ** 2))) / TOY_RATE[s]
-        for s in (1, -1)
-    }
+    times = {s: (ll + 0.5 * np.log(TOY_MASS[s] / np.sum(kappa[group == s] ** 2))) / TOY_RATE[s] for s in (1, -1)}
     return times, np.sort(events), group
 
 
@@ -143,7 +133,5 @@ def stewart_points() -> tuple[np.ndarray, np.ndarray]:
     sliding neurons.
     """
     x = np.array(STEWART_X.split(), dtype=np.float64)
-    y = np.interp(
-        x, [-1, -0.7, -0.55, -0.4, 0, 0.5, 0.6, 0.7, 1], [0, 0.7, 0.5, 1, 0, 1, 0.6, 0.7, 0]
-    )
+    y = np.interp(x, [-1, -0.7, -0.55, -0.4, 0, 0.5, 0.6, 0.7, 1], [0, 0.7, 0.5, 1, 0, 1, 0.6, 0.7, 0])
     return np.column_stack([x, np.ones(40)]), y

@@ -14,8 +14,7 @@ def both(seed: int, balanced: bool, times: np.ndarray) -> tuple[object, ...]:
     if not balanced:
         a = 0.5 * np.random.default_rng(seed).standard_normal(12)
     return tuple(
-        integrate(X, y, W, a, HALF_MSE, times, ln_scale=np.log(1e-8), rtol=1e-12, fast=fast)
-        for fast in (True, False)
+        integrate(X, y, W, a, HALF_MSE, times, ln_scale=np.log(1e-8), rtol=1e-12, fast=fast) for fast in (True, False)
     )
 
 
@@ -43,8 +42,7 @@ def test_it_is_the_flow(seed: int, balanced: bool) -> None:
 def test_it_saves_most_of_the_work_at_tiny_scales() -> None:
     g, a = toy_start(0)
     fast, slow = (
-        integrate(TOY_X, TOY_Y, g, a, HALF_MSE, 5000.0, ln_scale=-2300.0, fast=fast)
-        for fast in (True, False)
+        integrate(TOY_X, TOY_Y, g, a, HALF_MSE, 5000.0, ln_scale=-2300.0, fast=fast) for fast in (True, False)
     )
     assert fast.stats["gradient_evaluations"] < 0.6 * slow.stats["gradient_evaluations"]
     assert fast.stats["fast_forward_until"] > 2000
@@ -63,15 +61,5 @@ def test_events_after_the_last_save_are_not_reported() -> None:
 def test_a_net_that_only_shrinks_is_followed_for_ever() -> None:
     """One neuron exactly opposite to its force: r falls as e^(-R t) and never comes back."""
     X, y = np.array([[2.0, 0.0]]), np.array([1.0])
-    result = integrate(
-        X,
-        y,
-        np.array([[1.0, 0.0]]),
-        np.array([-1.0]),
-        HALF_MSE,
-        np.array([1.0, 40.0]),
-        ln_scale=-40.0,
-    )
-    np.testing.assert_allclose(
-        result.Y[:, 0, 0], -40.0 + 0.5 * np.log(2.0) - 2.0 * np.array([1.0, 40.0]), rtol=1e-13
-    )
+    result = integrate(X, y, np.array([[1.0, 0.0]]), np.array([-1.0]), HALF_MSE, np.array([1.0, 40.0]), ln_scale=-40.0)
+    np.testing.assert_allclose(result.Y[:, 0, 0], -40.0 + 0.5 * np.log(2.0) - 2.0 * np.array([1.0, 40.0]), rtol=1e-13)

@@ -40,9 +40,7 @@ sample): an independent prototype.
 
 def plain(case: tuple[np.ndarray, ...], horizon: float = 60.0, **options: object) -> FlowResult:
     X, y, W, a = case
-    return integrate(
-        X, y, W, a, options.pop("loss", HALF_MSE), horizon, **{"batch": False, **options}
-    )  # type: ignore[arg-type]
+    return integrate(X, y, W, a, options.pop("loss", HALF_MSE), horizon, **{"batch": False, **options})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("key", MEASURED)
@@ -89,11 +87,7 @@ def test_forty_nets_and_the_order_of_the_error() -> None:
     assert worst[1e-6] >= 1e3 * worst[1e-10]
 
 
-EULER = {
-    (0.3, 0): (1.71e-4, 1.71e-5),
-    (0.01, 0): (6.40e-5, 6.15e-6),
-    (0.01, 15): (5.37e-5, 5.36e-6),
-}
+EULER = {(0.3, 0): (1.71e-4, 1.71e-5), (0.01, 0): (6.40e-5, 6.15e-6), (0.01, 15): (5.37e-5, 5.36e-6)}
 
 
 @pytest.mark.slow
@@ -109,13 +103,7 @@ def test_euler_converges_to_the_flow_at_first_order(key: tuple[float, int]) -> N
 
 @pytest.mark.parametrize(
     ("seed", "alpha", "loss"),
-    [
-        (0, 0.0, HALF_MSE),
-        (17, 0.0, HALF_MSE),
-        (6, 0.5, HALF_MSE),
-        (7, 0.0, LOGISTIC),
-        (9, 0.1, LOGISTIC),
-    ],
+    [(0, 0.0, HALF_MSE), (17, 0.0, HALF_MSE), (6, 0.5, HALF_MSE), (7, 0.0, LOGISTIC), (9, 0.1, LOGISTIC)],
 )
 def test_euler_slope_is_one_over_short_times(seed: int, alpha: float, loss: object) -> None:
     """Log-log slope of the difference over h = 1e-2, 1e-3, 1e-4 at t = 3; with slides it scatters,
@@ -166,8 +154,7 @@ def test_a_changes_sign_while_sliding() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seed", "neuron", "sample", "t", "died"),
-    [(3, 5, 0, 41.334, 32.471289), (13, 0, 3, 14.91, 3.325941)],
+    ("seed", "neuron", "sample", "t", "died"), [(3, 5, 0, 41.334, 32.471289), (13, 0, 3, 14.91, 3.325941)]
 )
 def test_a_dead_neuron_on_its_border_stays_dead_and_is_reported(
     seed: int, neuron: int, sample: int, t: float, died: float
@@ -267,14 +254,9 @@ def test_start_on_planes() -> None:
         if len(first) == 0:
             continue
         assert (first.t[0], first.neuron[0], first.samples[first.plane[0]]) == (0.0, j, (1,))
-        W[j] -= (
-            1e-15 * X[1]
-        )  # projected up to rounding: Euler is to see z <= 0, as if it were exact
+        W[j] -= 1e-15 * X[1]  # projected up to rounding: Euler is to see z <= 0, as if it were exact
         We, ae = euler((X, y, W, a), 1e-3, 0.5)
-        assert (
-            max(np.abs(result.weights()[0] - We).max(), np.abs(result.weights()[1] - ae).max())
-            <= 1e-3
-        )
+        assert max(np.abs(result.weights()[0] - We).max(), np.abs(result.weights()[1] - ae).max()) <= 1e-3
         flagged += 1
     assert flagged >= 2
 
@@ -291,8 +273,7 @@ def test_large_sliding_sets() -> None:
     a = np.linalg.norm(W, axis=1) * rng.choice([-1.0, 1.0], 6)
     exp = Loss(name="exp", reduction="mean")
     result, finer = (
-        plain((X, y, W, a), loss=exp, rtol=rtol, batch=batch)
-        for rtol, batch in ((1e-6, True), (1e-9, False))
+        plain((X, y, W, a), loss=exp, rtol=rtol, batch=batch) for rtol, batch in ((1e-6, True), (1e-9, False))
     )
     assert np.sum(result.mode == 2, axis=1).max() > 4
     assert difference(result, finer) <= 1e-5

@@ -13,9 +13,7 @@ X, Y = stewart_points()
 
 def unbalanced(m: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
-    return 1e-3 / np.sqrt(m) * rng.standard_normal((m, 2)), 1e-3 / np.sqrt(m) * rng.standard_normal(
-        m
-    )
+    return 1e-3 / np.sqrt(m) * rng.standard_normal((m, 2)), 1e-3 / np.sqrt(m) * rng.standard_normal(m)
 
 
 def test_batches_are_the_flow() -> None:
@@ -33,10 +31,7 @@ def test_batches_are_the_flow() -> None:
 
 def test_few_events_gain_and_lose_nothing() -> None:
     for seed in range(6):
-        plain, batch = (
-            integrate(*stall(seed, 0.3), HALF_MSE, 60.0, rtol=1e-8, batch=batch)
-            for batch in (False, True)
-        )
+        plain, batch = (integrate(*stall(seed, 0.3), HALF_MSE, 60.0, rtol=1e-8, batch=batch) for batch in (False, True))
         assert difference(plain, batch) <= 2e-8
         assert batch.stats["gradient_evaluations"] <= 1.1 * plain.stats["gradient_evaluations"]
 
@@ -71,9 +66,7 @@ def test_two_thousand_neurons_with_half_of_them_sliding() -> None:
     .0206879, 1067 neurons sliding.
     """
     W, a = unbalanced(2000)
-    result, reference = (
-        integrate(X, Y, W, a, HALF_MSE, 1043.766, rtol=rtol) for rtol in (1e-6, 1e-8)
-    )
+    result, reference = (integrate(X, Y, W, a, HALF_MSE, 1043.766, rtol=rtol) for rtol in (1e-6, 1e-8))
     assert 1000 <= np.any(result.mode == 2, axis=1).sum() <= 1130
     assert difference(result, reference) <= 1e-4
     assert 2 * reference.loss[-1] == pytest.approx(0.0206879, abs=2e-7)

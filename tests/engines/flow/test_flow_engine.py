@@ -33,9 +33,7 @@ def grid(p: Problem, every: int = 25) -> SaveAt:
 def test_known_flows(known: object) -> None:
     lr = 0.01
     p = known.problem(lr)  # type: ignore[attr-defined]
-    trajectory = run(
-        Flow, replace(p, rtol=1e-10), SaveAt(np.array([0, p.n_steps]), np.array([0, p.n_steps]))
-    )
+    trajectory = run(Flow, replace(p, rtol=1e-10), SaveAt(np.array([0, p.n_steps]), np.array([0, p.n_steps])))
     W, a = trajectory.at(p.n_steps)
     np.testing.assert_allclose(W, known.W, atol=1e-7)  # type: ignore[attr-defined]
     np.testing.assert_allclose(a, known.a, atol=1e-7)  # type: ignore[attr-defined]
@@ -50,9 +48,7 @@ def test_steps_are_flow_times_and_losses_are_the_objective() -> None:
     direct = integrate(p.X, p.y, p.W0, p.a0, HALF_MSE, trajectory.t)
     np.testing.assert_allclose(trajectory.loss, 2 * direct.loss, rtol=1e-13)
     W, a = trajectory.at(200)
-    assert trajectory.loss[8] == pytest.approx(
-        objective(DOUBLED, predict(p.X, W, a), p.y), rel=1e-12
-    )
+    assert trajectory.loss[8] == pytest.approx(objective(DOUBLED, predict(p.X, W, a), p.y), rel=1e-12)
 
 
 def test_descent_converges_to_it() -> None:
@@ -62,9 +58,7 @@ def test_descent_converges_to_it() -> None:
     for lr in (0.02, 0.002):
         p = problem(lr=lr, n_steps=round(2 / lr))
         ends = [
-            run(engine, p, SaveAt(np.array([0, p.n_steps]), np.array([0, p.n_steps]))).at(
-                p.n_steps
-            )[0]
+            run(engine, p, SaveAt(np.array([0, p.n_steps]), np.array([0, p.n_steps]))).at(p.n_steps)[0]
             for engine in (Flow, TorchGD)
         ]
         errors.append(np.abs(ends[0] - ends[1]).max())
@@ -90,12 +84,7 @@ def test_restored_in_the_middle_of_a_slide_it_is_bit_identical() -> None:
 def test_resumed_run_equals_the_unbroken_one() -> None:
     p = problem()
     kept: list[dict[str, np.ndarray]] = []
-    whole = run(
-        Flow,
-        p,
-        grid(p),
-        checkpoint=lambda arrays, *_: kept.append(arrays() if callable(arrays) else arrays),
-    )
+    whole = run(Flow, p, grid(p), checkpoint=lambda arrays, *_: kept.append(arrays() if callable(arrays) else arrays))
     resumed = run(Flow, p, grid(p), resume=kept[len(kept) // 2])
     np.testing.assert_array_equal(whole.loss, resumed.loss)
     np.testing.assert_array_equal(whole.W, resumed.W)
@@ -113,10 +102,9 @@ def test_the_trajectory_holds_the_events() -> None:
     assert np.all(np.diff(events["t"]) >= 0)
     slides = events["kinds"][events["kind"]] == "slide"
     assert slides.sum() == len(engine.events.of("slide")) > 0
-    assert [
-        int(np.flatnonzero(events["plane_of_sample"] == plane)[0])
-        for plane in events["plane"][slides]
-    ] == [engine.events.samples[plane][0] for plane in events["plane"][slides]]
+    assert [int(np.flatnonzero(events["plane_of_sample"] == plane)[0]) for plane in events["plane"][slides]] == [
+        engine.events.samples[plane][0] for plane in events["plane"][slides]
+    ]
 
 
 def test_target_loss() -> None:
@@ -154,14 +142,7 @@ def test_scales_below_the_smallest_double() -> None:
 
 
 @pytest.mark.parametrize(
-    "options",
-    [
-        {"alpha": 1.0},
-        {"train": "first"},
-        {"batch_size": 2},
-        {"dtype": "float32"},
-        {"device": "cuda"},
-    ],
+    "options", [{"alpha": 1.0}, {"train": "first"}, {"batch_size": 2}, {"dtype": "float32"}, {"device": "cuda"}]
 )
 def test_what_it_does_not_support(options: dict[str, object]) -> None:
     assert Flow.supports(problem(**options))

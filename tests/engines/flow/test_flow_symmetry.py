@@ -21,10 +21,7 @@ def until_unique(*cases: tuple[np.ndarray, ...], loss: Loss = HALF_MSE, alpha: f
     """The flows of the cases, at a common time before the first ambiguous release of any."""
     horizon = HORIZON
     for case in cases:
-        horizon = min(
-            horizon,
-            0.9 * integrate(*case[:4], loss, HORIZON, alpha, rtol=RTOL).stats["unique_until"],
-        )
+        horizon = min(horizon, 0.9 * integrate(*case[:4], loss, HORIZON, alpha, rtol=RTOL).stats["unique_until"])
     return [integrate(*case[:4], loss, horizon, alpha, rtol=RTOL, batch=False) for case in cases]
 
 
@@ -75,14 +72,7 @@ def test_a_dead_neuron_changes_nothing(seed: int) -> None:
 @given(
     SEEDS,
     st.sampled_from([0.0, 0.3]),
-    st.sampled_from(
-        [
-            HALF_MSE,
-            LOGISTIC,
-            Loss(name="exp", reduction="sum"),
-            Loss(name="logistic2", reduction="mean"),
-        ]
-    ),
+    st.sampled_from([HALF_MSE, LOGISTIC, Loss(name="exp", reduction="sum"), Loss(name="logistic2", reduction="mean")]),
 )
 @FEW
 def test_imbalance_is_kept_and_the_loss_falls(seed: int, alpha: float, loss: Loss) -> None:
@@ -96,13 +86,9 @@ def test_imbalance_is_kept_and_the_loss_falls(seed: int, alpha: float, loss: Los
     with np.errstate(under="ignore"):
         for i in range(len(result.loss)):
             Wi, ai = result.weights(i)
-            assert (
-                np.abs(ai**2 - np.sum(Wi**2, axis=1) - (a**2 - np.sum(W**2, axis=1))).max() <= 1e-10
-            )
+            assert np.abs(ai**2 - np.sum(Wi**2, axis=1) - (a**2 - np.sum(W**2, axis=1))).max() <= 1e-10
     assert np.all(np.diff(result.loss) <= 1e-15)
-    assert result.loss[-1] == pytest.approx(
-        objective(loss, predict(X, *result.weights(), alpha), y), rel=1e-9
-    )
+    assert result.loss[-1] == pytest.approx(objective(loss, predict(X, *result.weights(), alpha), y), rel=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -115,6 +101,4 @@ def test_symmetric_points_have_half_the_planes_and_no_slides(seed: int) -> None:
     result = integrate(X, y, W, a, LOGISTIC, 60.0, 0.5)
     assert result.mode.shape[1] == 3
     assert result.stats["events slide"] == 0
-    assert (
-        result.stats["located"] + result.stats["events cross-"] + result.stats["events cross+"] > 0
-    )
+    assert result.stats["located"] + result.stats["events cross-"] + result.stats["events cross+"] > 0

@@ -41,9 +41,7 @@ def test_all_attracting_is_the_element_of_minimal_norm() -> None:
         normal, jump, base, sign = draw(rng)
         jump = -sign * np.abs(jump)
         mu, D, others = regular_solution(normal, jump, base, sign, scale(jump, base))
-        best = lsq_linear(
-            (jump[:, None] * normal).T, -base, bounds=(0, 1), method="bvls", tol=1e-14
-        )
+        best = lsq_linear((jump[:, None] * normal).T, -base, bounds=(0, 1), method="bvls", tol=1e-14)
         assert others == 0
         assert np.all((mu >= 0) & (mu <= 1))
         np.testing.assert_allclose(D, base + (best.x * jump) @ normal, atol=1e-8)
@@ -92,8 +90,6 @@ def test_duplicated_normals_still_have_one_velocity() -> None:
         normal /= np.linalg.norm(normal, axis=1)[:, None]
         jump, base = -np.abs(rng.standard_normal(5)), rng.standard_normal(2)
         _, D, others = regular_solution(normal, jump, base, 1.0, scale(jump, base))
-        best = lsq_linear(
-            (jump[:, None] * normal).T, -base, bounds=(0, 1), method="bvls", tol=1e-14
-        )
+        best = lsq_linear((jump[:, None] * normal).T, -base, bounds=(0, 1), method="bvls", tol=1e-14)
         assert others == 0
         np.testing.assert_allclose(D, base + (best.x * jump) @ normal, atol=1e-7)

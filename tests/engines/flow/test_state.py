@@ -25,9 +25,7 @@ def test_there_and_back() -> None:
 @pytest.mark.parametrize("scale", [1e-300, 1e300])
 def test_extreme_scales_keep_their_digits(scale: float) -> None:
     W, a = np.array([[3.0, 0.0]]), np.array([4.0])
-    np.testing.assert_allclose(
-        log_polar(scale * W, scale * a)[0], [np.log(5 * scale), 0.6, 0.0, 0.8], rtol=1e-14
-    )
+    np.testing.assert_allclose(log_polar(scale * W, scale * a)[0], [np.log(5 * scale), 0.6, 0.0, 0.8], rtol=1e-14)
     far = log_polar(W, a, ln_scale=-1e5)
     assert far[0, 0] == np.log(5.0) - 1e5
     assert np.all(cartesian(far)[0] == 0.0)
@@ -63,9 +61,7 @@ def test_parallel_samples_share_a_plane() -> None:
     assert len(normal) == 2
     assert list(plane) == [0, 1, 0, 1, 0]
     assert list(side) == [1.0, 1.0, 1.0, -1.0, 1.0]
-    np.testing.assert_allclose(
-        side[:, None] * np.linalg.norm(X, axis=1)[:, None] * normal[plane], X, rtol=1e-15
-    )
+    np.testing.assert_allclose(side[:, None] * np.linalg.norm(X, axis=1)[:, None] * normal[plane], X, rtol=1e-15)
 
 
 def test_many_planes_are_told_apart() -> None:

@@ -22,9 +22,7 @@ Weights = tuple[np.ndarray, np.ndarray]
 SUM_SQUARE = Loss(name="square", reduction="sum", factor=0.7)
 
 
-def chain(
-    depth: int = 2, fac: float = 1.0, n: int = 400, d: int = 7, seed: int = 0, **options: Any
-) -> Problem:
+def chain(depth: int = 2, fac: float = 1.0, n: int = 400, d: int = 7, seed: int = 0, **options: Any) -> Problem:
     """A teacher neuron of norm one and a balanced student of about fac times its size (lee2022)."""
     data = gaussian_teacher(n, d, seed, 1.0 / np.sqrt(d), depth)
     w = fac / np.sqrt(d) * data.extra["student"]
@@ -44,10 +42,7 @@ def dense(problem: Problem, steps: int) -> tuple[np.ndarray, Weights]:
     """
     X, y = torch.from_numpy(problem.X), torch.from_numpy(problem.y)
     W = torch.tensor(problem.W0, requires_grad=True)
-    scalars = [
-        torch.tensor(problem.a0, requires_grad=problem.train == "both")
-        for _ in range(problem.depth - 1)
-    ]
+    scalars = [torch.tensor(problem.a0, requires_grad=problem.train == "both") for _ in range(problem.depth - 1)]
     moving = [p for p in (W, *scalars) if p.requires_grad]
     losses = []
     for step in range(steps + 1):
@@ -57,17 +52,12 @@ def dense(problem: Problem, steps: int) -> tuple[np.ndarray, Weights]:
             if i < len(scalars) - 1:
                 hidden = torch.relu(hidden)
         values = 0.5 * (hidden.sum(dim=1) - y) ** 2
-        loss = problem.loss.factor * (
-            values.mean() if problem.loss.reduction == "mean" else values.sum()
-        )
+        loss = problem.loss.factor * (values.mean() if problem.loss.reduction == "mean" else values.sum())
         losses.append(loss.item())
         if step < steps:
             for p, g in zip(moving, torch.autograd.grad(loss, moving), strict=True):
                 p.data -= problem.lr * g
-    return np.array(losses), (
-        W.detach().numpy(),
-        scalars[0].detach().numpy() if scalars else problem.a0,
-    )
+    return np.array(losses), (W.detach().numpy(), scalars[0].detach().numpy() if scalars else problem.a0)
 
 
 def assert_is_dense(problem: Problem, steps: int, tolerance: float = 1e-12) -> LazyGD:
@@ -75,10 +65,7 @@ def assert_is_dense(problem: Problem, steps: int, tolerance: float = 1e-12) -> L
     losses = engine.advance(np.arange(steps + 1))
     expected, weights = dense(problem, steps)
     floor = (
-        0.5
-        * problem.loss.factor
-        * np.sum(problem.y**2)
-        / (len(problem.y) if problem.loss.reduction == "mean" else 1)
+        0.5 * problem.loss.factor * np.sum(problem.y**2) / (len(problem.y) if problem.loss.reduction == "mean" else 1)
     )
     rounding = (
         expected + np.sqrt(expected * floor) + tolerance * floor
@@ -115,9 +102,7 @@ def test_iterates_are_those_of_autograd(n: int, depth: int) -> None:
 
 
 @pytest.mark.parametrize(("depth", "fac", "flips"), [(1, 0.1, 100), (2, 2.0, 100), (3, 1.0, 80)])
-def test_long_runs_with_many_flips_stay_dense_to_the_last_digit(
-    depth: int, fac: float, flips: int
-) -> None:
+def test_long_runs_with_many_flips_stay_dense_to_the_last_digit(depth: int, fac: float, flips: int) -> None:
     """The loss falls by up to 17 decades and stays that of the dense run to rounding; without a
     centre it would stop at 1e-16.
     """
@@ -155,10 +140,7 @@ def test_asking_every_sample_at_every_step_changes_no_bit(problem: Problem) -> N
     lazy, eager = LazyGD(problem), AsksAll(problem)
     grid = np.arange(problem.n_steps + 1)
     assert np.array_equal(lazy.advance(grid), eager.advance(grid))
-    assert all(
-        np.array_equal(ours, other)
-        for ours, other in zip(lazy.weights(), eager.weights(), strict=True)
-    )
+    assert all(np.array_equal(ours, other) for ours, other in zip(lazy.weights(), eager.weights(), strict=True))
     assert lazy.stats["activation_flips"] == eager.stats["activation_flips"] > 0
     assert 5 * lazy.stats["activation_tests"] < eager.stats["activation_tests"]
 
@@ -209,10 +191,7 @@ def test_resumes_to_the_same_bits(depth: int) -> None:
     first.advance(np.array([1500]))
     second.restore(kept, 777)
     assert np.array_equal(second.advance(np.arange(777, 2001)), losses[777:])
-    assert all(
-        np.array_equal(ours, other)
-        for ours, other in zip(second.weights(), whole.weights(), strict=True)
-    )
+    assert all(np.array_equal(ours, other) for ours, other in zip(second.weights(), whole.weights(), strict=True))
     assert second.stats == whole.stats
 
 
@@ -234,9 +213,7 @@ def test_gain_and_its_partial_derivative(depth: int) -> None:
         value = value * scalars[i] if i == 0 else torch.relu(value) * scalars[i]
     assert np.allclose(gain(a, depth), value.detach().numpy())
     if depth > 1:
-        assert np.allclose(
-            partial_gain(a, depth), torch.autograd.grad(value.sum(), scalars)[0][-1].numpy()
-        )
+        assert np.allclose(partial_gain(a, depth), torch.autograd.grad(value.sum(), scalars)[0][-1].numpy())
 
 
 @pytest.mark.parametrize("depth", [1, 2])
@@ -250,19 +227,8 @@ def test_divergence_names_a_stable_step(depth: int) -> None:
 
 def test_step_bound_of_a_chain_is_two_over_its_curvature() -> None:
     """f = v^2 w x for w x > 0: the tangent kernel is (v^4 + 2 v^2 w^2) x^2."""
-    problem = Problem(
-        np.array([[2.0]]),
-        np.ones(1),
-        np.array([[3.0]]),
-        np.array([0.5]),
-        SUM_SQUARE,
-        0.1,
-        1,
-        depth=3,
-    )
-    assert step_bound(problem, problem.W0, problem.a0) == pytest.approx(
-        2 / (0.7 * 4 * (0.5**4 + 2 * 0.25 * 9))
-    )
+    problem = Problem(np.array([[2.0]]), np.ones(1), np.array([[3.0]]), np.array([0.5]), SUM_SQUARE, 0.1, 1, depth=3)
+    assert step_bound(problem, problem.W0, problem.a0) == pytest.approx(2 / (0.7 * 4 * (0.5**4 + 2 * 0.25 * 9)))
 
 
 @pytest.mark.parametrize(
@@ -302,21 +268,9 @@ def test_first_runs_of_lee2022_reproduce_an_independent_implementation() -> None
         (3, 0.3, 2e-6, 2.0, 35020, 1.19e-4),
     ):
         data = gaussian_teacher(seed=0, scale=k, depth=depth)
-        w, target = (
-            fac * k * data.extra["student"],
-            data.extra["teacher"] / np.linalg.norm(data.extra["teacher"]),
-        )
+        w, target = (fac * k * data.extra["student"], data.extra["teacher"] / np.linalg.norm(data.extra["teacher"]))
         engine = LazyGD(
-            Problem(
-                data.X,
-                data.y,
-                w[None],
-                np.array([np.linalg.norm(w)]),
-                MEAN_SQUARE,
-                lr,
-                100_000,
-                depth=depth,
-            )
+            Problem(data.X, data.y, w[None], np.array([np.linalg.norm(w)]), MEAN_SQUARE, lr, 100_000, depth=depth)
         )
         angles = []
         for step in range(0, 100_001, 20):

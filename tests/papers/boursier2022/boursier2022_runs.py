@@ -135,9 +135,7 @@ def points(X=None, y=None):
 
 def on_own(X=None, y=None):
     """Points that are a user's."""
-    return lambda run: dataclasses.replace(
-        points(X, y)(run), case=dataclasses.replace(run.case, data=OWN)
-    )
+    return lambda run: dataclasses.replace(points(X, y)(run), case=dataclasses.replace(run.case, data=OWN))
 
 
 def protocol(**changes):

@@ -51,8 +51,7 @@ def test_points_whose_squares_leave_double_precision_are_refused(size):
 
 
 @pytest.mark.parametrize(
-    "change",
-    [{"p": ["small"]}, {"p": []}, {"seeds": 0}, {"seeds": True}, {"m": 1.5}, {"fractions": [2.0]}],
+    "change", [{"p": ["small"]}, {"p": []}, {"seeds": 0}, {"seeds": True}, {"m": 1.5}, {"fractions": [2.0]}]
 )
 def test_options_out_of_range_are_named(change):
     with pytest.raises(UsageError, match=rf"options\.{next(iter(change))}.* must "):

@@ -43,11 +43,7 @@ TABLE = [
     (assumptions.epsilon, points(y=[-1.5, 1.0]), one_sign),
     (assumptions.lemma_6, states(scaled(-1)), crooked),
     (assumptions.proposition_2, more_inactive, crooked),
-    (
-        assumptions.proposition_2_only_if,
-        states(lambda W, a: (W, 0 * a), lambda step, last: step > 0),
-        crooked,
-    ),
+    (assumptions.proposition_2_only_if, states(lambda W, a: (W, 0 * a), lambda step, last: step > 0), crooked),
 ]
 toy = functools.partial(run_of, TOY)
 
@@ -85,10 +81,7 @@ def test_lemma_1_tells_the_sign_changes_that_descent_cannot_resolve():
 
 def test_sparse_snapshots_do_not_decide_where_a_neuron_was_deactivated():
     sparse = with_snapshots(toy(), [0, 4_000, 8_000, 15_000, 20_000])
-    for claim, reason in (
-        (assumptions.lemma_6, "2 steps before"),
-        (assumptions.proposition_2, "4000 steps apart"),
-    ):
+    for claim, reason in ((assumptions.lemma_6, "2 steps before"), (assumptions.proposition_2, "4000 steps apart")):
         result = claim.judge(sparse)
         assert result.verdict is Verdict.NOT_APPLICABLE
         assert reason in result.note

@@ -32,15 +32,11 @@ def trained(case: TrainingCase, every: int) -> Ensemble:
     assert case.seeds is not None
     dataset = data.load(case.data)
     weights = [initial_weights(case.init, seed, 2) for seed in range(*case.seeds)]
-    members = Members(
-        np.arange(*case.seeds), np.stack([W for W, _ in weights]), np.stack([a for _, a in weights])
-    )
+    members = Members(np.arange(*case.seeds), np.stack([W for W, _ in weights]), np.stack([a for _, a in weights]))
     n_steps = case.protocol.n_steps
     save_at = SaveAt(np.arange(0, n_steps + 1, every), np.array([0, n_steps]))
     problem = Problem.of(case, dataset.X, dataset.y, *weights[0])
-    return Ensemble(
-        case, dataset, run_ensemble(problem, members, save_at, levels=case.record.levels), "fused"
-    )
+    return Ensemble(case, dataset, run_ensemble(problem, members, save_at, levels=case.record.levels), "fused")
 
 
 @pytest.fixture(scope="module")
@@ -54,9 +50,7 @@ def narrow() -> Ensemble:
 
 
 def changed(ensemble: Ensemble, **arrays: object) -> Ensemble:
-    return dataclasses.replace(
-        ensemble, trajectory=dataclasses.replace(ensemble.trajectory, **arrays)
-    )  # type: ignore[arg-type]
+    return dataclasses.replace(ensemble, trajectory=dataclasses.replace(ensemble.trajectory, **arrays))  # type: ignore[arg-type]
 
 
 def later(ensemble: Ensemble) -> Ensemble:
@@ -125,9 +119,7 @@ def test_each_claim_three_ways(id: str, toy: Ensemble) -> None:
 
 def test_too_few_seeds_decide_nothing(toy: Ensemble) -> None:
     t = toy.trajectory
-    few = changed(
-        toy, **{name: getattr(t, name)[:20] for name in ("seeds", "loss", "first_below", "W", "a")}
-    )
+    few = changed(toy, **{name: getattr(t, name)[:20] for name in ("seeds", "loss", "first_below", "W", "a")})
     for claim in many_seeds.topic.claims:
         assert claim.judge(few).verdict is Verdict.NOT_APPLICABLE
 
@@ -158,9 +150,7 @@ def test_many_closed_forms_are_the_single_ones(toy: Ensemble) -> None:
     W, a = toy.trajectory.at(0)
     many = ClosedForm.of_many(toy.X, toy.y, W, a)
     for r in (0, 17, 99):
-        np.testing.assert_array_equal(
-            many[r].half_times, ClosedForm.of(toy.X, toy.y, W[r], a[r]).half_times
-        )
+        np.testing.assert_array_equal(many[r].half_times, ClosedForm.of(toy.X, toy.y, W[r], a[r]).half_times)
 
 
 def test_wilsons_interval() -> None:

@@ -53,9 +53,7 @@ def test_what_holds_at_every_scale_fails_on_own_points_too():
 
 def test_the_points_of_the_paper_have_no_excuse():
     study = study_of(LOG_SCALE, p=[100], seeds=1)
-    far = dataclasses.replace(
-        study, arrays={**study.arrays, "to_saddle": study.arrays["to_saddle"] + 1}
-    )
+    far = dataclasses.replace(study, arrays={**study.arrays, "to_saddle": study.arrays["to_saddle"] + 1})
     (claim,) = (each.claim for each in lemmas.LEMMAS if each.name == "Fact 1")
     assert claim.judge(far).verdict is Verdict.FAIL
 

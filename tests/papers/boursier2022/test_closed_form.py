@@ -6,12 +6,7 @@ from flowrepro.core import initialize
 from flowrepro.core.network import gradient, predict
 from flowrepro.papers.boursier2022.closed_form import ClosedForm, early_growth
 from flowrepro.papers.boursier2022.figures_2_3_toy import TOY
-from flowrepro.papers.boursier2022.sign_classes import (
-    assumption_3_probability,
-    largest_epsilon,
-    ratio,
-    sign_classes,
-)
+from flowrepro.papers.boursier2022.sign_classes import assumption_3_probability, largest_epsilon, ratio, sign_classes
 from flowrepro.theory.stationary import HALF_MEAN_SQUARE, gradient_norm
 
 ORTHO = (np.eye(4), np.array([1.0, 0.6, -0.5, -0.3]))
@@ -72,18 +67,12 @@ def test_loss_curve_against_plain_descent(seed):
 def test_half_times_do_not_underflow():
     X, y, W, a = toy(scale=1.0)
     times = [ClosedForm.of(X, y, scale * W, scale * a).half_times for scale in (1e-250, 1e-290)]
-    np.testing.assert_allclose(
-        times[1] - times[0], 40 * np.log(10) / ClosedForm.of(X, y, W, a).rates
-    )
+    np.testing.assert_allclose(times[1] - times[0], 40 * np.log(10) / ClosedForm.of(X, y, W, a).rates)
 
 
 @pytest.mark.parametrize("problem", ["toy", "ortho"])
 def test_minimiser_interpolates_with_the_least_norm_and_saddle_is_stationary(problem):
-    X, y, W, a = (
-        toy()
-        if problem == "toy"
-        else (*ORTHO, *initialize.balanced(np.random.default_rng(0), 60, 4))
-    )
+    X, y, W, a = toy() if problem == "toy" else (*ORTHO, *initialize.balanced(np.random.default_rng(0), 60, 4))
     form = ClosedForm.of(X, y, W, a)
     W_star, a_star = form.minimiser()
     np.testing.assert_allclose(predict(X, W_star, a_star), y, atol=1e-14)
@@ -112,9 +101,7 @@ def test_classes_are_ordered_by_rate_whatever_their_sign():
     assert fast.straggler == pytest.approx(0.1425, abs=1e-4)
 
 
-@pytest.mark.parametrize(
-    ("m", "positive", "negative"), [(60, 3, 3), (60, 5, 5), (4, 1, 1), (10, 1, 3)]
-)
+@pytest.mark.parametrize(("m", "positive", "negative"), [(60, 3, 3), (60, 5, 5), (4, 1, 1), (10, 1, 3)])
 def test_probability_of_assumption_3_against_draws(m, positive, negative):
     n = positive + negative
     y = np.repeat([1.0, -1.0], [positive, negative])

@@ -17,11 +17,7 @@ from flowrepro.papers.boursier2022.figures_2_3_toy import TOY
 from flowrepro.papers.boursier2022.paper import CONTENTS
 
 LINE = (TOY, FIVE_POINTS, LAZY)
-CLAIMS = [
-    claim
-    for claim in CONTENTS.claims
-    if not claim.over_seeds and any(claim.judges(case) for case in LINE)
-]
+CLAIMS = [claim for claim in CONTENTS.claims if not claim.over_seeds and any(claim.judges(case) for case in LINE)]
 POINTS, LABELS = [[-0.5, 1.0], [2.0, 1.0]], [-1.0, 1.0]
 RNG = np.random.default_rng(0)
 WEIRD = {
@@ -34,11 +30,7 @@ WEIRD = {
     "equal rates": (np.eye(2), [1.0, -1.0], {}),
     "one neuron": (POINTS, LABELS, {"m": 1}),
     "one step": (POINTS, LABELS, {"n_steps": 1}),
-    "diverged": (
-        [[1.0, 1.0], [2.0, 1.0], [-3.0, 1.0]],
-        [1.0, -1.0, 2.0],
-        {"lr": 0.5, "scale": 100.0},
-    ),
+    "diverged": ([[1.0, 1.0], [2.0, 1.0], [-3.0, 1.0]], [1.0, -1.0, 2.0], {"lr": 0.5, "scale": 100.0}),
     "a loss that is infinite at once": (POINTS, LABELS, {"lr": 0.5, "scale": 1e80}),
     "nearly invisible": (POINTS, LABELS, {"scale": 1e-290}),
     "many points": (RNG.standard_normal((40, 3)), RNG.standard_normal(40), {"scale": 0.1}),
@@ -82,9 +74,7 @@ def test_no_statement_is_about_another_network(field, case):
     good = run_of(case)
     run = dataclasses.replace(good, case=override(case, {f"model.{field}": OTHER[field]}))
     judged = {
-        claim.id
-        for claim in CLAIMS
-        if claim.judges(case) and claim.judge(run).verdict is not Verdict.NOT_APPLICABLE
+        claim.id for claim in CLAIMS if claim.judges(case) and claim.judge(run).verdict is not Verdict.NOT_APPLICABLE
     }
     assert judged == (OF_THE_DATA if case is TOY else set())
 

@@ -199,8 +199,5 @@ def test_the_film_has_a_frame_for_every_shown_snapshot():
 def test_the_files_are_the_same_twice():
     first, second = FIGURE_2.collect(toy()), FIGURE_2.collect(toy())
     assert numbers(first) == numbers(second)
-    images = [
-        canvas.render(each, FIGURE_2.layout, {}, ("png",), share=FIGURE_2.share)
-        for each in (first, second)
-    ]
+    images = [canvas.render(each, FIGURE_2.layout, {}, ("png",), share=FIGURE_2.share) for each in (first, second)]
     assert images[0] == images[1]

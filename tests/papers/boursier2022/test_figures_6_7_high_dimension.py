@@ -17,10 +17,7 @@ from flowrepro.engines.base import Problem, SaveAt
 from flowrepro.engines.drive import run as drive
 from flowrepro.figures import NotDrawable
 from flowrepro.papers.boursier2022 import figures_6_7_high_dimension as figures
-from flowrepro.papers.boursier2022.figures_6_7_high_dimension import (
-    HIGH_DIMENSION,
-    principal_components,
-)
+from flowrepro.papers.boursier2022.figures_6_7_high_dimension import HIGH_DIMENSION, principal_components
 from flowrepro.papers.boursier2022.sign_classes import sign_classes
 
 CLAIMS = figures.topic.claims
@@ -32,17 +29,12 @@ def made_up():
     points = data.load(HIGH_DIMENSION.data)
     rng, m = np.random.default_rng(0), 200
     signs = np.where(np.arange(m) < 108, 1.0, -1.0)
-    keys = {
-        chosen.sign: chosen.direction / chosen.rate for chosen in sign_classes(points.X, points.y)
-    }
+    keys = {chosen.sign: chosen.direction / chosen.rate for chosen in sign_classes(points.X, points.y)}
     along = np.array([keys[sign] for sign in signs])
     span = np.linalg.qr(points.X.T)[0]
 
     def weights(sizes, noise):
-        W = sizes[:, None] * (
-            along
-            + noise * rng.standard_normal((m, span.shape[1])) @ span.T / np.sqrt(span.shape[1])
-        )
+        W = sizes[:, None] * (along + noise * rng.standard_normal((m, span.shape[1])) @ span.T / np.sqrt(span.shape[1]))
         return W, signs * np.linalg.norm(W, axis=1)
 
     states = [
@@ -75,22 +67,16 @@ def with_states(run, index, change):
 
 
 def with_loss(run, change):
-    return dataclasses.replace(
-        run, trajectory=dataclasses.replace(run.trajectory, loss=change(run.trajectory.loss))
-    )
+    return dataclasses.replace(run, trajectory=dataclasses.replace(run.trajectory, loss=change(run.trajectory.loss)))
 
 
 TAMPER = {
     "figure-6b": lambda run: with_states(run, 1, lambda W, a: (-W, a)),
     "figure-6c": lambda run: with_states(run, 2, lambda W, a: (W, -a)),
     "figure-6d": lambda run: with_states(
-        run,
-        3,
-        lambda W, a: (W * 0 + np.sign(a)[:, None] * sign_classes(run.X, run.y)[0].direction, a),
+        run, 3, lambda W, a: (W * 0 + np.sign(a)[:, None] * sign_classes(run.X, run.y)[0].direction, a)
     ),
-    "figure-7a-steps": lambda run: with_loss(
-        run, lambda loss: np.concatenate([loss[50:], loss[-50:]])
-    ),
+    "figure-7a-steps": lambda run: with_loss(run, lambda loss: np.concatenate([loss[50:], loss[-50:]])),
     "figure-7a-end": lambda run: with_states(run, 3, lambda W, a: (1.1 * W, a)),
     "figure-7b": lambda run: with_states(run, 3, lambda W, a: (W[:1] * np.ones((200, 1)), a)),
 }
@@ -129,9 +115,7 @@ def test_components_are_those_of_the_gram_matrix():
     values = np.linalg.eigvalsh(W.T @ W)[::-1]
     np.testing.assert_allclose(parts.shares, values / values.sum())
     coordinates = W @ parts.axes.T
-    assert np.all(
-        np.take_along_axis(coordinates, np.abs(coordinates).argmax(axis=0)[None], axis=0) > 0
-    )
+    assert np.all(np.take_along_axis(coordinates, np.abs(coordinates).argmax(axis=0)[None], axis=0) > 0)
     with pytest.raises(NotApplicable):
         principal_components(np.zeros((3, 2)))
 
@@ -169,12 +153,7 @@ def test_the_authors_run_passes_every_claim():
     )
     engine, _ = engines.choose("auto", problem)
     assert engine.name == "fused"
-    run = Run(
-        HIGH_DIMENSION,
-        points,
-        drive(engine, problem, SaveAt.of(HIGH_DIMENSION.record, 200_000)),
-        engine.name,
-    )
+    run = Run(HIGH_DIMENSION, points, drive(engine, problem, SaveAt.of(HIGH_DIMENSION.record, 200_000)), engine.name)
     for claim in CLAIMS:
         assert claim.judge(run).verdict is Verdict.PASS, claim.id
     ours = [target.ours for target in HIGH_DIMENSION.targets]

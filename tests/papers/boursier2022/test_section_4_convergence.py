@@ -88,11 +88,7 @@ def test_own_orthogonal_data_with_several_labels_per_sign():
     changes = {"n_steps": 120_000, "scale": 1e-12, "save_every": 10, "geometric": 1.05}
     changes["snapshots"] = list(range(96_000, 120_000, 200))
     run = own(np.eye(4), [1.0, 0.6, -0.5, -0.3], changes)
-    claims = [
-        claim
-        for topic in (assumptions.topic, theorem_1_limit.topic, section_4.topic)
-        for claim in topic.claims
-    ]
+    claims = [claim for topic in (assumptions.topic, theorem_1_limit.topic, section_4.topic) for claim in topic.claims]
     verdicts = {claim.id: claim.judge(run).verdict for claim in claims}
     assert Verdict.FAIL not in verdicts.values()
     for claim in (

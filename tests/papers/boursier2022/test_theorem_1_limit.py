@@ -3,16 +3,7 @@
 import functools
 
 import pytest
-from boursier2022_runs import (
-    crooked,
-    departed,
-    judged_three_ways,
-    no_bias,
-    run_of,
-    scaled,
-    states,
-    turned,
-)
+from boursier2022_runs import crooked, departed, judged_three_ways, no_bias, run_of, scaled, states, turned
 
 from flowrepro.claims.verdict import Verdict
 from flowrepro.papers.boursier2022 import theorem_1_limit
@@ -56,9 +47,7 @@ def test_three_ways(claim, tamper):
 
 
 @pytest.mark.parametrize(("claim", "place", "name", "leave"), STATIC)
-def test_what_no_run_can_make_wrong_fails_with_a_wrong_ingredient(
-    claim, place, name, leave, monkeypatch
-):
+def test_what_no_run_can_make_wrong_fails_with_a_wrong_ingredient(claim, place, name, leave, monkeypatch):
     right = getattr(place, name)
 
     def wrong(*args):

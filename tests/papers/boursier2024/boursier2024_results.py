@@ -33,12 +33,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "more_steps": 40_000,
         "sigmas": [0.0, 1e-9, 1e-9, 1e-3, 1e-2, 1e-2],
     },
-    "scaling": {
-        "log10_scales": [-3.0, -4.0, -6.0],
-        "log10_scales_flow": [-10.0, -60.0],
-        "m": 100,
-        "m_flow": 12,
-    },
+    "scaling": {"log10_scales": [-3.0, -4.0, -6.0], "log10_scales_flow": [-10.0, -60.0], "m": 100, "m_flow": 12},
     "critical-scale": {
         "widths": [20, 300],
         "scales": [0.02, 0.06, 0.2, 0.5],
@@ -169,9 +164,7 @@ def copied(source: int, wanted: int) -> Change:
 
     def tamper(run: Run) -> Run:
         kept = run.trajectory.snapshot_step
-        first, second = (
-            kept[np.searchsorted(kept, step, "right") - 1] for step in (source, wanted)
-        )
+        first, second = (kept[np.searchsorted(kept, step, "right") - 1] for step in (source, wanted))
         W0, a0 = run.trajectory.at(first)
         return states(lambda W, a, I: (W0, a0), at(second))(run)
 
@@ -187,9 +180,7 @@ def losses(change: Callable[..., Any]) -> Change:
 
 
 def labels(change: Callable[..., Any]) -> Change:
-    return lambda run: dataclasses.replace(
-        run, dataset=dataclasses.replace(run.dataset, y=change(run.y))
-    )
+    return lambda run: dataclasses.replace(run, dataset=dataclasses.replace(run.dataset, y=change(run.y)))
 
 
 def protocol(**changes: Any) -> Change:
@@ -227,9 +218,7 @@ def computed(case: StudyCase, dataset: Dataset | None = None) -> Study:
     return Study(case, points, registry.study_of(case).compute(case, points, lambda *_: None))
 
 
-def on_study(
-    claim: Claim, name: str, wrong: Change, outside: Change | None, good: Change = lambda f: f
-) -> Row:
+def on_study(claim: Claim, name: str, wrong: Change, outside: Change | None, good: Change = lambda f: f) -> Row:
     return Row(claim, lambda: good(small(name)), wrong, outside)
 
 
@@ -246,10 +235,7 @@ def with_options(result: Study, **options: Any) -> Study:
 
 def changed(result: Study, **arrays: Any) -> Study:
     """Arrays replaced; a function is applied to what there is."""
-    new = {
-        name: value(result.arrays[name]) if callable(value) else value
-        for name, value in arrays.items()
-    }
+    new = {name: value(result.arrays[name]) if callable(value) else value for name, value in arrays.items()}
     return dataclasses.replace(result, arrays={**result.arrays, **new})
 
 

@@ -133,14 +133,10 @@ def test_the_distance_from_the_best_fit_is_a_number() -> None:
     assert judged.measured == pytest.approx(np.median(ratio))
 
 
-@pytest.mark.parametrize(
-    "figure", [each for module in TOPICS for each in module.topic.figures], ids=lambda f: f.id
-)
+@pytest.mark.parametrize("figure", [each for module in TOPICS for each in module.topic.figures], ids=lambda f: f.id)
 def test_figures_are_drawn(figure) -> None:  # type: ignore[no-untyped-def]
     picture = figure.collect(*(small(case) for case in figure.cases))
-    assert render(picture, figure.layout, {}, ("png",), share=figure.share)["png"].startswith(
-        b"\x89PNG"
-    )
+    assert render(picture, figure.layout, {}, ("png",), share=figure.share)["png"].startswith(b"\x89PNG")
 
 
 def test_reduced_variants_have_options_that_fit() -> None:

@@ -46,9 +46,7 @@ def test_the_figure_shows_boxes_and_three_functions():
         assert box.y.min() <= y <= box.y.max()
     assert np.allclose(np.interp(data.x, pair.x, pair.y), data.y, atol=1e-2)
     assert np.allclose(fitted.y, with_bias(fitted.x) @ least_squares(run.X, data.y))
-    assert canvas.render(picture, FIGURE.layout, {}, ("png",), share=FIGURE.share)[
-        "png"
-    ].startswith(b"\x89PNG")
+    assert canvas.render(picture, FIGURE.layout, {}, ("png",), share=FIGURE.share)["png"].startswith(b"\x89PNG")
 
 
 def test_the_figure_needs_three_points_that_two_neurons_fit():

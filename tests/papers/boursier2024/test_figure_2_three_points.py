@@ -4,17 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from boursier2024_results import (
-    UNPUBLISHED,
-    at,
-    copied,
-    on_run,
-    scaled,
-    states,
-    trained,
-    turned,
-    with_points,
-)
+from boursier2024_results import UNPUBLISHED, at, copied, on_run, scaled, states, trained, turned, with_points
 
 from flowrepro.core.network import predict
 from flowrepro.figures import NotDrawable, animation, canvas
@@ -71,9 +61,7 @@ def test_the_panels_show_what_the_neurons_are():
     assert np.allclose(np.sort(shown), np.sort((W[:, 0] + 1j * W[:, 1])[a > 0]))
     samples = neurons.marks[-2]
     assert np.degrees(samples.x) == pytest.approx([126.870, 116.565, 82.875], abs=1e-3)
-    assert canvas.render(picture, FIGURE.layout, {}, ("png",), share=FIGURE.share)[
-        "png"
-    ].startswith(b"\x89PNG")
+    assert canvas.render(picture, FIGURE.layout, {}, ("png",), share=FIGURE.share)["png"].startswith(b"\x89PNG")
     with pytest.raises(NotDrawable, match="line"):
         FIGURE.collect(with_points(run, [[0.0, 2.0], [1.0, 1.0], [1.0, 3.0]], run.y))
 

@@ -39,19 +39,14 @@ def made(first=None, last=None, end=1.855e-3, **changes):
     W, a = (np.stack(parts) for parts in zip(start, first, last, strict=True))
     stop = Stop(StopReason.HORIZON, case.protocol.n_steps, 2e-3 * case.protocol.n_steps)
     return Run(
-        case,
-        data.load(case.data),
-        Trajectory(curve, 2e-3 * curve, loss, steps, W, a, np.arange(40), stop),
-        "grouped",
+        case, data.load(case.data), Trajectory(curve, 2e-3 * curve, loss, steps, W, a, np.arange(40), stop), "grouped"
     )
 
 
 def spread(W, a):
     """The same neurons with every direction of the circle taken."""
     angle = np.radians(np.arange(2.5, 360, 5))
-    return np.vstack([W, np.column_stack([np.cos(angle), np.sin(angle)])]), np.append(
-        a, np.zeros(72)
-    )
+    return np.vstack([W, np.column_stack([np.cos(angle), np.sin(angle)])]), np.append(a, np.zeros(72))
 
 
 def test_kinks_are_counted_once_and_small_ones_not_at_all():
@@ -86,15 +81,9 @@ def test_a_run_that_covers_all_directions_fails():
     t = run.trajectory
     grown = [spread(W, a) for W, a in zip(t.W, t.a, strict=True)]
     t = dataclasses.replace(
-        t,
-        W=np.stack([W for W, _ in grown]),
-        a=np.stack([a for _, a in grown]),
-        group=np.arange(112),
+        t, W=np.stack([W for W, _ in grown]), a=np.stack([a for _, a in grown]), group=np.arange(112)
     )
-    assert (
-        BY_ID["figure-3-directions"].judge(dataclasses.replace(run, trajectory=t)).verdict
-        is Verdict.FAIL
-    )
+    assert BY_ID["figure-3-directions"].judge(dataclasses.replace(run, trajectory=t)).verdict is Verdict.FAIL
 
 
 @pytest.mark.parametrize("id", BY_ID)
@@ -103,9 +92,7 @@ def test_shorter_runs_have_no_verdict(id):
 
 
 def test_other_points_are_judged_by_the_loss_only():
-    verdicts = {
-        id: claim.judge(made(**{"data.options.seed": 3})).verdict for id, claim in BY_ID.items()
-    }
+    verdicts = {id: claim.judge(made(**{"data.options.seed": 3})).verdict for id, claim in BY_ID.items()}
     assert verdicts.pop("figure-3-any-points") is Verdict.PASS
     assert set(verdicts.values()) == {Verdict.NOT_APPLICABLE}
 
@@ -116,9 +103,7 @@ def test_the_figure_shows_its_teacher_and_no_other():
     picture = figure.collect(run)
     reference = picture.panels[0].marks[1]
     assert np.array_equal(reference.y, teacher(reference.x))
-    assert canvas.render(picture, figure.layout, {}, ("png",), share=figure.share)[
-        "png"
-    ].startswith(b"\x89PNG")
+    assert canvas.render(picture, figure.layout, {}, ("png",), share=figure.share)["png"].startswith(b"\x89PNG")
     own = dataclasses.replace(run.case.data, name="file")
     elsewhere = dataclasses.replace(run, case=dataclasses.replace(run.case, data=own))
     labels = [mark.label for mark in figure.collect(elsewhere).panels[0].marks]

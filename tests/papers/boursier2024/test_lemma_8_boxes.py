@@ -25,24 +25,11 @@ from flowrepro.theory.arrangement import arrangement
 
 ROWS = [
     on_study(
-        lemma.lemma_8,
-        "analysis-boxes",
-        tampered(assumption_6=lambda s: -s),
-        tampered(assumption_3=np.array(-0.1)),
+        lemma.lemma_8, "analysis-boxes", tampered(assumption_6=lambda s: -s), tampered(assumption_3=np.array(-0.1))
     ),
-    on_study(
-        lemma.lemma_8_samples, "boxes", tampered(residual=lambda r: r - 1.0), options(eta=[0.3])
-    ),
-    on_study(
-        lemma.lemma_8_assumption_5,
-        "boxes",
-        tampered(ratio=lambda r: r + 1.0),
-        UNDECLARED,
-        as_declared,
-    ),
-    on_study(
-        lemma.theorem_2_boxes, "boxes", tampered(distance=lambda d: d + 1e-3), options(eta=[0.3])
-    ),
+    on_study(lemma.lemma_8_samples, "boxes", tampered(residual=lambda r: r - 1.0), options(eta=[0.3])),
+    on_study(lemma.lemma_8_assumption_5, "boxes", tampered(ratio=lambda r: r + 1.0), UNDECLARED, as_declared),
+    on_study(lemma.theorem_2_boxes, "boxes", tampered(distance=lambda d: d + 1e-3), options(eta=[0.3])),
 ]
 
 
@@ -59,9 +46,7 @@ def test_slacks_are_shown_without_a_claim() -> None:
 
 def test_the_figure_is_drawn() -> None:
     (figure,) = lemma.topic.figures
-    image = render(figure.collect(small("boxes")), figure.layout, {}, ("png",), share=figure.share)[
-        "png"
-    ]
+    image = render(figure.collect(small("boxes")), figure.layout, {}, ("png",), share=figure.share)["png"]
     assert image.startswith(b"\x89PNG")
 
 
@@ -107,10 +92,7 @@ def test_assumption_6_is_that_of_a_search_over_directions(seed: int) -> None:
 
 
 def test_assumptions_of_the_papers_points() -> None:
-    for points, ratio, fulfilled in (
-        (three_points(), 0.4569, False),
-        (three_points_in_boxes(), 1.1741, True),
-    ):
+    for points, ratio, fulfilled in ((three_points(), 0.4569, False), (three_points_in_boxes(), 1.1741, True)):
         cones = arrangement(points.X)
         K = edge_data(cones)
         assert K.tolist() == [True, False, True]

@@ -35,44 +35,19 @@ NONE_POSITIVE: Change = tampered(assumption_4=np.array(-0.1))
 ROWS = [
     on_study(cones.cone_count, "analysis", tampered(cells=np.array(7)), None),
     on_study(cones.lemma_2, "analysis", tampered(generic_boundary=np.array(0.0)), DEPENDENT),
-    on_study(
-        cones.lemma_3, "analysis", tampered(extremal_kind=np.array([], dtype="U8")), DEPENDENT
-    ),
+    on_study(cones.lemma_3, "analysis", tampered(extremal_kind=np.array([], dtype="U8")), DEPENDENT),
     on_study(cones.saddles, "analysis", tampered(extremal_kind=np.array(["saddle"])), DEPENDENT),
-    on_study(
-        cones.single_extremal_vector,
-        "analysis",
-        tampered(extremal_D=lambda D: 1.01 * D),
-        NONE_POSITIVE,
-    ),
-    on_study(
-        constants.positive_constants, "analysis", tampered(delta_outer=np.array(0.0)), DEPENDENT
-    ),
-    on_study(
-        constants.settling_bound,
-        "analysis",
-        tampered(settled=lambda t: t + 1e4),
-        options(alpha=0.1),
-    ),
+    on_study(cones.single_extremal_vector, "analysis", tampered(extremal_D=lambda D: 1.01 * D), NONE_POSITIVE),
+    on_study(constants.positive_constants, "analysis", tampered(delta_outer=np.array(0.0)), DEPENDENT),
+    on_study(constants.settling_bound, "analysis", tampered(settled=lambda t: t + 1e4), options(alpha=0.1)),
     on_study(
         constants.excluded_share,
         "analysis",
         tampered(start_cosine=lambda cosine: np.sign(cosine) * np.abs(cosine) ** 0.1),
         options(alpha=0.1),
     ),
-    on_study(
-        constants.products_at_tau,
-        "analysis",
-        tampered(D_max=lambda largest: 3 * largest),
-        NONE_POSITIVE,
-    ),
-    on_study(
-        constants.known_numbers,
-        "analysis-boxes",
-        tampered(D_min=lambda v: 1.001 * v),
-        UNDECLARED,
-        as_declared,
-    ),
+    on_study(constants.products_at_tau, "analysis", tampered(D_max=lambda largest: 3 * largest), NONE_POSITIVE),
+    on_study(constants.known_numbers, "analysis-boxes", tampered(D_min=lambda v: 1.001 * v), UNDECLARED, as_declared),
 ]
 
 
@@ -149,7 +124,5 @@ def test_alignment_settles_at_the_rays_last() -> None:
     ],
 )
 def test_figures_are_drawn(figure, case: str) -> None:  # type: ignore[no-untyped-def]
-    image = render(figure.collect(small(case)), figure.layout, {}, ("png",), share=figure.share)[
-        "png"
-    ]
+    image = render(figure.collect(small(case)), figure.layout, {}, ("png",), share=figure.share)["png"]
     assert image.startswith(b"\x89PNG")

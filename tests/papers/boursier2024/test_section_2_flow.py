@@ -4,17 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from boursier2024_results import (
-    CASES,
-    MINI_BATCHES,
-    SHRUNK,
-    at,
-    losses,
-    on_run,
-    scaled,
-    states,
-    trained,
-)
+from boursier2024_results import CASES, MINI_BATCHES, SHRUNK, at, losses, on_run, scaled, states, trained
 
 from flowrepro.claims.verdict import Verdict
 from flowrepro.core.overrides import override
@@ -25,12 +15,7 @@ ROWS = [
     on_run(flow.lemma_1, "phases", states(lambda W, a, I: (W, 1.5 * a)), MINI_BATCHES),
     on_run(flow.signs_kept, "phases", states(lambda W, a, I: (W, -a)), SHRUNK),
     on_run(flow.inactive_neurons, "phases", states(scaled(1 + 1e-15)), ALL_ACTIVE),
-    on_run(
-        flow.loss_descends,
-        "figure-1",
-        losses(lambda loss, run: np.append(loss[:-1], loss[0])),
-        MINI_BATCHES,
-    ),
+    on_run(flow.loss_descends, "figure-1", losses(lambda loss, run: np.append(loss[:-1], loss[0])), MINI_BATCHES),
 ]
 
 

@@ -94,9 +94,7 @@ def test_the_phases_are_drawn_where_there_are_some():
     mass = norms.marks[0]
     assert np.interp(tau_2, mass.x, mass.y) == pytest.approx(0.01, rel=0.05)
     assert loss.marks[1].label == "rate 0.1579 of the limit"
-    assert canvas.render(picture, figure.layout, {}, ("png",), share=figure.share)[
-        "png"
-    ].startswith(b"\x89PNG")
+    assert canvas.render(picture, figure.layout, {}, ("png",), share=figure.share)["png"].startswith(b"\x89PNG")
     with pytest.raises(NotDrawable, match="does not grow"):
         figure.collect(trained("phases", m=500, n_steps=300))
     with pytest.raises(NotDrawable, match="eq 4"):

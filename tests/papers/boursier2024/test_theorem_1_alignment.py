@@ -58,10 +58,7 @@ def test_a_wrong_constant_fails_lemma_11(monkeypatch):
     monkeypatch.setattr(
         theorem,
         "statics",
-        lambda run: wrong(
-            right(run),
-            constants=wrong(right(run).constants, boundary_outer=10.0, boundary_inner=10.0),
-        ),
+        lambda run: wrong(right(run), constants=wrong(right(run).constants, boundary_outer=10.0, boundary_inner=10.0)),
     )
     assert theorem.lemma_11.judge(trained("figure-1")).verdict is Verdict.FAIL
 

@@ -18,8 +18,6 @@ def computed() -> Study:
     return study(SPHERE, n=3_000, d=30, depths=[1], n_steps=2_000, coarser=50.0)
 
 
-@pytest.mark.parametrize(
-    ("claim", "tamper"), [(same_dynamics, changed("angle", at((0, 0), 0.5)))], ids=ids
-)
+@pytest.mark.parametrize(("claim", "tamper"), [(same_dynamics, changed("angle", at((0, 0), 0.5)))], ids=ids)
 def test_claims_three_ways(claim: Claim, tamper: Tampered) -> None:
     three_ways(claim, computed(), tamper)

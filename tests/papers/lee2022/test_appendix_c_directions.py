@@ -25,9 +25,7 @@ def test_claims_three_ways(claim: Claim, tamper: Tampered) -> None:
     three_ways(claim, computed(), tamper)
 
 
-@pytest.mark.parametrize(
-    ("d", "epsilon", "share"), [(100, 0.1, 0.3197), (100, 0.2, 0.04493), (3, 0.5, 0.5)]
-)
+@pytest.mark.parametrize(("d", "epsilon", "share"), [(100, 0.1, 0.3197), (100, 0.2, 0.04493), (3, 0.5, 0.5)])
 def test_exact_probability_of_a_large_cosine(d: int, epsilon: float, share: float) -> None:
     """In three dimensions the cosine is uniform (Archimedes); the others are the measured shares
     of 200000 pairs."""

@@ -25,24 +25,14 @@ T = np.linspace(0.0, 3.0, 61)
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3, 5])
-@pytest.mark.parametrize(
-    ("v0", "deficit"), [(0.3, 0.0), (0.3, 0.6), (1.0, 0.6), (1.7, 0.6), (1.7, 0.0)]
-)
+@pytest.mark.parametrize(("v0", "deficit"), [(0.3, 0.0), (0.3, 0.6), (1.0, 0.6), (1.7, 0.6), (1.7, 0.0)])
 def test_scalar_norm_solves_its_equation(depth: int, v0: float, deficit: float) -> None:
     m, goal = depth - 1, 1.2
     a = (1 - deficit) * goal**depth
     solved = solve_ivp(
-        lambda _, v: -0.5 * v**m * (v**depth - a),
-        (0, T[-1]),
-        [v0],
-        "DOP853",
-        T,
-        rtol=1e-12,
-        atol=1e-14,
+        lambda _, v: -0.5 * v**m * (v**depth - a), (0, T[-1]), [v0], "DOP853", T, rtol=1e-12, atol=1e-14
     ).y[0]
-    assert scalar_norm(PlaneStart(depth, goal, v0, 1.0), Clock(T), deficit) == pytest.approx(
-        solved, rel=1e-9
-    )
+    assert scalar_norm(PlaneStart(depth, goal, v0, 1.0), Clock(T), deficit) == pytest.approx(solved, rel=1e-9)
 
 
 def test_a_start_at_the_limit_stays_there() -> None:
@@ -58,9 +48,9 @@ def test_implicit_norm_far_from_and_near_its_limit(v0: float) -> None:
     assert u[-1] == 1.0
     assert np.all(np.diff(np.abs(u - 1)) <= 0)
     inner = np.abs(u - 1) > 1e-6
-    assert 2 * (
-        antiderivative(np.array(v0), 1.0, 2) - antiderivative(u[inner], 1.0, 2)
-    ) == pytest.approx(t[inner], rel=1e-7, abs=1e-7)
+    assert 2 * (antiderivative(np.array(v0), 1.0, 2) - antiderivative(u[inner], 1.0, 2)) == pytest.approx(
+        t[inner], rel=1e-7, abs=1e-7
+    )
 
 
 def test_the_printed_constant_starts_elsewhere() -> None:

@@ -43,9 +43,7 @@ def test_one_layer_is_elementary(ratio: float, theta0: float) -> None:
 def test_late_angle_of_one_layer() -> None:
     """theta ~ pi (sin phi_0 / phi_0) (v_0 / v*) e^{-t/2}."""
     path = one_layer(PlaneStart(1, 1.0, 0.7, 2.0), np.array([60.0]))
-    assert path.theta[0] == pytest.approx(
-        np.sin(2.0) / (np.pi - 2.0) * np.pi * 0.7 * np.exp(-30.0), rel=1e-10
-    )
+    assert path.theta[0] == pytest.approx(np.sin(2.0) / (np.pi - 2.0) * np.pi * 0.7 * np.exp(-30.0), rel=1e-10)
 
 
 def test_more_cells_change_nothing() -> None:
@@ -72,15 +70,12 @@ def test_angle_from_which_one_layer_falls_throughout(ratio: float, phi: float) -
 
 
 @pytest.mark.parametrize(
-    ("m", "middle", "large"),
-    [(0, 0.7041, 0.8368), (1, 0.7829, 0.8510), (5, 0.8878, 0.9024), (50, 0.9803, 0.9806)],
+    ("m", "middle", "large"), [(0, 0.7041, 0.8368), (1, 0.7829, 0.8510), (5, 0.8878, 0.9024), (50, 0.9803, 0.9806)]
 )
 def test_least_norms(m: int, middle: float, large: float) -> None:
     """Of the integrated flow from a right angle (measured)."""
     for ratio, least in ((1.0, middle), (2.0, large)):
-        assert np.exp(solve(m + 1, np.log(ratio), np.pi / 2, 1e-3).ln_norm.min()) == pytest.approx(
-            least, abs=1e-4
-        )
+        assert np.exp(solve(m + 1, np.log(ratio), np.pi / 2, 1e-3).ln_norm.min()) == pytest.approx(least, abs=1e-4)
 
 
 def test_small_norms_grow_throughout() -> None:
@@ -96,9 +91,7 @@ def test_what_cannot_be_solved() -> None:
         one_layer(PlaneStart(2, 1.0, 1.0, 1.0), np.array([0.0]))
 
 
-@pytest.mark.parametrize(
-    ("m", "constant"), list(enumerate([39.86658, 7.58657, 3.03830, 1.87647, 1.38518, 1.10939]))
-)
+@pytest.mark.parametrize(("m", "constant"), list(enumerate([39.86658, 7.58657, 3.03830, 1.87647, 1.38518, 1.10939])))
 def test_constants_of_small_starts(m: int, constant: float) -> None:
     """Angle 0.1 from a right angle; reference values of the integrated flow."""
     assert alignment_constant(m, np.pi / 2, 0.1) == pytest.approx(constant, abs=1e-5)

@@ -9,13 +9,7 @@ import pytest
 from flowrepro.claims.claim import Claim
 from flowrepro.core.trajectory import Study
 from flowrepro.errors import UsageError
-from flowrepro.papers.lee2022.beyond.dips import (
-    DIPS,
-    depth_and_shapes,
-    dips,
-    dips_shrink,
-    shapes_as_solved,
-)
+from flowrepro.papers.lee2022.beyond.dips import DIPS, depth_and_shapes, dips, dips_shrink, shapes_as_solved
 
 from .results import Tampered, at, changed, drawn, ids, study, three_ways
 
@@ -27,10 +21,7 @@ def computed() -> Study:
 
 @pytest.mark.parametrize(
     ("claim", "tamper"),
-    [
-        (dips_shrink, changed("least", at((0, 3), 0.5))),
-        (shapes_as_solved, changed("shape", at((0, 5, 0), 0))),
-    ],
+    [(dips_shrink, changed("least", at((0, 3), 0.5))), (shapes_as_solved, changed("shape", at((0, 5, 0), 0)))],
     ids=ids,
 )
 def test_claims_three_ways(claim: Claim, tamper: Tampered) -> None:

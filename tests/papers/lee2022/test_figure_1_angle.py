@@ -27,9 +27,7 @@ from .results import FAIL, NOT_APPLICABLE, drawn, ids, quick_run, trained, untau
 
 
 @pytest.mark.parametrize(("claim", "name"), [(theorem_3_4, "1l-mn"), (theorem_3_9, "3l-ln")])
-def test_fails_on_a_flow_that_does_not_turn(
-    claim: Claim, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_fails_on_a_flow_that_does_not_turn(claim: Claim, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     right = Neuron.flow
 
     def wrong(self: Neuron) -> PlanePath:

@@ -8,12 +8,7 @@ import pytest
 
 from flowrepro.claims.claim import Claim
 from flowrepro.core.trajectory import Study
-from flowrepro.papers.lee2022.figure_1_initial_norms import (
-    INITIAL_NORMS,
-    independent,
-    ordering,
-    stuck,
-)
+from flowrepro.papers.lee2022.figure_1_initial_norms import INITIAL_NORMS, independent, ordering, stuck
 
 from .results import Tampered, at, changed, ids, study, three_ways
 

@@ -26,9 +26,7 @@ from .results import FAIL, NOT_APPLICABLE, drawn, quick_run
 
 
 @pytest.mark.parametrize(("claim", "name"), [(theorem_3_3, "1l-ln"), (theorem_3_8, "3l-sn")])
-def test_fails_on_a_flow_whose_norm_doubles(
-    claim: Claim, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_fails_on_a_flow_whose_norm_doubles(claim: Claim, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     right = Neuron.flow
 
     def wrong(self: Neuron) -> PlanePath:
@@ -44,9 +42,7 @@ def test_small_norm_bounds_do_not_apply_to_a_middle_norm() -> None:
 
 
 @pytest.mark.parametrize("factor", [0.2, 2.0])
-def test_small_norms_fail_on_a_flow_of_another_norm(
-    factor: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_small_norms_fail_on_a_flow_of_another_norm(factor: float, monkeypatch: pytest.MonkeyPatch) -> None:
     def wrong(start: PlaneStart, t: np.ndarray) -> PlanePath:
         path = population_flow(start, t)
         return replace(path, norm=path.norm * np.where(path.t > 0, factor, 1.0))

@@ -12,9 +12,7 @@ from .results import drawn, quick_run, untaught
 
 def test_bounds_start_at_the_norm_of_the_steps_that_the_case_names() -> None:
     runs = [quick_run(name) for name in restarted.cases]
-    for panel, steps in zip(
-        restarted.collect(*runs).panels, ([0, 2.5, 5, 7.5], [0, 0.12, 0.25, 0.5]), strict=True
-    ):
+    for panel, steps in zip(restarted.collect(*runs).panels, ([0, 2.5, 5, 7.5], [0, 0.12, 0.25, 0.5]), strict=True):
         starts = panel.marks[-1]
         assert starts.x.tolist() == steps
         bounds = [mark for mark in panel.marks if mark.label in ("upper bound", "lower bound")]

@@ -13,13 +13,7 @@ from flowrepro.core.trajectory import Study
 from flowrepro.engines.base import Problem
 from flowrepro.errors import UsageError
 from flowrepro.papers.lee2022.beyond import flips as module
-from flowrepro.papers.lee2022.beyond.flips import (
-    FLIPS,
-    few_return,
-    flips,
-    shares_of_samples,
-    wedge_is_angle,
-)
+from flowrepro.papers.lee2022.beyond.flips import FLIPS, few_return, flips, shares_of_samples, wedge_is_angle
 from flowrepro.papers.lee2022.figure_1_initial_norms import nine_problems
 
 from .results import PASS, Tampered, at, changed, drawn, ids, study, three_ways
@@ -42,10 +36,7 @@ def computed() -> Study:
 
 @pytest.mark.parametrize(
     ("claim", "tamper"),
-    [
-        (wedge_is_angle, changed("wedge", lambda count: count + 600)),
-        (few_return, changed("flips", at((3, 20), 1))),
-    ],
+    [(wedge_is_angle, changed("wedge", lambda count: count + 600)), (few_return, changed("flips", at((3, 20), 1)))],
     ids=ids,
 )
 def test_claims_three_ways(claim: Claim, tamper: Tampered) -> None:

@@ -21,10 +21,7 @@ def computed() -> Study:
 
 @pytest.mark.parametrize(
     ("claim", "tamper"),
-    [
-        (lemma_2_1, changed("wedge", at((0, 0, 0), 6.0))),
-        (proposition_b_1, changed("half", lambda z: z + 2.0)),
-    ],
+    [(lemma_2_1, changed("wedge", at((0, 0, 0), 6.0))), (proposition_b_1, changed("half", lambda z: z + 2.0))],
     ids=ids,
 )
 def test_claims_three_ways(claim: Claim, tamper: Tampered) -> None:

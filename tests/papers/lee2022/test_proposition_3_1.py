@@ -20,10 +20,7 @@ def computed() -> Study:
 
 @pytest.mark.parametrize(
     ("claim", "tamper"),
-    [
-        (closes, changed("norm_error", at(0, 1e-6))),
-        (gradient_tends, changed("constant", at(1, 9.0))),
-    ],
+    [(closes, changed("norm_error", at(0, 1e-6))), (gradient_tends, changed("constant", at(1, 9.0)))],
     ids=ids,
 )
 def test_claims_three_ways(claim: Claim, tamper: Tampered) -> None:

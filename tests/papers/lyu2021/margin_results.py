@@ -74,9 +74,7 @@ def elsewhere(result: Study, **options: Any) -> Study:
     return replace(result, case=override(result.case, changed))
 
 
-def judge_three_ways(
-    claim: Claim, good: Study, spoiled: dict[str, Any], outside: dict[str, Any]
-) -> None:
+def judge_three_ways(claim: Claim, good: Study, spoiled: dict[str, Any], outside: dict[str, Any]) -> None:
     """PASS on a good result; FAIL with spoiled arrays; N/A with arrays or options outside."""
     judged = claim.judge(good)
     assert judged.verdict is Verdict.PASS, judged.note
@@ -95,9 +93,7 @@ def drawn(figure: Figure, *results: Study) -> tuple[Panel, ...]:
     """The panels of a figure, once they have numbers and are drawn."""
     picture = figure.collect(*results)
     assert numbers(picture.panels)
-    assert render(picture, figure.layout, {}, ("svg",), share=figure.share)["svg"].startswith(
-        b"<?xml"
-    )
+    assert render(picture, figure.layout, {}, ("svg",), share=figure.share)["svg"].startswith(b"<?xml")
     return picture.panels
 
 

@@ -39,11 +39,7 @@ def test_wrong_ingredients_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     assert best is not None
     with monkeypatch.context() as patch:
         patch.setattr(appendix, "largest_norm", lambda W, a: np.full(len(a), 1e-9))
-        for claim in (
-            appendix.function_bound,
-            appendix.linearised_loss,
-            appendix.weights_near_half,
-        ):
+        for claim in (appendix.function_bound, appendix.linearised_loss, appendix.weights_near_half):
             assert claim.judge(result).verdict is Verdict.FAIL
     with monkeypatch.context() as patch:
         patch.setattr(geometry, "scaled", lambda X: 100 * X)

@@ -7,11 +7,7 @@ from theory_results import Change, inseparable, last, three_ways, with_options
 
 from flowrepro.claims.claim import Claim
 from flowrepro.core.config import StudyCase
-from flowrepro.papers.lyu2021.appendix_h_orthogonal import (
-    FLOW_LEAKY,
-    monotone_neurons,
-    one_function,
-)
+from flowrepro.papers.lyu2021.appendix_h_orthogonal import FLOW_LEAKY, monotone_neurons, one_function
 from flowrepro.papers.lyu2021.section_3_flows import FLOW_ORTHOGONAL
 
 

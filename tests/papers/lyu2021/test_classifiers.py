@@ -56,13 +56,7 @@ def test_numbers_of_the_examples() -> None:
 
 @pytest.mark.parametrize(
     "points",
-    [
-        separable(12, 1),
-        separable(9, 3),
-        separable(15, 4),
-        own([[1.0, 2.0]], [1.0]),
-        own(np.eye(4), np.ones(4)),
-    ],
+    [separable(12, 1), separable(9, 3), separable(15, 4), own([[1.0, 2.0]], [1.0]), own(np.eye(4), np.ones(4))],
 )
 def test_points_of_any_shape(points: Dataset) -> None:
     arrays = computed(SEPARATOR, points, **QUICK).arrays
@@ -72,9 +66,7 @@ def test_points_of_any_shape(points: Dataset) -> None:
     assert arrays["net_q_min"][-1] >= 1e4 * (1 - 1e-12)
     W, a = arrays["largest_W"], arrays["largest_a"]
     assert np.vdot(W, W) + a @ a == pytest.approx(1.0)
-    assert normalised_margin(points.X, points.y, W, a, 0.5) == pytest.approx(
-        float(arrays["largest_lower"])
-    )
+    assert normalised_margin(points.X, points.y, W, a, 0.5) == pytest.approx(float(arrays["largest_lower"]))
 
 
 def test_units_of_the_points_do_not_matter() -> None:
@@ -84,9 +76,7 @@ def test_units_of_the_points_do_not_matter() -> None:
         computed(SEPARATOR, own(1e-6 * points.X, points.y), scale=1e-3, **QUICK).arrays,
     )
     assert scaled["net_eps"][-1] == pytest.approx(plain["net_eps"][-1], rel=1e-2)
-    assert scaled["net_normalised_margin"][-1] == pytest.approx(
-        1e-6 * plain["net_normalised_margin"][-1], rel=1e-6
-    )
+    assert scaled["net_normalised_margin"][-1] == pytest.approx(1e-6 * plain["net_normalised_margin"][-1], rel=1e-6)
 
 
 def test_points_that_are_not_separable_are_proved_so() -> None:
@@ -216,10 +206,7 @@ def test_the_cheap_bound_is_a_bound() -> None:
         points = separable(6, 3, seed)
         best = hard_margin(points.X, points.y)
         for alpha in (0.0, 0.5, 1.0):
-            assert (
-                cheap_bound(points.X, points.y, alpha, best.duals)
-                >= largest_margin(points.X, points.y, alpha).lower
-            )
+            assert cheap_bound(points.X, points.y, alpha, best.duals) >= largest_margin(points.X, points.y, alpha).lower
     assert cheap_bound(points.X, points.y, 1.0, best.duals) == pytest.approx(best.margin / 2)
 
 
@@ -241,9 +228,7 @@ def test_neurons_that_slide_along_a_kink_are_passed() -> None:
     assert np.all(np.diff(arrays["net_step"]) >= 0)
 
 
-def test_points_that_relu_neurons_are_dead_on_end_the_training(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_points_that_relu_neurons_are_dead_on_end_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
     """One neuron, active on the first point only: the second one's output stays 0."""
     monkeypatch.setattr(classifiers, "WORK", 1e6)
     points = own([[1.0, 0.1], [-1.0, 0.1]], [1.0, 1.0])

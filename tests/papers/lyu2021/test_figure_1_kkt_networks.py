@@ -31,9 +31,7 @@ from flowrepro.papers.lyu2021.shared.geometry import stationarity
     ],
     ids=lambda value: value.id if isinstance(value, Claim) else "",
 )  # fmt: skip
-def test_claims(
-    claim: Claim, case: StudyCase, spoiled: dict[str, Any], outside: dict[str, Any]
-) -> None:
+def test_claims(claim: Claim, case: StudyCase, spoiled: dict[str, Any], outside: dict[str, Any]) -> None:
     judge_three_ways(claim, found(case), spoiled, outside)
 
 

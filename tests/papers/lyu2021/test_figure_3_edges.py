@@ -25,10 +25,7 @@ def test_closed_forms() -> None:
 
 def test_eulers_error_is_of_the_order_of_the_step() -> None:
     error = [
-        max(
-            np.abs(arrays[f"euler_{kind}"] - arrays[kind]).max()
-            for kind in ("valley", "refraction")
-        )
+        max(np.abs(arrays[f"euler_{kind}"] - arrays[kind]).max() for kind in ("valley", "refraction"))
         for arrays in (edges(step=step) for step in (0.03, 0.003))
     ]
     assert error[1] <= 0.2 * error[0] <= 0.02

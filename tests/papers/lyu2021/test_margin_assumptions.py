@@ -7,16 +7,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from theory_results import (
-    Change,
-    flipped,
-    found,
-    three_ways,
-    times,
-    unlabelled,
-    with_options,
-    with_points,
-)
+from theory_results import Change, flipped, found, three_ways, times, unlabelled, with_options, with_points
 
 from flowrepro.claims.claim import Claim
 from flowrepro.claims.verdict import Verdict

@@ -37,9 +37,7 @@ def test_points_that_cannot_be_used(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(classifiers, "WORK", 1e6)  # which training on them always takes
-    result = flowrepro(
-        "margin", "--data", write(tmp_path / "own.csv", cases), "--out", tmp_path / "runs"
-    )
+    result = flowrepro("margin", "--data", write(tmp_path / "own.csv", cases), "--out", tmp_path / "runs")
     assert result.code == code
     assert message in result.err
     assert "Traceback" not in result.err
@@ -48,12 +46,7 @@ def test_points_that_cannot_be_used(
 def test_own_points_end_in_verdicts(flowrepro: Flowrepro, tmp_path: Path) -> None:
     points = write(tmp_path / "own.csv", [[1, 1, 1], [2, -1, 1], [-1, 0.5, -1], [-2, -1, -1]])
     result = flowrepro(
-        "margin",
-        "--data",
-        points,
-        *typed("--quick --case separator --out"),
-        tmp_path / "runs",
-        "--json",
+        "margin", "--data", points, *typed("--quick --case separator --out"), tmp_path / "runs", "--json"
     )
     assert result.code == 0
     verdicts = {claim["id"]: claim["verdict"] for claim in json.loads(result.out)["claims"]}

@@ -33,10 +33,7 @@ def steeper(f: Study) -> Study:
 
 @pytest.mark.parametrize(
     ("claim", "broken", "outside"),
-    [
-        (exponent, steeper, times("ratio", np.nan)),
-        (reaches_optimum, times("gamma", 0.9), times("ratio", 0.1)),
-    ],
+    [(exponent, steeper, times("ratio", np.nan)), (reaches_optimum, times("gamma", 0.9), times("ratio", 0.1))],
     ids=lambda value: getattr(value, "id", None),
 )
 def test_claims(claim: Claim, broken: Change, outside: Change) -> None:
@@ -68,9 +65,7 @@ def test_the_figure_is_drawn() -> None:
     results = [found(case) for case in (SYMMETRIC_POINTS, MIDDLE_POINTS, RIGHT_POINTS)]
     picture = growth.collect(*results)
     assert len(picture.panels) == 3
-    assert canvas.render(picture, growth.layout, {}, ["svg"], share=growth.share)["svg"].startswith(
-        b"<?xml"
-    )
+    assert canvas.render(picture, growth.layout, {}, ["svg"], share=growth.share)["svg"].startswith(b"<?xml")
 
 
 def test_options_out_of_range_are_named() -> None:

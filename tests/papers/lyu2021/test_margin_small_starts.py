@@ -48,19 +48,13 @@ def test_claims(claim: Claim, case: StudyCase, broken: Change, outside: Change) 
 
 @pytest.mark.parametrize(
     ("figure", "cases"),
-    [
-        (pass_rate, [SMALL_ENOUGH]),
-        (fading_powers, [FADING_MIDDLE, FADING_RIGHT]),
-        (crossover, [HINT_CROSSOVER]),
-    ],
+    [(pass_rate, [SMALL_ENOUGH]), (fading_powers, [FADING_MIDDLE, FADING_RIGHT]), (crossover, [HINT_CROSSOVER])],
     ids=["pass-rate", "fading", "crossover"],
 )
 def test_figures_are_drawn(figure: Any, cases: list[StudyCase]) -> None:
     picture = figure.collect(*map(found, cases))
     assert len(picture.panels) == len(cases)
-    assert canvas.render(picture, figure.layout, {}, ["svg"], share=figure.share)["svg"].startswith(
-        b"<?xml"
-    )
+    assert canvas.render(picture, figure.layout, {}, ["svg"], share=figure.share)["svg"].startswith(b"<?xml")
 
 
 def test_options_out_of_range_are_named() -> None:

@@ -16,13 +16,7 @@ from flowrepro.core.trajectory import Dataset
 from flowrepro.data.separable import constant_feature, hinted, orthogonally_separable
 from flowrepro.papers.lyu2021 import own_points
 from flowrepro.papers.lyu2021.figure_1_kkt_networks import LEFT, MIDDLE, RIGHT
-from flowrepro.papers.lyu2021.own_points import (
-    FLIPPED,
-    ORTHOGONAL,
-    SEPARATOR,
-    applicable,
-    predicted_limit,
-)
+from flowrepro.papers.lyu2021.own_points import FLIPPED, ORTHOGONAL, SEPARATOR, applicable, predicted_limit
 from flowrepro.papers.lyu2021.shared.geometry import class_separator
 
 
@@ -69,9 +63,7 @@ PREDICTIONS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("options", "arrays", "reason"), PREDICTIONS, ids=[reason for _, _, reason in PREDICTIONS]
-)
+@pytest.mark.parametrize(("options", "arrays", "reason"), PREDICTIONS, ids=[reason for _, _, reason in PREDICTIONS])
 def test_where_no_theorem_names_the_limit_the_reason_is_said(
     options: dict[str, Any], arrays: dict[str, Any], reason: str
 ) -> None:
@@ -118,10 +110,7 @@ def test_packaged_points_under_another_setting_accuse_no_theorem(change: dict[st
 
 
 def test_a_scale_that_is_not_small_enough_accuses_no_theorem_on_own_points() -> None:
-    result = tampered(
-        found(SEPARATOR),
-        net_normalised_margin=0.9 * found(SEPARATOR).arrays["net_normalised_margin"],
-    )
+    result = tampered(found(SEPARATOR), net_normalised_margin=0.9 * found(SEPARATOR).arrays["net_normalised_margin"])
     assert own_points.predicted.judge(result).verdict is Verdict.FAIL
     own = dataclasses.replace(result.case, data=Data(name="file", options={"path": "own.csv"}))
     judged = own_points.predicted.judge(dataclasses.replace(result, case=own))

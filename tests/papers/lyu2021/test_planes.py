@@ -7,13 +7,7 @@ import pytest
 from margin_results import found
 
 from flowrepro.papers.lyu2021.figure_1_kkt_networks import LEFT
-from flowrepro.papers.lyu2021.shared.planes import (
-    crossings,
-    plane,
-    sign_changes,
-    tilt_and_bend,
-    zero_rays,
-)
+from flowrepro.papers.lyu2021.shared.planes import crossings, plane, sign_changes, tilt_and_bend, zero_rays
 
 
 def test_zeros_of_a_polynomial() -> None:
@@ -36,29 +30,21 @@ def test_rays_of_a_linear_function(angle: float) -> None:
 def test_rays_of_the_kkt_network() -> None:
     """Symmetric about the x axis; measured 93.8635 degrees."""
     arrays = found(LEFT).arrays
-    np.testing.assert_allclose(
-        zero_rays(arrays["kkt_W"], arrays["kkt_a"], 0.5), [-93.8635, 93.8635], atol=1e-3
-    )
+    np.testing.assert_allclose(zero_rays(arrays["kkt_W"], arrays["kkt_a"], 0.5), [-93.8635, 93.8635], atol=1e-3)
 
 
 def test_crossings_and_the_tilt_of_a_line() -> None:
     """f(x) = x_1 - 0.5 x_2 + 0.2, by two opposite neurons with a constant feature."""
     w = np.array([1.0, -0.5, 0.2])
-    f = plane(
-        np.stack([w, -w]), np.array([1.0, -1.0]), 0.0, np.eye(3)[:2], np.array([0.0, 0.0, 1.0])
-    )
-    np.testing.assert_allclose(
-        crossings(f, np.array([0.0, 1.0, -2.0]), 4.0), [-0.2, 0.3, -1.2], atol=1e-12
-    )
+    f = plane(np.stack([w, -w]), np.array([1.0, -1.0]), 0.0, np.eye(3)[:2], np.array([0.0, 0.0, 1.0]))
+    np.testing.assert_allclose(crossings(f, np.array([0.0, 1.0, -2.0]), 4.0), [-0.2, 0.3, -1.2], atol=1e-12)
     tilt, bend = tilt_and_bend(f, 3.0)
     assert tilt == pytest.approx(np.degrees(np.arctan(0.5)))
     assert bend <= 1e-12
 
 
 def test_no_crossing_is_no_number() -> None:
-    f = plane(
-        np.array([[0.0, 0.0, 1.0]]), np.ones(1), 0.0, np.eye(3)[:2], np.array([0.0, 0.0, 1.0])
-    )
+    f = plane(np.array([[0.0, 0.0, 1.0]]), np.ones(1), 0.0, np.eye(3)[:2], np.array([0.0, 0.0, 1.0]))
     assert np.isnan(crossings(f, np.array([0.0]), 4.0)).all()
     assert np.isnan(tilt_and_bend(f, 3.0)).all()
 

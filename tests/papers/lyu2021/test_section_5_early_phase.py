@@ -5,16 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.linalg import expm
-from theory_results import (
-    Change,
-    asymmetric,
-    found,
-    inseparable,
-    lost,
-    three_ways,
-    times,
-    with_options,
-)
+from theory_results import Change, asymmetric, found, inseparable, lost, three_ways, times, with_options
 
 from flowrepro.claims.claim import Claim
 from flowrepro.core.network import predict
@@ -33,12 +24,7 @@ from flowrepro.papers.lyu2021.section_5_early_phase import (
 )
 from flowrepro.papers.lyu2021.shared import geometry
 from flowrepro.papers.lyu2021.shared.geometry import draw, draws
-from flowrepro.papers.lyu2021.shared.power_iteration import (
-    PowerIteration,
-    embed,
-    largest_norm,
-    two_neurons,
-)
+from flowrepro.papers.lyu2021.shared.power_iteration import PowerIteration, embed, largest_norm, two_neurons
 
 ALPHA = 0.5
 SYMMETRIC, RIGHT = separable.symmetric(), separable.hinted()

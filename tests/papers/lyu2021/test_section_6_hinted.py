@@ -4,17 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from theory_results import (
-    Change,
-    at,
-    changed,
-    flipped,
-    found,
-    last,
-    three_ways,
-    times,
-    with_options,
-)
+from theory_results import Change, at, changed, flipped, found, last, three_ways, times, with_options
 
 from flowrepro.claims.claim import Claim
 from flowrepro.claims.verdict import Verdict
@@ -35,12 +25,7 @@ from flowrepro.papers.lyu2021.shared import geometry
 @pytest.mark.parametrize(
     ("claim", "case", "broken", "outside"),
     [
-        (
-            cone_test,
-            FLOW_MIDDLE,
-            at("W", 1, -1.0),
-            lambda f: changed(f, scale=1e6 * f.arrays["scale"]),
-        ),
+        (cone_test, FLOW_MIDDLE, at("W", 1, -1.0), lambda f: changed(f, scale=1e6 * f.arrays["scale"])),
         (one_neuron_limit, FLOW_MIDDLE, last("W", 1.3), flipped),
         (single_neuron, FLOW_ONE_NEURON, last("W", 1.1), at("a", 0, 1.1)),
         (probability, PROBABILITY_RIGHT, times("W", -1.0), with_options(init="gaussian")),

@@ -125,9 +125,7 @@ def test_the_stored_table_has_the_numbers() -> None:
     assert [line[0] for line in lines] == [10, 20]
     assert lines[0][1:3] == [30.2, round(100 * float(small_table().arrays["svm"][0].mean()), 2)]
     assert all(len(line) == len(table_1.errors.header) for line in lines)
-    ((size, paper, _, spread, *_),) = table_1.errors.lines(
-        computed(TABLE, sizes=[15], seeds=1, n_test=50, m=5, q=2.0)
-    )
+    ((size, paper, _, spread, *_),) = table_1.errors.lines(computed(TABLE, sizes=[15], seeds=1, n_test=50, m=5, q=2.0))
     assert (size, paper, spread) == (15, None, None)
 
 

@@ -54,9 +54,7 @@ def test_early_stopping() -> None:
     assert judge(early()).verdict is Verdict.NOT_APPLICABLE
 
 
-@pytest.mark.parametrize(
-    ("trained", "verdict"), [(0.99, Verdict.PASS), (0.85, Verdict.FAIL), (1.1, Verdict.FAIL)]
-)
+@pytest.mark.parametrize(("trained", "verdict"), [(0.99, Verdict.PASS), (0.85, Verdict.FAIL), (1.1, Verdict.FAIL)])
 def test_margins(trained: float, verdict: Verdict) -> None:
     """One set: the linear pair has margin 0.9, the best found 1, the bound is 1.5."""
     one = np.ones((1, 1))

@@ -54,9 +54,7 @@ def found(case: StudyCase) -> Study:
     return _computed(case.name)
 
 
-def three_ways(
-    claim: Claim, case: StudyCase, broken: Change | None, outside: Change | None
-) -> None:
+def three_ways(claim: Claim, case: StudyCase, broken: Change | None, outside: Change | None) -> None:
     """The claim holds, fails on a broken result, and does not apply outside its hypotheses."""
     assert case in claim.cases
     result = found(case)
@@ -77,9 +75,7 @@ def changed(f: Study, **arrays: np.ndarray) -> Study:
 
 def with_options(**options: Any) -> Change:
     """With other options of the case."""
-    return lambda f: dataclasses.replace(
-        f, case=dataclasses.replace(f.case, options={**f.case.options, **options})
-    )
+    return lambda f: dataclasses.replace(f, case=dataclasses.replace(f.case, options={**f.case.options, **options}))
 
 
 def with_points(f: Study, X: np.ndarray | None = None, y: np.ndarray | None = None) -> Study:

@@ -25,9 +25,7 @@ def quick_run() -> Run:
 def paper_run(quick_run: Run) -> Run:
     """The quick run with a record and weights at iteration 15000, like those of all images."""
     trajectory = quick_run.trajectory
-    observed = {
-        name: np.concatenate([values, values[-1:]]) for name, values in trajectory.observed.items()
-    }
+    observed = {name: np.concatenate([values, values[-1:]]) for name, values in trajectory.observed.items()}
     observed["mean_cos"][-1] = 0.942, 0.922
     finished = replace(
         trajectory,

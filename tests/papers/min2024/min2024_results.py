@@ -70,9 +70,7 @@ def with_trajectory(run: Run, **changes: Any) -> Run:
 def observing(run: Run, name: str, change: Callable[[np.ndarray, np.ndarray], Any]) -> Run:
     """An observed quantity replaced by change(step, its values)."""
     seen = run.trajectory.observed
-    return with_trajectory(
-        run, observed={**seen, name: change(run.trajectory.step, seen[name].copy())}
-    )
+    return with_trajectory(run, observed={**seen, name: change(run.trajectory.step, seen[name].copy())})
 
 
 def losing(run: Run, change: Callable[[np.ndarray, np.ndarray], Any]) -> Run:
@@ -89,8 +87,6 @@ def expect(claim: Claim, result: Any, verdict: Verdict, note: str = "") -> None:
 
 def png(figure: Figure, *results: Any) -> bytes:
     """The figure drawn."""
-    image = render(
-        figure.collect(*results), figure.layout, {"seed": "0"}, ["png"], share=figure.share
-    )["png"]
+    image = render(figure.collect(*results), figure.layout, {"seed": "0"}, ["png"], share=figure.share)["png"]
     assert image.startswith(b"\x89PNG")
     return image

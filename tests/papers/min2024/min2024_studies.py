@@ -22,9 +22,7 @@ from flowrepro.papers.min2024.theorem_1_flow import FLOW_10D, LOG_SCALE_10D
 from flowrepro.papers.study import silent
 
 Change = Callable[[Study], Study]
-EASY = Data(
-    name="separated-clusters", options={"seed": 0, "n": 6, "d": 3, "angle": 20.0, "sigma": 0.2}
-)
+EASY = Data(name="separated-clusters", options={"seed": 0, "n": 6, "d": 3, "angle": 20.0, "sigma": 0.2})
 """Points so well separated that Theorem 1 allows ln eps = -25000."""
 
 
@@ -84,7 +82,5 @@ def ids(claims: Iterable[Claim]) -> set[str]:
 def drawn(figure: Figure, *results: Study) -> Picture:
     """The picture of a figure, which can be drawn."""
     picture = figure.collect(*results)
-    assert render(picture, figure.layout, {}, ["png"], share=figure.share)["png"].startswith(
-        b"\x89PNG"
-    )
+    assert render(picture, figure.layout, {}, ["png"], share=figure.share)["png"].startswith(b"\x89PNG")
     return picture

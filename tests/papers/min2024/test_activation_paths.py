@@ -20,20 +20,10 @@ from flowrepro.figures import NotDrawable
 from flowrepro.figures.declare import Figure
 from flowrepro.figures.panels import Line, Points
 from flowrepro.papers.min2024 import figure_4_activation, figures_14_to_17_paths
-from flowrepro.papers.min2024.activation_paths import (
-    CLUSTER_PATHS,
-    PLANE_PATHS,
-    plane_paths,
-    unpack,
-)
+from flowrepro.papers.min2024.activation_paths import CLUSTER_PATHS, PLANE_PATHS, plane_paths, unpack
 from flowrepro.papers.min2024.equation_4_force import active_sum
 from flowrepro.papers.min2024.figure_4_activation import activation, fates, one_way, short_stays
-from flowrepro.papers.min2024.figures_14_to_17_paths import (
-    correspondence,
-    maximal,
-    path_of_a_neuron,
-    walks,
-)
+from flowrepro.papers.min2024.figures_14_to_17_paths import correspondence, maximal, path_of_a_neuron, walks
 from flowrepro.papers.min2024.shared import lattice
 from flowrepro.papers.min2024.shared.regions import POSITIVE, direction, regions
 
@@ -122,8 +112,7 @@ def test_angles_end_where_the_cones_begin(found: dict[str, Study]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("case", "name", "value"),
-    [(PLANE_PATHS, "start", []), (PLANE_PATHS, "times", 0), (CLUSTER_PATHS, "neurons", 0)],
+    ("case", "name", "value"), [(PLANE_PATHS, "start", []), (PLANE_PATHS, "times", 0), (CLUSTER_PATHS, "neurons", 0)]
 )
 def test_options_out_of_range_are_named(case: StudyCase, name: str, value: object) -> None:
     with pytest.raises(UsageError, match=rf"options\.{name}"):
@@ -149,9 +138,7 @@ def every_walk(n_plus: int, n_minus: int) -> Iterator[list[lattice.State]]:
                 yield walk
 
 
-@pytest.mark.parametrize(
-    ("n_plus", "n_minus"), [(1, 0), (3, 0), (1, 1), (1, 3), (4, 1), (3, 3), (4, 4)]
-)
+@pytest.mark.parametrize(("n_plus", "n_minus"), [(1, 0), (3, 0), (1, 1), (1, 3), (4, 1), (3, 3), (4, 4)])
 def test_the_proof_of_the_maximal_path_on_every_path(n_plus: int, n_minus: int) -> None:
     longest = lattice.maximal_path(n_plus, n_minus)
     assert lattice.is_path(longest, n_plus, n_minus)
@@ -174,8 +161,7 @@ def test_what_is_no_path() -> None:
 
 
 @pytest.mark.parametrize(
-    ("own", "other", "expected"),
-    [(3, 3, 11 / 6 + 1 / 2 + 3 / 2), (0, 2, 1.5), (2, 0, 1.0), (1, 1, 1.5)],
+    ("own", "other", "expected"), [(3, 3, 11 / 6 + 1 / 2 + 3 / 2), (0, 2, 1.5), (2, 0, 1.0), (1, 1, 1.5)]
 )
 def test_longest_paths_by_hand(own: int, other: int, expected: float) -> None:
     assert lattice.longest_path(own, other) == pytest.approx(expected)

@@ -11,9 +11,7 @@ from flowrepro.core.config import StudyCase
 from flowrepro.core.trajectory import Dataset, Study
 from flowrepro.papers.min2024.assumption_1 import assumption_1
 
-SEPARABLE = Dataset(
-    np.array([[1.0, 0.0], [0.6, 0.8], [-0.8, -0.6]]), np.array([1.0, 1.0, -1.0]), "three points"
-)
+SEPARABLE = Dataset(np.array([[1.0, 0.0], [0.6, 0.8], [-0.8, -0.6]]), np.array([1.0, 1.0, -1.0]), "three points")
 CASE = StudyCase(name="points", command="toy2d", paper="min2024", shows="", computes="")
 
 

@@ -22,11 +22,7 @@ def test_equals_the_full_matrix(n: int, monkeypatch: pytest.MonkeyPatch) -> None
     assert found.across == np.mean(cosines[~same] > 0)
     for share, chosen in ((found.positive, y > 0), (found.negative, y < 0)):
         pairs = others & np.outer(chosen, chosen)
-        assert (
-            share == pytest.approx(np.mean(cosines[pairs] > 0), nan_ok=True)
-            if pairs.any()
-            else np.isnan(share)
-        )
+        assert share == pytest.approx(np.mean(cosines[pairs] > 0), nan_ok=True) if pairs.any() else np.isnan(share)
     assert found.worst == pytest.approx(cosines.min(), abs=1e-6)
 
 
@@ -57,7 +53,5 @@ def test_subsample_is_even_with_positives_first() -> None:
     chosen = even_subsample(y, 50)
     assert np.array_equal(y[chosen], np.repeat([1.0, -1.0], 50))
     assert np.array_equal(chosen[:50], np.arange(50) * 6)
-    assert np.array_equal(
-        even_subsample(y, 10_000), np.concatenate([np.flatnonzero(y > 0), np.flatnonzero(y < 0)])
-    )
+    assert np.array_equal(even_subsample(y, 10_000), np.concatenate([np.flatnonzero(y > 0), np.flatnonzero(y < 0)]))
     assert even_subsample(np.ones(4), 2).tolist() == [0, 2]

@@ -38,9 +38,7 @@ def test_the_table_covers_every_claim() -> None:
 
 
 @pytest.mark.parametrize(("claim", "case", "tamper", "leave"), TABLE)
-def test_each_claim_three_ways(
-    claim: Claim, case: StudyCase, tamper: Change, leave: Change
-) -> None:
+def test_each_claim_three_ways(claim: Claim, case: StudyCase, tamper: Change, leave: Change) -> None:
     found = computed(case)
     expect(claim, found, Verdict.PASS)
     expect(claim, tamper(found), Verdict.FAIL)
@@ -79,14 +77,7 @@ def test_orthogonally_separable_data_pull_along_the_sum_of_their_class(sign: int
 def test_digits_settle_at_a_rest_point_of_the_direction_near_their_sum(sign: int) -> None:
     digits = data.load(
         Data(
-            name="digits",
-            options={
-                "dataset": "mnist",
-                "positive": 1,
-                "negative": 0,
-                "subset": 1000,
-                "subset_seed": 0,
-            },
+            name="digits", options={"dataset": "mnist", "positive": 1, "negative": 0, "subset": 1000, "subset_seed": 0}
         )
     )
     X, y = digits.X.astype(np.float64), digits.y

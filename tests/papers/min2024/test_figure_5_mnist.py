@@ -43,9 +43,7 @@ def bumped(_: np.ndarray, loss: np.ndarray) -> np.ndarray:
 
 TAMPERED: dict[str, Callable[[Run], Run]] = {
     "figure-5-correlation": relabelled,
-    "section-4-opposite-sums": lambda run: replace(
-        run, dataset=replace(run.dataset, X=run.X + 0.01)
-    ),
+    "section-4-opposite-sums": lambda run: replace(run, dataset=replace(run.dataset, X=run.X + 0.01)),
     "section-4-start": aligned_at_once,
     "figure-5-alignment": lambda run: observing(run, "aligned_share", lambda _, share: 0.8 * share),
     "figure-5-first-alignment": lambda run: observing(
@@ -92,9 +90,7 @@ def test_does_not_apply_to_another_case(change: dict[str, Any], paper_run: Run) 
         expect(CLAIMS[id], other, OUTSIDE)
 
 
-@pytest.mark.parametrize(
-    "change", [{"seed": 3}, {"subset_seed": 4}, {"dtype": "float64"}, {"engine": "torch"}]
-)
+@pytest.mark.parametrize("change", [{"seed": 3}, {"subset_seed": 4}, {"dtype": "float64"}, {"engine": "torch"}])
 def test_applies_under_another_seed_or_precision(change: dict[str, Any], paper_run: Run) -> None:
     other = replace(paper_run, case=override(paper_run.case, change))
     for id in CURVES:
@@ -113,9 +109,7 @@ def test_missing_records_are_named(paper_run: Run) -> None:
     expect(CLAIMS["figure-5-alignment"], blind, OUTSIDE, "record.observe")
     expect(CLAIMS["section-4-sign-changes"], blind, OUTSIDE, "record.observe")
     t = paper_run.trajectory
-    weightless = with_trajectory(
-        paper_run, snapshot_step=t.snapshot_step[:-1], W=t.W[:-1], a=t.a[:-1]
-    )
+    weightless = with_trajectory(paper_run, snapshot_step=t.snapshot_step[:-1], W=t.W[:-1], a=t.a[:-1])
     expect(CLAIMS["figure-5-images"], weightless, OUTSIDE, "record.snapshots")
 
 
@@ -128,9 +122,7 @@ def test_alignment_is_judged_by_the_window_of_its_case(paper_run: Run) -> None:
 
 def test_the_rate_needs_an_extreme_vector(paper_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     found = figure_5_mnist.extreme_vector
-    monkeypatch.setattr(
-        figure_5_mnist, "extreme_vector", lambda X, y, sign: found(X, y, sign, max_iterations=1)
-    )
+    monkeypatch.setattr(figure_5_mnist, "extreme_vector", lambda X, y, sign: found(X, y, sign, max_iterations=1))
     note = "no extreme vector is reached from x_+"
     expect(CLAIMS["equation-4-rate"], paper_run, OUTSIDE, note)
 
@@ -163,9 +155,7 @@ def test_sign_changes_are_counted_once_per_neuron(paper_run: Run) -> None:
     signs = np.ones((len(paper_run.trajectory.step), 50), dtype=np.int8)
     signs[3:, 0] = -1
     signs[5:7, 1] = -1
-    judged = CLAIMS["section-4-sign-changes"].judge(
-        observing(paper_run, "sign", lambda step, sign: signs)
-    )
+    judged = CLAIMS["section-4-sign-changes"].judge(observing(paper_run, "sign", lambda step, sign: signs))
     assert judged.verdict is Verdict.INFO
     assert judged.measured == 2
     assert "by iteration 140" in judged.note
@@ -182,9 +172,7 @@ def test_survives_odd_data_and_a_diverged_run(labels: list[float]) -> None:
             assert claim.judge(odd).verdict in (OUTSIDE, Verdict.INFO) or id in any_data
 
 
-SEPARABLE = Dataset(
-    np.array([[1.0, 0.0], [0.6, 0.8], [-0.8, -0.6]]), np.array([1.0, 1.0, -1.0]), "three points"
-)
+SEPARABLE = Dataset(np.array([[1.0, 0.0], [0.6, 0.8], [-0.8, -0.6]]), np.array([1.0, 1.0, -1.0]), "three points")
 
 
 def users_run(points: Dataset) -> Run:

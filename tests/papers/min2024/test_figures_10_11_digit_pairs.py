@@ -12,13 +12,7 @@ from flowrepro.claims.verdict import Verdict
 from flowrepro.core.overrides import override
 from flowrepro.core.trajectory import Run
 from flowrepro.papers.min2024.figure_5_mnist import FALLS
-from flowrepro.papers.min2024.figures_10_11_digit_pairs import (
-    DIGITS_1_7,
-    DIGITS_3_8,
-    ONE_SEVEN,
-    THREE_EIGHT,
-    topic,
-)
+from flowrepro.papers.min2024.figures_10_11_digit_pairs import DIGITS_1_7, DIGITS_3_8, ONE_SEVEN, THREE_EIGHT, topic
 
 CLAIMS = claims_of(topic)
 CASES = {case.name: case for case in (DIGITS_3_8, DIGITS_1_7)}

@@ -92,8 +92,7 @@ def test_the_flow_stays_on_the_hyperplane(held: Study) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
-    [("lr", [1e-9]), ("lr", []), ("lr", [0.7]), ("w", [1.0, 2.0, 1.5]), ("horizon", 0.0)],
+    ("name", "value"), [("lr", [1e-9]), ("lr", []), ("lr", [0.7]), ("w", [1.0, 2.0, 1.5]), ("horizon", 0.0)]
 )
 def test_options_out_of_range_are_named(name: str, value: object) -> None:
     with pytest.raises(UsageError, match=rf"options\.{name}"):
@@ -107,9 +106,7 @@ def test_options_out_of_range_are_named(name: str, value: object) -> None:
         (through_the_hyperplane, ["1 crossing"] * 3),
     ],
 )
-def test_figures_show_the_flow_and_the_crossings(
-    figure: Figure, labels: list[str], held: Study
-) -> None:
+def test_figures_show_the_flow_and_the_crossings(figure: Figure, labels: list[str], held: Study) -> None:
     plane, distance = drawn(figure, held).panels
     assert [mark.label.split(": ")[1] for mark in distance.marks[1:]] == labels
     arrows = plane.marks[0]

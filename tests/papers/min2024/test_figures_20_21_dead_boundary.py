@@ -39,11 +39,7 @@ moved = change(after=lambda after: after + 1e-9)
 TABLE = (
     (constant, moved, change(slope=lambda slope: slope + 0.5)),
     (jump, moved, change(slope=lambda slope: 0 * slope)),
-    (
-        family,
-        change(residual=lambda r: 10 * r),
-        change(leave=lambda leave: np.full_like(leave, np.inf)),
-    ),
+    (family, change(residual=lambda r: 10 * r), change(leave=lambda leave: np.full_like(leave, np.inf))),
     (regular, change(theta=curve_leaves), change(leave=lambda leave: np.minimum(leave, 9.0))),
 )
 
@@ -69,9 +65,7 @@ def test_where_the_neuron_is_after_leaving(found: Study) -> None:
     assert travelled(0.711128) == pytest.approx(1.0, abs=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [("slope", []), ("cells", 0), ("leave", [-1.0]), ("steps", 0)]
-)
+@pytest.mark.parametrize(("name", "value"), [("slope", []), ("cells", 0), ("leave", [-1.0]), ("steps", 0)])
 def test_options_out_of_range_are_named(name: str, value: object) -> None:
     with pytest.raises(UsageError, match=rf"options\.{name}"):
         computed(DEAD_BOUNDARY, **{name: value})

@@ -12,15 +12,7 @@ from min2024_results import claims_of, computed, expect, png, trained, with_traj
 from flowrepro.claims.verdict import Verdict
 from flowrepro.core.config import TrainingCase
 from flowrepro.core.overrides import override
-from flowrepro.core.trajectory import (
-    Dataset,
-    Ensemble,
-    EnsembleTrajectory,
-    Run,
-    Stop,
-    StopReason,
-    Study,
-)
+from flowrepro.core.trajectory import Dataset, Ensemble, EnsembleTrajectory, Run, Stop, StopReason, Study
 from flowrepro.errors import UsageError
 from flowrepro.figures import NotDrawable
 from flowrepro.figures.panels import Points
@@ -171,8 +163,7 @@ def test_the_straggler_is_that_of_one_seed(runs: dict[str, Run]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("id", "case", "step"),
-    [("figure-8-slower-seeds", MU_SMALL, SHOWN), ("figure-9-fewer-seeds", ORTHOGONAL, END)],
+    ("id", "case", "step"), [("figure-8-slower-seeds", MU_SMALL, SHOWN), ("figure-9-fewer-seeds", ORTHOGONAL, END)]
 )
 def test_comparisons_three_ways(id: str, case: TrainingCase, step: int, two: Study) -> None:
     def all_aligned(runs: Runs) -> None:
@@ -194,9 +185,7 @@ def test_missing_weights_and_coarse_records_decide_nothing(runs: dict[str, Run])
     expect(CLAIMS["figure-6-drops"], coarse, OUTSIDE, "record.save_every=10")
 
 
-def test_seeds_of_a_study_are_the_runs_of_those_seeds(
-    six: Study, two: Study, runs: dict[str, Run]
-) -> None:
+def test_seeds_of_a_study_are_the_runs_of_those_seeds(six: Study, two: Study, runs: dict[str, Run]) -> None:
     for result, case in ((six, SIX_POINTS), (two, MU_LARGE), (two, MU_SMALL)):
         many, one = runs_of(result, case), Runs.of(runs[case.name])
         np.testing.assert_array_equal(many.loss[case.seed], one.loss[0])

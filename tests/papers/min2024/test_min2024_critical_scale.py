@@ -7,12 +7,7 @@ from min2024_results import claims_of, computed, expect, png, with_arrays
 from flowrepro.claims.verdict import Verdict
 from flowrepro.core.trajectory import Study
 from flowrepro.errors import UsageError
-from flowrepro.papers.min2024.beyond.critical_scale import (
-    CRITICAL_SCALE,
-    critical_scale,
-    half_scales,
-    topic,
-)
+from flowrepro.papers.min2024.beyond.critical_scale import CRITICAL_SCALE, critical_scale, half_scales, topic
 
 
 @pytest.fixture(scope="module")

@@ -18,12 +18,9 @@ def pairs() -> Study:
 
 
 @pytest.mark.parametrize(
-    ("id", "wrong", "unknown"),
-    [("growth", {"predicted": 1.2}, "growth"), ("plateau", {"plateau": 0.9}, "seen")],
+    ("id", "wrong", "unknown"), [("growth", {"predicted": 1.2}, "growth"), ("plateau", {"plateau": 0.9}, "seen")]
 )
-def test_each_claim_three_ways(
-    id: str, wrong: dict[str, float], unknown: str, pairs: Study
-) -> None:
+def test_each_claim_three_ways(id: str, wrong: dict[str, float], unknown: str, pairs: Study) -> None:
     claim = CLAIMS[f"beyond-pairs-{id}"]
     expect(claim, pairs, Verdict.PASS)
     ((name, factor),) = wrong.items()

@@ -8,13 +8,7 @@ from flowrepro.claims.verdict import Verdict
 from flowrepro.core.trajectory import Study
 from flowrepro.errors import DataError, UsageError
 from flowrepro.figures import NotDrawable
-from flowrepro.papers.min2024.beyond.rank_limit import (
-    RANK_LIMIT,
-    least_separator,
-    limit_rank,
-    rank_limit,
-    topic,
-)
+from flowrepro.papers.min2024.beyond.rank_limit import RANK_LIMIT, least_separator, limit_rank, rank_limit, topic
 
 
 @pytest.fixture(scope="module")

@@ -49,11 +49,7 @@ def test_sectors_cover_the_circle_once_and_agree_with_regions(name: str) -> None
 def test_cones_of_the_six_points() -> None:
     """S_dead = [249.444, 281.310] degrees; S_+ and S_- are half-planes less the other class."""
     shown = points("six-points")
-    found = {
-        sector.region: sector
-        for sector in sectors(shown.X, shown.y)
-        if sector.region is not Fate.OTHER
-    }
+    found = {sector.region: sector for sector in sectors(shown.X, shown.y) if sector.region is not Fate.OTHER}
     assert found[Fate.DEAD].start == pytest.approx(249.44395, abs=1e-4)
     assert found[Fate.DEAD].end == pytest.approx(281.30993, abs=1e-4)
     assert found[Fate.POSITIVE].end - 360.0 == pytest.approx(51.34019, abs=1e-4)
@@ -63,36 +59,15 @@ def test_outside_is_alive_and_in_no_cone_of_its_sign() -> None:
     shown = points("six-points")
     W = direction(np.array([26.0, 26.0, 150.0, 150.0, 265.0, 265.0, 90.0, 90.0]))
     a = np.tile([1.0, -1.0], 4)
-    assert regions(shown.X, shown.y, W).tolist() == [
-        POSITIVE,
-        POSITIVE,
-        NEGATIVE,
-        NEGATIVE,
-        DEAD,
-        DEAD,
-        OTHER,
-        OTHER,
-    ]
-    assert outside(shown.X, shown.y, W, a).tolist() == [
-        False,
-        True,
-        True,
-        False,
-        False,
-        False,
-        True,
-        True,
-    ]
+    assert regions(shown.X, shown.y, W).tolist() == [POSITIVE, POSITIVE, NEGATIVE, NEGATIVE, DEAD, DEAD, OTHER, OTHER]
+    assert outside(shown.X, shown.y, W, a).tolist() == [False, True, True, False, False, False, True, True]
 
 
 def test_own_cosines_are_with_the_sum_of_the_own_class() -> None:
     shown = points("six-points")
     plus, minus = shown.X[:3].sum(axis=0), shown.X[3:].sum(axis=0)
     np.testing.assert_allclose(
-        own_cosines(shown.X, shown.y, np.stack([plus, minus, plus]), np.array([1.0, -1.0, -1.0]))[
-            :2
-        ],
-        1.0,
+        own_cosines(shown.X, shown.y, np.stack([plus, minus, plus]), np.array([1.0, -1.0, -1.0]))[:2], 1.0
     )
     one_class = points("two-positive-points")
     assert np.isnan(own_cosines(one_class.X, one_class.y, np.eye(2), -np.ones(2))).all()

@@ -12,13 +12,7 @@ from flowrepro.core.overrides import override
 from flowrepro.core.trajectory import Study
 from flowrepro.engines.flow.flow import integrate
 from flowrepro.errors import UsageError
-from flowrepro.papers.min2024.beyond.sign_flips import (
-    SIGN_FLIPS,
-    flipped,
-    predicted,
-    sign_flips,
-    topic,
-)
+from flowrepro.papers.min2024.beyond.sign_flips import SIGN_FLIPS, flipped, predicted, sign_flips, topic
 from flowrepro.papers.min2024.figures_6_to_9_toy import SIX_POINTS
 
 CLAIMS = claims_of(topic)

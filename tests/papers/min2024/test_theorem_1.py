@@ -96,13 +96,7 @@ POINTWISE = (
 HYPOTHESES = ((alignment.start_is_not_opposite, "float"), (alignment.scale, "tiny"))
 UNCONDITIONAL = ids([convergence.balance, convergence.loss_falls])
 CLAIMS = (*small.topic.claims, *alignment.topic.claims, *convergence.topic.claims)
-THEOREM_1 = (
-    alignment.scale,
-    alignment.alignment_time,
-    alignment.short_stays,
-    alignment.paths,
-    alignment.arrival,
-)
+THEOREM_1 = (alignment.scale, alignment.alignment_time, alignment.short_stays, alignment.paths, alignment.arrival)
 """The claims that need the scale of (28)."""
 AFTER = (convergence.fit_time, convergence.rate, convergence.rank)
 
@@ -125,9 +119,7 @@ def test_hypotheses_hold(claim: Claim, kind: str) -> None:
 
 
 @pytest.mark.parametrize(("claim", "wrong"), POINTWISE)
-def test_fails_with_wrong_constants(
-    claim: Claim, wrong: dict[str, float], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_fails_with_wrong_constants(claim: Claim, wrong: dict[str, float], monkeypatch: pytest.MonkeyPatch) -> None:
     expect(claim, flow("float"), Verdict.PASS)
     points = points_of(flow("float"))._replace(**wrong)
     for module in (small_initialization, theorem_1_convergence):
@@ -158,9 +150,7 @@ def test_alignment_is_observed_at_any_scale() -> None:
 
 
 @pytest.mark.parametrize(
-    "claim",
-    [small.directions, small.norms, alignment.alignment_time, convergence.fit_time],
-    ids=lambda claim: claim.id,
+    "claim", [small.directions, small.norms, alignment.alignment_time, convergence.fit_time], ids=lambda claim: claim.id
 )
 def test_a_loss_without_slope_1_is_refused(claim: Claim) -> None:
     other = with_options(flow("float"), loss="logistic")
