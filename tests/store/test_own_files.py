@@ -7,83 +7,21 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command_line import Result, call, typed
+from command_line import typed
+from own_runs import COMMANDS, FIGURE, MINE, PLACES, RUN, SOUND, Call, break_derived, everywhere
 
 from flowrepro.core.overrides import override
 from flowrepro.errors import DataError
 from flowrepro.papers import registry
 from flowrepro.store import files as storage
 from flowrepro.store import reading
-from flowrepro.store.locks import locked
 from flowrepro.store.own_files import LEDGER, OwnFiles
 from flowrepro.store.run_directory import RunDirectory
 
-Call = Callable[..., Result]
-TINY = typed("--set n_steps=60 --set m=4 --set geometric=0 --set snapshots=[] --engine fused --format png")
-RUN = ("orthogonal", "--case", "toy", *TINY)
-FIGURE = "figures/figure-3-toy-loss.png"
-PLACES = ("figures", "tables", "animations", "")
-MINE = b"the user's own"
-
-
 pytestmark = pytest.mark.usefixtures("here")
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The --out of a complete run with figures and an animation; copied, never changed."""
-    root = tmp_path_factory.mktemp("made")
-    code, said = call([*RUN, "--animate", "--out", str(root)])
-    assert code in (0, 5), said
-    return root
-
-
-@pytest.fixture
-def out(made: Path, tmp_path: Path) -> Path:
-    shutil.copytree(made, tmp_path / "out")
-    return tmp_path / "out"
-
-
-@pytest.fixture
-def run(out: Path) -> Path:
-    (found,) = (path for path in (out / "orthogonal").iterdir() if path.is_dir())
-    return found
-
-
-COMMANDS: dict[str, Callable[[Path, Path], tuple[object, ...]]] = {
-    "run": lambda out, run: (*RUN, "--out", out),
-    "run --no-figures": lambda out, run: (*RUN, "--no-figures", "--out", out),
-    "run --fresh": lambda out, run: (*RUN, "--fresh", "--no-figures", "--out", out),
-    "run --animate": lambda out, run: (*RUN, "--animate", "--out", out),
-    "verify": lambda out, run: ("verify", run),
-    "rerun": lambda out, run: ("rerun", run),
-    "report": lambda out, run: ("report", run, "--out", out / "report.html"),
-    "show": lambda out, run: ("show", run),
-    "sweep": lambda out, run: (
-        *("sweep", "orthogonal", "--case", "toy", *TINY),
-        *typed("--grid m=4,5 --workers 1 --summary --out"),
-        out,
-    ),
-}
-SOUND = (0, 3, 5)
-
-
-def everywhere(root: Path, content: bytes) -> list[Path]:
-    """Regular files below a folder, links not followed, with a content."""
-    return [
-        path for path in root.rglob("*") if not path.is_symlink() and path.is_file() and path.read_bytes() == content
-    ]
-
-
-def break_derived(run: Path) -> None:
-    """A listed figure and the listed verdicts are changed, so that what is derived is made anew."""
-    (run / FIGURE).write_bytes(MINE + b", edited figure")
-    (run / "claims.json").write_bytes((run / "claims.json").read_bytes() + b"\n ")
 
 
 # ---- foreign files, edited ones, subfolders: every command
@@ -181,118 +119,6 @@ def test_a_name_that_we_need_and_the_user_took(tmp_path: Path, name: str, thing:
     if thing != "dangling link":
         assert (kept / "mine" if thing == "folder" else kept).read_bytes() == MINE
     assert directory.damage() == []
-
-
-# ---- links
-
-
-@pytest.mark.parametrize(
-    ("command", "place"),
-    [
-        *((command, "figures") for command in COMMANDS),
-        *((command, "animations") for command in ("run --animate", "verify", "report")),
-    ],
-)
-def test_a_linked_folder_is_neither_read_nor_emptied(
-    flowrepro: Call, tmp_path: Path, out: Path, run: Path, command: str, place: str
-) -> None:
-    paper = tmp_path / "paper"
-    (run / place).rename(paper)
-    (paper / "thesis.tex").write_bytes(MINE)
-    (run / place).symlink_to(paper)
-    before = {path.name: path.read_bytes() for path in paper.iterdir()}
-    result = flowrepro(*COMMANDS[command](out, run))
-    assert result.code in SOUND, result.err
-    assert {path.name: path.read_bytes() for path in paper.iterdir()} == before
-    if command in ("verify", "rerun", "report", "show"):
-        assert result.code == 3
-        assert "link" in result.err
-
-
-def test_figures_are_drawn_beside_the_link(flowrepro: Call, tmp_path: Path, out: Path, run: Path) -> None:
-    (run / "figures").rename(tmp_path / "paper")
-    (run / "figures").symlink_to(tmp_path / "paper")
-    assert flowrepro(*COMMANDS["run"](out, run)).code in (0, 5)
-    assert (run / "figures.link-1").is_symlink()
-    assert not (run / "figures").is_symlink()
-    assert (run / FIGURE).is_file()
-
-
-NOT_SWEPT = [command for command in COMMANDS if command not in ("sweep", "run --animate")]
-MEMBERS = (FIGURE, "claims.json", "trajectory.npz", "manifest.json", "animations/toy.gif")
-
-
-@pytest.mark.parametrize(
-    ("name", "command", "dangling"),
-    [(*pair, k % 2 == 0) for k, pair in enumerate(itertools.product(MEMBERS, NOT_SWEPT))],
-)
-def test_a_linked_member_is_neither_read_nor_written(
-    flowrepro: Call, tmp_path: Path, out: Path, run: Path, name: str, command: str, dangling: bool
-) -> None:
-    target = tmp_path / "elsewhere"
-    content = (run / name).read_bytes()
-    (run / name).unlink()
-    (run / name).symlink_to(target)
-    if not dangling:
-        target.write_bytes(content)
-    result = flowrepro(*COMMANDS[command](out, run))
-    assert result.code in SOUND, result.err
-    assert "internal error" not in result.err
-    assert target.exists() != dangling
-    assert dangling or target.read_bytes() == content
-    assert any(path.is_symlink() for path in out.rglob("*"))
-    if command in ("verify", "rerun", "report", "show"):
-        assert result.code == 3
-
-
-def test_a_linked_run_directory_is_set_aside(flowrepro: Call, tmp_path: Path, out: Path, run: Path) -> None:
-    run.rename(tmp_path / "archive")
-    run.symlink_to(tmp_path / "archive")
-    (tmp_path / "archive" / FIGURE).write_bytes(MINE)
-    before = {path: path.read_bytes() for path in (tmp_path / "archive").rglob("*") if path.is_file()}
-    assert flowrepro(*COMMANDS["run"](out, run)).code in (0, 5)
-    assert run.with_name(f"{run.name}.link-1").is_symlink()
-    assert {path: path.read_bytes() for path in (tmp_path / "archive").rglob("*") if path.is_file()} == before
-
-
-def test_a_linked_run_directory_that_is_named_is_read(flowrepro: Call, tmp_path: Path, run: Path) -> None:
-    (tmp_path / "short").symlink_to(run)
-    for words in (
-        ("verify", tmp_path / "short"),
-        ("show", tmp_path / "short"),
-        ("report", tmp_path / "short", "--out", tmp_path / "r.html"),
-    ):
-        assert flowrepro(*words).code in (0, 5)
-    assert (tmp_path / "short").is_symlink()
-
-
-@pytest.mark.parametrize("dangling", [False, True])
-def test_a_lock_that_is_a_link(flowrepro: Call, tmp_path: Path, out: Path, run: Path, dangling: bool) -> None:
-    target = tmp_path / "target"
-    if not dangling:
-        target.write_bytes(MINE)
-    RunDirectory(run).lock.symlink_to(target)
-    result = flowrepro("verify", run)
-    assert result.code in (0, 5)
-    assert "is a link" in result.err
-    assert target.exists() != dangling
-    assert dangling or target.read_bytes() == MINE
-    assert run.with_name(f".{run.name}.link-1.lock").is_symlink()
-
-
-@pytest.mark.parametrize("thing", ["file", "hard link", "pipe"])
-def test_a_lock_that_is_somebodys_file(tmp_path: Path, thing: str) -> None:
-    path = tmp_path / ".toy.lock"
-    if thing == "pipe":
-        os.mkfifo(path)
-    else:
-        path.write_bytes(MINE)
-        os.link(path, tmp_path / "notes") if thing == "hard link" else None
-    with locked(path):
-        assert json.loads(path.read_text())["pid"] == os.getpid()
-    kept = tmp_path / ".toy.foreign-1.lock"
-    assert kept.is_fifo() if thing == "pipe" else kept.read_bytes() == MINE
-    assert not path.exists()
 
 
 # ---- stored names
