@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from flowrepro.claims.claim import NotApplicable
+from flowrepro.claims.published import as_declared
 from flowrepro.claims.verdict import Part, at_least, at_most, none_of, number
 from flowrepro.core.trajectory import Study
 from flowrepro.figures import style
@@ -42,6 +43,11 @@ SETTLED = 10
 limit of stability."""
 LOOKED_AT = 30
 """Steps of every further draw of the large start."""
+FEWEST = 500
+"""Samples from which the caption was seen to hold."""
+FREE = ("seed", "options.n", "options.small_lr", "options.small_steps", "options.large_steps",
+        "options.draws", "options.attempts")  # fmt: skip
+"""Keys that leave it the paper's figure: at how many samples, for how long, in which steps."""
 PAPER_LR = {"small": 8e-4, "large": 1e-4}
 """Step sizes of Figure 4 (Appendix D.3)."""
 PAPER_SIZES = {"n": 10_000, "small_steps": 100_000, "large_steps": 30_000}
@@ -161,13 +167,27 @@ def survived(name: str) -> Callable[[Study], str | None]:
     return hypothesis
 
 
+def enough_samples(study: Study) -> str | None:
+    """The figure has 10000 samples."""
+    n = study.case.options["n"]
+    if n >= FEWEST:
+        return None
+    return f"the figure has 10000 samples and this study {n}; take {FEWEST} or more"
+
+
+OF_THE_FIGURE = (as_declared(DEEP, FREE), enough_samples)
+
+
 @topic.claim(
     "figure-4-small",
     "From a small start the norm rises from T = 0 on, with 2500 steps of 40 times the paper's size "
     "(100000).",
     place="Figure 4a; Appendix D.2",
     kind="reproduction",
-    given=(survived("small"),),
+    given=(
+        *OF_THE_FIGURE,
+        survived("small"),
+    ),
 )
 def small_grows(study: Study) -> Iterator[Part]:
     """Records at which it does not rise, and the growth to the end."""
@@ -181,7 +201,10 @@ def small_grows(study: Study) -> Iterator[Part]:
     "From a large start the norm falls from T = 0 on, with 6000 steps (the paper: 30000).",
     place="Figure 4b; Appendix D.2",
     kind="reproduction",
-    given=(survived("large"),),
+    given=(
+        *OF_THE_FIGURE,
+        survived("large"),
+    ),
 )
 def large_falls(study: Study) -> Iterator[Part]:
     """Records at which it does not fall, and the readings of the caption beside.
@@ -235,7 +258,7 @@ def balance(study: Study) -> Iterator[Part]:
     "the loss is halved.",
     place="Appendix D.2",
     kind="reproduction",
-    given=(survived("small"), survived("large")),
+    given=(*OF_THE_FIGURE, survived("small"), survived("large")),
 )
 def small_is_slower(study: Study) -> Iterator[Part]:
     """Steps until the loss stays below half its initial value, in steps of the paper's size."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,16 @@ def test_an_overflowed_network_is_not_judged(claim: Claim) -> None:
     result = claim.judge(changed("small_diverged", lambda seeds: np.array([0]))(computed()))
     assert result.verdict is NOT_APPLICABLE
     assert "overflowed" in result.note
+
+
+@pytest.mark.parametrize(("options", "word"), [({"n": 50}, "samples"), ({"large": 0.3}, "options.large")])
+def test_another_network_is_not_the_papers(options: dict[str, Any], word: str) -> None:
+    found = computed()
+    other = replace(found, case=replace(DEEP, options={**DEEP.options, **options}))
+    for claim in (small_grows, large_falls, small_is_slower):
+        result = claim.judge(other)
+        assert result.verdict is NOT_APPLICABLE
+        assert word in result.note
 
 
 def test_a_loss_that_is_not_halved_is_not_compared() -> None:
