@@ -21,8 +21,9 @@ from flowrepro.sweep.tasks import Answer, Task, perform
 
 WINDOW = 4
 """Tasks in flight per worker: schedulers lose workers when everything is submitted at once."""
-
-LOST = "the scheduler went away; start it again"
+LOST = "the scheduler went away; start it again, and its workers"
+FIRST_WORKER = 30
+"""Seconds that a scheduler may be without a worker when a sweep begins."""
 
 
 def run_on_cluster(
@@ -143,6 +144,13 @@ def _client(address: str, workers: int) -> Iterator[Any]:
                 raise EnvironmentFault(
                     f"the scheduler {address} cannot be reached ({error}); start it, or leave "
                     "--scheduler out"
+                ) from None
+            try:
+                client.wait_for_workers(1, timeout=FIRST_WORKER)
+            except TimeoutError:
+                raise EnvironmentFault(
+                    f"the scheduler {address} has no worker after {FIRST_WORKER} s; start one with "
+                    f"'dask worker {address}'"
                 ) from None
         else:
             with ignored(signal.SIGINT, signal.SIGHUP):

@@ -20,7 +20,8 @@ import pytest
 import stormy_workers
 from command_line import Result
 
-from flowrepro.sweep import pool
+from flowrepro.errors import EnvironmentFault
+from flowrepro.sweep import cluster, pool
 
 Flowrepro = Callable[..., Result]
 SWEEP = (
@@ -221,7 +222,8 @@ def test_a_scheduler_that_is_killed_and_one_that_is_cut_off(tmp_path: Path, calm
             assert process.returncode in (6, 7), said
             assert "Traceback" not in said
             assert "internal error" not in said
-        with scheduler(port):
+        # workers end with their scheduler
+        with scheduler(port), worker(port, tmp_path / "three"), worker(port, tmp_path / "four"):
             code, said = 1, ""
             for _ in range(5):
                 again = started(out, *words)
@@ -230,3 +232,13 @@ def test_a_scheduler_that_is_killed_and_one_that_is_cut_off(tmp_path: Path, calm
                     break
             assert code == 0, said
     require_all(out, calm)
+
+
+@pytest.mark.slow
+def test_a_scheduler_without_workers_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(cluster, "FIRST_WORKER", 1)
+    monkeypatch.setattr("logging.disable", lambda: None)  # it would last for the other tests
+    port = free_port()
+    with scheduler(port), pytest.raises(EnvironmentFault, match="has no worker after 1 s; start one with"):
+        cluster.run_on_cluster([], f"tcp://127.0.0.1:{port}", 1, lambda task, answer: None, lambda: False)
