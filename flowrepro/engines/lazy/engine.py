@@ -161,12 +161,12 @@ def _gain(problem: Problem) -> float:
     """Largest lr times curvature of one neuron at the start, all samples active; from 2 on descent
     is not stable. An upper bound where that is below 2.
     """
-    inner = float(np.max(np.abs(problem.a0), initial=0.0)) ** (2 * problem.depth - 2)
     weight = problem.loss.factor / (len(problem.y) if problem.loss.reduction == "mean" else 1)
-    rate = problem.lr * weight * inner
-    with np.errstate(over="ignore", invalid="ignore"):
-        bound = rate * float(np.linalg.norm(problem.X)) ** 2
-        return bound if not bound > 2.0 else rate * float(np.linalg.norm(problem.X, 2)) ** 2
+    with np.errstate(over="ignore", invalid="ignore"):  # numbers of numpy: inf, not an exception
+        inner = np.max(np.abs(problem.a0), initial=np.float64(0.0)) ** (2 * problem.depth - 2)
+        rate = problem.lr * weight * inner
+        bound = rate * np.linalg.norm(problem.X) ** 2
+        return float(rate * np.linalg.norm(problem.X, 2) ** 2 if bound > 2.0 else bound)
 
 
 class LazyGD(Engine):

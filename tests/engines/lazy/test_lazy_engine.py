@@ -279,3 +279,13 @@ def test_first_runs_of_lee2022_reproduce_an_independent_implementation() -> None
             angles.append(2 * np.arctan2(np.linalg.norm(u - target), np.linalg.norm(u + target)))
         assert 20 * int(np.argmax(np.array(angles) < 0.1)) == first
         assert angles[-1] == pytest.approx(last, rel=3e-3)
+
+
+@pytest.mark.parametrize(("x", "a"), [(1.3407807929942597e154, 0.1), (1.0, 1e160)])
+def test_beyond_doubles_the_first_step_is_beyond_stability(x: float, a: float) -> None:
+    problem = Problem(
+        np.array([[x]]), np.zeros(1), np.ones((1, 1)), np.array([a]), Loss(name="square", reduction="mean"), 1e-3, 1
+    )
+    reason = LazyGD.advises_against(problem)
+    assert reason is not None
+    assert "beyond the limit of stability" in reason
