@@ -7,6 +7,7 @@ The archive is bounded before PyTorch sees it. PyTorch's own restricted unpickle
 from __future__ import annotations
 
 import math
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -38,7 +39,9 @@ def read_tensors(handle: BinaryIO, path: Path) -> tuple[np.ndarray, np.ndarray, 
 
     handle.seek(0)
     try:
-        found = torch.load(handle, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # PyTorch's remarks on what is refused below
+            found = torch.load(handle, map_location="cpu", weights_only=True)
     except Exception:  # a damaged archive raises many kinds, with many words on weights_only
         raise DataError(
             f"{path} holds more than tensors, such as a module, or is damaged, and what is not a "

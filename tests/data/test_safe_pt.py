@@ -86,7 +86,7 @@ def test_code_in_a_file_is_never_run(wrap, zipped, tmp_path):
         ({"X": X * torch.nan, "y": Y}, "x is not finite in row 1"),
     ],
 )
-@pytest.mark.filterwarnings("ignore:.*beta state:UserWarning")
+@pytest.mark.filterwarnings("ignore:.*beta state:UserWarning")  # of to_sparse
 def test_other_contents_are_refused_in_one_sentence(saved, message, tmp_path):
     torch.save(saved, tmp_path / "bad.pt")
     with pytest.raises(DataError, match=message) as caught:
