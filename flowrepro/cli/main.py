@@ -16,7 +16,7 @@ import resource
 import sys
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -35,9 +35,6 @@ from flowrepro.errors import (
 )
 from flowrepro.papers import registry
 from flowrepro.store import provenance
-
-if TYPE_CHECKING:
-    pass
 
 STOPPED = (129, 130, 143)
 """Exit codes after a signal."""

@@ -175,7 +175,15 @@ def enough_samples(study: Study) -> str | None:
     return f"the figure has 10000 samples and this study {n}; take {FEWEST} or more"
 
 
-OF_THE_FIGURE = (as_declared(DEEP, FREE), enough_samples)
+def as_fine(study: Study) -> str | None:
+    """Steps from the small start are no longer than those at which the caption was seen to hold."""
+    lr, most = study.case.options["small_lr"], DEEP.options["small_lr"]
+    if lr <= most:
+        return None
+    return f"steps of {lr:g} from the small start are longer than {most:g}; lower options.small_lr"
+
+
+OF_THE_FIGURE = (as_declared(DEEP, FREE), enough_samples, as_fine)
 
 
 @topic.claim(

@@ -74,7 +74,10 @@ def test_an_overflowed_network_is_not_judged(claim: Claim) -> None:
     assert "overflowed" in result.note
 
 
-@pytest.mark.parametrize(("options", "word"), [({"n": 50}, "samples"), ({"large": 0.3}, "options.large")])
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [({"n": 50}, "samples"), ({"large": 0.3}, "options.large"), ({"small_lr": 0.1}, "options.small_lr")],
+)
 def test_another_network_is_not_the_papers(options: dict[str, Any], word: str) -> None:
     found = computed()
     other = replace(found, case=replace(DEEP, options={**DEEP.options, **options}))
