@@ -7,6 +7,7 @@ three examples.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -51,40 +52,31 @@ CELLS = 61
 
 topic = Topic(PAPER, "Any set of points")
 
-SEPARATOR = classifiers.case(
+small_start = partial(
+    classifiers.case,
+    m=10,
+    init="balanced",
+    scale=1e-6,
+    method="flow",
+    q=1e6,
+    quick={"options.q": 1e4},
+)
+SEPARATOR = small_start(
     "separator",
     "The classifiers of a set of points with their certificates, and where the flow from a small "
     "start goes.",
     Data(name="symmetric"),
-    m=10,
-    init="balanced",
-    scale=1e-6,
-    method="flow",
-    q=1e6,
-    quick={"options.q": 1e4},
 )
-FLIPPED = classifiers.case(
+FLIPPED = small_start(
     "separator-flipped",
     "Theorem A.10: the same for the hinted points with all labels flipped.",
     Data(name="hinted", options={"flipped": True}),
-    m=10,
-    init="balanced",
-    scale=1e-6,
-    method="flow",
-    q=1e6,
-    quick={"options.q": 1e4},
 )
-ORTHOGONAL = classifiers.case(
+ORTHOGONAL = small_start(
     "separator-orthogonal",
     "Theorem H.2: the same with ReLU for orthogonally separable points.",
     Data(name="orthogonally-separable"),
     alpha=0.0,
-    m=10,
-    init="balanced",
-    scale=1e-6,
-    method="flow",
-    q=1e6,
-    quick={"options.q": 1e4},
 )
 ANY_POINTS = (SEPARATOR, LEFT, MIDDLE, RIGHT)
 
