@@ -25,7 +25,8 @@ from flowrepro.papers.lyu2021.section_3_flows import (
     separated_runs,
     some_separate,
 )
-from flowrepro.papers.lyu2021.shared.geometry import class_separator, orthogonal_target
+from flowrepro.papers.lyu2021.shared.geometry import orthogonal_target
+from flowrepro.papers.lyu2021.shared.limits import class_lengths
 from flowrepro.papers.topic import Topic
 
 topic = Topic(PAPER, "Orthogonally separable points", given=(labelled, orthogonally_separable))
@@ -56,8 +57,7 @@ def one_function(result: Study) -> Iterable[Part]:
     Runs in which all neurons of a sign died never separate the points.
     """
     require(None if alpha(result) == 0 else "the statement is for ReLU")
-    plus, minus = (class_separator(result.X, result.y, sign) for sign in (1.0, -1.0))
-    size = 2 * float(np.linalg.norm(plus) + np.linalg.norm(minus))
+    size = 2 * sum(class_lengths(result))
     target = orthogonal_target(result.X, result.y, result.arrays["probe"])
     last = [kept[-1] for run in separated_runs(result) if (kept := past(result, run, 1e6))]
     require(None if last else "no run keeps a margin of 1e6 or more")
