@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import math
 import shlex
 import sys
 from collections.abc import Sequence
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
 SEED_KEYS = ("seed", "data.options.seed", "options.seed")
 MANY = 100_000
 """Runs from which a sweep wants --yes."""
+TRIED = 2_000
+"""Points that are made before anything is computed, so that bad values are refused then."""
 
 
 @click.command(
@@ -109,7 +110,7 @@ def sweep(summary: bool, as_json: bool, **options: Any) -> int:
     exit code.
     """
     from flowrepro.run.console import Console, Signals
-    from flowrepro.run.estimate import excess
+    from flowrepro.run.estimate import SAMPLE, excess
     from flowrepro.sweep.driver import run_sweep
     from flowrepro.sweep.summary import require_measure
     from flowrepro.sweep.tasks import is_done
@@ -122,7 +123,9 @@ def sweep(summary: bool, as_json: bool, **options: Any) -> int:
     where = _where(**options)
     if not options["yes"]:
         there = functools.partial(is_done, plan.root)
-        require_meant(excess([case for _, case in plan.cases], where.workers, there), False)
+        some = [case for _, case in plan.cases(plan.grid.some(SAMPLE))]
+        each = len(plan.grid) / min(len(plan.grid), SAMPLE)
+        require_meant(excess(some, where.workers, there, each), False)
     signals = Signals()
     console = Console(signals)
     with signals.caught():
@@ -157,10 +160,9 @@ def plan_of(
     **_: Any,
 ) -> Plan:
     """What the options ask for; raises FlowreproError where that is no sweep."""
-    from flowrepro.core.config import run_id
-    from flowrepro.run.seeds import ENSEMBLE_FROM, runs_at_once, seed_range
+    from flowrepro.run.seeds import seed_range
     from flowrepro.store.files import require_writable
-    from flowrepro.sweep import grid, tasks
+    from flowrepro.sweep import grid
     from flowrepro.sweep.driver import Plan
 
     base = _base(experiment, case_name, assignments, engine, quick)
@@ -177,20 +179,15 @@ def plan_of(
     ):
         raise UsageError("the seeds of a sweep are given by --seeds A:B, not by --grid or --set")
     asked = (base.seed, base.seed + 1) if seeds is None else seed_range(None, seeds)
-    count = (asked[1] - asked[0]) * math.prod(len(axis.values) for axis in axes)
-    if count > MANY and not yes:
+    plan = Plan(base, axes, asked, out)
+    if plan.runs > MANY and not yes:
         raise UsageError(
-            f"this sweep has {count:,} runs{_extent(base, count)}; add --yes if that is meant, or "
-            "thin the grid"
+            f"this sweep has {plan.runs:,} runs{_extent(base, plan.runs)}; add --yes if that is "
+            "meant, or thin the grid"
         )
-    many = asked[1] - asked[0] >= ENSEMBLE_FROM
-    cases = tuple(
-        tasks.cases_of(grid.points(base, axes), asked, lambda case: many and runs_at_once(case))
-    )
-    if len({run_id(case) for _, case in cases}) < len(cases):
-        raise UsageError("the grid names the same run twice, in other words; give each value once")
+    plan.grid.some(TRIED)
     require_writable(out)
-    return Plan(base, axes, asked, cases, out)
+    return plan
 
 
 def _base(
@@ -277,7 +274,7 @@ def _write_summary(plan: Plan, ending: Ending, measure: str, formats: Sequence[s
 def _tell(plan: Plan, ending: Ending, files: Sequence[Path], as_json: bool) -> None:
     if as_json:
         outcome = {
-            "runs": len(plan.cases),
+            "runs": plan.runs,
             "computed": ending.computed,
             "missing": ending.missing,
             "failed": dict(ending.failed),
@@ -286,7 +283,7 @@ def _tell(plan: Plan, ending: Ending, files: Sequence[Path], as_json: bool) -> N
         print(json.dumps(outcome, indent=2))
         return
     print(
-        f"{len(plan.cases)} runs: {ending.computed} computed now, {ending.missing} missing, "
+        f"{plan.runs} runs: {ending.computed} computed now, {ending.missing} missing, "
         f"{len(ending.failed)} failed"
     )
     for file in files:

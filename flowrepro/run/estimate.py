@@ -249,9 +249,13 @@ def _sizes(options: Mapping[str, Any]) -> float:
 
 
 def excess(
-    cases: Sequence[Case], workers: int = 1, there: Callable[[Case], bool] = lambda case: False
+    cases: Sequence[Case],
+    workers: int = 1,
+    there: Callable[[Case], bool] = lambda case: False,
+    each: float = 1.0,
 ) -> str | None:
-    """None, or one sentence that says how long the cases take, how much memory, and why.
+    """None, or one sentence that says how long the cases take, how much memory, and why; each
+    stands for ``each`` of its kind.
 
     One run of each packaged case at its own setting, whatever its seed, counts nothing; nor does
     one that is ``there`` already, nor one that cannot be run, which the run itself will say.
@@ -269,10 +273,10 @@ def excess(
             found.append(one._replace(basis=f"case '{case.name}', {one.basis}"))
         except FlowreproError:
             continue
-    each = len(cases) / max(1, len(chosen))
+    each *= len(cases) / max(1, len(chosen))
     said = too_much(found, each, min(workers, provenance.cores(), len(cases)))
     if said and any(map(there, chosen)):
-        return excess([case for case in cases if not there(case)], workers)
+        return excess([case for case in chosen if not there(case)], workers, each=each)
     return said
 
 

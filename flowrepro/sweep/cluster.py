@@ -9,7 +9,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from flowrepro import __version__
@@ -27,7 +27,7 @@ FIRST_WORKER = 30
 
 
 def run_on_cluster(
-    tasks: Sequence[Task],
+    tasks: Iterator[Task],
     address: str,
     workers: int,
     done: Callable[[Task, Answer], None],
@@ -52,23 +52,27 @@ def run_on_cluster(
 
 def _drive(
     client: Any,
-    tasks: Sequence[Task],
+    tasks: Iterator[Task],
     done: Callable[[Task, Answer], None],
     stop: Callable[[], bool],
 ) -> None:
     _require_equal_versions(client)
     client.run(_begin)
-    waiting, flying = list(reversed(tasks)), dict[Any, Task]()
+    flying = dict[Any, Task]()
+    upcoming = next(tasks, None)
     told = 0.0
-    while flying or (waiting and not stop()):
+    while flying or (upcoming is not None and not stop()):
         there = client.status == "running"
         if client.status == "closed":
             raise ConnectionError(LOST)
         workers = len(client.nthreads()) if there else 0  # they come and go
         room = WINDOW * max(1, workers) - len(flying) if there else 0
-        for _ in range(0 if stop() else min(room, len(waiting))):
-            task = waiting.pop()
-            flying[client.submit(_work, task.to_json(), _versions(), pure=False, retries=0)] = task
+        for _ in range(room):
+            if upcoming is None or stop():
+                break
+            message = upcoming.to_json()
+            flying[client.submit(_work, message, _versions(), pure=False, retries=0)] = upcoming
+            upcoming = next(tasks, None)
         if stop() and not told:
             told = time.monotonic()
             if there:

@@ -3,28 +3,43 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from flowrepro.core.config import Case, run_id
 from flowrepro.run.kind import Report
-from flowrepro.sweep.grid import Axis, Point
-from flowrepro.sweep.tasks import Answer, Task, is_done, is_intact
+from flowrepro.run.seeds import ENSEMBLE_FROM, runs_at_once
+from flowrepro.sweep.grid import Axis, Grid, Point
+from flowrepro.sweep.tasks import Answer, Task, cases_of, is_done, is_intact
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A sweep: the case it varies, its axes, its seeds A to B - 1, and every point with a case to
-    compute.
-    """
+    """A sweep: the case it varies, its axes, and its seeds A to B - 1 at every point."""
 
     base: Case
     axes: tuple[Axis, ...]
     seeds: tuple[int, int]
-    cases: tuple[tuple[Point, Case], ...]
     root: Path
+
+    @property
+    def grid(self) -> Grid:
+        """Its points."""
+        return Grid(self.base, self.axes)
+
+    @property
+    def runs(self) -> int:
+        """Seeds of all points."""
+        return len(self.grid) * (self.seeds[1] - self.seeds[0])
+
+    def cases(self, points: Iterable[Point] | None = None) -> Iterator[tuple[Point, Case]]:
+        """Each point of the grid, or of some, with its cases: see `cases_of`."""
+        many = self.seeds[1] - self.seeds[0] >= ENSEMBLE_FROM
+        points = self.grid if points is None else points
+        return cases_of(points, self.seeds, lambda case: many and runs_at_once(case))
 
     @property
     def name(self) -> str:
@@ -48,8 +63,8 @@ class Where:
 
 @dataclass(frozen=True)
 class Ending:
-    """How a sweep ended: cases computed now, reasons of those that failed, whether it was stopped,
-    and by what.
+    """How a sweep ended: runs computed now and missing, reasons of cases that failed, and what
+    halted it.
     """
 
     computed: int
@@ -64,33 +79,48 @@ def run_sweep(plan: Plan, where: Where, report: Report) -> Ending:
     A full disk or a folder that cannot be written ends the submission (``halt``); what is done
     stays, and the same call goes on later.
     """
-    missing = [case for _, case in plan.cases if not is_intact(plan.root, case)]
-    report.say(
-        f"{plan.base.name}: {len(plan.cases)} runs, {len(plan.cases) - len(missing)} of them "
-        f"there, {len(missing)} to compute"
-    )
     failed: list[tuple[str, str]] = []
     halts: list[str] = []
-    finished = 0
+    there, computed, lost = 0, 0, 0
+
+    def missing() -> Iterator[Task]:
+        nonlocal there
+        for _, case in plan.cases():
+            if report.interrupted():
+                return
+            if is_intact(plan.root, case):
+                there += _runs(case)
+                report.progress(plan.base.name, there + computed + lost, plan.runs)
+            else:
+                yield Task(plan.root.absolute(), (case,))
 
     def done(task: Task, answer: Answer) -> None:
-        nonlocal finished
+        nonlocal computed, lost
         failed.extend(answer.failed)
         if answer.halt:
             halts.append(answer.halt)
-        if not answer.interrupted:
-            finished += len(task.cases)
-            report.progress(plan.base.name, finished, len(missing))
+        for case in task.cases:
+            if is_done(plan.root, case):
+                computed += _runs(case)
+            elif not answer.interrupted:
+                lost += _runs(case)
+        report.progress(plan.base.name, there + computed + lost, plan.runs)
 
-    tasks = [Task(plan.root.absolute(), (case,)) for case in missing]
-    if tasks:
-        _submit(tasks, where, done, lambda: bool(halts) or report.interrupted())
-    left = sum(not is_done(plan.root, case) for case in missing)
-    return Ending(len(missing) - left, tuple(failed), left, halts[0] if halts else "")
+    report.say(f"{plan.base.name}: {plan.runs:,} runs")
+    tasks = missing()
+    for first in itertools.islice(tasks, 1):  # no worker starts where nothing is missing
+        every = itertools.chain([first], tasks)
+        _submit(every, where, done, lambda: bool(halts) or report.interrupted())
+    left = plan.runs - there - computed
+    return Ending(computed, tuple(failed), left, halts[0] if halts else "")
+
+
+def _runs(case: Case) -> int:
+    return case.seeds[1] - case.seeds[0] if case.seeds else 1
 
 
 def _submit(
-    tasks: Sequence[Task],
+    tasks: Iterator[Task],
     where: Where,
     done: Callable[[Task, Answer], None],
     stop: Callable[[], bool],

@@ -69,7 +69,7 @@ def _profile(plan: Plan, groups: Groups, measure: str, law: Law | None) -> Panel
         Line(x, median, marker="o", size=4.0, label="median"),
     ]
     if law is not None:
-        cases = {point.values[0]: point.case for point, _ in plan.cases}
+        cases = {point.values[0]: point.case for point in plan.grid}
         predicted = [law.predict(cases[value]) for value in axis.values]
         marks.append(Line(x, predicted, colour=style.THEORY, dash="--", label="predicted"))
     positive = low[np.isfinite(low)]

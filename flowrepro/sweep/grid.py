@@ -5,7 +5,8 @@ read as logarithms.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -17,6 +18,8 @@ from flowrepro.errors import UsageError
 SMALLEST = Decimal("1e-300")
 """Scales below are split into a double and a power of ten (init.log10_scale)."""
 MOST_VALUES = 100_000
+GOLDEN = (math.sqrt(5) - 1) / 2
+"""Multiples of it, without their whole part, fill [0, 1) evenly."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,8 @@ def parse_axis(case: Case, text: str) -> Axis:
     )
     if len(set(found)) != len(found):
         raise UsageError(f"--grid {text} names a value twice; give each once")
+    if len({repr(_changes(case, path, value)) for value in found}) < len(found):
+        raise UsageError("the grid names the same run twice, in other words; give each value once")
     return Axis(path, tuple(found))
 
 
@@ -96,25 +101,41 @@ def _scientific(value: Decimal) -> str:
     return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
 
 
-def points(case: Case, axes: Sequence[Axis]) -> list[Point]:
-    """Every combination of the axes' values, the last axis fastest;
+@dataclass(frozen=True)
+class Grid:
+    """Every combination of the axes' values, the last axis fastest.
 
-    UsageError for a value that its key does not take.
+    A point is made when it is asked for, in about a millisecond: a grid may have millions of them.
     """
-    return [
-        Point(
-            values,
-            override(
-                case,
-                {
-                    key: value
-                    for axis, text in zip(axes, values, strict=True)
-                    for key, value in _changes(case, axis.key, text).items()
-                },
-            ),
-        )
-        for values in itertools.product(*(axis.values for axis in axes))
-    ]
+
+    base: Case
+    axes: tuple[Axis, ...]
+
+    def __len__(self) -> int:
+        return math.prod(len(axis.values) for axis in self.axes)
+
+    def __iter__(self) -> Iterator[Point]:
+        """Raises UsageError at a value that its key does not take."""
+        return map(self._point, itertools.product(*(axis.values for axis in self.axes)))
+
+    def some(self, count: int) -> list[Point]:
+        """All points, or ``count`` of more, spread evenly over every axis."""
+        if len(self) <= count:
+            return list(self)
+        chosen = []
+        for i in range(count):
+            k, values = int(i * GOLDEN % 1 * len(self)), list[str]()
+            for axis in reversed(self.axes):
+                k, place = divmod(k, len(axis.values))
+                values.insert(0, axis.values[place])
+            chosen.append(self._point(tuple(values)))
+        return chosen
+
+    def _point(self, values: tuple[str, ...]) -> Point:
+        changes: dict[str, Any] = {}
+        for axis, text in zip(self.axes, values, strict=True):
+            changes |= _changes(self.base, axis.key, text)
+        return Point(values, override(self.base, changes))
 
 
 def _changes(case: Case, key: str, text: str) -> dict[str, Any]:

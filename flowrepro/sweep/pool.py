@@ -90,19 +90,30 @@ def run_locally(
     that is not ``ready`` lets others go first; the last tasks left must be. ``heard`` gets what
     workers say on the way, "begins" first. ``limits`` are the variables that are 1 for workers.
     """
-    queue, attempts = deque(tasks), Counter[str]()
-    idle, busy = (
-        [Worker(limits) for _ in range(min(workers, len(queue)))],
-        list[tuple[Worker, Task]](),
-    )
+    upcoming, attempts = iter(tasks), Counter[str]()
+    queue = deque[Task]()  # met, and not given to a worker yet
+    idle, busy = list[Worker](), list[tuple[Worker, Task]]()
     told = math.inf
+
+    def chosen() -> Task | None:
+        """The first task that is ready, taken out of the queue."""
+        if (task := next(filter(ready, queue), None)) is not None:
+            queue.remove(task)
+            return task
+        for task in upcoming:
+            if ready(task):
+                return task
+            queue.append(task)
+        return None
+
     try:
-        while busy or (queue and not stop()):
-            while idle and not stop() and (task := next(filter(ready, queue), None)) is not None:
-                queue.remove(task)
-                busy.append((idle.pop(), task))
+        while True:
+            while len(busy) < workers and not stop() and (task := chosen()) is not None:
+                busy.append((idle.pop() if idle else Worker(limits), task))
                 busy[-1][0].give(task)
                 heard(task, ["begins"])
+            if not busy:
+                break
             if stop() and told == math.inf:
                 told = time.monotonic()
                 for worker, _ in busy:
@@ -125,15 +136,14 @@ def run_locally(
                     worker.end()
                     if stop():
                         continue
-                    worker = Worker(limits)
                     attempts[task.name] += 1
                     if attempts[task.name] <= RETRIES:
                         queue.append(task)
-                    else:
-                        answer = Answer(((task.name, f"its worker died {RETRIES + 1} times"),))
-                idle.append(worker)
-                if answer is not None:
-                    done(task, answer)
+                        continue
+                    answer = Answer(((task.name, f"its worker died {RETRIES + 1} times"),))
+                else:
+                    idle.append(worker)
+                done(task, answer)
     finally:
         for worker in (*idle, *(worker for worker, _ in busy)):
             worker.end()

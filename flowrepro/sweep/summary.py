@@ -24,13 +24,15 @@ from flowrepro.sweep.tasks import is_done
 
 Line = dict[str, Any]
 TIME = "wall_s"
+SAMPLE = 200
+"""Points of a large grid that are asked for the columns of their runs."""
 
 
 def summary_lines(plan: Plan, failed: Mapping[str, str]) -> list[Line]:
     """A line per run, of an ensemble per member: the axes' values, seed, status, final loss,
     verdicts, measured values, seconds.
     """
-    return [line for point, case in plan.cases for line in _lines_of(plan, point, case, failed)]
+    return [line for point, case in plan.cases() for line in _lines_of(plan, point, case, failed)]
 
 
 def _lines_of(plan: Plan, point: Point, case: Case, failed: Mapping[str, str]) -> Iterator[Line]:
@@ -76,8 +78,8 @@ def _stored_lines(directory: RunDirectory) -> Iterator[Line]:
 def require_measure(plan: Plan, name: str) -> None:
     """UsageError, before anything is computed, for a measure that no run of the plan can have."""
     known = {TIME, *(axis.key for axis in plan.axes)}
-    for case in {type(case): case for _, case in plan.cases}.values():
-        known |= {f"{claim.id}.measured" for claim in registry.claims_of(case)}
+    known |= {f"{claim.id}.measured" for claim in registry.claims_of(plan.base)}
+    for case in (point.case for point in plan.grid.some(SAMPLE)):
         if isinstance(case, TrainingCase):
             known |= {"loss", *(f"first_below_{level:g}" for level in case.record.levels)}
     if name not in known:

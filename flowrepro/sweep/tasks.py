@@ -9,7 +9,7 @@ import functools
 import json
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -101,7 +101,7 @@ class Answer:
 
 
 def cases_of(
-    points: Sequence[Point], seeds: tuple[int, int], at_once: Callable[[TrainingCase], bool]
+    points: Iterable[Point], seeds: tuple[int, int], at_once: Callable[[TrainingCase], bool]
 ) -> Iterator[tuple[Point, Case]]:
     """Each point with its cases: one for every seed, or ensembles of seeds where ``at_once`` says
     that they can be run so.

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from flowrepro.core.config import TrainingCase
 from flowrepro.errors import UsageError
 from flowrepro.papers.boursier2022.figures_2_3_toy import TOY
-from flowrepro.sweep.grid import parse_axis, points
+from flowrepro.sweep.grid import Grid, parse_axis
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_what_is_no_axis_is_refused_with_its_name(text: str) -> None:
 
 def test_points_are_all_combinations_with_the_last_axis_fastest() -> None:
     axes = [parse_axis(TOY, "lr=1e-3,2e-3"), parse_axis(TOY, "m=10,20,30")]
-    found = points(TOY, axes)
+    found = list(Grid(TOY, tuple(axes)))
     assert [point.values for point in found] == [(lr, m) for lr in ("1e-3", "2e-3") for m in ("10", "20", "30")]
     assert [(point.case.protocol.lr, point.case.init.m) for point in found if isinstance(point.case, TrainingCase)] == [
         (lr, m) for lr in (1e-3, 2e-3) for m in (10, 20, 30)
@@ -62,7 +62,7 @@ def test_points_are_all_combinations_with_the_last_axis_fastest() -> None:
 
 
 def test_scales_below_the_smallest_double_are_split() -> None:
-    (point,) = points(TOY, [parse_axis(TOY, "scale=2.5e-10000")])
+    (point,) = Grid(TOY, (parse_axis(TOY, "scale=2.5e-10000"),))
     assert isinstance(point.case, TrainingCase)
     assert (point.case.init.scale, point.case.init.log10_scale) == (2.5, -10000.0)
 
@@ -70,7 +70,7 @@ def test_scales_below_the_smallest_double_are_split() -> None:
 @pytest.mark.parametrize("text", ["scale=x", "scale=-1", "scale=0", "n_steps=1.5", "dtype=3"])
 def test_a_value_that_its_key_does_not_take_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
-        points(TOY, [parse_axis(TOY, text)])
+        list(Grid(TOY, (parse_axis(TOY, text),)))
 
 
 @given(first=st.floats(1e-12, 1e12), ratio=st.floats(1.5, 1e6), count=st.integers(2, 30))
@@ -89,3 +89,13 @@ def test_a_start_that_does_not_exist_is_refused_before_any_run(tmp_path: Path, f
     named = ("sweep", "orthogonal", "--grid", "init.name=balanced,balancd")
     refused(flowrepro(*named, "--out", tmp_path / "out"), 2, "init.name must be one of")
     assert not (tmp_path / "out").exists()
+
+
+def test_some_points_of_a_large_grid_are_spread_over_every_axis() -> None:
+    grid = Grid(TOY, (parse_axis(TOY, "lr=log:1e-6:1e-3:1000"), parse_axis(TOY, "m=lin:1:1000:1000")))
+    assert len(grid) == 1_000_000
+    chosen = grid.some(100)
+    for axis in range(2):
+        thirds = {grid.axes[axis].values.index(point.values[axis]) * 3 // 1000 for point in chosen}
+        assert thirds == {0, 1, 2}
+        assert len({point.values[axis] for point in chosen}) > 90
