@@ -20,8 +20,10 @@ BIN = $(VENV)/bin
 setup: $(VENV)/.installed
 
 $(VENV)/.installed: setup.cfg pyproject.toml
+	@echo "installing $(TORCH) and the other libraries into $(VENV): some minutes; on Linux PyTorch's usual build is a download of up to 3 GB (README, Install)"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet '$(TORCH)' -e '.[dev]'
+	$(BIN)/python -m flowrepro.engines.warm
 	touch $@
 
 reproduce: setup

@@ -232,8 +232,8 @@ def run_commands(
 
 
 def _has_runs(command: str) -> bool:
-    """Whether an experiment has rows of one seed each; one that has none is left out of many seeds,
-    which is said.
+    """Whether an experiment has cases of one seed each; one that has none is left out of many
+    seeds, which is said.
     """
     from flowrepro.core.config import TrainingCase
 

@@ -20,18 +20,20 @@ from pathlib import Path
 
 import click
 
-from flowrepro.core.config import Case, TrainingCase
+from flowrepro.core.config import Case, TrainingCase, run_id
 from flowrepro.errors import EXIT_CLAIM_FAILED, FlowreproError, Interrupted
 from flowrepro.figures.declare import Figure
 from flowrepro.figures.numbers import compare_numbers
 from flowrepro.papers import registry
 from flowrepro.report.contact_sheet import contact_sheet, figures_in
 from flowrepro.report.page import markdown_text
-from flowrepro.run.console import Console, Signals
+from flowrepro.run.console import Board, Signals
 from flowrepro.run.kind import Settings
-from flowrepro.run.pipeline import Outcome, execute
+from flowrepro.run.pipeline import Outcome
 from flowrepro.store.own_files import OwnFiles
+from flowrepro.store.provenance import cores
 from flowrepro.store.reading import json_bytes, read_bytes, read_json
+from flowrepro.sweep.together import execute_together
 
 TOLERANCE = {"float64": (1e-6, 1e-9), "float32": (2e-2, 1e-4)}
 """(relative, absolute) difference allowed between the gallery's numbers and another machine's, by
@@ -220,19 +222,29 @@ def main(folder: Path, experiments: Sequence[str], out: Path, write: bool) -> No
     # As in the command line: threads that spin while they wait make a busy machine slow.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     signals = Signals()
-    console = Console(signals)
+    console = Board(signals)
     outcomes: list[Outcome] = []
+    batches = [
+        cases
+        for command in experiments or registry.commands()
+        for cases in batches_of(command)
+        if cases
+    ]
+    settings = Settings(root=out, formats=("png",))
     try:
         with signals.caught():
-            for command in experiments or registry.commands():
-                for cases in batches_of(command):
-                    outcomes += execute(cases, Settings(root=out, formats=("png",)), console)
+            try:
+                execute_together(batches, settings, cores(), console, outcomes.append)
+            finally:
+                console.finish()
     except Interrupted as interruption:
         console.say(f"{interruption}; the same command goes on")
         sys.exit(signals.exit_code)
     except FlowreproError as error:
         console.say(str(error))
         sys.exit(error.exit_code)
+    order = [run_id(case) for cases in batches for case in cases]
+    outcomes.sort(key=lambda outcome: order.index(run_id(outcome.case)))
     if write:
         update(folder, outcomes)
         return
