@@ -161,6 +161,7 @@ def test_public_names() -> None:
         fr.flows  # noqa: B018
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["minimal.py", "own_points.py"])
 def test_examples_run(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -35,6 +35,7 @@ def poisoned(tmp_path: Path) -> Callable[[str, str], dict[str, str]]:
     return poison
 
 
+@pytest.mark.slow
 def test_everything_but_the_torch_engine_works_without_torch(tmp_path: Path, broken_torch: dict[str, str]) -> None:
     out = tmp_path / "out"
     trained = in_process(*TOY, "--set", "n_steps=100", "--out", out, "--json", env=broken_torch)
@@ -57,6 +58,7 @@ def test_auto_without_torch_is_a_fault_of_the_installation(tmp_path: Path, broke
     )
 
 
+@pytest.mark.slow
 def test_figures_do_not_depend_on_the_users_matplotlib_locale_and_paths(flowrepro: Call, tmp_path: Path) -> None:
     (tmp_path / "matplotlibrc").write_text("text.usetex: True\nfont.family: No Such Font\nbackend: QtAgg\n")
     env = {
@@ -81,6 +83,7 @@ def test_a_bad_source_date_epoch(flowrepro: Call, tmp_path: Path, monkeypatch: p
     refused(flowrepro(*words), 2, "SOURCE_DATE_EPOCH")
 
 
+@pytest.mark.slow
 def test_a_closed_stdout_is_quiet(tmp_path: Path) -> None:
     command = f"{sys.executable} -m flowrepro list --keys | head -1; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)

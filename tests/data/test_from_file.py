@@ -116,6 +116,7 @@ def test_equal_rows_are_found_among_many():
     assert "rows 1 and 3 are the same point, 1 of 3" in degeneracies(huge, np.array([1, -1, 1]))[0]
 
 
+@pytest.mark.slow
 def test_a_large_csv_is_read_at_a_hundred_thousand_lines_a_second_or_so(tmp_path):
     table = np.random.default_rng(0).normal(size=(100_000, 10))
     lines = "\n".join([",".join(map(repr, row)) for row in table.tolist()])

@@ -29,6 +29,7 @@ def outputs(engine: GroupedGD, x: np.ndarray) -> np.ndarray:
     return predict(np.column_stack([x, np.ones(len(x))]), *engine.weights())
 
 
+@pytest.mark.slow
 def test_figure_2_at_full_size() -> None:
     """m = 200000, 2e6 steps: the losses on the way, least squares at the end, no mixed neuron, the
     dead never moved.
@@ -101,6 +102,7 @@ INFINITE_WIDTH = {
 """Outputs at the three points by step, measured with 400000 nodes; the last digit is sure."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", INFINITE_WIDTH)
 def test_the_limit_of_infinite_width_by_quadrature(law: str) -> None:
     """With 100000 nodes to six digits; a draw of 20000 neurons is within 1.2 / sqrt(m) of it (0.74

@@ -97,6 +97,7 @@ def test_after_separation_loss_falls_norm_grows_and_the_smoothed_margin_never_dr
     assert np.all(plain <= smoothed + (np.log(len(task.y)) + 0.367) / rho**2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "limit", "best"), [("constant-feature", 0.1118034, 0.1489580), ("hinted", 0.1, 0.1453095)]
 )

@@ -52,6 +52,7 @@ def hashes(files):
     return "".join(f"{name} {hashlib.sha256(files[name]).hexdigest()}\n" for name in files)
 
 
+@pytest.mark.slow
 def test_bytes_do_not_depend_on_process_environment_or_user_style(tmp_path):
     """A hostile matplotlibrc, backend, configuration folder, hash seed and epoch change no byte."""
     style_file = tmp_path / "matplotlibrc"

@@ -112,6 +112,7 @@ def tried(call: Call, folder: Path, seeds: range) -> collections.Counter[str]:
     return counts
 
 
+@pytest.mark.slow
 def test_a_few_random_data_sets(flowrepro: Call, tmp_path: Path) -> None:
     counts = tried(flowrepro, tmp_path, range(50, 62))
     assert counts["PASS"] > 10

@@ -134,6 +134,7 @@ def test_many_processes_may_begin_in_one_folder(tmp_path: Path) -> None:
     assert [process.wait() for process in processes] == [0, 0, 0]
 
 
+@pytest.mark.slow
 def test_nohup_is_respected(tmp_path: Path) -> None:
     words = " ".join(long_run(tmp_path, 5_000_000))
     command = f"trap '' HUP; exec {sys.executable} -m flowrepro {words}"

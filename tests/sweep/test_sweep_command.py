@@ -170,6 +170,7 @@ def test_the_seed_is_the_cases_own_and_moves_points_that_come_with_the_start(
     assert read_json(case)["seed"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "cluster", [(), pytest.param(("--local-cluster", "1"), marks=pytest.mark.slow)], ids=["pool", "dask"]
 )

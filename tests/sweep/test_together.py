@@ -46,6 +46,7 @@ def kept(root: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.slow
 def test_two_workers_give_the_folders_of_one_to_the_bit(tmp_path: Path, flowrepro: Flowrepro) -> None:
     alone = flowrepro(*PLAIN, "--out", tmp_path / "1")
     both = flowrepro(*PLAIN, "--workers", 2, "--out", tmp_path / "2")

@@ -180,7 +180,8 @@ class Integration:
     def _drain(self, log: Log) -> None:
         """Keep the events of a log and empty it."""
         count = int(log.n[0])
-        self.past.append((log.t[:count].copy(), log.what[:count].copy()))
+        if count:
+            self.past.append((log.t[:count].copy(), log.what[:count].copy()))
         self.n_events += count
         log.n[0] = 0
 
@@ -269,11 +270,10 @@ class Integration:
             kept[:] = arrays[name]
 
     def _recorded(self) -> tuple[np.ndarray, np.ndarray]:
-        if not self.past:
-            return np.empty(0), np.empty((0, 3), dtype=np.int64)
-        return np.concatenate([chunk[0] for chunk in self.past]), np.concatenate(
-            [chunk[1] for chunk in self.past]
-        )
+        if len(self.past) > 1:
+            parts = zip(*self.past, strict=True)
+            self.past = [(np.concatenate(next(parts)), np.concatenate(next(parts)))]
+        return self.past[0] if self.past else (np.empty(0), np.empty((0, 3), dtype=np.int64))
 
     def events(self) -> Events:
         """Everything recorded so far, sorted by time."""

@@ -63,6 +63,7 @@ def test_number_of_events(key: tuple[float, int]) -> None:
     assert located is None or result.stats["located"] == located
 
 
+@pytest.mark.slow
 def test_forty_nets_and_the_order_of_the_error() -> None:
     """Error proportional to the tolerance, with and without slides; the invariant to rounding; the
     loss never rises.
@@ -101,6 +102,7 @@ def test_euler_converges_to_the_flow_at_first_order(key: tuple[float, int]) -> N
         assert max(np.abs(W - We).max(), np.abs(a - ae).max()) == pytest.approx(expected, rel=0.2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("seed", "alpha", "loss"),
     [(0, 0.0, HALF_MSE), (17, 0.0, HALF_MSE), (6, 0.5, HALF_MSE), (7, 0.0, LOGISTIC), (9, 0.1, LOGISTIC)],

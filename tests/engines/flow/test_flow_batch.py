@@ -16,6 +16,7 @@ def unbalanced(m: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return 1e-3 / np.sqrt(m) * rng.standard_normal((m, 2)), 1e-3 / np.sqrt(m) * rng.standard_normal(m)
 
 
+@pytest.mark.slow
 def test_batches_are_the_flow() -> None:
     """m = 300, T = 20: about 3000 events, with a tenth of the right-hand sides and to 1e-8."""
     W, a = unbalanced(300)

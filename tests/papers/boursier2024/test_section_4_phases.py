@@ -75,6 +75,7 @@ def test_every_claim_is_broken():
     assert [row.claim for row in ROWS] == [*growth.topic.claims, *limit.topic.claims]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["phases", "figure-2", "dominated"])
 def test_the_papers_runs_pass(name):
     run, outside = trained(name), {"lemma-17": Verdict.NOT_APPLICABLE}
