@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -31,6 +32,8 @@ SWEEP = (
 )
 SHORT, LONG = ("--set", "n_steps=200000"), ("--set", "n_steps=1500000")
 RUNS = 12
+SEEDS = range(int(os.environ.get("TRIALS", "1")))
+"""Of the storms; see 'make storm'."""
 
 
 def lines(out: Path) -> list[list[str]]:
@@ -85,34 +88,43 @@ def calm_and_short(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def storm(out: Path, dice: random.Random) -> int:
-    """Kill and freeze workers, and the driver once, until the sweep is whole; how many blows."""
-    blows = 0
-    for attempt in range(20):
+def storm(out: Path, dice: random.Random) -> Counter[str]:
+    """Kill and freeze workers, and the driver once, then let the sweep become whole; the blows."""
+    blows, dealt = ["killed", "frozen"] * 3 + ["driver killed"], Counter[str]()
+    dice.shuffle(blows)
+    for _ in range(10):
         process = started(out, *LONG, "--workers", "2")
-        until = time.monotonic() + dice.uniform(3.0, 8.0)
-        while process.poll() is None:
-            time.sleep(dice.uniform(0.5, 2.5))
-            if attempt == 0 and time.monotonic() > until:
-                process.kill()
-            elif workers := children(process.pid):
-                worker, frozen = dice.choice(workers), dice.random() < 0.5
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(worker, signal.SIGSTOP if frozen else signal.SIGKILL)
-                    time.sleep(dice.uniform(0.5, 2.0))
-                    os.kill(worker, signal.SIGCONT)
-                blows += 1
-                time.sleep(3)  # a worker needs one to two seconds to start
-        said = process.communicate()[1]
+        while process.poll() is None and blows:
+            time.sleep(dice.uniform(0.3, 2.0))
+            workers = children(process.pid)
+            if process.poll() is None and (workers or blows[-1] == "driver killed"):
+                strike(process, workers, blows[-1], dice)
+                dealt[blows.pop()] += 1
+        said = process.communicate(timeout=600)[1]
         if process.returncode == 0:
-            return blows
+            return dealt
     raise AssertionError(said)
+
+
+def strike(process: subprocess.Popen[str], workers: list[int], blow: str, dice: random.Random) -> None:
+    if blow == "driver killed":
+        process.kill()
+        process.wait()
+        return
+    worker = dice.choice(workers)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(worker, signal.SIGSTOP if blow == "frozen" else signal.SIGKILL)
+        time.sleep(dice.uniform(0.5, 2.0))
+        os.kill(worker, signal.SIGCONT)
 
 
 @pytest.mark.slow
 @pytest.mark.long
-def test_workers_are_killed_and_frozen(tmp_path: Path, calm: Path) -> None:
-    assert storm(tmp_path, random.Random(0)) >= 2
+@pytest.mark.parametrize("seed", SEEDS)
+def test_workers_are_killed_and_frozen(tmp_path: Path, calm: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLOWREPRO_CHECKPOINT_SECONDS", "0.3")  # most runs go on in their middle
+    dealt = storm(tmp_path, random.Random(seed))
+    assert dealt == {"killed": 3, "frozen": 3, "driver killed": 1}, dealt
     require_all(tmp_path, calm)
 
 
