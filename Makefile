@@ -11,11 +11,13 @@ EXPERIMENTS ?=
 WORKERS ?= auto
 # For 'make slow': which of the long proofs; SLOW='slow and not long' leaves out those that take a minute or more.
 SLOW ?= slow
-# For 'make fuzz': how long to mutate stored runs; each fault is printed with its seed and number.
+# For 'make storm': how many sweeps are disturbed, each with the next seed.
+TRIALS ?= 20
+# For 'make fuzz': how long to give broken folders, options, data and plug-ins; each fault is printed with what repeats it.
 FUZZ_MINUTES ?= 5
 BIN = $(VENV)/bin
 
-.PHONY: setup reproduce test slow fuzz gpu lint figures gallery verify report controls names docs package bench clean
+.PHONY: setup reproduce test slow storm fuzz gpu lint figures gallery verify report controls names docs package bench clean
 
 setup: $(VENV)/.installed
 
@@ -35,8 +37,11 @@ test: setup
 slow: setup
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m '$(SLOW)'
 
+storm: setup
+	TRIALS=$(TRIALS) $(BIN)/python -m pytest -rA -m slow tests/sweep/test_storm.py
+
 fuzz: setup
-	PYTHONPATH=tests $(BIN)/python tests/hostile.py --minutes $(FUZZ_MINUTES)
+	PYTHONPATH=tests:tests/cli $(BIN)/python tests/fuzz.py --minutes $(FUZZ_MINUTES)
 
 gpu: setup
 	$(BIN)/python -m pytest -m gpu

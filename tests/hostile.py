@@ -1,23 +1,18 @@
 """Run folders that somebody else made: good ones, what may be wrong with them, and how every
 command that reads them must end.
-
-As a script it mutates good folders for some minutes: see 'make fuzz'.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import hashlib
 import json
 import os
-import resource
 import shutil
 import signal
 import tempfile
 import time
 import warnings
-from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -34,8 +29,6 @@ from flowrepro.sweep.summary import csv_text, summary_lines
 LIMIT, HANGS = 10, 60
 """Seconds of computing that a command may take on a small folder, and after which it hangs."""
 CODES = {0, 3, 5}
-MEMORY = 8 * 2**30
-"""Bytes of address space that the script may take."""
 MEMBERS = ("experiment.json", "provenance.json", "claims.json", "manifest.json")
 SMALL = ("--set", "n_steps=12", "--set", "geometric=0", "--set", "m=3")
 TOY = ("orthogonal", "--case", "toy", *SMALL)
@@ -47,6 +40,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "study": ("orthogonal", "--case", "gronwall", "--quick", "--no-figures"),
     "own": (*TOY, "--data", "points.csv", "--no-figures"),
 }
+BEGUN = (*KINDS["run"][:-4], "--no-figures")
+"""What completes the run that is begun: drawing takes most of the time of a run this small."""
 JSON_VALUES: tuple[Any, ...] = (
     None, True, -1, 0, 1e308, 2**63, 10**30, 0.5, "", "x", "../x", "/etc/passwd", "\x1b[2J", "\0",
     "<script>", [], [1], {}, {"a": 1}, [[[[]]]], "x" * 100_000,
@@ -79,7 +74,7 @@ def _begun(root: Path, run: Path) -> Path:
     training.drive = lambda *given, **named: drive(*given, **{**named, "interrupted": _always})
     try:
         with contextlib.chdir(root):
-            call([*KINDS["run"], "--out", "begun/runs"])
+            call([*BEGUN, "--out", "begun/runs"])
     finally:
         training.drive = drive
     assert (folder / "checkpoint.npz").is_file()
@@ -116,7 +111,7 @@ def commands(folder: Path, kind: str) -> dict[str, Command]:
         "rerun": ["rerun", place],
         "report": ["report", place, "--out", page],
         "report --markdown": ["report", place, "--markdown", "--out", page],
-        "resume": [*KINDS["run" if kind == "begun" else kind], "--out", str(folder.parents[1])],
+        "resume": [*(BEGUN if kind == "begun" else KINDS[kind]), "--out", str(folder.parents[1])],
     }
     calls: dict[str, Command] = {name: partial(call, line) for name, line in words.items()}
     return calls | {"summary": partial(summary, RunDirectory(folder).case(), folder.parents[1])}
@@ -333,30 +328,3 @@ def attack(good: dict[str, Path], seed: int, number: int) -> str:
         return f"({seed}, {number}) {chosen}, {'; '.join(told)}: {fault}" if fault else ""
     finally:
         shutil.rmtree(root, ignore_errors=True)
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=1.0)
-    parser.add_argument("--seed", type=int, default=int(time.time()))
-    options = parser.parse_args()
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    ends = time.monotonic() + 60 * options.minutes
-    counts: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory(prefix="flowrepro-good-") as root:
-        good = make_good(Path(root).resolve())
-        number = 0
-        while time.monotonic() < ends:
-            fault = attack(good, options.seed, number)
-            counts["broken" if fault else "survived"] += 1
-            if fault:
-                print(fault, flush=True)
-            number += 1
-            if number % 200 == 0:
-                print(f"seed {options.seed}: {number} mutations, {dict(counts)}", flush=True)
-    print(f"seed {options.seed}: {number} mutations, {dict(counts)}")
-    return 1 if counts["broken"] else 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

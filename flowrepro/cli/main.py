@@ -123,8 +123,10 @@ for _command in (train, explore, sweep, verify, controls, rerun, report, show):
 def _add_installed_plugins() -> None:
     """The papers of installed packages; one that is broken is named, and the rest works."""
     groups = ("flowrepro.papers", "flowrepro.datasets", "flowrepro.engines")
-    found = any(importlib.metadata.entry_points(group=group) for group in groups)
-    if not found and not os.environ.get("FLOWREPRO_PLUGINS"):
+    declared = importlib.metadata.entry_points()  # read once: a look at all that is installed
+    if not any(declared.select(group=group) for group in groups) and not os.environ.get(
+        "FLOWREPRO_PLUGINS"
+    ):
         return
     from flowrepro.papers import plugins, registry
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from flowrepro import __version__
 from flowrepro.claims.verdict import LOOSE
+from flowrepro.errors import UsageError
 
 if TYPE_CHECKING:
     from flowrepro.run.pipeline import Outcome
@@ -381,16 +382,18 @@ def repair_streams() -> None:
 
 
 def report_internal_error(error: Exception) -> int:
-    """Keep the traceback in a file, show one sentence."""
+    """Keep the traceback in a file, show one sentence; it names the plug-in that is at fault."""
     import tempfile
+
+    from flowrepro.papers.plugins import line_at_fault
 
     with tempfile.NamedTemporaryFile(
         "w", prefix="flowrepro-error-", suffix=".txt", delete=False
     ) as report:
         report.write(f"flowrepro {__version__}\n{sys.argv}\n{traceback.format_exc()}")
-    print(
-        f"flowrepro: internal error ({type(error).__name__}: {error}); the details are in "
-        f"{report.name}",
-        file=sys.stderr,
-    )
+    what, details = f"{type(error).__name__}: {error}", f"the details are in {report.name}"
+    if line := line_at_fault(error):
+        print(f"flowrepro: plug-in {line}, raises {what}; correct it; {details}", file=sys.stderr)
+        return UsageError.exit_code
+    print(f"flowrepro: internal error ({what}); {details}", file=sys.stderr)
     return 1

@@ -133,7 +133,9 @@ def sweep(summary: bool, as_json: bool, **options: Any) -> int:
         console.finish()
     for name, reason in ending.failed:
         print(f"flowrepro: {name}: {reason}", file=sys.stderr)
-    files = _write_summary(plan, ending, options["measure"], options["formats"]) if summary else []
+    files = []
+    if summary and signals.received is None:  # reading and drawing what there is takes long
+        files = _write_summary(plan, ending, options["measure"], options["formats"])
     _tell(plan, ending, files, as_json)
     if signals.received is not None:
         print(

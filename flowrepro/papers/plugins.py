@@ -13,20 +13,27 @@ sweep in the environment variable FLOWREPRO_PLUGINS.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import importlib.metadata
 import importlib.util
+import json
 import os
 import sys
+import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 from flowrepro import data, engines
-from flowrepro.errors import UsageError
+from flowrepro.core.config import Case, from_json, to_json
+from flowrepro.errors import FlowreproError, UsageError
 from flowrepro.papers import registry
 from flowrepro.papers.paper import Contents
 
 VARIABLE = "FLOWREPRO_PLUGINS"
+_FILES: set[str] = set()
+"""Of the plug-ins that were imported."""
 
 
 def add_file(path: Path) -> Contents:
@@ -65,11 +72,19 @@ def add_installed() -> tuple[str, ...]:
     return tuple(refused)
 
 
+def line_at_fault(error: Exception) -> str:
+    """The last line of a plug-in that an error came through, as 'FILE, line N'; empty if none."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [f"{one.filename}, line {one.lineno}" for one in frames if one.filename in _FILES]
+    return lines[-1] if lines else ""
+
+
 def _loaded(entry: importlib.metadata.EntryPoint) -> Contents:
     try:
         module = importlib.import_module(entry.module)
     except Exception as error:
         raise _broken(f"entry point '{entry.name}' ({entry.value})", error) from error
+    _FILES.add(str(module.__file__))
     return _contents(module, f"entry point '{entry.name}' ({entry.value})", entry.attr)
 
 
@@ -89,6 +104,7 @@ def _imported(path: Path) -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    _FILES.add(str(path))
     try:
         spec.loader.exec_module(module)
     except Exception as error:
@@ -111,4 +127,25 @@ def _contents(module: ModuleType, what: str, name: str = "CONTENTS") -> Contents
             f"the plug-in {what} has no {name} that is a flowrepro.papers.paper.Contents; end it "
             "with CONTENTS = Contents(PAPER, topics=(...,))"
         )
+    for fault in _wrong_types(found):
+        raise UsageError(f"the plug-in {what} declares {fault}; correct it")
     return found
+
+
+def _wrong_types(contents: Contents) -> Iterator[str]:
+    """What would break a command later: texts that are none, cases that cannot be stored."""
+    topics = contents.topics
+    drawn = (one for topic in topics for one in (*topic.figures, *topic.tables, *topic.animations))
+    for one in (contents.paper, *contents.paper.commands, *contents.claims, *drawn):
+        for field in dataclasses.fields(one):
+            value = getattr(one, field.name)
+            if field.type == "str" and not isinstance(value, str):
+                yield f"a {type(one).__name__} whose {field.name} is {value!r:.50} and no text"
+    for claim in contents.claims:
+        if not all(isinstance(case, Case) for case in claim.cases):
+            yield f"the claim '{claim.id}' on something that is no case"
+    for case in contents.cases:
+        try:
+            from_json(json.loads(json.dumps(to_json(case))))
+        except (TypeError, ValueError, RecursionError, FlowreproError) as error:
+            yield f"the case '{case.name!s:.50}', which cannot be stored ({error})"

@@ -78,7 +78,6 @@ def test_a_flow_that_hits_its_cap_keeps_what_it_has(
     from flowrepro.engines.flow import engine
 
     monkeypatch.setattr(engine, "Integration", functools.partial(engine.Integration, max_steps=20))
-    monkeypatch.setattr("flowrepro.engines.drive.CHUNK_SECONDS", 1e9)  # the cap is one per chunk
     words = (
         *typed("orthogonal --case toy --set geometric=0 --set n_steps=5000 --engine flow --no-figures --out"),
         tmp_path,

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hostile_plugins
 import pytest
 from command_line import Result, in_process
 from faults import Call, refused
@@ -82,6 +83,8 @@ def test_a_file_can_be_swept(flowrepro: Call, tmp_path: Path) -> None:
     assert len(list(tmp_path.rglob("trajectory.npz"))) == 2
 
 
+BROKE = ((11, 398), (12, 1165), (12, 1519), (12, 1676), (12, 3343), (12, 3927), (12, 3985))
+"""(seed, number) of every mutation that once was an internal error."""
 BROKEN = {
     "import nothing_of_the_kind": "cannot be imported (ModuleNotFoundError",
     "x = 1": "has no CONTENTS",
@@ -104,6 +107,9 @@ def test_a_broken_file_is_one_sentence(flowrepro: Call, tmp_path: Path, text: st
         ('    "weights-stay-small"', '    "directional-convergence"', "twice"),
         ('    "large",', '    "small",', "twice"),
         ("on=(SMALL, LARGE)", "on=(SMALL, LARDGE)", "LARDGE"),
+        ("on=(SMALL,)", "on=(SMALL, 3)", "the claim 'weights-stay-small' on something that is no case"),
+        ('    "directions",', "    None,", "a Figure whose id is None and no text"),
+        ("scale=1e-6", "scale=int", "the case 'small', which cannot be stored"),
     ],
 )
 def test_a_clash_or_a_typo_is_named(flowrepro: Call, tmp_path: Path, old: str, new: str, words: str) -> None:
@@ -111,6 +117,25 @@ def test_a_clash_or_a_typo_is_named(flowrepro: Call, tmp_path: Path, old: str, n
     assert old in text
     (tmp_path / "clashing_paper.py").write_text(text.replace(old, new))
     refused(flowrepro("--plugin", tmp_path / "clashing_paper.py", "list"), 2, words)
+
+
+def test_a_claim_that_breaks_is_the_plug_in_s_fault(flowrepro: Call, tmp_path: Path) -> None:
+    broken = tmp_path / "breaking_paper.py"
+    broken.write_text(EXAMPLE.read_text().replace("yield number(", "yield numbber("))
+    words = ("early-directions", "--case", "large", "--no-figures", "--out", tmp_path)
+    refused(flowrepro("--plugin", broken, *words), 2, f"plug-in {broken}, line", "NameError", "correct it")
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_few_that_were_mutated() -> None:
+    faults = [hostile_plugins.attack(0, number) for number in range(40)]
+    assert [fault for fault in faults if fault] == []
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize(("seed", "number"), BROKE)
+def test_what_once_broke(seed: int, number: int) -> None:
+    assert hostile_plugins.attack(seed, number) == ""
 
 
 def test_what_is_no_python_file_is_refused(flowrepro: Call, tmp_path: Path) -> None:

@@ -182,6 +182,7 @@ def test_ctrl_c_leaves_no_worker_and_the_same_command_goes_on(tmp_path: Path, cl
         str(tmp_path),
         "--workers",
         "2",
+        "--summary",
         *cluster,
     )
     process = subprocess.Popen(
@@ -195,6 +196,7 @@ def test_ctrl_c_leaves_no_worker_and_the_same_command_goes_on(tmp_path: Path, cl
     assert process.returncode == 130
     assert "the same command goes on" in said
     assert "Traceback" not in said
+    assert not list(tmp_path.glob("orthogonal/sweep-*")), "it reads and draws what there is"
     assert len(workers) == (1 if cluster else 2)
     assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
 

@@ -11,7 +11,7 @@ from flowrepro.core import arguments
 from flowrepro.core.config import Loss
 from flowrepro.core.trajectory import Stop, StopReason
 from flowrepro.engines.flow.fast_forward import forward, negligible_log_radius
-from flowrepro.engines.flow.forces import Drive, Work, loss_and_force, make_work
+from flowrepro.engines.flow.forces import STEPS, Drive, Work, loss_and_force, make_work
 from flowrepro.engines.flow.march import Limits, Output, Room, begin, march
 from flowrepro.engines.flow.net import Net, make_net
 from flowrepro.engines.flow.resolve import (
@@ -33,13 +33,18 @@ from flowrepro.engines.flow.state import (
     start,
     with_rank,
 )
-from flowrepro.engines.flow.stepping import DIVERGED, LOG_FULL, NEEDS_RANK, OK, Options
+from flowrepro.engines.flow.stepping import DIVERGED, LOG_FULL, MAX_STEPS, NEEDS_RANK, OK, Options
 from flowrepro.errors import UsageError
 
 NOISE = 0.3
 """What rtol leaves undetermined in g, over rtol: with less, neurons chatter in and out of slides
 once g has decayed to noise (measured on 40 nets at rtol 1e-6: up to 113 instead of 38 located
 events at 0.1, a Zeno stop at 0).
+"""
+
+SLICE = 2e6
+"""Sizes m (n + P + 1) (d + 2) times steps that are made between two moments at which Python hears a
+signal: some 10 ms of computing, over 0.1 ms to enter compiled code.
 """
 
 
@@ -55,7 +60,8 @@ class Integration:
     ln_scale : the start is e^ln_scale (W0, a0).
     batch : settle several events in one step where that moves nothing by more than about rtol.
     fast : use closed forms as long as the net is negligible (relative size 1e-12).
-    max_steps, max_events : caps; a run that hits one ends with its status.
+    max_steps, max_events : caps of all steps tried and of all events since the start; a run that
+        hits one ends with its status.
     """
 
     def __init__(
@@ -80,6 +86,7 @@ class Integration:
         self.net: Net = make_net(X, y, loss, alpha)
         (m, d), n, P = W0.shape, len(self.net.y), len(self.net.normal)
         self.limits = Limits(max_steps, max_events)
+        self.at_once = max(1, int(SLICE / (m * (n + P + 1) * (d + 2))))
         norms, at_zero = self.net.norm, self._forces_at_zero()
         noise = NOISE * rtol * at_zero
         spread = n * float(norms.max(initial=0.0))
@@ -215,7 +222,8 @@ class Integration:
             saved += 1
         while saved < len(times):
             output = Output(loss[saved:], rows[saved:] if keep else rows, self.mode)
-            limits = self.limits._replace(events=self.limits.events - self.n_events)
+            left = self.limits.steps - int(self.work.tally[STEPS])
+            limits = Limits(min(left, self.at_once), self.limits.events - self.n_events)
             status, count = march(
                 self.net,
                 self.state,
@@ -234,7 +242,7 @@ class Integration:
                 if self.log.n[0] == 0:
                     self.log = empty_log(2 * len(self.log.t))
                 self._drain(self.log)
-            elif status != OK:
+            elif status != OK and (status != MAX_STEPS or left <= self.at_once):
                 self.status = status
                 break
         self._drain(self.log)

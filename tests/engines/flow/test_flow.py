@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -231,9 +233,46 @@ def test_cuts_change_nothing() -> None:
         np.testing.assert_array_equal(whole.events().t, cut.events().t)
 
 
+def test_steps_made_at_once_change_nothing() -> None:
+    """Compiled code is left between any two steps, so that a signal is heard: the same bits."""
+    X, y, W, a = stall(9, 0.01)
+    rows = []
+    for at_once in (10**9, 3, 1):
+        flow = Integration(X, y, W, a, HALF_MSE)
+        flow.at_once = at_once
+        rows.append((*flow.advance(np.array([0.3, 7.7, 20.0]), keep=True), flow.events().t))
+    for other in rows[1:]:
+        for one, same in zip(rows[0], other, strict=True):
+            np.testing.assert_array_equal(one, same)
+
+
+def test_a_signal_is_heard_inside_a_long_advance() -> None:
+    flow = Integration(*stall(9, 0.01), HALF_MSE, max_steps=10**9)
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    started = time.process_time()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            flow.advance(np.array([1e9]))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
+    assert time.process_time() - started < 2.0
+    assert flow.stats()["steps"] > 0
+
+
 def test_caps_are_statuses() -> None:
     X, y, W, a = stall(0, 0.3)
     assert plain((X, y, W, a), max_steps=20).stop.reason is StopReason.MAX_STEPS
+    flow = Integration(X, y, W, a, HALF_MSE, max_steps=60)
+    for t in np.linspace(0.01, 20.0, 200):
+        flow.advance(np.array([t]))
+    assert (stop := flow.failure()) is not None, "the cap is one of all steps"
+    assert stop.reason is StopReason.MAX_STEPS
     stopped = plain((X, y, W, a), max_events=4)
     assert stopped.stop.reason is StopReason.MAX_EVENTS
     assert "neuron" in stopped.stop.note
