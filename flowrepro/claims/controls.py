@@ -95,7 +95,8 @@ def _with(result: Any, arrays: dict[str, np.ndarray]) -> Any:
     recorded = result.trajectory
     fields: dict[str, Any] = {k: v for k, v in arrays.items() if not k.startswith("observed.")}
     if isinstance(recorded, EnsembleTrajectory):
-        fields["first_below"] = np.maximum(fields["first_below"], -1).astype(np.int64)
+        first = np.nan_to_num(fields["first_below"], nan=-1.0)
+        fields["first_below"] = np.maximum(first, -1).astype(np.int64)
     else:
         fields["observed"] = {name: arrays[f"observed.{name}"] for name in recorded.observed}
     return replace(result, trajectory=replace(recorded, **fields))

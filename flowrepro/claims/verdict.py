@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
+
 Relation = Literal["<=", ">=", "in", ""]
 Bound = float | tuple[float, float] | None
 LOOSE = 100.0
@@ -65,24 +67,31 @@ class Part:
 
 
 def at_most(note: str, measured: float, bound: float) -> Part:
-    """Part: measured <= bound. A nan fails."""
+    """Part: measured <= bound. A nan fails; a bound of inf excludes nothing: then a number."""
     return _compared(note, measured, "<=", float(bound), float(bound) - float(measured))
 
 
 def at_least(note: str, measured: float, bound: float) -> Part:
-    """Part: measured >= bound. A nan fails."""
+    """Part: measured >= bound. A nan fails; a bound of -inf excludes nothing: then a number."""
     return _compared(note, measured, ">=", float(bound), float(measured) - float(bound))
 
 
 def within(note: str, measured: float, low: float, high: float) -> Part:
-    """Part: low <= measured <= high; the slack is the distance to the nearer end."""
+    """Part: low <= measured <= high; the slack is the distance to the nearer end.
+
+    A nan fails, and so does an infinity; two infinite ends exclude nothing: then a number.
+    """
     low, high, measured = float(low), float(high), float(measured)
-    return _compared(note, measured, "in", (low, high), min(measured - low, high - measured))
+    slack = float(np.minimum(measured - low, high - measured))
+    return _compared(note, measured, "in", (low, high), slack)
 
 
-def none_of(note: str, violations: int) -> Part:
-    """Part: an exact statement without violations; measured is their number."""
-    return _compared(note, int(violations), "<=", 0.0, -float(violations))
+def none_of(note: str, violations: float) -> Part:
+    """Part: an exact statement without violations; measured is their number.
+
+    What is no number of violations (nan, or below 0) fails.
+    """
+    return _compared(note, violations, "<=", 0.0, -abs(float(violations)))
 
 
 def number(note: str, measured: float) -> Part:
@@ -91,7 +100,10 @@ def number(note: str, measured: float) -> Part:
 
 
 def _compared(note: str, measured: float, relation: Relation, bound: Bound, slack: float) -> Part:
-    return Part(note, float(measured), relation, bound, float(slack))
+    ends = bound if isinstance(bound, tuple) else (bound,)
+    if slack == math.inf and all(end is not None and math.isinf(end) for end in ends):
+        return number(f"{note} (its bound is infinite)", measured)
+    return Part(note, float(measured), relation, bound, slack)
 
 
 class Limit(NamedTuple):
@@ -161,12 +173,14 @@ def not_applicable(reason: str) -> Judgement:
 
 
 def combine(measured: Iterable[Part]) -> Judgement:
-    """The judgement on a claim whose parts are given; at least one part is needed.
+    """The judgement on a claim whose parts are given; N/A without any.
 
     The slack is compared relative to the size of the bound. Numbers without a bound are listed in
     the note.
     """
     parts = tuple(measured)
+    if not parts:
+        return not_applicable("there is nothing to measure")
     judged = [part for part in parts if part.relation]
     numbers = "; ".join(f"{part.note}: {part.measured:.6g}" for part in parts if not part.relation)
     if not judged:

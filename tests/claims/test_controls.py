@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import control_page
 import numpy as np
 import pytest
 from control_page import PAPERS, computed, excused, named, passing
+from mutants import judged
 
+from flowrepro.claims.claim import Claim
 from flowrepro.claims.controls import CONTROLS, OWN, Control, altered, control_that_fails, outcomes
 from flowrepro.core.config import StudyCase
 from flowrepro.core.trajectory import Dataset, Study
@@ -61,6 +64,23 @@ def test_claims_fail_on_the_controls_that_the_manual_names(
         found = control_that_fails(claim, result, names) if names else cell
         print(f"{name} {claim.id}: {found}")
         assert found or name in excused(cell), f"{claim.id} fails on none of {names}"
+        assert not passes_without_numbers(claim, result), f"{claim.id} passes where all is nan"
+
+
+LOST = Control("lost", "every number is nan", lambda array: np.full_like(array, np.nan))
+OF_NUMBERS = [control for control in CONTROLS if control.numbers is not None]
+
+
+def passes_without_numbers(claim: Claim, result: Any) -> bool:
+    """Whether a claim passes where every number is nan, though it judges what depends on them."""
+    for lost in islice(LOST.results(result), 1):
+        verdict, parts = judged(claim, lost)
+        known = {part.note: part.measured for part in parts}
+        if verdict == "PASS":
+            wrong = (one for control in OF_NUMBERS for one in islice(control.results(result), 1))
+            others = (part for one in wrong for part in judged(claim, one)[1])
+            return any(known.get(part.note, part.measured) != part.measured for part in others)
+    return False
 
 
 @pytest.mark.parametrize("paper", PAPERS)
@@ -122,6 +142,23 @@ def test_arrays_are_also_changed_one_by_one() -> None:
         for result in triple.results(STUDY)
     ]
     assert changed == [{"t", "v"}, {"t"}, {"v"}]
+
+
+def test_a_claim_that_does_not_see_a_nan_is_found() -> None:
+    from test_claim import claim
+
+    from flowrepro.claims.verdict import none_of
+
+    def blind(result: Any) -> Any:
+        yield none_of("larger than 9", np.sum(result.arrays["v"] > 9))
+
+    def sees(result: Any) -> Any:
+        yield none_of("larger than 9", np.sum(~(result.arrays["v"] <= 9)))
+
+    def counts(result: Any) -> Any:
+        yield none_of("counts above 2", np.sum(result.arrays["k"] > 2))
+
+    assert [passes_without_numbers(claim(one), STUDY) for one in (blind, sees, counts)] == [True, False, False]
 
 
 def test_a_claim_without_teeth_is_found_and_its_own_control_counts() -> None:

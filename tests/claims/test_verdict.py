@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+from typing import Any
 
+import numpy as np
 import pytest
 
+from flowrepro.claims.over_seeds import inside, share
 from flowrepro.claims.verdict import (
     LOOSE,
     Judgement,
@@ -54,15 +57,54 @@ def test_a_part_passes_at_equality_and_fails_beyond(part: Part, verdict: Verdict
     [
         at_most("n", NAN, 1),
         at_most("n", 1, NAN),
+        at_most("n", INF, 1),
+        at_most("n", INF, INF),
+        at_most("n", NAN, INF),
+        at_most("n", 1, -INF),
         at_least("n", NAN, 1),
         at_least("n", 1, NAN),
+        at_least("n", -INF, 1),
+        at_least("n", -INF, -INF),
+        at_least("n", NAN, -INF),
+        at_least("n", 1, INF),
         within("n", NAN, 0, 1),
-        at_most("n", INF, INF),
+        within("n", 0.5, NAN, 1),
+        within("n", 0.5, 0, NAN),
+        within("n", INF, 0, INF),
+        within("n", -INF, -INF, 1),
+        within("n", NAN, -INF, INF),
+        within("n", 0.5, 1, 0),
+        none_of("n", NAN),
+        none_of("n", INF),
+        none_of("n", -1),
+        none_of("n", 0.5),
+        share("n", inside(np.full(100, NAN), -1, 1), np.full(100, NAN)),
     ],
 )
 def test_what_is_no_number_fails(part: Part) -> None:
     assert part.verdict is FAIL
     assert combine([at_most("holds", 1, 2), part]).verdict is FAIL
+
+
+@pytest.mark.parametrize("part", [at_most("n", 1, INF), at_least("n", 1, -INF), within("n", 1, -INF, INF)])
+def test_an_infinite_bound_decides_nothing(part: Part) -> None:
+    assert (part.verdict, part.measured, part.relation) == (INFO, 1.0, "")
+    assert combine([part]).verdict is INFO
+    assert combine([part, at_most("holds", 1, 2)]).verdict is PASS
+    assert within("n", 1, 0, INF).verdict is PASS
+
+
+@pytest.mark.parametrize("build", [at_most, at_least, none_of, number])
+@pytest.mark.parametrize("nothing", [np.array([]), None, np.array([1.0, 2.0])])
+def test_what_is_not_one_number_is_no_part(build: Any, nothing: Any) -> None:
+    bound = () if build in (none_of, number) else (1,)
+    with pytest.raises(TypeError):
+        build("n", nothing, *bound)
+
+
+def test_nothing_measured_is_not_applicable() -> None:
+    found = combine([])
+    assert (found.verdict, found.note) == (Verdict.NOT_APPLICABLE, "there is nothing to measure")
 
 
 def test_a_number_without_a_bound_is_information() -> None:
@@ -174,7 +216,7 @@ def test_json_has_null_for_nan_and_words_for_infinities() -> None:
     assert [plain(value) for value in (None, NAN, INF, -INF, 1)] == [None, None, "inf", "-inf", 1]
     form = combine([at_most("n", NAN, INF)]).to_json()
     assert (form["measured"], form["bound"], form["slack"]) == (None, "inf", None)
-    assert combine([within("n", 0, -INF, INF)]).to_json()["bound"] == ["-inf", "inf"]
+    assert combine([within("n", 0, -INF, 1)]).to_json()["bound"] == ["-inf", 1.0]
     assert combine([at_most("n", 0, 1)]).to_json()["ratio"] == "inf"
     for judgement in (combine([at_most("n", NAN, INF)]), Judgement(INFO)):
         text = json.dumps(judgement.to_json(), allow_nan=False)

@@ -225,10 +225,10 @@ def figure_4e(run: Run) -> Iterator[Part]:
     yield at_most("sup distance to the interpolator of least F1 norm", distance, 0.15)
 
 
-def relative_variation_norm(run: Run) -> tuple[str, float]:
-    """F1 norm of the final function over the least one of an interpolator, after its name."""
+def relative_variation_norm(run: Run, values: np.ndarray) -> tuple[str, float]:
+    """F1 norm of the final function over the least one with these values (n,), after its name."""
     norm = variation_norm(piecewise_linear(*final(run)))
-    return "F1 norm / least F1 norm", norm / least_variation_norm(run.X, run.y)
+    return "F1 norm / least F1 norm", norm / least_variation_norm(run.X, values)
 
 
 @observed(
@@ -238,13 +238,14 @@ def relative_variation_norm(run: Run) -> tuple[str, float]:
     given=(as_published(FIVE_POINTS, (*FREE, "protocol.n_steps")),),
 )
 def figure_4e_variation_norm(run: Run) -> Iterator[Part]:
-    """Once MSE < 1e-8; no theorem for data that are not orthogonal; 1.054 after 600000 steps."""
-    if mse(run)[-1] > 1e-8:
+    """Among the functions with the values that the final one has at the data, which are not quite
+    the labels after 300000 steps; no theorem for data that are not orthogonal; 1.054 after 600000.
+    """
+    if mse(run)[-1] > 1e-3:
         raise NotApplicable(
-            f"the data are not interpolated yet (MSE {mse(run)[-1]:.2g} > 1e-8); "
-            "set n_steps to 600000"
+            f"the data are not fitted yet (MSE {mse(run)[-1]:.2g} > 1e-3); set n_steps to 300000"
         )
-    yield within(*relative_variation_norm(run), 1 - 1e-3, 1.10)
+    yield within(*relative_variation_norm(run, predict(run.X, *final(run))), 1 - 1e-3, 1.10)
 
 
 # ---- what is shown

@@ -81,6 +81,6 @@ def lemma_16(result: Study) -> Iterator[Part]:
     corrected, printed = result.arrays["corrected"], result.arrays["printed"]
     most = 1.0 + 1e-12
     yield at_most("largest f / bound", corrected.max(), most)
-    yield none_of("draws above the bound", int(np.sum(corrected > most)))
+    yield none_of("draws above the bound", int(np.sum(~(corrected <= most))))
     yield number("draws that break the lemma as printed", int(np.sum(printed > most)))
     yield number("draws", len(corrected))

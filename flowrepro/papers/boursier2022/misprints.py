@@ -83,13 +83,19 @@ MISPRINTS.remark("theorem-2-radius", "Theorem 2",
     printed="L = (1/2n) sum r^2, as in Section 2",
     correct="2 L = (1/n) sum r^2")  # fmt: skip
 def loss_factor() -> Readings:
-    """The closed form of descent from the draw of the toy (seed 0, 60 neurons, step 1e-3) says when
-    the loss has fallen by 1 %. The paper leaves the first plateau after 5000 steps."""
-    points, step = load(TOY.data), np.arange(20_000)
-    form = ClosedForm.of(points.X, points.y, *initial_weights(TOY.init, TOY.seed, 2))
-    curves = (form.mse(step, form.growth(factor * 1e-3)) for factor in (1, 2))
-    steps = (float(np.argmax(curve < 0.99)) for curve in curves)
-    return tuple(within("first step below 0.99 of the loss", at, 4500, 5500) for at in steps)
+    """The closed form of descent from the toy's start (60 neurons, step 1e-3) says when the loss
+    has fallen by 1 %. The proof takes the earliest of 100 draws; the last is 10930, and 5470 with
+    the factor 2. The paper leaves the first plateau after 5000 steps."""
+    points, step = load(TOY.data), np.arange(0, 20_000, 10)
+    starts = (initial_weights(TOY.init, seed, 2) for seed in range(100))
+    forms = [ClosedForm.of(points.X, points.y, *start) for start in starts]
+
+    def earliest(factor: int) -> float:
+        curves = (form.mse(step, form.growth(factor * 1e-3)) for form in forms)
+        return float(min(step[np.argmax(curve < 0.99)] for curve in curves))
+
+    note = "earliest step below 0.99 of the loss"
+    return tuple(within(note, earliest(factor), 4500, 5500) for factor in (1, 2))
 
 
 @MISPRINTS.proved("sign-in-deactivation", "misprint", "Equation (11)",

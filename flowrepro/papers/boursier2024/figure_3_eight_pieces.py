@@ -115,11 +115,13 @@ def loss(run: Run) -> Iterable[Part]:
 )
 def directions(run: Run) -> Iterable[Part]:
     """Sectors of five degrees without a neuron that is active on some datum."""
-    counts = []
+    counts, neurons = [], []
     for W, _ in (end(run), run.trajectory.at(0)):
         W = W[active(run.X, W).any(axis=1)]
         sector = np.floor(angles(W) % 360.0 / (360.0 / SECTORS)).astype(int)
         counts.append(SECTORS - len(np.unique(sector)))
+        neurons.append(len(W))
+    yield at_least("active neurons at the end", neurons[0], 1)
     yield at_least("empty sectors at the end", counts[0], 40)
     yield number("at the start", counts[1])
 

@@ -8,6 +8,7 @@ Paper -> here: lambda -> init.scale, with divide_by="sqrt(m)"; h_theta -> predic
 from flowrepro.papers.boursier2024 import (
     PAPER,
     appendix_d_constants,
+    condition_2,
     figure_1_boxes,
     figure_2_three_points,
     figure_3_eight_pieces,
@@ -42,6 +43,7 @@ CONTENTS = Contents(
         section_2_flow.topic,
         theorem_1_alignment.topic,
         theorem_1_other_settings.topic,
+        condition_2.topic,
         figure_1_boxes.topic,
         lemma_8_boxes.topic,
         section_4_phase_2.topic,

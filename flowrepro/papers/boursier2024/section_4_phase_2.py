@@ -193,7 +193,7 @@ def lemma_17(run: Run) -> Iterable[Part]:
     for i in range(phases.first_2, phases.first_3 + 1):
         W, a = _snapshot(run, i)
         least.append(float(np.min(W[I] @ run.X.T / (a[I, None] * size))))
-    yield at_least("least <w/a, x>/||x||, relative to tau_2", min(least) / least[0], 0.1)
+    yield at_least("least <w/a, x>/||x||, relative to tau_2", np.min(least) / least[0], 0.1)
     yield number("least <w/a, x>/||x||", min(least))
 
 

@@ -164,7 +164,7 @@ def lemma_19(run: Run) -> Iterable[Part]:
         moved = float(np.sqrt(np.sum((W - W0) ** 2) + np.sum((a - a0) ** 2)))
         gap = float(np.max(np.abs(h - run.X @ beta) / size))
         ratios.append(gap / (start + 2 * (mass + moved) * moved))
-    yield at_most("largest distance / bound", max(ratios), 1.0)
+    yield at_most("largest distance / bound", np.max(ratios), 1.0)
     yield number("||theta - theta^tau3|| at the end", moved)
 
 
@@ -201,7 +201,7 @@ def lemma_21(run: Run) -> Iterable[Part]:
     ]
     if not ratios:
         raise NotApplicable("the loss is at that of least squares at every snapshot after tau_3")
-    yield at_least("least ratio / (sigma_min ||beta*||)", min(ratios) / least_rate(run), 1.0)
+    yield at_least("least ratio / (sigma_min ||beta*||)", np.min(ratios) / least_rate(run), 1.0)
     yield number("least ratio", min(ratios))
 
 
@@ -249,9 +249,9 @@ def lemmas_23_24(run: Run) -> Iterable[Part]:
     (W0, a0), *later = [(W[I], a[I]) for W, a in list(states(run))[phases.first_3 :]]
     grown, turned = 0.0, 0.0
     for travelled, (W, a) in zip(J[1:], later, strict=True):
-        grown = max(grown, float(np.abs(a / a0 - 1).max() / np.expm1(travelled)))
+        grown = np.maximum(grown, float(np.abs(a / a0 - 1).max() / np.expm1(travelled)))
         turn = np.linalg.norm(W / a[:, None] - W0 / a0[:, None], axis=1)
-        turned = max(turned, float(turn.max() / travelled))
+        turned = np.maximum(turned, float(turn.max() / travelled))
     yield at_most("largest |a/a^tau3 - 1| / (e^J - 1)", grown, 1.0 + QUADRATURE)
     yield at_most("largest ||w/a - (w/a)^tau3|| / J", turned, 1.0 + QUADRATURE)
     yield number("J to the end", J[-1])
@@ -268,7 +268,7 @@ def corollary_1(run: Run) -> Iterable[Part]:
     """Least <w, x_k> / (||w|| ||x_k||) over I after tau_3."""
     first, I = Phases.of(run).first_3, positive_class(run)
     least = [least_cosine_to_data(run.X, W[I]) for W, _ in list(states(run))[first:]]
-    yield at_least("least cosine relative to tau_3", min(least) / least[0], 0.5)
+    yield at_least("least cosine relative to tau_3", np.min(least) / least[0], 0.5)
 
 
 def _the_phases(run: Run) -> tuple[Phases, float]:

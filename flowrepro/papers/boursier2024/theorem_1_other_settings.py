@@ -8,7 +8,7 @@ closed forms of its negligible phase.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -17,10 +17,8 @@ from flowrepro.claims.verdict import Part, at_most, none_of, number
 from flowrepro.core.config import Loss
 from flowrepro.core.network import output_gradient
 from flowrepro.core.trajectory import Study
-from flowrepro.engines.base import Problem
 from flowrepro.engines.flow.flow import integrate
 from flowrepro.papers.boursier2024 import PAPER
-from flowrepro.papers.boursier2024.training import train
 from flowrepro.papers.study import Progress, option
 from flowrepro.papers.topic import Topic
 from flowrepro.theory.arrangement import arrangement
@@ -66,22 +64,30 @@ def early_alignment(
     of the aligned ones.
     """
     settings = [(d, slope, loss) for d in dims for slope in slopes for loss in losses]
-    found: list[dict[str, float]] = []
+    trials = admitted_trials(settings, sets, ln_scale, alpha0, seed, progress)
+    found = [trial.followed(m) for trial in trials]
+    return {name: np.array([each[name] for each in found]) for name in Trial.NAMES}
+
+
+def admitted_trials(
+    settings: Sequence[tuple[int, float, str]], sets: int, ln_scale: float, alpha0: float,
+    seed: int, progress: Progress,
+) -> Iterator[Trial]:  # fmt: skip
+    """``sets`` draws that are admitted of each setting (d, slope, loss), or fewer."""
     for k, (d, slope, loss) in enumerate(settings):
         rng = np.random.default_rng((seed, k))
         kept = 0
         for _ in range(MOST_DRAWS):
-            trial = _Trial(rng, d, slope, LOSSES[loss], ln_scale, alpha0)
+            trial = Trial(rng, d, slope, LOSSES[loss], ln_scale, alpha0)
             if trial.admitted:
-                found.append(trial.followed(m))
+                yield trial
                 kept += 1
             if kept == sets:
                 break
         progress(k + 1, len(settings))
-    return {name: np.array([each[name] for each in found]) for name in _Trial.NAMES}
 
 
-class _Trial:
+class Trial:
     """One draw of d + 1 points with random signs, its cones, constants and extremal vectors."""
 
     NAMES = ("d", "slope", "logistic", "saddles", "vectors", "settles", "log10_bound", "growth",
@@ -98,7 +104,7 @@ class _Trial:
         self.y = rng.choice([-1.0, 1.0], d + 1)
         self.g = -output_gradient(loss, np.zeros(d + 1), self.y)
         cones = arrangement(self.X)
-        forces = subgradients(cones, self.g, slope)
+        self.forces = forces = subgradients(cones, self.g, slope)
         self.extremal = extremal_vectors(forces)
         self.saddles = sum(each.kind is Kind.SADDLE for each in self.extremal)
         constants = alignment_constants(forces)
@@ -123,17 +129,8 @@ class _Trial:
     def followed(self, m: int) -> dict[str, float]:
         """The numbers of `early_alignment`."""
         d = self.X.shape[1]
-        W = self.rng.standard_normal((m, d))
-        W *= (self.rng.random(m) / np.linalg.norm(W, axis=1))[:, None]
-        a = self.rng.choice([-1.0, 1.0], m)
-        times = self.tau * np.arange(1, TIMES + 1) / TIMES
-        size = 1 / np.sqrt(m)
-        flow = integrate(
-            self.X, self.y, size * W, size * a, self.loss, times, self.slope,
-            ln_scale=self.ln_scale, fast=False,
-        )  # fmt: skip
-        rows = flow.Y
-        ln_a = rows[..., 0] + np.log(np.abs(rows[..., -1])) - self.ln_scale - np.log(size)
+        W, a, rows = self.flow(m, self.tau * np.arange(1, TIMES + 1) / TIMES)
+        ln_a = rows[..., 0] + np.log(np.abs(rows[..., -1])) - self.ln_scale + np.log(m) / 2
         out = rows[..., 1:-1] / rows[..., -1:]
         D = force(self.X, -self.g, W, self.slope)
         start = np.sum(D * W, axis=1) / a
@@ -158,6 +155,20 @@ class _Trial:
             "extremal": sum(kind for _, kind in aligned),
             "misalignment": max((gap for gap, _ in aligned), default=0.0),
         }
+
+    def flow(self, m: int, times: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Start W (m, d) with ||w|| <= 1, a (m,) of size 1, and the states of the flow, (T, m, 2 +
+        d).
+        """
+        W = self.rng.standard_normal((m, self.X.shape[1]))
+        W *= (self.rng.random(m) / np.linalg.norm(W, axis=1))[:, None]
+        a = self.rng.choice([-1.0, 1.0], m)
+        size = 1 / np.sqrt(m)
+        flow = integrate(
+            self.X, self.y, size * W, size * a, self.loss, times, self.slope,
+            ln_scale=self.ln_scale, fast=False,
+        )  # fmt: skip
+        return W, a, flow.Y
 
     def _end(self, w: np.ndarray, sign: float) -> tuple[float | None, bool]:
         """Misalignment over D_max of w/a from the nearest extremal vector of the sign, and whether
@@ -255,67 +266,9 @@ def aligned(result: Study) -> Iterable[Part]:
     on=(OTHER_SETTINGS,),
 )
 def aligned_beside_saddles(result: Study) -> Iterable[Part]:
-    """Over the sets with saddle points. Flows leave no manifold on which the force keeps them,
-    which is Condition 2.
+    """Over the sets with saddle points. That flows from random starts satisfy the second point of
+    Condition 2 is the claim condition-2-stays.
     """
     arrays = _judged(result, saddles=True)
     yield from _aligned(arrays)
     yield none_of("inactive neurons", int(arrays["inactive"].sum()))
-
-
-@topic.study
-def zero_neuron(
-    *,
-    horizon: float = option(3.0, "flow time", within=(1e-3, 1e3)),
-    leave: list[float] = option([0.0, 0.5, 1.0], "times t_0 of leaving", within=(0, 1e3)),
-    lr: float = option(1e-3, "step of descent", within=(1e-6, 1.0)),
-    progress: Progress,
-) -> dict[str, np.ndarray]:
-    """Example 1: the point (1, 1) and a ReLU neuron that starts at w = 0, a = 0.1.
-
-    inclusion (t0,) : largest distance of dw/dt to g(t) dsigma(w), g = 1 + t, for the solution that
-    leaves at t_0. departs (t0,) : whether it leaves w = 0 although the least force there is 0.
-    descent, flow : |w| at the end of both.
-    """
-    X, y, W, a = np.ones((1, 1)), np.ones(1), np.zeros((1, 1)), np.array([0.1])
-    t = np.linspace(0, horizon, 601)
-    inclusion, departs = [], []
-    for t0 in leave:
-        w = np.where(t > t0, (t - t0) + (t**2 - t0**2) / 2, 0.0)
-        slope, middle = np.diff(w) / np.diff(t), (t[1:] + t[:-1]) / 2
-        g, moved = 1 + middle, w[1:] > 0
-        off = np.where(w[:-1] > 0, abs(slope - g), np.maximum(0, abs(slope - g / 2) - g / 2))
-        inclusion.append(off.max())
-        least = force(X, -np.ones(1), W)[0, 0]  # the element of least norm at w = 0
-        departs.append(bool(least == 0 and moved.any()))
-    path = integrate(X, y, W, a, HALF_MEAN_SQUARE, horizon)
-    problem = Problem(X, y, W, a, HALF_MEAN_SQUARE, lr, round(horizon / lr), 0.0)
-    ended = train(problem).W[-1]
-    progress(1, 1)
-    return {
-        "inclusion": np.array(inclusion),
-        "departs": np.array(departs),
-        "descent": np.abs(ended).max(),
-        "flow": np.abs(path.Y[-1, :, 1:-1]).max(),
-    }
-
-
-ZERO_NEURON = zero_neuron.case(
-    "zero-neuron", "Example 1: a neuron that starts at 0 may leave at any time, and does not."
-)
-
-
-@topic.claim(
-    "example-1",
-    "Of the solutions of Example 1, which may leave 0 at any time, descent and the flow take the "
-    "one of Condition 2, which never leaves.",
-    place="Appendix E.1, Example 1",
-    on=(ZERO_NEURON,),
-    label="engine",
-)
-def example_1(result: Study) -> Iterable[Part]:
-    """|w| at the end of both; the solutions that leave are solutions and break Condition 2."""
-    arrays = result.arrays
-    yield at_most("largest |w| of both", float(max(arrays["descent"], arrays["flow"])), 0.0)
-    yield at_most("largest error of dw/dt", arrays["inclusion"].max(), 1e-9)
-    yield none_of("leaving solutions within Condition 2", int(np.sum(~arrays["departs"])))

@@ -63,7 +63,7 @@ def convergence(run: Run) -> Iterator[Part]:
 @topic.claim("section-4-loss-falls", "The training loss never grows.", place="Section 4", on=ALL)
 def loss_falls(run: Run) -> Iterator[Part]:
     """Recorded intervals in which the loss grows."""
-    yield none_of("records with a larger loss", int(np.sum(np.diff(run.trajectory.loss) > 0)))
+    yield none_of("records with a larger loss", int(np.sum(~(np.diff(run.trajectory.loss) <= 0))))
 
 
 @topic.claim(
@@ -153,7 +153,7 @@ def dead_scalar(run: Run) -> Iterator[Part]:
         for k in range(1, m)
         for value in (0.0, -v)
     ]
-    yield at_most("with a dead scalar: largest gradient norm", max(dead), 0.0)
+    yield at_most("with a dead scalar: largest gradient norm", np.max(dead), 0.0)
     equal = chain_gradient(run.X, run.y, w, np.full(m, v))
     yield at_least("without: gradient norm", float(np.linalg.norm(equal)), 1e-12)
     f = float(gain(np.array(v), m + 1)) * activation(run.X @ w)

@@ -64,7 +64,7 @@ def monotone(run: Run) -> Iterator[Part]:
         "population descent": neuron.descent(),
         "population flow": neuron.flow(),
     }.items():
-        yield none_of(f"{who}: records without growth", int(np.sum(np.diff(path.theta) >= 0)))
+        yield none_of(f"{who}: records without growth", int(np.sum(~(np.diff(path.theta) < 0))))
 
 
 def enclosing(start: PlaneStart, path: PlanePath) -> tuple[float, float]:

@@ -51,8 +51,8 @@ def epsilon_falls(run: Run) -> Iterator[Part]:
     starts = [start for _, start, _ in bands(run, Neuron.of(run))]
     epsilon = [deficit_of(start) for start in starts]
     limits = [limit_norm(start) / start.teacher_norm for start in starts]
-    yield none_of("epsilon does not fall", int(np.sum(np.diff(epsilon) >= 0)))
-    yield none_of("limit does not rise", int(np.sum(np.diff(limits) <= 0)))
+    yield none_of("epsilon does not fall", int(np.sum(~(np.diff(epsilon) < 0))))
+    yield none_of("limit does not rise", int(np.sum(~(np.diff(limits) > 0))))
     for k, value in enumerate(epsilon):
         yield number(f"epsilon at restart {k}", value)
     for k, value in enumerate(limits):
@@ -71,7 +71,7 @@ def latest_is_tightest(run: Run) -> Iterator[Part]:
     neuron = Neuron.of(run)
     *earlier, (last, _, newest) = found = list(bands(run, neuron))
     widths = [float(band.high[-1] - band.low[-1]) / neuron.teacher for _, _, band in found]
-    yield none_of("widths that do not shrink", int(np.sum(np.diff(widths) >= 0)))
+    yield none_of("widths that do not shrink", int(np.sum(~(np.diff(widths) < 0))))
     inside = max(
         max(
             float((band.low[last - index :] - newest.low).max()),

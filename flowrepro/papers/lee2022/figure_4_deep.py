@@ -200,7 +200,7 @@ OF_THE_FIGURE = (as_declared(DEEP, FREE), enough_samples, as_fine)
 def small_grows(study: Study) -> Iterator[Part]:
     """Records at which it does not rise, and the growth to the end."""
     norm = total(study.arrays["small_norms"])
-    yield none_of("records with a norm that is not larger", int(np.sum(np.diff(norm) <= 0)))
+    yield none_of("records with a norm that is not larger", int(np.sum(~(np.diff(norm) > 0))))
     yield number("norm, end / start", norm[-1] / norm[0])
 
 
@@ -221,7 +221,7 @@ def large_falls(study: Study) -> Iterator[Part]:
     reading "once the first SETTLED steps are over" it falls on all.
     """
     arrays = study.arrays
-    step, rises = arrays["large_step"], np.diff(total(arrays["large_norms"])) >= 0
+    step, rises = arrays["large_step"], ~(np.diff(total(arrays["large_norms"])) < 0)
     yield none_of("records from T = 0 on with a norm that is not smaller", int(rises.sum()))
     later = int(rises[step[:-1] >= SETTLED].sum())
     yield number(f"under the reading 'from step {SETTLED} on', such records", later)

@@ -61,9 +61,9 @@ def one_function(result: Study) -> Iterable[Part]:
     target = orthogonal_target(result.X, result.y, result.arrays["probe"])
     last = [kept[-1] for run in separated_runs(result) if (kept := past(result, run, 1e6))]
     require(None if last else "no run keeps a margin of 1e6 or more")
-    gap = max(abs(state.q / state.rho**2 * size - 1) for state in last)
+    gap = np.max([abs(state.q / state.rho**2 * size - 1) for state in last])
     yield at_most("largest |margin * 2 (||w+|| + ||w-||) - 1|", gap, 1e-5)
-    away = max(function_distance(result, state, target) for state in last)
+    away = np.max([function_distance(result, state, target) for state in last])
     yield at_most("largest distance of functions, relative", away / np.abs(target).max(), 5e-3)
     yield number("runs", len(last))
 

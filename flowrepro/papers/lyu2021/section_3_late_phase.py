@@ -124,11 +124,11 @@ def smoothed_and_true(result: Study) -> Iterable[Part]:
             rounding = 1e-14 * state.q**2 + 1e-12
             gaps.append(state.q - smoothed - rounding)
             lifts.append(lift - rounding)
-            least = min(least, state.q - smoothed + rounding, lift + rounding)
+            least = np.min([least, state.q - smoothed + rounding, lift + rounding])
     ln_n = float(np.log(len(result.y)))
     yield at_most("negative part of either difference", -least, 0.0)
-    yield at_most("largest q_min - l^-1(n L)", max(gaps), ln_n + CURVED)
-    yield at_most("largest A - l^-1(n L)", max(lifts), 2 * ln_n + 1)
+    yield at_most("largest q_min - l^-1(n L)", np.max(gaps), ln_n + CURVED)
+    yield at_most("largest A - l^-1(n L)", np.max(lifts), 2 * ln_n + 1)
 
 
 @topic.claim(
@@ -161,13 +161,13 @@ def kkt_direction(result: Study) -> Iterable[Part]:
         raise NotApplicable(
             "no run keeps two margins of which the last is at least 1e4, so no rate can be fitted"
         )
-    yield at_most("slope of ln eps against ln q", max(slopes), -FALL)
-    yield at_most("slope of ln delta", max(deltas), -FALL)
-    yield at_most("|2 sum lam / ||theta^||^2 - 1| at the last margin", max(balances), 1e-3)
-    yield at_most("largest delta sqrt(q) there", max(products), 1.0)
+    yield at_most("slope of ln eps against ln q", np.max(slopes), -FALL)
+    yield at_most("slope of ln delta", np.max(deltas), -FALL)
+    yield at_most("|2 sum lam / ||theta^||^2 - 1| at the last margin", np.max(balances), 1e-3)
+    yield at_most("largest delta sqrt(q) there", np.max(products), 1.0)
     if np.all(np.isfinite(ratios)):
         note = "largest eps / (1/sqrt(q) or 1/sqrt(q) + ||a_-|| / ||a_+||) there"
-        yield at_most(note, max(ratios), 1.0)
+        yield at_most(note, np.max(ratios), 1.0)
 
 
 def _eps_bound(result: Study, state: State) -> float:
@@ -213,7 +213,7 @@ def motion_aligns(result: Study) -> Iterable[Part]:
         if q.max() >= 10 * q.min():
             powers.append(float(np.polyfit(np.log(q), np.log(lag), 1)[0]))
     if powers:
-        yield at_most("largest power of q in 1 - beta", max(powers), -0.4)
+        yield at_most("largest power of q in 1 - beta", np.max(powers), -0.4)
 
 
 def _lag(result: Study, state: State) -> float:
@@ -253,8 +253,8 @@ def critical_value(result: Study) -> Iterable[Part]:
             slopes.append(_slope(ln_q, values.tolist()))
             last.append(values[-1])
     require(None if slopes else "no run keeps two margins between 100 and 1e7")
-    yield at_most("slope of ln of (1 + ||theta||) ||grad gamma~|| / gamma~", max(slopes), -FALL)
-    yield at_most("largest last value", float(max(last)), 0.1)
+    yield at_most("slope of ln of (1 + ||theta||) ||grad gamma~|| / gamma~", np.max(slopes), -FALL)
+    yield at_most("largest last value", float(np.max(last)), 0.1)
 
 
 @topic.claim(
@@ -274,7 +274,7 @@ def conserved_differences(result: Study) -> Iterable[Part]:
         kind = "explicit" if _explicit(result, state) else "implicit"
         kind = "large" if result.arrays["scale"][run] > SMALL else kind
         change = np.abs(_difference(state) - _difference(state_at(result, run, 0))).max()
-        drifts[kind] = max(drifts[kind], float(change / np.square(state.a).max()))
+        drifts[kind] = np.maximum(drifts[kind], float(change / np.square(state.a).max()))
     yield at_most("largest relative drift, explicit steps", drifts["explicit"], 1e-9)
     yield number("implicit steps", drifts["implicit"])
     yield number("large starts", drifts["large"])
@@ -310,7 +310,9 @@ def balanced_neurons(result: Study) -> Iterable[Part]:
     drift, flips = 0.0, 0
     for run, state in states_past(result, 0.0):
         if _explicit(result, state):
-            drift = max(drift, float(np.abs(_difference(state)).max() / np.square(state.a).max()))
+            drift = np.maximum(
+                drift, float(np.abs(_difference(state)).max() / np.square(state.a).max())
+            )
             flips += int(np.sum(np.sign(state.a) != np.sign(state_at(result, run, 0).a)))
     yield none_of("output weights that changed their sign", flips)
     yield at_most("largest relative imbalance", drift, 1e-9)
@@ -333,4 +335,4 @@ def kkt_balance(result: Study) -> Iterable[Part]:
             gaps.append(float(np.abs(_difference(last)).max()) / last.rho**2)
             left.append(float(np.abs(_difference(start)).max()) / last.rho**2)
     require(None if gaps else "no run keeps a margin of 1e4 or more")
-    yield at_most("largest |a_k^2 - ||w_k||^2| / rho^2", max(gaps), 2 * max(left) + 1e-9)
+    yield at_most("largest |a_k^2 - ||w_k||^2| / rho^2", np.max(gaps), 2 * np.max(left) + 1e-9)

@@ -145,16 +145,17 @@ def optimum_is_linear(result: Study) -> Iterable[Part]:
 def split_neurons(result: Study) -> Iterable[Part]:
     """At all records, the starts included; |f(x) + f(-x)| over ||theta||^2 at the probes."""
     X, y, slope, probe = result.X, result.y, alpha(result), result.arrays["probe"]
-    lost, odd = -np.inf, 0.0
+    lost, odd = [], []
     for run, index in np.argwhere(np.isfinite(result.arrays["q"])):
         state = state_at(result, run, index)
         W, a = np.concatenate([state.W, -state.W]), np.concatenate([state.a, -state.a])
         before = normalised_margin(X, y, state.W, state.a, slope)
-        lost = max(lost, before - normalised_margin(X, y, W, a, slope))
+        lost.append(before - normalised_margin(X, y, W, a, slope))
         both = predict(probe, W, a, slope) + predict(-probe, W, a, slope)
-        odd = max(odd, float(np.abs(both).max()) / state.rho**2)
-    yield at_most("largest loss of margin", lost, 1e-12)
-    yield at_most("largest even part of the split network", odd, 1e-12)
+        odd.append(np.abs(both).max() / state.rho**2)
+    require(None if lost else "no record is finite")
+    yield at_most("largest loss of margin", np.max(lost), 1e-12)
+    yield at_most("largest even part of the split network", np.max(odd), 1e-12)
 
 
 def linear_bound(delta: np.ndarray, slope: float, margin: float, largest: float) -> np.ndarray:
@@ -192,7 +193,7 @@ def near_optimal(result: Study) -> Iterable[Part]:
     size = float(np.linalg.norm(result.X, axis=1).max())
     bound = linear_bound(short[judged], slope, best.margin, size)
     yield at_most("largest distance / bound", float(np.max(far[judged] / bound)), 1.0)
-    yield none_of("margins above the largest", int(np.sum(short < -ROUNDED)))
+    yield none_of("margins above the largest", int(np.sum(~(short >= -ROUNDED))))
     yield number("least delta", float(short[judged].min()))
 
 
@@ -234,10 +235,10 @@ def linear_limit(result: Study) -> Iterable[Part]:
             "no run reached a margin of 1e4 with both signs of the same weight; "
             "integrate to larger margins"
         )
-    yield at_most("largest distance of functions * sqrt(q)", max(distances), DISTANCE)
-    yield at_most("largest relative margin gap * q", max(gaps), GAP)
+    yield at_most("largest distance of functions * sqrt(q)", np.max(distances), DISTANCE)
+    yield at_most("largest relative margin gap * q", np.max(gaps), GAP)
     if slopes:
-        yield at_most("slope of ln distance against ln q", max(slopes), -0.4)
+        yield at_most("slope of ln distance against ln q", np.max(slopes), -0.4)
     yield number("runs with growing neurons of both signs", good)
 
 

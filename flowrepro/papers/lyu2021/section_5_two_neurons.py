@@ -183,7 +183,7 @@ def pair_monotone(result: Study) -> Iterable[Part]:
     """From record to record."""
     heights = np.sign(result.arrays["a"]) * (result.arrays["W"] @ separator_of(result).w)
     moved = np.diff(result.arrays["q"], axis=1) != 0
-    falls = (np.diff(heights, axis=1) <= 0) & moved[..., None]
+    falls = ~(np.diff(heights, axis=1) > 0) & moved[..., None]
     yield none_of("falls of sgn(a_k) <w_k, w*>", int(np.sum(falls)))
 
 
@@ -201,7 +201,7 @@ def two_neuron_feasible(result: Study) -> Iterable[Part]:
     first, second = U[:, 0] @ result.X.T, U[:, 1] @ result.X.T
     h1, h2 = np.where(first > 0, 1.0, slope), np.where(-second > 0, 1.0, slope)
     crossed = result.y * (h1 * second + h2 * first)
-    yield none_of("pairs that violate it", int(np.sum(crossed.min(axis=1) < 1 - 1e-9)))
+    yield none_of("pairs that violate it", int(np.sum(~(crossed.min(axis=1) >= 1 - 1e-9))))
     yield number("pairs", len(U))
 
 

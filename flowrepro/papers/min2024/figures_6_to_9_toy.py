@@ -5,8 +5,9 @@ experiments share the initialisation, the step and the iterations at which the p
 neurons. The paper does not say its seeds. Ours is 0 where any seed shows what the paper shows, and
 1 where its picture has one straggler, which 28 % of the seeds have.
 
-An observation is measured on R runs at once. One run is judged by the windows of its numbers, an
-ensemble by the share of its members inside them. The windows hold what was measured on 100 seeds.
+An observation is measured on R runs at once. One run is judged by the windows of its numbers, many
+seeds by the share of the runs inside them. The windows hold what was measured on 100 seeds. An
+ensemble keeps its first and last weights and few losses: it is judged by what needs no more.
 """
 
 from __future__ import annotations
@@ -122,12 +123,16 @@ Measure = Callable[[Runs], Iterable[Measured]]
 
 
 class Observation(NamedTuple):
-    """A statement on the paper's run ``case``, measured on any number of such runs."""
+    """A statement on the paper's run ``case``, measured on any number of such runs.
+
+    at_the_end : it needs the last weights and losses only, which an ensemble keeps.
+    """
 
     id: str
     case: TrainingCase
     sentence: str
     measure: Measure
+    at_the_end: bool
 
     @property
     def place(self) -> str:
@@ -154,11 +159,15 @@ def shares(parts: Iterable[Measured]) -> Iterator[Part]:
         yield share(f"{note} in [{low:g}, {high:g}]", inside(values, low, high), values)
 
 
-def observe(id: str, case: TrainingCase, sentence: str) -> Callable[[Measure], Measure]:
-    """Decorator: claim what a function measures, of the paper's run and of an ensemble of them."""
+def observe(
+    id: str, case: TrainingCase, sentence: str, at_the_end: bool = False
+) -> Callable[[Measure], Measure]:
+    """Decorator: claim what a function measures, of the paper's run and, where it needs the end
+    only, of an ensemble of them.
+    """
 
     def declare(measure: Measure) -> Measure:
-        seen = Observation(id, case, sentence, measure)
+        seen = Observation(id, case, sentence, measure, at_the_end)
         OBSERVATIONS.append(seen)
         about: dict[str, Any] = {"place": seen.place, "kind": "reproduction", "on": (case,)}
         published = as_published(case)
@@ -167,6 +176,9 @@ def observe(id: str, case: TrainingCase, sentence: str) -> Callable[[Measure], M
         def on_run(run: Run) -> Iterator[Part]:
             for note, values, low, high in measure(Runs.of(run)):
                 yield within(note, values[0], low, high)
+
+        if not at_the_end:
+            return measure
 
         @topic.claim(f"{id}-ensemble", seen.on_most_seeds, given=(published, enough_members),
                      over_seeds=True, **about)  # fmt: skip
@@ -187,7 +199,8 @@ def six_drops(runs: Runs) -> Iterator[Measured]:
     yield Measured("step of the second drop", second, *SECOND_DROP)
 
 
-@observe("figure-6-loss", SIX_POINTS, "The loss moves only after the alignment, and ends near 0.")
+@observe("figure-6-loss", SIX_POINTS,
+         "The loss moves only after the alignment, and ends near 0.", at_the_end=True)  # fmt: skip
 def six_loss(runs: Runs) -> Iterator[Measured]:
     """The loss at the end of alignment and at the end."""
     yield Measured(f"L({SHOWN})/L(0)", runs.loss_at(SHOWN) / runs.loss_at(0), 0.95, 1.0)
@@ -214,7 +227,8 @@ def six_alignment(runs: Runs) -> Iterator[Measured]:
                    aligned.sum(axis=1) / live.sum(axis=1), 0.9, 1.0)  # fmt: skip
 
 
-@observe("figure-6-rank", SIX_POINTS, "The first layer is approximately of low rank at the end.")
+@observe("figure-6-rank", SIX_POINTS,
+         "The first layer is approximately of low rank at the end.", at_the_end=True)  # fmt: skip
 def six_rank(runs: Runs) -> Iterator[Measured]:
     """||W||_F^2 / ||W||_2^2. In the plane it never exceeds 2, so only its value says something."""
     norms = np.array([squared_norms(W) for W in runs.weights(END)[0]])
@@ -234,8 +248,8 @@ def all_enter(runs: Runs) -> Iterator[Measured]:
 NONE_NEGATIVE = "Without negative data no neuron with a_j < 0 stays alive."
 
 
-@observe("figure-9-negative", ORTHOGONAL, NONE_NEGATIVE)
-@observe("figure-7-negative", MU_LARGE, NONE_NEGATIVE)
+@observe("figure-9-negative", ORTHOGONAL, NONE_NEGATIVE, at_the_end=True)
+@observe("figure-7-negative", MU_LARGE, NONE_NEGATIVE, at_the_end=True)
 def no_negative(runs: Runs) -> Iterator[Measured]:
     """Such a neuron dies, or a_j changes its sign."""
     W, a = runs.weights(END)

@@ -67,7 +67,7 @@ def by_class(result: Study) -> Iterator[tuple[str, np.ndarray]]:
 def traps(result: Study) -> Iterator[Part]:
     """Stays in a trap that end."""
     stays = read_stays(result)
-    yield none_of("traps left", int(np.sum(stays.trap & np.isfinite(stays.end))))
+    yield none_of("traps left", int(np.sum(stays.trap & (stays.end != np.inf))))
 
 
 @after_t1(
@@ -210,18 +210,18 @@ def rank(result: Study) -> Iterator[Part]:
     first, everyone = late[0], np.ones(len(states.sign), dtype=bool)
     for sign, chosen in by_class(result):
         ln_bound = np.log(2.0) + float(ln_mass(states, chosen)[first])
-        worst = max(_excess(states, i, chosen, 1.0, ln_bound) for i in late)
+        worst = np.max([_excess(states, i, chosen, 1.0, ln_bound) for i in late])
         yield at_most(f"W{sign}: excess over its bound and rounding", worst, 1.0)
     alive = np.any(settled_classes(result), axis=0)
     sizes = np.exp(2 * (states.ln_w[first] - states.ln_w[first].max()))
     total = 2 * np.sum(sizes[alive]) + np.sum(sizes[~alive])
     ln_bound = 2 * float(states.ln_w[first].max()) + float(np.log(total))
-    worst = max(_excess(states, i, everyone, 2.0, ln_bound) for i in late)
+    worst = np.max([_excess(states, i, everyone, 2.0, ln_bound) for i in late])
     yield at_most("W: excess over its bound and rounding", worst, 1.0)
     start = start_of(result)
     if moderate_scale(result) is None and t1 <= approximation_time(points_of(result), start):
         ln_bound = float(np.log(4) + 0.5 * np.log(start.m) + start.ln_eps + 2 * np.log(start.w_max))
-        worst = max(_excess(states, i, everyone, 2.0, ln_bound) for i in late)
+        worst = np.max([_excess(states, i, everyone, 2.0, ln_bound) for i in late])
         yield at_most("W: excess over 4 sqrt(m) eps W_max^2 and rounding", worst, 1.0)
     frobenius, spectral = squared_norms(scaled_weights(states, -1, everyone)[0])
     yield at_most("stable rank at the end", frobenius / spectral, 2 * (1 + 1e-6))
@@ -255,7 +255,7 @@ def invariant(result: Study) -> Iterator[Part]:
         for index in late:
             W, a, top = scaled_weights(states, index, chosen)
             change = W @ W.T - np.outer(a, a) - np.exp(2 * (top0 - top)) * before
-            worst = max(worst, float(np.linalg.norm(change) / np.sum(W**2)))
+            worst = np.maximum(worst, float(np.linalg.norm(change) / np.sum(W**2)))
         yield at_most(f"V~{sign}: largest change", worst, INTEGRATED)
 
 

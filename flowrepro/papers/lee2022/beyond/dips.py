@@ -101,7 +101,7 @@ def dips_shrink(study: Study) -> Iterator[Part]:
     arrays = study.arrays
     order = np.argsort(arrays["m"])
     least, limit = arrays["least"][arrays["ratios"] >= 1][:, order], arrays["limit"][order]
-    yield none_of("m without a smaller dip", int(np.sum(np.diff(least, axis=1) <= 0)))
+    yield none_of("m without a smaller dip", int(np.sum(~(np.diff(least, axis=1) > 0))))
     yield at_least("least norm / S^(1/(m+1)), least", (least / limit).min(), 1.0)
     yield at_most("largest norm at a minimum, v*", least.max(), 1.0)
     used = (1 - least) / (1 - limit)
@@ -121,7 +121,7 @@ def shapes_as_solved(study: Study) -> Iterator[Part]:
     for depth, shape in zip(arrays["grid_depth"], arrays["shape"], strict=True):
         falls = np.where(falls_throughout(int(depth), ratio, phi), FALLS, DIPS_BELOW)
         expected = np.where(grows_throughout(int(depth), ratio, phi), GROWS, falls)
-        clear = np.abs(ratio**depth / overlap(np.pi - phi) - 1) > NEAR
+        clear = ~(np.abs(ratio**depth / overlap(np.pi - phi) - 1) <= NEAR)
         wrong = int(np.sum(clear & (shape != expected)))
         yield none_of(f"{depth} layers: other shapes", wrong)
         share = float(np.mean(shape == FALLS))

@@ -283,8 +283,8 @@ def flows_leave(result: Study) -> Iterable[Part]:
             fitted.append(np.polyfit(np.log(level[used]), np.log(weak[used]), 1)[0] / growth)
     require(None if fitted else "no flow has five margins beyond 1e4 at which it has not left yet")
     note = "fitted exponent over (rate - gamma+)/gamma+"
-    yield within(f"least {note}", min(fitted), 1 - EXPONENT, 1 + EXPONENT)
-    yield within(f"largest {note}", max(fitted), 1 - EXPONENT, 1 + EXPONENT)
+    yield within(f"least {note}", np.min(fitted), 1 - EXPONENT, 1 + EXPONENT)
+    yield within(f"largest {note}", np.max(fitted), 1 - EXPONENT, 1 + EXPONENT)
     ends = arrays["weak"][:, -1] > LEFT
     late = ends & ~(leaving(result) + np.log(1e4) > np.log(level[-1]))
     require(None if late.any() else "no flow goes on to 1e4 times the margin of its leaving")

@@ -42,13 +42,16 @@ class Runs(NamedTuple):
         return cls(result.X, result.y, t.step, loss, t.snapshot_step, W, a)
 
     def weights(self, step: int) -> tuple[np.ndarray, np.ndarray]:
-        """(W (R, m, d), a (R, m)) of an iteration; NotApplicable if it was not kept."""
+        """(W (R, m, d), a (R, m)) of an iteration; NotApplicable if not kept, or not finite."""
         at = np.flatnonzero(self.kept == step)
         if at.size == 0:
             raise NotApplicable(
                 f"needs the weights of iteration {step}; --set record.snapshots=[{step}] keeps them"
             )
-        return self.W[:, at[0]], self.a[:, at[0]]
+        W, a = self.W[:, at[0]], self.a[:, at[0]]
+        if not (np.isfinite(W).all() and np.isfinite(a).all()):
+            raise NotApplicable(f"the weights of iteration {step} are not all finite")
+        return W, a
 
     def outside(self, step: int) -> np.ndarray:
         """(R,) live neurons that are in neither cone of their sign at an iteration."""

@@ -1,0 +1,487 @@
+"""Mutants of claims: the code that measures a claim with one constant, sign, exponent or comparison
+changed.
+
+That code is the claim's own function and every function of the papers that runs when a result is
+judged; hypotheses are no part of it. A mutant is noticed if some verdict on the result, or on a
+wrong one made from it, is another than the claim's. A doubled tolerance is noticed only by a result
+that is barely wrong enough. So the controls are calibrated: each is applied by the least amount from
+which on a part of the claim fails, and by a little less. What changes no number that is judged, on
+any of these results, is no mutant of the measured value: words, branches not taken, symmetries.
+"""
+
+from __future__ import annotations
+import __future__
+
+import argparse
+import ast
+import copy
+import functools
+import gc
+import inspect
+import signal
+import sys
+import time
+import warnings
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from textwrap import shorten
+from types import CodeType, FunctionType
+from typing import Any, NamedTuple
+
+import control_page
+import numpy as np
+from scipy.optimize import brentq
+
+from flowrepro import papers
+from flowrepro.claims.claim import Claim
+from flowrepro.claims.controls import CONTROLS, _recorded, _with
+from flowrepro.claims.verdict import Part, Verdict
+from flowrepro.papers import registry
+
+Key = tuple[str, str, tuple[int, int] | None]
+PAPERS = str(Path(papers.__file__).parent)
+SWAPPED: dict[type, type] = {
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult,
+    ast.Lt: ast.Gt, ast.Gt: ast.Lt, ast.LtE: ast.GtE, ast.GtE: ast.LtE,
+    ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+}  # fmt: skip
+OTHER = {"at_most": "at_least", "at_least": "at_most", "min": "max", "max": "min"}
+
+# ---- the places that can be changed
+
+
+class Place(NamedTuple):
+    """What is changed where: ``line`` of the module, whose text is ``text``; ``change`` works on the
+    copy of node ``number`` of the function's tree.
+    """
+
+    code: CodeType
+    number: int
+    line: int
+    text: str
+    what: str
+    change: Callable[[Any], None]
+
+    def __str__(self) -> str:
+        module = Path(self.code.co_filename).stem
+        return f"{module}.{self.code.co_qualname}: {self.what} in {self.text}"
+
+
+def measured_by(claim: Claim, result: Any) -> dict[CodeType, set[int]]:
+    """The functions of the papers that run when a claim measures a result, and the lines that do.
+
+    What lives in a call only is part of the function around it.
+    """
+    seen: dict[CodeType, set[int]] = {}
+
+    def called(frame: Any, event: str, _: Any) -> Any:
+        if not frame.f_code.co_filename.startswith(PAPERS):
+            return None
+        seen.setdefault(frame.f_code, set()).add(frame.f_lineno)
+        return called
+
+    sys.settrace(called)
+    try:
+        judged(replace(claim, given=()), result)
+    finally:
+        sys.settrace(None)
+    gc.collect()
+    lines: dict[str, set[int]] = {}
+    for code, own in seen.items():
+        lines.setdefault(code.co_filename, set()).update(own)
+    return {code: lines[code.co_filename] for code in seen if functions(code)}
+
+
+def functions(code: CodeType) -> list[FunctionType]:
+    """The functions that have this code, which are none for one that lives in a call."""
+    return [found for found in gc.get_referrers(code) if isinstance(found, FunctionType)]
+
+
+@functools.cache
+def source(path: str) -> ast.Module:
+    return ast.parse(Path(path).read_text(encoding="utf-8"))
+
+
+@functools.cache
+def statement(code: CodeType) -> tuple[int, int]:
+    """(index of the statement of the module, number of the node in it) that this code comes from."""
+    for index, top in enumerate(source(code.co_filename).body):
+        if not first_line(top) <= code.co_firstlineno <= (top.end_lineno or 0):
+            continue
+        for number, node in enumerate(ast.walk(top)):
+            if (name_of(node), first_line(node)) == (code.co_name, code.co_firstlineno):
+                return index, number
+    raise LookupError(f"{code} comes from no function")
+
+
+def name_of(node: ast.AST) -> str:
+    return "<lambda>" if isinstance(node, ast.Lambda) else getattr(node, "name", "")
+
+
+def first_line(node: Any) -> int:
+    above = (one.lineno for one in getattr(node, "decorator_list", ()))
+    return min([getattr(node, "lineno", 0), *above])
+
+
+@functools.cache
+def places(code: CodeType) -> tuple[Place, ...]:
+    """Every place of a function's body that can be changed."""
+    index, number = statement(code)
+    function = list(ast.walk(source(code.co_filename).body[index]))[number]
+    own = function.body if isinstance(function.body, list) else [function.body]
+    inside = {id(node) for part in own for node in ast.walk(part)}
+    above = {id(part): node for node in ast.walk(function) for part in ast.iter_child_nodes(node)}
+    return tuple(
+        Place(code, number, node.lineno, text(node, above), what, change)
+        for number, node in enumerate(ast.walk(function))
+        if id(node) in inside
+        for what, change in changes(node)
+    )
+
+
+def text(node: ast.AST, above: dict[int, ast.AST]) -> str:
+    """The expression that a node is, or is part of."""
+    while isinstance(node, ast.Constant | ast.Name | ast.Attribute | ast.keyword | ast.UnaryOp):
+        if not isinstance(above[id(node)], ast.expr | ast.keyword):
+            break
+        node = above[id(node)]
+    return shorten(ast.unparse(node), 60, placeholder=" ...").replace("|", "\\|")
+
+
+def changes(node: ast.AST) -> Iterator[tuple[str, Callable[[Any], None]]]:
+    """What can be changed at a node, in words and as a function of the node's copy."""
+    if isinstance(node, ast.Constant) and type(node.value) in (int, float) and node.value:
+        yield f"{node.value} doubled", lambda own: setattr(own, "value", 2 * own.value)
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
+        yield "another exponent", raised
+    elif isinstance(node, ast.BinOp) and type(node.op) in SWAPPED:
+        swapped = SWAPPED[type(node.op)]
+        name = f"{type(node.op).__name__} becomes {swapped.__name__}"
+        yield name, lambda own: setattr(own, "op", swapped())
+    elif isinstance(node, ast.Compare) and type(node.ops[0]) in SWAPPED:
+        other = SWAPPED[type(node.ops[0])]
+        name = f"{type(node.ops[0]).__name__} becomes {other.__name__}"
+        yield name, lambda own: own.ops.__setitem__(0, other())
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        yield "a sign dropped", lambda own: setattr(own, "op", ast.UAdd())
+    elif isinstance(node, ast.Name) and node.id in OTHER:
+        yield f"{node.id} becomes {OTHER[node.id]}", lambda own: setattr(own, "id", OTHER[own.id])
+    elif isinstance(node, ast.Attribute) and node.attr in OTHER:
+        name = f".{node.attr} becomes .{OTHER[node.attr]}"
+        yield name, lambda own: setattr(own, "attr", OTHER[own.attr])
+
+
+def raised(power: Any) -> None:
+    """x ** p becomes x ** (p + 1)."""
+    power.right = ast.BinOp(power.right, ast.Add(), ast.Constant(1))
+
+
+def changed_code(place: Place) -> CodeType:
+    """The function's code with the change."""
+    index, number = statement(place.code)
+    top = copy.deepcopy(source(place.code.co_filename).body[index])
+    function = list(ast.walk(top))[number]
+    place.change(list(ast.walk(function))[place.number])
+    module = ast.fix_missing_locations(ast.Module([top], []))
+    future = __future__.annotations.compiler_flag
+    whole = compile(module, place.code.co_filename, "exec", future, dont_inherit=True)
+    return next(code for code in codes(whole) if same_function(code, place.code))
+
+
+def codes(code: CodeType) -> Iterator[CodeType]:
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield constant
+            yield from codes(constant)
+
+
+def same_function(one: CodeType, other: CodeType) -> bool:
+    return (one.co_qualname, one.co_firstlineno, one.co_freevars) == (
+        other.co_qualname, other.co_firstlineno, other.co_freevars)  # fmt: skip
+
+
+class Mutated:
+    """While this is entered, the functions with the place's code have the change."""
+
+    def __init__(self, place: Place) -> None:
+        self.functions, self.own, self.changed = functions(place.code), place.code, changed_code(place)
+
+    def __enter__(self) -> None:
+        for function in self.functions:
+            function.__code__ = self.changed
+
+    def __exit__(self, *_: object) -> None:
+        for function in self.functions:
+            function.__code__ = self.own
+
+
+# ---- what a claim says
+
+
+class TooLong(BaseException):
+    """A mutant does not end."""
+
+
+def judged(claim: Claim, result: Any, seconds: float = 0.0) -> tuple[str, list[Part]]:
+    """(the verdict, the parts with a bound); "unreadable" after so many seconds, if not 0."""
+
+    def stop(*_: object) -> None:
+        raise TooLong
+
+    before = signal.signal(signal.SIGALRM, stop)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            signal.setitimer(signal.ITIMER_REAL, seconds)
+            judgement = claim.judge(result)
+        except (Exception, TooLong):  # nonsense may break anything
+            return "unreadable", []
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+    return judgement.verdict.value, [part for part in judgement.parts if part.relation]
+
+
+def verdicts(said: tuple[str, list[Part]]) -> list[str]:
+    """The verdicts of a claim and of its parts."""
+    return [said[0], *(part.verdict.value for part in said[1])]
+
+
+def numbers(said: tuple[str, list[Part]]) -> str:
+    """All numbers that decide, nan included."""
+    return repr([(part.measured, part.relation, part.bound) for part in said[1]])
+
+
+# ---- calibrated controls
+
+ONSETS = 2
+"""Wrong results that are calibrated for each part of a claim."""
+QUICK, MODERATE = 0.02, 0.3
+"""Seconds of a judgement from which on only one is, and none."""
+LEAST = -14.0
+"""Decimal logarithm of the least amount of a control."""
+
+
+def partly(good: Any, wrong: Any, entries: bool, exponent: float) -> Any:
+    """A result that is wrong by 10**exponent of 1: in that share of its entries, or all a bit.
+
+    Counts and truth values are wrong in a share of the entries always.
+    """
+    amount, fine, mixed = 10.0**exponent, _recorded(good), _recorded(wrong)
+    for name, array in mixed.items():
+        if entries or array.dtype.kind != "f":
+            chosen = np.random.default_rng(0).random(array.shape) < amount
+            mixed[name] = np.where(chosen, array, fine[name])
+        else:
+            mixed[name] = (fine[name] + amount * (array - fine[name])).astype(array.dtype)
+    result = _with(wrong, mixed)
+    if good.dataset is None:
+        return result
+    X, y = good.X + amount * (wrong.X - good.X), good.y + amount * (wrong.y - good.y)
+    return replace(result, dataset=replace(result.dataset, X=X, y=y))
+
+
+def calibrated(claim: Claim, good: Any, wrong: list[Any], onsets: int) -> Iterator[Any]:
+    """For every part of the claim, wrong results on which it just fails, and just does not."""
+    parts, met = judged(claim, good)[1], Counter[int]()
+    shapes = {name: array.shape for name, array in _recorded(good).items()}
+    for far in wrong:
+        if {name: array.shape for name, array in _recorded(far).items()} != shapes:
+            continue
+        failed = judged(claim, far)[1]
+        for k in range(len(parts)):
+            if met[k] < onsets and failed[k:] and failed[k].verdict is Verdict.FAIL:
+                met[k] += 1
+                for entries in (False, True):
+                    yield from onset(claim, k, partial(partly, good, far, entries))
+
+
+def onset(claim: Claim, k: int, wrong: Callable[[float], Any]) -> Iterator[Any]:
+    """Wrong results on both sides of the amount from which on part k fails, close and closer."""
+
+    def slack(amount: float) -> float:
+        parts = judged(claim, wrong(amount))[1]
+        return float(np.nan_to_num(parts[k].slack, nan=-1.0)) if parts[k:] else -1.0
+
+    with np.errstate(all="ignore"):
+        if slack(LEAST) * slack(0.0) > 0:
+            return
+        root = brentq(slack, LEAST, 0.0, xtol=1e-13, maxiter=30, disp=False)
+        yield from (wrong(root + off) for off in (-1e-2, 1e-2, -1e-12, 1e-12))
+
+
+# ---- the fate of mutants
+
+SAME, MOVED, NOTICED = range(3)
+"""A mutant changes no number that is judged, some, some verdict."""
+DRAWN = 8
+"""Mutants of a claim that are drawn, at most half of them in its own function if it calls others."""
+SECONDS = 10.0
+"""What the wrong results take at most that one mutant meets."""
+
+
+@dataclass
+class Fate:
+    """What became of one mutant, on all results that it met.
+
+    moved : the largest relative change of a measured number.
+    bound : whether only bounds changed.
+    """
+
+    place: Place
+    seen: int = SAME
+    moved: float = 0.0
+    bound: bool = True
+
+
+def drawn(claim: Claim, result: Any) -> list[Fate]:
+    """The mutants of a claim that are judged, drawn evenly; the seed follows from the claim."""
+    rng = np.random.default_rng(zlib.crc32(f"{claim.paper} {claim.id}".encode()))
+    main = inspect.unwrap(claim.measure).__code__
+    pools: dict[bool, list[Place]] = {True: [], False: []}
+    for code, lines in measured_by(claim, result).items():
+        pools[code is main] += [place for place in places(code) if place.line in lines]
+    own, called = (list(rng.permutation(len(pools[mine]))) for mine in (True, False))
+    half = max(DRAWN // 2, DRAWN - len(called))
+    chosen = [pools[True][k] for k in sorted(own[:half])]
+    chosen += [pools[False][k] for k in sorted(called[: DRAWN - len(chosen)])]
+    return [Fate(place) for place in chosen]
+
+
+def meet(claim: Claim, good: Any, fates: list[Fate]) -> None:
+    """Raise the fates of a claim's mutants to what the controls of one result show.
+
+    What changes no number on any wrong result is not tried on calibrated ones.
+    """
+    begun = time.perf_counter()
+    expected = numbers(judged(claim, good))
+    seconds = time.perf_counter() - begun
+    own = [] if claim.control is None else [claim.control(good)]
+    made = [*own, *(one for control in CONTROLS for one in control.results(good))]
+    made = made[:: max(1, round(len(made) * seconds / SECONDS))]
+    wrong = [one for one in made if numbers(judged(claim, one)) != expected]
+    compare(claim, [good, *wrong], [fate for fate in fates if fate.seen != NOTICED], seconds)
+    moved = [fate for fate in fates if fate.seen == MOVED]
+    if moved and seconds < MODERATE:
+        onsets = ONSETS if seconds < QUICK else 1
+        compare(claim, list(calibrated(claim, good, wrong, onsets)), moved, seconds)
+
+
+def compare(claim: Claim, results: list[Any], fates: list[Fate], seconds: float) -> None:
+    """Raise the fates of mutants to what these results show; one judgement takes ``seconds``."""
+    said = [judged(claim, one) for one in results]
+    for fate in fates:
+        with Mutated(fate.place):
+            for one, own in zip(results, said, strict=True):
+                words = judged(claim, one, 2 + 20 * seconds)
+                if verdicts(words) != verdicts(own):
+                    fate.seen = NOTICED
+                    break
+                if numbers(words) != numbers(own):
+                    fate.seen = MOVED
+                    note_move(fate, own[1], words[1])
+
+
+def note_move(fate: Fate, own: list[Part], changed: list[Part]) -> None:
+    """Keep by how much a number changed at most, and whether a measured one did."""
+    for one, other in zip(own, changed, strict=True):
+        if one.measured != other.measured:
+            fate.bound = False
+            size = max(abs(one.measured), 1e-300)
+            fate.moved = max(fate.moved, abs(other.measured - one.measured) / size)
+
+
+# ---- the page of the manual
+
+COUNTS, LEFT = "Mutants of the claims", "Mutants that nothing notices"
+"""Headings of the tables."""
+CASES = 2
+"""Results that a mutant meets at most, those first that are judged soonest."""
+
+
+def judged_on(paper: str, out: Path) -> dict[Claim, list[tuple[float, Key]]]:
+    """For every claim, (seconds, (command, case, seeds)) of the results on which it passes."""
+    found: dict[Claim, list[tuple[float, Key]]] = {}
+    for key in control_page.results_of(paper):
+        result = stored(key, out)
+        for claim in control_page.passing(result):
+            begun = time.perf_counter()
+            judged(claim, result)
+            found.setdefault(claim, []).append((time.perf_counter() - begun, key))
+    return found
+
+
+@functools.lru_cache(maxsize=8)
+def stored(key: Key, out: Path) -> Any:
+    return control_page.computed(key[0], key[1], out, key[2])
+
+
+def reason(fate: Fate) -> str:
+    """Why no verdict is another, in numbers."""
+    if fate.bound:
+        return "only a bound moves"
+    return f"a number moves by {100 * fate.moved:.2g} %"
+
+
+def fates_of(claim: Claim, results: list[Any]) -> list[Fate]:
+    """What becomes of the mutants of a claim on results on which it passes."""
+    fates = drawn(claim, results[0])
+    for result in results:
+        if any(fate.seen != NOTICED for fate in fates):
+            meet(claim, result, fates)
+    return fates
+
+
+def counted(fates: list[Fate]) -> tuple[int, int, int]:
+    """(noticed, not noticed, no mutants)."""
+    seen = Counter(fate.seen for fate in fates)
+    return seen[NOTICED], seen[MOVED], seen[SAME]
+
+
+def row(fates: list[Fate]) -> str:
+    """What the page says of a claim with mutants that nothing notices."""
+    noticed, missed, _ = counted(fates)
+    listed = "; ".join(f"`{fate.place}` ({reason(fate)})" for fate in fates if fate.seen == MOVED)
+    return f"{noticed} of {noticed + missed}; not {listed}"
+
+
+def main() -> None:
+    """Judge the mutants of all claims on stored results, and write the tables of the page."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--out", type=Path, default=Path("runs"), help="where results lie")
+    parser.add_argument("papers", nargs="*", default=control_page.PAPERS)
+    given = parser.parse_args()
+    counts, left = control_page.cells(COUNTS), control_page.cells(LEFT)
+    for paper in given.papers:
+        left = {name: cell for name, cell in left.items() if name.split()[0] != paper}
+        found: dict[str, list[Fate]] = {}
+        for claim, results in judged_on(paper, given.out).items():
+            soonest = sorted(results, key=lambda one: one[0])[:CASES]
+            fates = fates_of(claim, [stored(key, given.out) for _, key in soonest])
+            found[claim.id] = fates
+            print(paper, claim.id, *counted(fates), flush=True)
+            if counted(fates)[1]:
+                left[f"{paper} {claim.id}"] = row(fates)
+        noticed, missed, same = map(sum, zip(*map(counted, found.values()), strict=True))
+        counts[paper] = (
+            f"{noticed} of {noticed + missed} ({noticed / (noticed + missed):.1%}), of {len(found)} "
+            f"claims; {same} changes more change no number"
+        )
+        print(paper, counts[paper], flush=True)
+        control_page.write(COUNTS, {key: counts[key] for key in control_page.PAPERS if key in counts})
+        control_page.write(LEFT, dict(sorted(left.items(), key=_place_of)))
+
+
+def _place_of(entry: tuple[str, str]) -> tuple[int, int]:
+    """The paper and the claim of a line of the table, in their order."""
+    paper, claim = entry[0].split()
+    ids = [one.id for one in registry.contents(paper).claims]
+    return control_page.PAPERS.index(paper), ids.index(claim)
+
+
+if __name__ == "__main__":
+    main()
