@@ -51,7 +51,7 @@ def march(
         for s in range(S + 1):
             w = W[s, j]
             for e in range(len(mine)):
-                if travelled < due[e]:  # too near to where the sign was seen to have changed it
+                if travelled < due[e]:  # it cannot have reached the plane where z = 0
                     continue
                 k = mine[e]
                 x, z = X[k], kind(0)

@@ -90,6 +90,18 @@ def test_a_resumed_run_ends_with_the_same_bits() -> None:
     assert resumed.stats == whole.stats
 
 
+def test_a_run_cut_within_an_interval_goes_on_with_the_same_bits() -> None:
+    problem = two_classes(train="first", unit=True)
+    whole, resumed = InterpolatedGD(problem), InterpolatedGD(problem)
+    whole.advance(np.array([997]))
+    assert whole.node.steps[0] < 997
+    resumed.restore(whole.state(), 997)
+    assert np.array_equal(resumed.weights()[0], whole.weights()[0])
+    assert np.array_equal(resumed.advance(np.array([997, 1100])), whole.advance(np.array([997, 1100])))
+    assert np.array_equal(resumed.weights()[0], whole.weights()[0])
+    assert resumed.stats == whole.stats
+
+
 def plain_steps(
     X: np.ndarray, W: np.ndarray, a: np.ndarray, q: list[np.ndarray], alpha: float, lr: float
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -166,9 +178,10 @@ def test_digits_in_float32_follow_the_torch_engine() -> None:
     assert ours.stats["gradient_evaluations"] < 300
 
 
-def test_it_is_advised_for_many_samples_only() -> None:
+def test_it_is_advised_for_many_samples_of_many_coordinates_only() -> None:
     assert InterpolatedGD.advises_against(two_classes()) is not None
     assert InterpolatedGD.advises_against(replace(two_classes(m=8), X=np.zeros((2_000, 1_000)))) is None
+    assert InterpolatedGD.advises_against(replace(two_classes(m=8), X=np.zeros((400_000, 5)))) is not None
     assert (
         InterpolatedGD.supports(two_classes(batch_size=8))
         == "it takes the full batch and the case asks for mini-batches of 8"
