@@ -38,21 +38,25 @@ TOLERANCE = {"float32": 2e-6, "float64": 1e-12}
 the curvature as much (at most 0.002 a step in MNIST), and interpolation errs less than
 extrapolation. Measured: weights as near to those of float64 as plain float32 is.
 """
+SHARE = 0.01
+"""How far they may differ, over the way that all weights went (chosen): near a minimum it is short.
+"""
 LENGTHS = (1, 2, 5, 10, 20)
 """Steps of an interval (chosen: records of min2024's runs fall on their ends)."""
-PATIENCE = 3, 48
-"""Intervals of one length before a longer one is tried: at first, and at most where that fails."""
-AHEAD = 8.0
-"""Times the bend of one interval: how far the next end is from where it is extrapolated to, of a
-parabola and intervals of one length.
+PATIENCE = 3, 192
+"""Intervals of one length before a longer one is tried, at first and at most: it doubles where that
+fails. Where two steps are too many, so many steps are made without what interpolation needs.
+"""
+AHEAD = 1.5
+"""Times the distance by which extrapolation fails: room for what it is not known exactly (chosen).
 """
 ROUNDING = 4.0
 """Times sqrt(d) eps: the error of a cosine of d terms (chosen, with room)."""
-LEAST = (500_000, 32, 8)
+LEAST = (500_000, 300, 8)
 """n d, d and m from which gradients cost more than the rest of an interval (measured)."""
 
 COUNTS = "length", "streak", "patience", "evaluations"
-KEPT = "W", "a", "loss", "steps", "forces", "slopes", "seen", "slack", "bent", *COUNTS
+KEPT = "W", "a", "loss", "steps", "forces", "slopes", "seen", "slack", *COUNTS
 """Fields of `Node` in a checkpoint, beside the signs."""
 
 
@@ -68,12 +72,13 @@ class Pairs(NamedTuple):
 class Node:
     """What the next interval starts from; no array is ever changed.
 
-    W (m, d), a (m,), loss : at ``steps[0]``. steps (p,) : of the last evaluations, the latest
-        first; forces (p, m, d) under the signs ``active`` (m, n) of (W, a); slopes (p, n).
+    W (m, d), a (m,), loss : at ``steps[0]``; a loss that is nan must be evaluated.
+    steps (p,) : of the last evaluations, the latest first; forces (p, m, d) under the signs
+        ``active`` (m, n) of (W, a); slopes (p, n).
     seen (2, m, d) : first layers for which Z and Z_before (m, n) were computed last; slack (m,) :
-        distance of W from the last of them; bent (m,) : see `march`, of the last interval.
-    length : of the next interval. streak : intervals of this length so far. patience : how many
-        before a longer one is tried. evaluations : so far.
+        distance of W from the last of them.
+    length : of the next interval, 0 for a plain step. streak : intervals of this length so far.
+        patience : how many before a longer one is tried. evaluations : so far.
     """
 
     W: np.ndarray
@@ -85,7 +90,6 @@ class Node:
     active: np.ndarray
     seen: np.ndarray
     slack: np.ndarray
-    bent: np.ndarray
     Z: np.ndarray
     Z_before: np.ndarray
     length: int = 1
@@ -155,9 +159,8 @@ class InterpolatedGD(TorchGD):
         losses = np.empty(len(steps))
         for i, target in enumerate(steps):
             self._reach(int(target))
-            if self.step == self.node.steps[0]:
-                losses[i] = self.node.loss
-            else:
+            losses[i] = self.node.loss if self.step == self.node.steps[0] else np.nan
+            if np.isnan(losses[i]):
                 self.gradient.evaluate(self.W, self.a, value_only=True)
                 losses[i] = self.gradient.value
         self._count()
@@ -183,6 +186,8 @@ class InterpolatedGD(TorchGD):
 
     def _next(self, node: Node) -> Interval:
         """The longest interval that is accurate enough, up to the length proposed."""
+        if node.length == 0:
+            return self._plain(node)
         for length in reversed(LENGTHS[: LENGTHS.index(node.length) + 1]):
             made = self._attempt(node, length)
             if made is not None:
@@ -190,13 +195,33 @@ class InterpolatedGD(TorchGD):
             node = replace(node, evaluations=node.evaluations + 1)
         raise AssertionError("one step is always accurate")
 
+    def _plain(self, node: Node) -> Interval:
+        """One step of which nothing is kept for interpolation."""
+        pull = self.problem.lr * node.forces[0]
+        W = node.W - node.a[:, None] * pull
+        moved = np.einsum("jd,jd->j", node.W, pull) if self.problem.train == "both" else 0
+        end = self._start(W, node.a - moved, int(node.steps[0]) + 1)
+        rest = node.streak + 1 < node.patience
+        end = replace(
+            end, length=0 if rest else 1, streak=node.streak + 1 if rest else 0,
+            patience=node.patience, evaluations=node.evaluations + 1,
+        )  # fmt: skip
+        return Interval(np.stack([node.W, end.W]), np.stack([node.a, end.a]), end)
+
+    def _start(self, W: np.ndarray, a: np.ndarray, step: int) -> Node:
+        """A first evaluation."""
+        Z, loss, forces, slopes = self._evaluate(W, a)
+        return Node(
+            W, a, loss, np.array([step]), forces[None], slopes[None], Z > 0, np.stack([W, W]),
+            np.zeros_like(a), Z, Z,
+        )  # fmt: skip
+
     def _attempt(self, node: Node, length: int) -> Interval | None:
         """An interval of this length, or None where its ends disagree or a sign may be wrong."""
         size = np.linalg.norm(node.W, axis=1)
         reach = node.slack + self._rounding * size
         most = self._tolerance * np.hypot(size, node.a)
-        ahead = length / float(node.steps[0] - node.steps[1]) if length > 1 else 0.0
-        pairs = self._near(node, node.Z_before, -ahead, reach + AHEAD * ahead**2 * node.bent)
+        pairs = self._foreseen(node, length, reach)
         W, a, bent = self._march(node, node.steps, node.forces.copy(), node.slopes, length, pairs)
         allowed = reach + 1.5 * bent + 2 * most
         seen, out = W[-1], a[-1]
@@ -208,31 +233,57 @@ class InterpolatedGD(TorchGD):
         W, a, bent = self._march(node, steps, forces, slopes, length, pairs)
         slack = np.linalg.norm(W[-1] - seen, axis=1)
         off = np.hypot(slack, a[-1] - out)
-        error = float(np.max(np.where(off == 0, 0, off / most)))
+        way = np.hypot(np.linalg.norm(W[-1] - W[0]), np.linalg.norm(a[-1] - a[0]))
+        of_way = np.linalg.norm(off) / (SHARE * way)
+        error = float(np.max(np.where(off == 0, 0, np.maximum(off / most, of_way))))
         if length > 1 and not (error <= 1 and np.all(reach + bent + slack <= allowed)):
             return None
         active = node.active.copy()
         active[np.repeat(np.arange(len(size)), np.diff(pairs.first)), pairs.sample] = pairs.active
-        # The loss was evaluated where the first attempt ended: to first order, it is now
+        # The loss was evaluated where the first attempt ended. The end is near.
         moved = out[:, None] * (W[-1] - seen) + (a[-1] - out)[:, None] * seen
-        loss = loss + np.sum(force * moved, dtype=np.float64)
+        change = np.sum(force * moved, dtype=np.float64)
+        loss = loss + change if abs(change) <= np.sqrt(self._tolerance) * loss else np.array(np.nan)
         end = Node(
             W[-1], a[-1], loss, steps, forces, slopes, active, np.stack([seen, node.seen[0]]),
-            slack, bent, Z, node.Z, *self._plan(node, length, error), node.evaluations + 1,
+            slack, Z, node.Z, *self._plan(node, length, error), node.evaluations + 1,
         )  # fmt: skip
         return Interval(W, a, end)
 
     def _plan(self, node: Node, length: int, error: float) -> tuple[int, int, int]:
         """Length, streak and patience after an interval of this length and error."""
         if length < node.length:
-            return length, 1, min(2 * node.patience, PATIENCE[1])
+            later = min(2 * node.patience, PATIENCE[1])
+            return (length, 1, later) if length > 1 else (0, 0, later)
         streak, step = node.streak + 1, int(node.steps[0]) + length
-        patience = node.patience if node.streak else PATIENCE[0]  # the longer one succeeded
+        succeeded = node.streak == 0 and length > 1
+        patience = PATIENCE[0] if succeeded else node.patience
         longer = next((more for more in LENGTHS if more > length), length)
         foreseen = error * (longer / length) ** (self._nodes + 1)
-        if longer > length and streak >= patience and foreseen <= 1 and step % longer == 0:
+        enough = streak >= (self._nodes if length == 1 else patience)
+        if longer > length and enough and foreseen <= 1 and step % longer == 0:
             return longer, 0, patience
         return length, streak, patience
+
+    def _foreseen(self, node: Node, length: int, reach: np.ndarray) -> Pairs:
+        """The pairs that may change their sign, by the last two products with the samples.
+
+        They are extrapolated; how far the weights that they belong to are from where the forces
+        lead is added to the reach.
+        """
+        if length == 1:  # a step needs the signs at its start only
+            return Pairs(
+                np.zeros(len(reach) + 1, np.int64), np.empty(0, np.int32), np.empty(0, bool)
+            )
+        weights = interpolation(node.steps, node.steps[0] + np.arange(length)).sum(axis=0)
+        pull = self.problem.lr * np.tensordot(weights, node.forces, 1)
+        a = node.a
+        if self.problem.train == "both":
+            a = a - 0.5 * np.einsum("jd,jd->j", node.W, pull)
+        ahead = length / float(node.steps[0] - node.steps[1])
+        off = node.W - a[:, None] * pull - node.seen[0] - ahead * (node.seen[0] - node.seen[1])
+        wide = reach + AHEAD * np.linalg.norm(off, axis=1)
+        return self._near(node, node.Z_before, -ahead, wide)
 
     def _near(self, node: Node, other: np.ndarray, stretch: float, reach: np.ndarray) -> Pairs:
         """The pairs that may change their sign, see `near`."""
@@ -282,12 +333,7 @@ class InterpolatedGD(TorchGD):
         self.interval = None
         super().restore(state, step)
         if "node_W" not in state:
-            W, a = self.W.numpy().copy(), self.a.numpy().copy()
-            Z, loss, forces, q = self._evaluate(W, a)
-            self.node = Node(
-                W, a, loss, np.array([step]), forces[None], q[None], Z > 0, np.stack([W, W]),
-                np.zeros_like(a), np.zeros_like(a), Z, Z,
-            )  # fmt: skip
+            self.node = self._start(self.W.numpy().copy(), self.a.numpy().copy(), step)
         else:
             kept: dict[str, Any] = {name: np.array(state[f"node_{name}"]) for name in KEPT}
             X = self.gradient.X.T
