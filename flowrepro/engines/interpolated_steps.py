@@ -7,16 +7,18 @@ objective / d f_k. One step is
 
 Under fixed signs of z_jk the force c_j is a smooth function of the step. Where the sign of a pair
 (j, k) changes, +-(1 - alpha) q_k x_k is added to all its values between which is interpolated.
+
+Both kernels run on one core: threads of their own would compete with those of the matrix products.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from flowrepro.engines.compiled import compiled_parallel, range_parallel
+from flowrepro.engines.compiled import compiled
 
 
-@compiled_parallel
+@compiled
 def march(
     X: np.ndarray,
     norms: np.ndarray,
@@ -44,7 +46,7 @@ def march(
     S, p = weights.shape
     m, d = W.shape[1], W.shape[2]
     kind = X.dtype.type
-    for j in range_parallel(m):
+    for j in range(m):
         c, travelled = np.empty(d, X.dtype), 0.0
         mine, signs = sample[first[j] : first[j + 1]], active[first[j] : first[j + 1]]
         due = np.zeros(len(mine))
@@ -91,7 +93,7 @@ def march(
         bent[j] = np.sqrt(largest)
 
 
-@compiled_parallel
+@compiled
 def near(
     Z: np.ndarray,
     other: np.ndarray,
@@ -109,7 +111,7 @@ def near(
     """
     m, n = Z.shape
     kind = Z.dtype.type
-    for j in range_parallel(m):
+    for j in range(m):
         z, ahead, mine, limit, hits = Z[j], other[j], active[j], reach[j], 0
         for k in range(n):
             end = z[k] + kind(stretch) * (ahead[k] - z[k])
