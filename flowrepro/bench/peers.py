@@ -130,7 +130,7 @@ def jobs() -> list[Job]:
         Job("boursier2024 Figure 2", wide, 5_000, 2),
         Job("boursier2024 Figure 3", pieces, 500, 4),
         Job("lee2022 Figure 1, two layers", two_layers, 200, 2),
-        Job("min2024 Figure 5", _of(DIGITS_1_0), 1, 1),
+        Job("min2024 Figure 5", _of(DIGITS_1_0), 20, 1),
     ]
 
 

@@ -28,7 +28,7 @@ ENGINES: dict[str, Member] = {
     "lazy": Member("flowrepro.engines.lazy.engine", "LazyGD"),
     "grouped": Member("flowrepro.engines.grouped", "GroupedGD"),
     "fused": Member("flowrepro.engines.fused_gd", "FusedGD"),
-    "pooled": Member("flowrepro.engines.torch_pooled", "PooledGD", needs="torch"),
+    "interpolated": Member("flowrepro.engines.torch_interpolated", "InterpolatedGD", needs="torch"),
     "torch": Member("flowrepro.engines.torch_gd", "TorchGD", needs="torch"),
     "flow": Member("flowrepro.engines.flow.engine", "Flow", kind="flow"),
     "smooth-flow": Member("flowrepro.engines.smooth_flow", "SmoothFlow", kind="flow"),

@@ -31,14 +31,14 @@ MOST_SECONDS, MOST_BYTES = 600.0, 8e9
 SAMPLE = 200
 """Cases of a long list that are estimated, evenly chosen; the others count as these."""
 SECONDS = {
-    "mnist-align digits-3-8": 296,
-    "mnist-align digits-1-7": 221,
     "mnist-align digits-1-0-sgd": 177,
-    "mnist-align digits-1-0": 147,
     "single-neuron deep": 109,
     "mnist-align digits-1-0-first-layer": 70,
     "margin table": 63,
     "three-point eight-piece-sets": 46,
+    "mnist-align digits-3-8": 45,
+    "mnist-align digits-1-7": 45,
+    "mnist-align digits-1-0": 45,
     "three-point critical-scale": 46,
     "toy2d rank-limit": 34,
     "single-neuron many-seeds": 29,
@@ -122,6 +122,8 @@ def engine_seconds(engine: str, problem: Problem, records: int, snapshots: int) 
     if engine == "smooth-flow":
         evaluations = min(600_000, int(100 * (1e-3 / problem.rtol) ** 0.75))
         return evaluations * (3e-4 + n * m * d / 4e10)
+    if engine == "interpolated":
+        return steps * (3e-4 + n * m * d / 3e11) + records * n * m * d / 1e12
     products = (steps * batch + (records * n if batch < n else 0)) * m * d / 4e10
     return steps * 3e-4 + products + (steps * batch * d / 2e8 if batch < n else 0.0)
 
@@ -129,7 +131,7 @@ def engine_seconds(engine: str, problem: Problem, records: int, snapshots: int) 
 def problem_bytes(engine: str, shape: tuple[int, int, int], records: int, snapshots: int) -> float:
     """Bytes that a training takes: what it keeps is stacked and then written from memory."""
     n, d, m = shape
-    products = n * m if engine in ("pooled", "smooth-flow", "flow") else 0
+    products = n * m if engine in ("interpolated", "smooth-flow", "flow") else 0
     kept = snapshots * m * (d + 1) + 3 * records
     return 8.0 * (3 * kept + 3 * n * d + 10 * m * (d + 1) + 4 * products)
 

@@ -74,8 +74,8 @@ DESCENT = [
     ({"save_every": 0}, "save_every must be between 1 and 1e+10, not 0"),
     ({"dtype": "float16"}, "dtype must be one of float64, float32, not 'float16'; did you mean 'float64'?"),
     ({"train": "last"}, "train must be one of both, first, not 'last'"),
-    ({"engine": "trch"}, "engine must be one of auto, lazy, grouped, fused, pooled, torch, not 'trch'; did you mean 'torch'?"),
-    ({"engine": "flow"}, "engine must be one of auto, lazy, grouped, fused, pooled, torch, not 'flow'; fr.flow integrates the flow"),
+    ({"engine": "trch"}, "engine must be one of auto, lazy, grouped, fused, interpolated, torch, not 'trch'; did you mean 'torch'?"),
+    ({"engine": "flow"}, "engine must be one of auto, lazy, grouped, fused, interpolated, torch, not 'flow'; fr.flow integrates the flow"),
 ]  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import pytest
 from problems import random_problem
 
 from flowrepro.bench import main as bench
-from flowrepro.bench.main import BenchResult, compare_large, compare_many_seeds, compare_pooled, compare_small
+from flowrepro.bench.main import BenchResult, compare_interpolated, compare_large, compare_many_seeds, compare_small
 from flowrepro.core.config import Loss
 from flowrepro.core.overrides import override
 from flowrepro.papers.boursier2022.figures_2_3_toy import TOY
@@ -39,9 +39,9 @@ def test_large_problems_compare_with_the_products_and_with_the_plain_loop() -> N
     assert (products.target, plain.target) == ("<= 1.3", ">= 1")
 
 
-def test_the_pooled_run_is_whole_and_the_plain_loop_extrapolated() -> None:
+def test_the_interpolated_run_is_whole_and_the_plain_loop_extrapolated() -> None:
     problem = random_problem(20, 4, 6, Loss(name="exp", reduction="mean"), lr=1e-3)
-    result = compare_pooled("tiny", problem, sample=2)
+    result = compare_interpolated("tiny", problem, sample=2)
     assert min(result.ours, result.plain) > 0
     assert result.ratio == pytest.approx(result.plain / result.ours)
     assert f"{problem.n_steps} steps" in result.note
@@ -61,7 +61,7 @@ def test_quick_runs_fewer_repetitions_on_fewer_images(monkeypatch: pytest.Monkey
     monkeypatch.setattr(bench, "compare_flow", lambda quick: [])
     monkeypatch.setattr(bench, "compare_peers", lambda quick: [])
     monkeypatch.setattr(bench, "compare_margin", lambda q: BenchResult("margin", 1.0, 1.0, "", 1.0, "", ""))
-    monkeypatch.setattr(bench, "compare_pooled", lambda job, problem: BenchResult(job, 1.0, 1.0, "", 1.0, "", ""))
+    monkeypatch.setattr(bench, "compare_interpolated", lambda job, problem: BenchResult(job, 1.0, 1.0, "", 1.0, "", ""))
     monkeypatch.setattr(bench, "compare_papers", lambda quick: [])
     monkeypatch.setattr(bench, "compare_large", lambda *arguments: [record(*arguments)])
     assert [result.job.partition(":")[0] for result in bench.run_benchmarks(True)] == [
