@@ -253,7 +253,7 @@ class RunDirectory:
 
     def claims(self) -> list[dict[str, Any]]:
         """The verdicts in claims.json; none where there is none."""
-        optional = {"parts": [], "ratio": None}
+        optional: dict[str, Any] = {"parts": [], "ratio": None}
         return [{**optional, **claim} for claim in self.judged()["claims"]]
 
     def drawn(self, stem: str) -> dict[str, Any]:
