@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from flowrepro.claims.verdict import Judgement, Part, combine, not_applicable
 from flowrepro.core.config import Case
+from flowrepro.errors import UsageError
 
 Kind = Literal["theory", "reproduction"]
 Label = Literal["", "identity", "engine"]
@@ -78,7 +79,14 @@ class Claim:
         try:
             for hypothesis in self.given:
                 require(hypothesis(result))
-            return combine(self.measure(result))
+            measured = self.measure(result)
+            parts = tuple(measured) if isinstance(measured, Iterable) else ()
+            if not parts or not all(isinstance(part, Part) for part in parts):
+                raise UsageError(
+                    f"the claim '{self.id}' gives {parts or measured!r:.60} and no parts of a "
+                    "verdict; yield number(...), at_most(...) or the like"
+                )
+            return combine(parts)
         except NotApplicable as raised:
             return replace(not_applicable(raised.reason), measured=raised.measured)
 

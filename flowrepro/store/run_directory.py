@@ -253,8 +253,8 @@ class RunDirectory:
 
     def claims(self) -> list[dict[str, Any]]:
         """The verdicts in claims.json; none where there is none."""
-        claims: list[dict[str, Any]] = self.judged()["claims"]
-        return claims
+        optional: dict[str, Any] = {"parts": [], "ratio": None}
+        return [{**optional, **claim} for claim in self.judged()["claims"]]
 
     def drawn(self, stem: str) -> dict[str, Any]:
         """The JSON beside the images of a figure, a `schema.Drawn`."""

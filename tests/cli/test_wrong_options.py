@@ -95,12 +95,29 @@ def test_deep_values_are_refused(flowrepro: Call, tmp_path: Path, value: str) ->
         ("single-neuron directions", "data=[]", "must be an object"),
         ("toy2d theory-rule-10d", "data.options.seed=-1", "cannot be made with seed=-1"),
         ("margin early-symmetric-5d", "data.options.h=1000000.0", "cannot be made with"),
+        ("margin flow-symmetric", "options.far=[0]", "must lie in"),
+        ("toy2d sign-flips", "options.seeds=1e6", "options.seeds"),
+        ("toy2d sign-flips", "options.seeds=1000000", "seeds"),
     ],
 )
 def test_options_outside_of_their_range(flowrepro: Call, tmp_path: Path, case: str, change: str, words: str) -> None:
     command, name = case.split()
     result = flowrepro(command, "--case", name, "--set", change, "--out", tmp_path)
     refused(result, 2, words)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words",
+    [
+        "margin --case probability-right --quick --set options.widths=[1]",
+        "three-point --case unbalanced-width --set options.widths=[20]",
+        "three-point --case scaling --set options.log10_scales=[-2.0]",
+    ],
+)
+def test_a_changed_grid_fails_no_claim(flowrepro: Call, tmp_path: Path, words: str) -> None:
+    result = flowrepro(*words.split(), "--no-figures", "--out", tmp_path)
+    assert result.code == 0, result.err
 
 
 def test_more_seeds_than_can_be_run_are_refused_at_once(flowrepro: Call, tmp_path: Path) -> None:

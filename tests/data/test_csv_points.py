@@ -1,6 +1,7 @@
 """Points in csv: what is understood, and how a refusal names the place."""
 
 import io
+import time
 from pathlib import Path
 
 import numpy as np
@@ -130,6 +131,16 @@ def test_many_lines_are_read_at_once_and_a_refusal_still_names_the_line(monkeypa
     for bad, words in (("1,x,1", "line 12, column 2"), ("1,2", "line 12: 2 columns")):
         with pytest.raises(DataError, match=words):
             read("x1,x2,y\n" + "\n".join([*lines[:10], bad, *lines[10:]]))
+
+
+@pytest.mark.slow
+def test_a_million_lines_take_some_seconds():
+    text = b"0.25,-1.5,1\n" * 10**6
+    started = time.process_time()
+    X, y, _ = read(text)
+    assert time.process_time() - started < 15.0
+    assert X.shape == (10**6, 2)
+    assert y.sum() == 10**6
 
 
 def test_limits_of_size(monkeypatch):

@@ -66,6 +66,15 @@ def test_memory_that_runs_out_is_one_sentence(flowrepro: Call, tmp_path: Path, m
     refused(flowrepro(*SHORT_TOY, "--out", tmp_path), 7, "too little memory", "7.45 TiB", "fewer neurons")
 
 
+@pytest.mark.slow
+@pytest.mark.long
+def test_a_million_neurons_are_judged_within_a_minute(flowrepro: Call, tmp_path: Path) -> None:
+    words = typed("orthogonal --case toy --set init.m=1000000 --set n_steps=3 --no-figures --out")
+    started = time.process_time()
+    assert flowrepro(*words, tmp_path).code == 0
+    assert time.process_time() - started < 60.0
+
+
 @pytest.mark.parametrize("value", ["1e-20", "0", "-1e-8", "1", "nan"])
 def test_a_tolerance_that_doubles_do_not_resolve_is_refused(flowrepro: Call, tmp_path: Path, value: str) -> None:
     refused(flowrepro(*SHORT_TOY, "--engine", "flow", "--set", f"rtol={value}", "--out", tmp_path), 2, "rtol")

@@ -83,7 +83,7 @@ def test_a_file_can_be_swept(flowrepro: Call, tmp_path: Path) -> None:
     assert len(list(tmp_path.rglob("trajectory.npz"))) == 2
 
 
-BROKE = ((11, 398), (12, 1165), (12, 1519), (12, 1676), (12, 3343), (12, 3927), (12, 3985))
+BROKE = ((11, 398), (12, 1165), (12, 1519), (12, 1676), (12, 3343), (12, 3927), (12, 3985), (2612, 525))
 """(seed, number) of every mutation that once was an internal error."""
 BROKEN = {
     "import nothing_of_the_kind": "cannot be imported (ModuleNotFoundError",
@@ -124,6 +124,16 @@ def test_a_claim_that_breaks_is_the_plug_in_s_fault(flowrepro: Call, tmp_path: P
     broken.write_text(EXAMPLE.read_text().replace("yield number(", "yield numbber("))
     words = ("early-directions", "--case", "large", "--no-figures", "--out", tmp_path)
     refused(flowrepro("--plugin", broken, *words), 2, f"plug-in {broken}, line", "NameError", "correct it")
+
+
+@pytest.mark.parametrize("what", ["return 3", "return ()", "yield 3,"])
+def test_a_claim_without_parts_is_refused(flowrepro: Call, tmp_path: Path, what: str) -> None:
+    head, _, tail = EXAMPLE.read_text().partition('    """measured: the least cosine')
+    rest = tail[tail.index("@topic.claim") :]
+    (tmp_path / "empty_paper.py").write_text(f"{head}    {what}\n\n\n{rest}")
+    words = ("early-directions", "--case", "large", "--no-figures", "--set", "n_steps=200", "--out", tmp_path)
+    answer = flowrepro("--plugin", tmp_path / "empty_paper.py", *words)
+    refused(answer, 2, "the claim 'directional-convergence' gives", "no parts of a verdict")
 
 
 @pytest.mark.filterwarnings("default")

@@ -12,7 +12,7 @@ SEED, FEW, MANY = 0, 25, 3_000
 """Mutations by default, and in the slow suite; 'make fuzz' makes them for as long as is asked."""
 BROKE: tuple[tuple[int, int], ...] = (
     (2, 16), (7, 1442), (7, 2057), (7, 2647), (7, 2941), (7, 3070), (8, 1483), (8, 1668), (8, 1853),
-    (8, 2040), (8, 2423), (8, 2793), (8, 2834), (8, 3151),
+    (8, 2040), (8, 2423), (8, 2793), (8, 2834), (8, 3151), (2611, 9840),
 )  # fmt: skip
 """(seed, number) of every mutation that once broke a command."""
 
