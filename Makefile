@@ -15,7 +15,7 @@ SLOW ?= slow
 FUZZ_MINUTES ?= 5
 BIN = $(VENV)/bin
 
-.PHONY: setup reproduce test slow fuzz gpu lint figures gallery verify report controls names docs package bench clean
+.PHONY: setup reproduce test slow fuzz gpu lint figures gallery verify report controls mutants names docs package bench clean
 
 setup: $(VENV)/.installed
 
@@ -56,6 +56,9 @@ report: setup
 
 controls: setup
 	PYTHONPATH=tests $(BIN)/python tests/control_page.py --out $(OUT)
+
+mutants: setup
+	PYTHONPATH=tests $(BIN)/python tests/mutant_page.py --out $(OUT)
 
 names: setup
 	$(BIN)/python -m flowrepro.cli.completion
