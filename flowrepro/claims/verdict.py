@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Literal, NamedTuple
 
-import numpy as np
-
 Relation = Literal["<=", ">=", "in", ""]
 Bound = float | tuple[float, float] | None
 LOOSE = 100.0
@@ -82,7 +80,8 @@ def within(note: str, measured: float, low: float, high: float) -> Part:
     A nan fails, and so does an infinity; two infinite ends exclude nothing: then a number.
     """
     low, high, measured = float(low), float(high), float(measured)
-    slack = float(np.minimum(measured - low, high - measured))
+    ends = (measured - low, high - measured)
+    slack = math.nan if any(map(math.isnan, ends)) else min(ends)
     return _compared(note, measured, "in", (low, high), slack)
 
 
