@@ -17,7 +17,7 @@ TRIALS ?= 20
 FUZZ_MINUTES ?= 5
 BIN = $(VENV)/bin
 
-.PHONY: setup reproduce test slow storm fuzz gpu lint figures gallery verify report controls names docs package bench clean
+.PHONY: setup reproduce test slow storm fuzz gpu lint figures gallery verify report controls mutants names docs package bench clean
 
 setup: $(VENV)/.installed
 
@@ -63,6 +63,9 @@ report: setup
 
 controls: setup
 	PYTHONPATH=tests $(BIN)/python tests/control_page.py --out $(OUT)
+
+mutants: setup
+	PYTHONPATH=tests $(BIN)/python tests/mutant_page.py --out $(OUT)
 
 names: setup
 	$(BIN)/python -m flowrepro.cli.completion

@@ -12,7 +12,6 @@ any of these results, is no mutant of the measured value: words, branches not ta
 from __future__ import annotations
 import __future__
 
-import argparse
 import ast
 import copy
 import functools
@@ -32,7 +31,6 @@ from textwrap import shorten
 from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 
-import control_page
 import numpy as np
 from scipy.optimize import brentq
 
@@ -40,9 +38,7 @@ from flowrepro import papers
 from flowrepro.claims.claim import Claim
 from flowrepro.claims.controls import CONTROLS, _recorded, _with
 from flowrepro.claims.verdict import Part, Verdict
-from flowrepro.papers import registry
 
-Key = tuple[str, str, tuple[int, int] | None]
 PAPERS = str(Path(papers.__file__).parent)
 SWAPPED: dict[type, type] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult,
@@ -326,16 +322,10 @@ SECONDS = 10.0
 
 @dataclass
 class Fate:
-    """What became of one mutant, on all results that it met.
-
-    moved : the largest relative change of a measured number.
-    bound : whether only bounds changed.
-    """
+    """What became of one mutant, on all results that it met."""
 
     place: Place
     seen: int = SAME
-    moved: float = 0.0
-    bound: bool = True
 
 
 def drawn(claim: Claim, result: Any) -> list[Fate]:
@@ -383,48 +373,20 @@ def compare(claim: Claim, results: list[Any], fates: list[Fate], seconds: float)
                     break
                 if numbers(words) != numbers(own):
                     fate.seen = MOVED
-                    note_move(fate, own[1], words[1])
 
 
-def note_move(fate: Fate, own: list[Part], changed: list[Part]) -> None:
-    """Keep by how much a number changed at most, and whether a measured one did."""
-    for one, other in zip(own, changed, strict=True):
-        if one.measured != other.measured:
-            fate.bound = False
-            size = max(abs(one.measured), 1e-300)
-            fate.moved = max(fate.moved, abs(other.measured - one.measured) / size)
-
-
-# ---- the page of the manual
-
-COUNTS, LEFT = "Mutants of the claims", "Mutants that nothing notices"
-"""Headings of the tables."""
-CASES = 2
-"""Results that a mutant meets at most, those first that are judged soonest."""
-
-
-def judged_on(paper: str, out: Path) -> dict[Claim, list[tuple[float, Key]]]:
-    """For every claim, (seconds, (command, case, seeds)) of the results on which it passes."""
-    found: dict[Claim, list[tuple[float, Key]]] = {}
-    for key in control_page.results_of(paper):
-        result = stored(key, out)
-        for claim in control_page.passing(result):
-            begun = time.perf_counter()
-            judged(claim, result)
-            found.setdefault(claim, []).append((time.perf_counter() - begun, key))
-    return found
-
-
-@functools.lru_cache(maxsize=8)
-def stored(key: Key, out: Path) -> Any:
-    return control_page.computed(key[0], key[1], out, key[2])
-
-
-def reason(fate: Fate) -> str:
-    """Why no verdict is another, in numbers."""
-    if fate.bound:
-        return "only a bound moves"
-    return f"a number moves by {100 * fate.moved:.2g} %"
+def reason(claim: Claim, result: Any, place: Place) -> str:
+    """What a change that nothing notices does to the right result."""
+    own = judged(claim, result)[1]
+    with Mutated(place):
+        changed = judged(claim, result)[1]
+    pairs = list(zip(own, changed, strict=True))
+    with np.errstate(all="ignore"):
+        moves = [float(np.abs(np.float64(b.measured) / a.measured - 1)) for a, b in pairs]
+    if moved := max((move for move in moves if move > 0), default=0.0):
+        return f"the number moves by {moved:.2g} of it" if moved < np.inf else "0 moves"
+    bounds = any(repr(a.bound) != repr(b.bound) for a, b in pairs)
+    return "only a bound moves" if bounds else "only wrong results move"
 
 
 def fates_of(claim: Claim, results: list[Any]) -> list[Fate]:
@@ -442,46 +404,9 @@ def counted(fates: list[Fate]) -> tuple[int, int, int]:
     return seen[NOTICED], seen[MOVED], seen[SAME]
 
 
-def row(fates: list[Fate]) -> str:
+def row(claim: Claim, result: Any, fates: list[Fate]) -> str:
     """What the page says of a claim with mutants that nothing notices."""
     noticed, missed, _ = counted(fates)
-    listed = "; ".join(f"`{fate.place}` ({reason(fate)})" for fate in fates if fate.seen == MOVED)
+    left = [fate.place for fate in fates if fate.seen == MOVED]
+    listed = "; ".join(f"`{place}` ({reason(claim, result, place)})" for place in left)
     return f"{noticed} of {noticed + missed}; not {listed}"
-
-
-def main() -> None:
-    """Judge the mutants of all claims on stored results, and write the tables of the page."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--out", type=Path, default=Path("runs"), help="where results lie")
-    parser.add_argument("papers", nargs="*", default=control_page.PAPERS)
-    given = parser.parse_args()
-    counts, left = control_page.cells(COUNTS), control_page.cells(LEFT)
-    for paper in given.papers:
-        left = {name: cell for name, cell in left.items() if name.split()[0] != paper}
-        found: dict[str, list[Fate]] = {}
-        for claim, results in judged_on(paper, given.out).items():
-            soonest = sorted(results, key=lambda one: one[0])[:CASES]
-            fates = fates_of(claim, [stored(key, given.out) for _, key in soonest])
-            found[claim.id] = fates
-            print(paper, claim.id, *counted(fates), flush=True)
-            if counted(fates)[1]:
-                left[f"{paper} {claim.id}"] = row(fates)
-        noticed, missed, same = map(sum, zip(*map(counted, found.values()), strict=True))
-        counts[paper] = (
-            f"{noticed} of {noticed + missed} ({noticed / (noticed + missed):.1%}), of {len(found)} "
-            f"claims; {same} changes more change no number"
-        )
-        print(paper, counts[paper], flush=True)
-        control_page.write(COUNTS, {key: counts[key] for key in control_page.PAPERS if key in counts})
-        control_page.write(LEFT, dict(sorted(left.items(), key=_place_of)))
-
-
-def _place_of(entry: tuple[str, str]) -> tuple[int, int]:
-    """The paper and the claim of a line of the table, in their order."""
-    paper, claim = entry[0].split()
-    ids = [one.id for one in registry.contents(paper).claims]
-    return control_page.PAPERS.index(paper), ids.index(claim)
-
-
-if __name__ == "__main__":
-    main()

@@ -80,8 +80,8 @@ def within(note: str, measured: float, low: float, high: float) -> Part:
     A nan fails, and so does an infinity; two infinite ends exclude nothing: then a number.
     """
     low, high, measured = float(low), float(high), float(measured)
-    above, below = measured - low, high - measured
-    slack = above if above <= below or math.isnan(above) else below
+    ends = (measured - low, high - measured)
+    slack = math.nan if any(map(math.isnan, ends)) else min(ends)
     return _compared(note, measured, "in", (low, high), slack)
 
 

@@ -49,6 +49,7 @@ SECONDS = {
     "orthogonal log-scale-four-points": 14,
     "single-neuron initial-norms": 14,
     "three-point early-alignment": 11,
+    "three-point held-neurons": 11,
     "margin table-optimum": 10,
     "orthogonal without-assumption-3": 9,
     "single-neuron moments": 9,
