@@ -9,7 +9,7 @@ OUT ?= runs
 EXPERIMENTS ?=
 # Processes that share the tests; 0 runs them one after the other.
 WORKERS ?= auto
-# For 'make slow': which of the long proofs; SLOW='slow and not long' leaves out those that take a minute or more.
+# For 'make slow': which of the long proofs; SLOW='slow and not long' leaves out those that take a quarter of a minute or more.
 SLOW ?= slow
 # For 'make storm': how many sweeps are disturbed, each with the next seed.
 TRIALS ?= 20

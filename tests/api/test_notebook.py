@@ -25,7 +25,7 @@ def test_it_is_stored_without_outputs() -> None:
     assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in cells())
 
 
-@pytest.mark.parametrize("n", ["12", pytest.param("50", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n", ["12", pytest.param("50", marks=[pytest.mark.slow, pytest.mark.long])])
 def test_its_cells_run_and_show_pictures(n: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}

@@ -33,7 +33,7 @@ LONG = {
     "toy2d": ("rank-limit", "six-points-seeds", "theory-basins"),
     "mnist-align": tuple(case.name for case in registry.cases_of("mnist-align")),
     "three-point": ("figure-1", "figure-2", "figure-3", "critical-scale", "eight-piece-sets", "phases",
-                    "dominated", "basin"),
+                    "dominated", "basin", "held-neurons", "early-alignment"),
     "margin": ("table", "table-optimum", "table-mirrored", "early-stopping", "random-a7",
                "early-middle", "counterexample-a7", "inequalities", "inequalities-right"),
     "single-neuron": ("deep", "many-seeds", "initial-norms", "moments", "descent-of-flow"),

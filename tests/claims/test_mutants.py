@@ -87,6 +87,7 @@ def test_a_place_is_changed_and_changed_back(tmp_path: Path) -> None:
         assert mutants.numbers(mutants.judged(claim, result)) != mutants.numbers(good)
 
 
+@pytest.mark.slow
 def test_functions_that_a_claim_calls_are_found(tmp_path: Path) -> None:
     result: Any = computed("toy2d", "theory-cones", tmp_path)
     for claim in passing(result):

@@ -91,6 +91,7 @@ def test_a_closed_stdout_is_quiet(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", ["list >&- <&-", "--help 2>&-"])
 def test_closed_streams(words: str) -> None:
     done = subprocess.run(

@@ -145,6 +145,7 @@ def test_a_passing_line_gives_way_to_the_next(
     assert capsys.readouterr().err == "checking\n"
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_quick_answer_fits_a_screen(tmp_path: Path) -> None:
     code, text = on_a_terminal("orthogonal", "--quick", "--out", "runs", cwd=tmp_path)

@@ -148,6 +148,7 @@ def points_file(folder: Path, x: list[list[int]], y: list[int]) -> Path:
     return place
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("x", "y", "weight"),
     [

@@ -140,6 +140,7 @@ def test_other_depths_are_those_of_autograd(name: str, loss: Loss, depth: int) -
     assert_iterates(engine, awkward_and_deep, loss, depth, 6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("known", KNOWN, ids=lambda known: known.name)
 def test_descent_converges_to_the_flow_with_slope_one(engine: type[Engine], known: Known) -> None:
     """The error at a fixed flow time falls like lr: slope 1 in a log-log plot (0.9..1.1 over three

@@ -133,6 +133,7 @@ def test_scales_whose_squares_underflow(scale: float) -> None:
     assert engine.stats["crossings"] > 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("init", ["balanced", "gaussian", "dominated"])
 def test_neurons_that_stick_to_a_boundary(init: str) -> None:
     """On the forty points kinks form at data: neurons cross there at about every step, and still

@@ -168,8 +168,9 @@ FIGURE_3 = {
 """Loss by width and step, seed 0."""
 
 
+@pytest.mark.long
 @pytest.mark.slow
-@pytest.mark.parametrize("m", [pytest.param(m, marks=pytest.mark.long) if m > 100_000 else m for m in FIGURE_3])
+@pytest.mark.parametrize("m", FIGURE_3)
 def test_figure_3_ends_with_five_pieces(m: int) -> None:
     """3e6 steps; at m = 200000 up to 113000 neurons are caught at data at once (80 s on one
     core).
@@ -183,6 +184,7 @@ def test_figure_3_ends_with_five_pieces(m: int) -> None:
     assert engine.stats["captures"] > 10_000
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("m", [2_000, 2_000_000])
 def test_a_step_without_crossings_examines_no_neuron(m: int) -> None:

@@ -58,6 +58,7 @@ def test_known_flows(known: Known) -> None:
     np.testing.assert_allclose(rows, np.column_stack([known.W, known.a]), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_descent_converges_to_it_with_slope_one(images: Problem, fine: np.ndarray) -> None:
     rates = np.array([0.1, 0.05, 0.025])
     errors = [distance(end(replace(images, lr=lr, n_steps=round(HORIZON / lr)), TorchGD), fine) for lr in rates]

@@ -76,6 +76,7 @@ def test_bytes_do_not_depend_on_process_environment_or_user_style(tmp_path):
     assert len(done.stdout.splitlines()) == 3
 
 
+@pytest.mark.slow
 def test_second_rendering_and_fewer_formats_give_the_same_bytes():
     every = rendered()
     assert list(every) == ["pdf", "png", "svg"]
@@ -111,6 +112,7 @@ def test_a_given_caption_takes_the_place_of_the_picture_s_own():
     assert b"/Subject (Another caption.)" in files["pdf"]
 
 
+@pytest.mark.slow
 def test_a_shared_scale_changes_the_image():
     assert render(formats=["svg"], share="y") == render(formats=["svg"])
     panels = tuple(Panel([Line([0, 1], [0, k])], xlabel="$x$", ylabel="$y$") for k in (1, 5))

@@ -145,6 +145,7 @@ def test_a_frozen_worker_does_not_hold_a_sweep_that_is_stopped(tmp_path: Path) -
     assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize(("serve", "ends"), [("disk_is_full_once", [7, 0]), ("clock_jumps", [0])])
 def test_a_full_disk_on_one_worker_and_clocks_that_jump(

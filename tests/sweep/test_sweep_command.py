@@ -201,6 +201,7 @@ def test_ctrl_c_leaves_no_worker_and_the_same_command_goes_on(tmp_path: Path, cl
     assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_sweep_survives_the_death_of_workers_and_of_the_driver(tmp_path: Path) -> None:
     words = [

@@ -93,6 +93,7 @@ def test_forty_nets_and_the_order_of_the_error() -> None:
 EULER = {(0.3, 0): (1.71e-4, 1.71e-5), (0.01, 0): (6.40e-5, 6.15e-6), (0.01, 15): (5.37e-5, 5.36e-6)}
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("key", EULER)
 def test_euler_converges_to_the_flow_at_first_order(key: tuple[float, int]) -> None:

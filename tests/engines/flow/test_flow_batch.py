@@ -61,6 +61,7 @@ def test_three_points_end_at_least_squares() -> None:
     assert np.abs(np.maximum(points @ W.T, 0) @ a - fit).max() <= 1e-8
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_two_thousand_neurons_with_half_of_them_sliding() -> None:
     """Iteration 521883 of boursier2024 Figure 3 (t = 1043.766): MSE .0207 there; measured here

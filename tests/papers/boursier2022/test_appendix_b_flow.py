@@ -14,6 +14,7 @@ from flowrepro.papers.boursier2022.appendix_b_flow import LOG_SCALE, log_scale
 from flowrepro.papers.boursier2022.beyond import scaling_laws
 
 
+@pytest.mark.slow
 def test_the_flow_of_the_study_is_the_closed_form():
     """The two points from 1e-6, seed 0: half-fits at 12.459659 and 25.854345."""
     arrays = log_scale_studies()[0].arrays

@@ -196,6 +196,7 @@ def test_the_film_has_a_frame_for_every_shown_snapshot():
     assert len(frames) > 100
 
 
+@pytest.mark.slow
 def test_the_files_are_the_same_twice():
     first, second = FIGURE_2.collect(toy()), FIGURE_2.collect(toy())
     assert numbers(first) == numbers(second)

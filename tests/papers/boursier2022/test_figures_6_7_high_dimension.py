@@ -142,6 +142,7 @@ def test_what_has_no_second_component_is_not_drawn(run):
         FIGURE_7.collect(with_loss(run, lambda loss: loss * np.nan))
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_authors_run_passes_every_claim():
     points = data.load(HIGH_DIMENSION.data)

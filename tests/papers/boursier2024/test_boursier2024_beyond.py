@@ -133,6 +133,7 @@ def test_the_distance_from_the_best_fit_is_a_number() -> None:
     assert judged.measured == pytest.approx(np.median(ratio))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("figure", [each for module in TOPICS for each in module.topic.figures], ids=lambda f: f.id)
 def test_figures_are_drawn(figure) -> None:  # type: ignore[no-untyped-def]
     picture = figure.collect(*(small(case) for case in figure.cases))

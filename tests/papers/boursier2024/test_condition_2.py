@@ -54,6 +54,7 @@ def test_neurons_are_held_in_cones_and_on_manifolds():
     assert arrays["entered"].sum() > 10
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_neurons_are_held_beside_saddle_points_too():
     case = CASES["held-neurons"]

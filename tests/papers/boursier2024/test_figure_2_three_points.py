@@ -47,6 +47,7 @@ def test_the_grid_is_the_papers_where_it_holds_the_points():
     assert line_grid(np.array([0.0, 10.0]))[[0, -1]].tolist() == [-1.0, 11.0]
 
 
+@pytest.mark.slow
 def test_the_panels_show_what_the_neurons_are():
     run = trained("figure-2", n_steps=7000)
     picture = FIGURE.collect(run)

@@ -18,6 +18,7 @@ def computed() -> Study:
     return study(INITIAL_NORMS, seeds=[0], coarser=50.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("claim", "tamper"),
     [

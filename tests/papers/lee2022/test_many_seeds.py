@@ -65,6 +65,7 @@ def test_an_option_out_of_range_is_refused() -> None:
         many_seeds(draws=0)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_holds_as_declared() -> None:
     whole = study(MANY_SEEDS)

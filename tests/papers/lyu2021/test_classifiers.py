@@ -54,6 +54,7 @@ def test_numbers_of_the_examples() -> None:
     assert arrays["gamma_plus"] == pytest.approx(0.2236068, abs=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "points",
     [separable(12, 1), separable(9, 3), separable(15, 4), own([[1.0, 2.0]], [1.0]), own(np.eye(4), np.ones(4))],

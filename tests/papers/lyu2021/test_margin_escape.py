@@ -61,6 +61,7 @@ def test_the_fastest_stray_neuron_is_the_best_on_a_grid() -> None:
         fastest_stray(np.eye(13), np.ones(13), ALPHA, np.ones(13), np.full(13, 1 / 13))
 
 
+@pytest.mark.slow
 def test_the_figure_is_drawn() -> None:
     results = [found(case) for case in (SYMMETRIC_POINTS, MIDDLE_POINTS, RIGHT_POINTS)]
     picture = growth.collect(*results)

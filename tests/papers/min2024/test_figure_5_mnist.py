@@ -243,6 +243,7 @@ def cut_short(run: Run) -> Run:
     return with_trajectory(run, observed=seen)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "run",
     [small_run(), small_run(d=5), small_run(labels=(1.0, 1.0, 1.0)), cut_short(small_run())],

@@ -43,6 +43,7 @@ TAMPER: dict[str, Callable[[Run], Run]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("id", CLAIMS)
 def test_each_claim_three_ways(id: str, name: str) -> None:

@@ -137,6 +137,7 @@ def test_one_run_three_ways(seen: Observation, runs: dict[str, Run]) -> None:
     expect(claim, replace(run, case=override(run.case, {"lr": 1e-3})), OUTSIDE)
 
 
+@pytest.mark.slow
 @each_observation
 def test_many_seeds_three_ways(seen: Observation, six: Study, two: Study) -> None:
     claim, result = CLAIMS[f"{seen.id}-seeds"], six if seen.case is SIX_POINTS else two
@@ -235,6 +236,7 @@ def test_other_points_are_not_called_the_paper_s(runs: dict[str, Run]) -> None:
     assert figure.collect(other).caption.startswith("2 points of the plane")
 
 
+@pytest.mark.slow
 def test_the_figure_over_seeds(six: Study, two: Study) -> None:
     (figure,) = toy_seeds.topic.figures
     panels = figure.collect(six, two).panels
