@@ -80,11 +80,11 @@ class Claim:
             for hypothesis in self.given:
                 require(hypothesis(result))
             measured = self.measure(result)
-            parts = tuple(measured) if isinstance(measured, Iterable) else ()
-            if not parts or not all(isinstance(part, Part) for part in parts):
+            parts = tuple(measured) if isinstance(measured, Iterable) else (measured,)
+            if not all(isinstance(part, Part) for part in parts):
                 raise UsageError(
-                    f"the claim '{self.id}' gives {parts or measured!r:.60} and no parts of a "
-                    "verdict; yield number(...), at_most(...) or the like"
+                    f"the claim '{self.id}' gives {parts!r:.60} and no parts of a verdict; yield "
+                    "number(...), at_most(...) or the like"
                 )
             return combine(parts)
         except NotApplicable as raised:
