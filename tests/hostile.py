@@ -24,7 +24,8 @@ from command_line import call
 from flowrepro.core.config import Case
 from flowrepro.store.run_directory import RunDirectory
 from flowrepro.sweep.driver import Plan
-from flowrepro.sweep.summary import csv_text, summary_lines
+from flowrepro.sweep.grid import Point
+from flowrepro.sweep.summary import csv_text, lines_of
 
 LIMIT, HANGS = 10, 60
 """Seconds of computing that a command may take on a small folder, and after which it hangs."""
@@ -119,8 +120,8 @@ def commands(folder: Path, kind: str) -> dict[str, Command]:
 
 def summary(case: Case, root: Path) -> tuple[int, str]:
     """The table that a sweep makes of a folder."""
-    plan = Plan(case, (), (case.seed, case.seed + 1), root)
-    return 0, csv_text(summary_lines(plan, {}))
+    plan = Plan(case, (), (0, 1), root)
+    return 0, csv_text([*lines_of(plan, Point((), case), case, {})])
 
 
 class Hangs(BaseException):

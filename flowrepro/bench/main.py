@@ -16,6 +16,7 @@ from flowrepro import data
 from flowrepro.bench.clock import advancing, interleaved, seconds, shape
 from flowrepro.bench.engines import compare_papers
 from flowrepro.bench.flow import compare_flow
+from flowrepro.bench.growth import compare_growth
 from flowrepro.bench.margin import FURTHER, compare_margin
 from flowrepro.bench.peers import compare_peers
 from flowrepro.bench.result import BenchResult
@@ -56,6 +57,7 @@ def run_benchmarks(quick: bool) -> list[BenchResult]:
         + [compare_margin(1e4 if quick else FURTHER)]
         + compare_flow(quick)
         + compare_peers(quick)
+        + compare_growth(1 if quick else 3)
     )
 
 

@@ -32,10 +32,10 @@ def summary_lines(plan: Plan, failed: Mapping[str, str]) -> list[Line]:
     """A line per run, of an ensemble per member: the axes' values, seed, status, final loss,
     verdicts, measured values, seconds.
     """
-    return [line for point, case in plan.cases() for line in _lines_of(plan, point, case, failed)]
+    return [line for point, case in plan.cases() for line in lines_of(plan, point, case, failed)]
 
 
-def _lines_of(plan: Plan, point: Point, case: Case, failed: Mapping[str, str]) -> Iterator[Line]:
+def lines_of(plan: Plan, point: Point, case: Case, failed: Mapping[str, str]) -> Iterator[Line]:
     values = dict(zip((axis.key for axis in plan.axes), point.values, strict=True))
     directory = RunDirectory.of(plan.root, case)
     seeds = range(*case.seeds) if case.seeds else [case.seed]

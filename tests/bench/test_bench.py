@@ -60,6 +60,7 @@ def test_quick_runs_fewer_repetitions_on_fewer_images(monkeypatch: pytest.Monkey
     )
     monkeypatch.setattr(bench, "compare_flow", lambda quick: [])
     monkeypatch.setattr(bench, "compare_peers", lambda quick: [])
+    monkeypatch.setattr(bench, "compare_growth", lambda repeats: [])
     monkeypatch.setattr(bench, "compare_margin", lambda q: BenchResult("margin", 1.0, 1.0, "", 1.0, "", ""))
     monkeypatch.setattr(bench, "compare_interpolated", lambda job, problem: BenchResult(job, 1.0, 1.0, "", 1.0, "", ""))
     monkeypatch.setattr(bench, "compare_papers", lambda quick: [])
