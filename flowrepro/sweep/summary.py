@@ -36,6 +36,7 @@ def summary_lines(plan: Plan, failed: Mapping[str, str]) -> list[Line]:
 
 
 def lines_of(plan: Plan, point: Point, case: Case, failed: Mapping[str, str]) -> Iterator[Line]:
+    """The lines of one case at a point, whether it is there or not."""
     values = dict(zip((axis.key for axis in plan.axes), point.values, strict=True))
     directory = RunDirectory.of(plan.root, case)
     seeds = range(*case.seeds) if case.seeds else [case.seed]
