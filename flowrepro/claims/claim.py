@@ -81,7 +81,7 @@ class Claim:
                 require(hypothesis(result))
             measured = self.measure(result)
             parts = tuple(measured) if isinstance(measured, Iterable) else (measured,)
-            if not all(isinstance(part, Part) for part in parts):
+            if not all(isinstance(part, Part) and type(part.note) is str for part in parts):
                 raise UsageError(
                     f"the claim '{self.id}' gives {parts!r:.60} and no parts of a verdict; yield "
                     "number(...), at_most(...) or the like"

@@ -83,7 +83,7 @@ def test_a_file_can_be_swept(flowrepro: Call, tmp_path: Path) -> None:
     assert len(list(tmp_path.rglob("trajectory.npz"))) == 2
 
 
-BROKE = ((11, 398), (12, 1165), (12, 1519), (12, 1676), (12, 3343), (12, 3927), (12, 3985), (2612, 525))
+BROKE = ((11, 398), (12, 1165), (12, 1519), (12, 1676), (12, 3343), (12, 3927), (12, 3985), (2612, 525), (2912, 615))
 """(seed, number) of every mutation that once was an internal error."""
 BROKEN = {
     "import nothing_of_the_kind": "cannot be imported (ModuleNotFoundError",
