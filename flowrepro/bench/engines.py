@@ -8,9 +8,11 @@ same early and late, and has no limit.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from statistics import median
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -30,8 +32,8 @@ from flowrepro.papers.boursier2022.figures_6_7_high_dimension import HIGH_DIMENS
 from flowrepro.papers.lee2022.section_5_runs import HALF_MSE, NEURONS
 from flowrepro.run.training import prepare
 
-WIDTH_STEPS = 200_000
-"""From this step on hardly any neuron of Figure 2 crosses a boundary (measured)."""
+if TYPE_CHECKING:
+    from flowrepro.engines.flow.result import FlowResult
 
 
 class Job(NamedTuple):
@@ -63,7 +65,6 @@ def compare_papers(quick: bool) -> list[BenchResult]:
         ),
     ]
     results = [compare_job(job, quick) for job in jobs]
-    results.append(compare_widths(2_000, 200_000 if quick else 2_000_000, WIDTH_STEPS))
     results += [
         compare_toy_flow(exponent, limit, 15)
         for exponent, limit in ((6, 20.0), (100, 20.0), (1000, 150.0))
@@ -96,66 +97,36 @@ def compare_job(job: Job, quick: bool, plain_steps: int = 10) -> BenchResult:
     )
 
 
-def compare_widths(
-    narrow: int, wide: int, early: int, steps: int = 100_000, repeats: int = 3
-) -> BenchResult:
-    """Time per step of `grouped` on Figure 2 at two widths, after the ``early`` steps in which
-    neurons cross.
+def toy_flow(ln_scale: float) -> tuple[Callable[[], FlowResult], float]:
+    """The toy's flow from scale e^ln_scale until both labels are fitted, and that flow time.
+
+    The slower label grows like e^(t / 1.8), so 2 ln(1 / weight) + 10 is enough.
     """
-    engines = [
-        load("grouped")(on_a_line(three_points(), m, "balanced", early)) for m in (wide, narrow)
-    ]
-    for engine in engines:
-        engine.advance(np.array([early]))
-    before = [engine.stats["crossings"] for engine in engines]
-    ours, plain = (
-        time / steps * 1e6
-        for time in interleaved([advancing(engine, steps) for engine in engines], repeats)
-    )
-    crossed = ", ".join(
-        f"{engine.stats['crossings'] - count} at m={len(engine.problem.a0)}"
-        for engine, count in zip(engines, before, strict=True)
-    )
-    note = f"after step {early}; crossings in {(repeats + 1) * steps} steps: {crossed}"
-    return BenchResult(
-        f"boursier2024 Figure 2: grouped at m={wide} / m={narrow}",
-        ours,
-        plain,
-        "us/step",
-        ours / plain,
-        "<= 1.5",
-        note,
-    )
+    from flowrepro.engines.flow.flow import integrate
+
+    points = data.load(TOY.data)
+    unit = initial_weights(replace(TOY.init, scale=1.0), TOY.seed, points.X.shape[1])
+    horizon = 2.0 * (0.5 * float(np.log(TOY.init.m)) - ln_scale) + 10.0
+    flow = partial(integrate, points.X, points.y, *unit, HALF_MSE, horizon, ln_scale=ln_scale)
+    return flow, horizon
 
 
 def compare_toy_flow(
     exponent: int, limit: float, repeats: int, plain_steps: int = 200
 ) -> BenchResult:
     """Milliseconds of the toy's flow from scale 10^-exponent until both labels are fitted,
-    compiled; the plain loop makes its Euler steps.
-
-    The slower label grows like e^(t / 1.8), so 2 ln(1 / weight) + 10 is enough; the loss that is
-    reached is in the note.
+    compiled; the plain loop makes its Euler steps. The loss that is reached is in the note.
     """
-    from flowrepro.engines.flow.flow import integrate
     from flowrepro.engines.torch_baseline import PlainLoop
 
-    points = data.load(TOY.data)
-    unit = initial_weights(replace(TOY.init, scale=1.0), TOY.seed, points.X.shape[1])
-    ln_scale = -exponent * float(np.log(10.0))
-    horizon = 2.0 * (0.5 * float(np.log(TOY.init.m)) - ln_scale) + 10.0
-    result = integrate(points.X, points.y, *unit, HALF_MSE, horizon, ln_scale=ln_scale)
-    sides: list[Work] = [
-        lambda: integrate(points.X, points.y, *unit, HALF_MSE, horizon, ln_scale=ln_scale)
-    ]
+    flow, horizon = toy_flow(-exponent * float(np.log(10.0)))
+    result = flow()
+    sides: list[Work] = [flow]
     steps = round(horizon / float(flow_time(MSE, TOY.protocol.lr, 1)))
     scale = 10.0**-exponent
     if scale > 0:
-        loop = PlainLoop(
-            Problem(
-                points.X, points.y, scale * unit[0], scale * unit[1], MSE, TOY.protocol.lr, steps
-            )
-        )
+        start = replace(TOY, init=replace(TOY.init, scale=scale))
+        loop = PlainLoop(replace(prepare(start, data.load(TOY.data)), n_steps=steps))
         sides.append(lambda: loop.advance(plain_steps))
         said = f"plain extrapolated to {steps} steps from {plain_steps}"
     else:

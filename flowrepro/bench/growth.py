@@ -7,34 +7,33 @@ draws it. One size is varied, the others stay; the slope is that of ln cost agai
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+import click
 import numpy as np
 
 from flowrepro import data
-from flowrepro.bench.clock import advancing, interleaved
-from flowrepro.bench.engines import WIDTH_STEPS, on_a_line
+from flowrepro.bench.clock import Work, advancing, interleaved
+from flowrepro.bench.engines import on_a_line, toy_flow
 from flowrepro.bench.result import BenchResult
 from flowrepro.core.initialize import initial_weights
 from flowrepro.data.points import three_points
 from flowrepro.engines import load
 from flowrepro.engines.base import Problem, SaveAt
 from flowrepro.engines.ensemble import Members, run_ensemble
-from flowrepro.engines.flow.flow import integrate
 from flowrepro.papers.boursier2022.figures_2_3_toy import MSE, TOY
 from flowrepro.run.training import prepare
+from flowrepro.store.files import write_atomic
 
-Made = Callable[[], object]
+CROSSED = 200_000
+"""From this step on hardly any neuron of boursier2024's Figure 2 crosses a boundary (measured)."""
 
 
 class Growth(NamedTuple):
-    """Microseconds of a step (of a whole flow, in scales) at each size; the last size is the
-    largest.
-    """
+    """Microseconds at each size: of a step, for the flow of all of it."""
 
     engine: str
     size: str
@@ -55,41 +54,37 @@ class Growth(NamedTuple):
 
 def growths(repeats: int = 3) -> list[Growth]:
     """All curves, some twenty seconds."""
+    curves: list[tuple[str, str, Sequence[float], Callable[[float, int], Work], int]] = [
+        ("grouped", "m", (2_000, 20_000, 200_000, 2_000_000), _wide, 50_000),
+        ("fused", "m", (50, 200, 800), _descent("fused", n=5, d=2), 500),
+        ("fused", "d", (500, 5_000, 50_000), _descent("fused", n=20, m=20), 200),
+        ("lazy", "n", (1_000, 10_000, 100_000), _descent("lazy", d=20, m=1), 500),
+        ("fused", "seeds", (100, 1_000, 10_000), _seeds, 200),
+        ("flow", "ln(1 / scale)", [k * np.log(10.0) for k in (6, 60, 600, 6_000)], _flow, 1),
+    ]
     return [
-        _measured("grouped", "m", (2_000, 20_000, 200_000, 2_000_000), _wide, 50_000, repeats),
-        _measured(
-            "fused", "m", (50, 200, 800), lambda m: _steps("fused", 5, 2, m, 500), 500, repeats
-        ),
-        _measured(
-            "fused",
-            "d",
-            (500, 5_000, 50_000),
-            lambda d: _steps("fused", 20, d, 20, 200),
-            200,
-            repeats,
-        ),
-        _measured(
-            "lazy",
-            "n",
-            (1_000, 10_000, 100_000),
-            lambda n: _steps("lazy", n, 20, 1, 500),
-            500,
-            repeats,
-        ),
-        _measured("fused", "seeds", (100, 1_000, 10_000), _seeds, 200, repeats),
-        _measured(
-            "flow",
-            "ln(1 / scale)",
-            tuple(np.log(10) * np.array([6, 60, 600, 6_000])),
-            _toy_flow,
-            1,
-            repeats,
-        ),
+        measured(engine, size, values, made, steps, repeats)
+        for engine, size, values, made, steps in curves
     ]
 
 
+def measured(
+    engine: str,
+    size: str,
+    values: Sequence[float],
+    made: Callable[[float, int], Work],
+    steps: int,
+    repeats: int,
+) -> Growth:
+    """The curve of ``made(size, steps)``, which is work of so many steps."""
+    times = interleaved([made(value, steps) for value in values], repeats)
+    return Growth(engine, size, values, [time / steps * 1e6 for time in times])
+
+
 def compare_growth(repeats: int = 3) -> list[BenchResult]:
-    """A line for each curve: its cost at both ends, and its slope."""
+    """A line for each curve: its cost at the largest and the smallest size, and its slope as the
+    ratio.
+    """
     return [
         BenchResult(
             f"{found.engine}: cost against {found.size}",
@@ -98,58 +93,51 @@ def compare_growth(repeats: int = 3) -> list[BenchResult]:
             "us",
             found.slope,
             "<= 1.2",
-            f"slope; {found.said}",
+            f"largest, smallest, slope; {found.said}",
         )
         for found in growths(repeats)
     ]
 
 
-def _measured(
-    engine: str,
-    size: str,
-    values: Sequence[float],
-    made: Callable[[int], Made],
-    steps: int,
-    repeats: int,
-) -> Growth:
-    times = interleaved([made(value) for value in values], repeats)  # type: ignore[arg-type]
-    return Growth(engine, size, values, [time / steps * 1e6 for time in times])
-
-
-def _wide(m: int) -> Made:
+def _wide(m: float, steps: int) -> Work:
     """Figure 2 of boursier2024 once its neurons have crossed."""
-    engine = load("grouped")(on_a_line(three_points(), m, "balanced", WIDTH_STEPS))
-    engine.advance(np.array([WIDTH_STEPS]))
-    return advancing(engine, 50_000)
+    engine = load("grouped")(on_a_line(three_points(), int(m), "balanced", CROSSED))
+    engine.advance(np.array([CROSSED]))
+    return advancing(engine, steps)
 
 
-def _steps(engine: str, n: int, d: int, m: int, steps: int) -> Made:
-    """Random points and a small start, far from any fit."""
-    rng = np.random.default_rng((n, d, m))
-    X, W, a = rng.standard_normal((n, d)), rng.standard_normal((m, d)), rng.standard_normal(m)
-    start = 1e-3 * W / np.sqrt(d), 1e-3 * np.abs(a)
-    return advancing(load(engine)(Problem(X, np.ones(n), *start, MSE, 1e-3, 10**9)), steps)
+def _descent(engine: str, **sizes: int) -> Callable[[float, int], Work]:
+    """Steps on random points from a small start, far from any fit; one of n, d, m is varied."""
+    (varied,) = {"n", "d", "m"} - set(sizes)
+
+    def made(size: float, steps: int) -> Work:
+        n, d, m = ({**sizes, varied: int(size)}[name] for name in ("n", "d", "m"))
+        rng = np.random.default_rng((n, d, m))
+        X, W, a = rng.standard_normal((n, d)), rng.standard_normal((m, d)), rng.standard_normal(m)
+        start = 1e-3 * W / np.sqrt(d), 1e-3 * np.abs(a)
+        return advancing(load(engine)(Problem(X, np.ones(n), *start, MSE, 1e-3, 10**9)), steps)
+
+    return made
 
 
-def _seeds(count: int) -> Made:
-    """200 steps of so many seeds of the toy."""
-    problem = replace(prepare(TOY, data.load(TOY.data)), n_steps=200)
-    starts = [initial_weights(TOY.init, seed, 2) for seed in range(count)]
+def _seeds(count: float, steps: int) -> Work:
+    """Steps of so many seeds of the toy."""
+    seeds = np.arange(int(count))
+    problem = replace(prepare(TOY, data.load(TOY.data)), n_steps=steps)
+    starts = [initial_weights(TOY.init, int(seed), 2) for seed in seeds]
     W, a = (np.stack(arrays) for arrays in zip(*starts, strict=True))
-    ends = SaveAt(np.array([0, 200]), np.array([0, 200]))
-    return lambda: run_ensemble(problem, Members(np.arange(count), W, a), ends)
+    ends = SaveAt(np.array([0, steps]), np.array([0, steps]))
+    return lambda: run_ensemble(problem, Members(seeds, W, a), ends)
 
 
-def _toy_flow(smallness: float) -> Made:
-    """The toy from a start of scale e^-smallness until it fits, some 3 e-foldings later."""
-    points = data.load(TOY.data)
-    W, a = initial_weights(replace(TOY.init, scale=1.0), TOY.seed, 2)
-    horizon = 4.0 * smallness + 60.0
-    return lambda: integrate(points.X, points.y, W, a, MSE, horizon, ln_scale=-smallness)
+def _flow(smallness: float, _: int) -> Work:
+    return toy_flow(-smallness)[0]
 
 
+@click.command()
+@click.argument("place", type=click.Path(path_type=Path, dir_okay=False))
 def main(place: Path) -> None:
-    """Draw all curves."""
+    """Draw all curves into PLACE, a PNG; a file of yours that is there is set aside."""
     from flowrepro.figures import style
     from flowrepro.figures.canvas import render
     from flowrepro.figures.declare import Picture
@@ -170,12 +158,12 @@ def main(place: Path) -> None:
     panel = Panel(
         lines, xlabel="size over the first", ylabel="cost over the first", scale="log-log"
     )
-    caption = "Cost of a step against one size, the others fixed."
+    caption = "Cost of a step, or of a whole flow, against one size; the others are fixed."
     images = render(Picture((panel,), caption), (1, 1, 5.0, 3.6), {}, ("png",))
-    place.write_bytes(images["png"])
+    write_atomic(place, images["png"])
     for one in curves:
         print(f"{one.engine} against {one.size}: slope {one.slope:.2f}; {one.said}")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()

@@ -16,7 +16,6 @@ from flowrepro.bench.engines import (
     compare_papers,
     compare_shared_samples,
     compare_toy_flow,
-    compare_widths,
     nine_runs,
     on_a_line,
 )
@@ -56,13 +55,6 @@ def test_figure_2_starts_balanced_at_the_scale_of_the_paper() -> None:
     assert np.allclose(np.abs(problem.a0), np.linalg.norm(problem.W0, axis=1))
     assert np.sqrt(np.mean(problem.W0**2)) == pytest.approx(1e-3 / np.sqrt(50), rel=0.2)
     assert (problem.shape, problem.lr, problem.loss.factor, problem.n_steps) == ((3, 2, 50), 1e-3, 2.0, 2_000_000)
-
-
-def test_widths_are_compared_after_the_crossings() -> None:
-    done = compare_widths(20, 40, early=30_000, steps=50, repeats=1)
-    assert done.ratio == pytest.approx(done.ours / done.plain)
-    assert done.target == "<= 1.5"
-    assert done.note == "after step 30000; crossings in 100 steps: 0 at m=40, 0 at m=20"
 
 
 def test_the_toy_flow_has_a_plain_side_where_doubles_reach() -> None:
@@ -105,7 +97,6 @@ def test_every_job_of_the_papers_is_there(quick: bool, wide: int, monkeypatch: p
         "compare_job",
         lambda job, quick: result(f"{job.name} {job.engine} {job.problem.n_steps} {job.limit}"),
     )
-    monkeypatch.setattr(bench_engines, "compare_widths", lambda narrow, wide, early: result(f"{narrow} {wide}"))
     monkeypatch.setattr(
         bench_engines, "compare_toy_flow", lambda exponent, limit, repeats: result(f"toy {exponent} {limit}")
     )
@@ -114,7 +105,6 @@ def test_every_job_of_the_papers_is_there(quick: bool, wide: int, monkeypatch: p
     assert [done.job for done in compare_papers(quick)] == [
         "boursier2024 Figure 2 grouped 2000000 10.0",
         "boursier2024 Figure 3 grouped 3000000 20.0",
-        f"2000 {wide}",
         "toy 6 20.0",
         "toy 100 20.0",
         "toy 1000 150.0",
