@@ -15,7 +15,7 @@ class BenchResult:
     ours, plain : median time in ``unit``, of a step or of the whole job; ``plain`` is the other
         side, named in ``job``.
     ratio : what ``target`` bounds: plain / ours for ">= x" (how many times faster), ours / plain
-        for "<= x".
+        for "<= x", or a slope where the note says so.
     limit : the largest ``ours`` that will do, in ``unit``; None where only the ratio has a target,
         or the job was cut short.
     """

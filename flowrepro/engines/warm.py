@@ -10,12 +10,14 @@ import multiprocessing
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
 
 import numpy as np
 
 from flowrepro import engines
 from flowrepro.core.config import Loss
 from flowrepro.engines.base import Problem, SaveAt
+from flowrepro.engines.fused_gd import SPAN_PAYS
 from flowrepro.store.provenance import cores
 
 
@@ -32,24 +34,11 @@ def _problem(n: int = 3, d: int = 2, m: int = 4) -> Problem:
     return Problem(X, np.ones(n), W, a, square, 0.01, n_steps=1)
 
 
-def _flow() -> None:
-    _train("flow")
-
-
-def _grouped() -> None:
-    _train("grouped")
-    _train("grouped-boost")
-
-
-def _lazy() -> None:
-    _train("lazy")
-
-
 def _fused() -> None:
     from flowrepro.engines.ensemble import Members, run_ensemble
 
     _train("fused")
-    _train("fused", d=30)  # in the span of the points
+    _train("fused", d=SPAN_PAYS)  # in the span of the points
     problem, save_at = _problem(), SaveAt(np.array([0, 1]), np.array([1]))
     run_ensemble(problem, Members(np.zeros(1, int), problem.W0[None], problem.a0[None]), save_at)
 
@@ -62,9 +51,9 @@ def _late_phases() -> None:
 
 
 JOBS: dict[str, Callable[[], None]] = {
-    "flow": _flow,
-    "grouped": _grouped,
-    "lazy": _lazy,
+    "flow": partial(_train, "flow"),
+    "grouped": partial(_train, "grouped"),
+    "lazy": partial(_train, "lazy"),
     "late phases": _late_phases,
     "fused": _fused,
 }

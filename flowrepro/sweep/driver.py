@@ -108,7 +108,8 @@ def run_sweep(plan: Plan, where: Where, report: Report) -> Ending:
 
     report.say(f"{plan.base.name}: {plan.runs:,} runs")
     tasks = missing()
-    for first in itertools.islice(tasks, 1):  # no worker starts where nothing is missing
+    first = next(tasks, None)
+    if first is not None:  # no worker starts where nothing is missing
         every = itertools.chain([first], tasks)
         _submit(every, where, done, lambda: bool(halts) or report.interrupted())
     left = plan.runs - there - computed

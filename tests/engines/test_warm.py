@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import Any
+
 import pytest
 
-from flowrepro import engines
-from flowrepro.engines import ensemble, warm
-from flowrepro.engines.log_domain import kernel
+from flowrepro.engines import warm
 
-
-def overloads(function: object) -> int:
-    return len(function.signatures)  # type: ignore[attr-defined]
+KERNELS = {
+    "flow": ("flow.flow.march",),
+    "grouped": ("grouped.engine._advance",),
+    "lazy": ("lazy.engine._descend",),
+    "late phases": ("log_domain.kernel.march",),
+    "fused": ("fused_gd.descend", "fused_gd.descend_in_span", "ensemble.descend_members"),
+}
 
 
 @pytest.mark.parametrize("name", warm.JOBS)
-def test_after_a_job_its_engine_starts_at_once(name: str) -> None:
+def test_a_job_calls_the_kernels_of_its_engines(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    called = []
+    for place in KERNELS[name]:
+        module, _, kernel = f"flowrepro.engines.{place}".rpartition(".")
+        compiled = getattr(importlib.import_module(module), kernel)
+
+        def call(*arguments: Any, compiled: Any = compiled, place: str = place) -> Any:
+            called.append(place)
+            return compiled(*arguments)
+
+        monkeypatch.setattr(f"{module}.{kernel}", call)
     assert warm.timed(name) > 0
-    ready = {
-        "late phases": lambda: overloads(kernel.march) == 1,
-        "fused": lambda: engines.load("fused").is_compiled() and ensemble.is_ready(),
-    }
-    assert ready.get(name, lambda: engines.load(name).is_compiled())()
+    assert set(called) == set(KERNELS[name])

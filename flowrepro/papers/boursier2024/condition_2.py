@@ -75,9 +75,10 @@ def held_neurons(
 ) -> dict[str, np.ndarray]:
     """The points of `early_alignment`, looked at from 0 to tau; (s,) for s sets.
 
-    saddles : saddle points of G. neurons : of each set. held : those whose force a D(w) lies, at
-    some time, in their own cone or manifold; manifold : on a manifold, with some <w, x_k> = 0;
-    entered : not yet at the start. left : those that then leave it before tau.
+    saddles : saddle points of G. neurons : of each set. held : those whose force a D(w, 0) lies,
+    at some time, in their own cone or manifold; manifold : on a manifold, with some <w, x_k> = 0;
+    entered : not yet at the start. left : those that then leave it before tau. The condition is on
+    the force at theta, which until tau differs from that at 0 by the size of the network's output.
     """
     settings = [(d, slope, loss) for d in dims for slope in slopes for loss in losses]
     found = [
