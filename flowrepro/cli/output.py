@@ -385,14 +385,13 @@ def report_internal_error(error: Exception) -> int:
     """Keep the traceback in a file, show one sentence; it names the plug-in that is at fault."""
     import tempfile
 
-    from flowrepro.papers.plugins import line_at_fault
-
     with tempfile.NamedTemporaryFile(
         "w", prefix="flowrepro-error-", suffix=".txt", delete=False
     ) as report:
         report.write(f"flowrepro {__version__}\n{sys.argv}\n{traceback.format_exc()}")
     what, details = f"{type(error).__name__}: {error}", f"the details are in {report.name}"
-    if line := line_at_fault(error):
+    plugins = sys.modules.get("flowrepro.papers.plugins")  # not there: none was added
+    if line := plugins.line_at_fault(error) if plugins else "":
         print(f"flowrepro: plug-in {line}, raises {what}; correct it; {details}", file=sys.stderr)
         return UsageError.exit_code
     print(f"flowrepro: internal error ({what}); {details}", file=sys.stderr)

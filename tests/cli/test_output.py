@@ -156,3 +156,12 @@ def test_the_quick_answer_fits_a_screen(tmp_path: Path) -> None:
     assert [line for line in lines if re.search("drawing|checking|engine", line)] == []
     assert len(lines) <= 40
     assert max(map(len, lines)) <= 80
+
+
+def test_an_internal_error_is_said_where_no_paper_can_be_imported(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "flowrepro.papers.plugins", None)  # importing it raises
+    assert output.report_internal_error(ValueError("no such thing")) == 1
+    assert "internal error (ValueError: no such thing)" in capsys.readouterr().err
