@@ -7,12 +7,12 @@ draws it. One size is varied, the others stay; the slope is that of ln cost agai
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-import click
 import numpy as np
 
 from flowrepro import data
@@ -134,10 +134,8 @@ def _flow(smallness: float, _: int) -> Work:
     return toy_flow(-smallness)[0]
 
 
-@click.command()
-@click.argument("place", type=click.Path(path_type=Path, dir_okay=False))
 def main(place: Path) -> None:
-    """Draw all curves into PLACE, a PNG; a file of yours that is there is set aside."""
+    """Draw all curves into a PNG; a file of yours that is there is set aside."""
     from flowrepro.figures import style
     from flowrepro.figures.canvas import render
     from flowrepro.figures.declare import Picture
@@ -166,4 +164,6 @@ def main(place: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    words = argparse.ArgumentParser(description=main.__doc__)
+    words.add_argument("place", type=Path)
+    main(words.parse_args().place)
