@@ -107,8 +107,10 @@ class Interval(NamedTuple):
 
 
 class InterpolatedGD(TorchGD):
-    """`TorchGD` on the CPU with the full batch, most of its gradients interpolated, by one thread:
-    two make a run little faster, and two runs at a time are.
+    """`TorchGD` on the CPU with the full batch, most of its gradients interpolated.
+
+    It takes one thread, so that its bits do not depend on the cores, and cases run beside each
+    other.
 
     stats: those of TorchGD; gradient_evaluations counts those that were evaluated.
     """
