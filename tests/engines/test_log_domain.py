@@ -310,6 +310,23 @@ def test_every_method_conserves_what_it_should() -> None:
     assert 1e-7 < drift["euler"] < 1e-1
 
 
+def test_the_implicit_integrator_reads_no_unset_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a new array holds, nan that raise a warning among it, the run is the same."""
+    W, a = gaussian(1, 6, 5)
+    plain = integrate(SYM5D, W, a, [1e3], method="bdf")
+    empty = np.empty
+
+    def poisoned(*shape: object, **options: object) -> np.ndarray:
+        new = empty(*shape, **options)  # type: ignore[call-overload]
+        if new.dtype == float:
+            new.view(np.int64).fill(0x7FF0000000000001)
+        return np.asarray(new)
+
+    monkeypatch.setattr(np, "empty", poisoned)
+    run = integrate(SYM5D, W, a, [1e3], method="bdf")
+    np.testing.assert_array_equal(run.W, plain.W)
+
+
 def test_flow_hands_over_to_the_implicit_integrator() -> None:
     run = flow(SYM2D, *gaussian(1, 6, 2), [1.0, 100.0, 1e8])
     assert run.method == "rk4+bdf"

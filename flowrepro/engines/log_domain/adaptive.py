@@ -177,6 +177,9 @@ def march_stiff(
                 atol=BDF_ATOL * rho,
                 jac=lambda _, z: flow.jacobian(z),
             )
+            # scipy leaves the higher differences as the memory was and subtracts from them in its
+            # first step; no result uses that, but a nan there can raise a warning.
+            solver.D[2:] = 0
             while np.linalg.norm(solver.y) < RESTART * rho:
                 yield solver
             counts["jacobians"] += solver.njev
