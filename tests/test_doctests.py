@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import inspect
 import pkgutil
 import time
 from types import ModuleType
@@ -41,7 +42,7 @@ def test_every_function_has_an_example_and_says_what_it_takes(name: str) -> None
     function = getattr(flowrepro, name)
     if isinstance(function, ModuleType):  # the package of the same name
         function = importlib.import_module("flowrepro.api.judge").claims
-    text = function.__doc__
+    text = inspect.cleandoc(function.__doc__)  # the interpreter does so from Python 3.13 on
     assert ">>>" in text
     for section in ("Parameters", "Returns"):
-        assert f"{section}\n    -----" in text, f"{name} has no section {section}"
+        assert f"{section}\n-----" in text, f"{name} has no section {section}"

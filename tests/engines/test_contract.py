@@ -20,10 +20,11 @@ from problems import KNOWN, MEAN_SQUARE, Known, linear_phase, random_problem
 from flowrepro.core.config import Loss, Record
 from flowrepro.core.models import Chains, TwoLayer, objective
 from flowrepro.core.trajectory import StopReason, Trajectory
-from flowrepro.engines import ENGINES, load
+from flowrepro.engines import ENGINES, choose, load
 from flowrepro.engines.base import Engine, Problem, SaveAt
 from flowrepro.engines.batches import Batches
 from flowrepro.engines.drive import run
+from flowrepro.errors import UsageError
 
 NAMES = [name for name in ENGINES if load(name).kind == "descent"]
 LOSSES = [
@@ -39,13 +40,12 @@ def engine(request: pytest.FixtureRequest) -> type[Engine]:
     return load(request.param)
 
 
-def supported(engine: type[Engine], problem: Problem) -> type[Engine]:
-    reason = engine.supports(problem)
-    if problem.depth != 2 and engine.two_layers_only:
-        reason = "it is for two layers"
-    if reason:
-        pytest.skip(f"{engine.name}: {reason}")
-    return engine
+def runs(name: str, problem: Problem) -> bool:
+    try:
+        choose(name, problem)
+    except UsageError:
+        return False
+    return True
 
 
 def by_autograd(problem: Problem, steps: int) -> tuple[list[float], np.ndarray, np.ndarray]:
@@ -131,13 +131,17 @@ def test_iterates_are_those_of_autograd(engine: type[Engine], loss: Loss) -> Non
         assert_iterates(engine, awkward, loss, n, 4)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if not load(name).two_layers_only])
-@pytest.mark.parametrize("depth", [1, 3])
-@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: f"{loss.name}-{loss.reduction}")
+@pytest.mark.parametrize(
+    ("name", "loss", "depth"),
+    [
+        pytest.param(name, loss, depth, id=f"{name}-{loss.name}-{loss.reduction}-{depth}")
+        for name, loss, depth in itertools.product(NAMES, LOSSES, (1, 3))
+        if runs(name, random_problem(loss=loss, depth=depth))
+    ],
+)
 def test_other_depths_are_those_of_autograd(name: str, loss: Loss, depth: int) -> None:
     """A neuron with a scalar that is not positive is dead from depth 3 on."""
-    engine = supported(load(name), random_problem(loss=loss))
-    assert_iterates(engine, awkward_and_deep, loss, depth, 6)
+    assert_iterates(load(name), awkward_and_deep, loss, depth, 6)
 
 
 @pytest.mark.slow
@@ -149,7 +153,7 @@ def test_descent_converges_to_the_flow_with_slope_one(engine: type[Engine], know
     errors, rates = [], [4e-3, 2e-3, 1e-3, 5e-4]
     for lr in rates:
         problem = known.problem(lr)
-        member = supported(engine, problem)(problem)
+        member = engine(problem)
         member.advance(np.array([problem.n_steps]))
         W, a = member.weights()
         errors.append(max(np.max(np.abs(W - known.W)), np.max(np.abs(a - known.a))))
@@ -163,7 +167,7 @@ def test_growth_in_the_linear_phase(engine: type[Engine]) -> None:
     discretised).
     """
     problem, W, a = linear_phase()
-    member = supported(engine, problem)(problem)
+    member = engine(problem)
     member.advance(np.array([problem.n_steps]))
     assert_close(member.weights()[0], W, 1e-10)
     assert_close(member.weights()[1], a, 1e-10)
@@ -179,10 +183,22 @@ PROBLEMS = {
 }
 
 
-@pytest.fixture(params=PROBLEMS)
-def case(request: pytest.FixtureRequest, engine: type[Engine]) -> tuple[type[Engine], Problem]:
-    problem = PROBLEMS[request.param]
-    return supported(engine, problem), problem
+PAIRS = {f"{name}-{label}": (name, label) for name in NAMES for label in PROBLEMS}
+RUN = {pair: runs(name, PROBLEMS[label]) for pair, (name, label) in PAIRS.items()}
+
+
+@pytest.fixture(params=[pair for pair in PAIRS if RUN[pair]])
+def case(request: pytest.FixtureRequest) -> tuple[type[Engine], Problem]:
+    name, label = PAIRS[request.param]
+    return load(name), PROBLEMS[label]
+
+
+@pytest.mark.parametrize("pair", [pair for pair in PAIRS if not RUN[pair]])
+def test_an_engine_refuses_what_it_cannot_run_and_another_takes_it(pair: str) -> None:
+    name, label = PAIRS[pair]
+    with pytest.raises(UsageError, match=rf"^engine '{name}' cannot run this case: \w+"):
+        choose(name, PROBLEMS[label])
+    assert choose("auto", PROBLEMS[label])[0].name != name
 
 
 def test_cuts_change_no_bit(case: tuple[type[Engine], Problem]) -> None:
@@ -237,7 +253,7 @@ def test_nan_is_seen(engine: type[Engine], place: str) -> None:
     poisoned = getattr(problem, place).copy()
     poisoned.flat[0] = np.nan
     problem = replace(problem, **{place: poisoned})
-    assert np.all(np.isnan(supported(engine, problem)(problem).advance(np.array([0, 1, 5]))))
+    assert np.all(np.isnan(engine(problem).advance(np.array([0, 1, 5]))))
 
 
 def grid(problem: Problem, save_every: int = 3, **options: Any) -> SaveAt:
@@ -260,7 +276,7 @@ def test_run_records_what_is_asked(engine: type[Engine]) -> None:
     def observe(W: np.ndarray, a: np.ndarray) -> dict[str, np.ndarray]:
         return {"mass": np.asarray(np.abs(a).sum())}
 
-    trajectory = run(supported(engine, problem), problem, grid(problem, observe=observe))
+    trajectory = run(engine, problem, grid(problem, observe=observe))
     assert trajectory.step.tolist() == [*range(0, 40, 3), 40]
     assert trajectory.snapshot_step.tolist() == [0, 7, 20, 40]
     assert trajectory.stop.reason is StopReason.HORIZON
@@ -293,7 +309,7 @@ def test_interrupted_run_resumes_to_the_same_bits(case: tuple[type[Engine], Prob
 
 def test_target_loss_stops_at_the_first_record_below_it(engine: type[Engine]) -> None:
     problem = random_problem(2, 2, 16, n_steps=4000)
-    full = run(supported(engine, problem), problem, grid(problem))
+    full = run(engine, problem, grid(problem))
     target = float(full.loss[200])
     assert np.all(np.diff(full.loss[:202]) < 0)
     stopped = run(engine, problem, grid(problem), target_loss=target)
@@ -305,7 +321,7 @@ def test_target_loss_stops_at_the_first_record_below_it(engine: type[Engine]) ->
 @pytest.mark.parametrize("loss", [MEAN_SQUARE, Loss(name="exp", reduction="sum")], ids=lambda loss: loss.name)
 def test_divergence_stops_at_the_last_finite_state(engine: type[Engine], loss: Loss) -> None:
     problem = random_problem(5, 2, 7, loss, lr=50.0, n_steps=1000)
-    trajectory = run(supported(engine, problem), problem, grid(problem, save_every=4))
+    trajectory = run(engine, problem, grid(problem, save_every=4))
     stop = trajectory.stop
     assert stop.reason is StopReason.DIVERGED
     assert "2/L" in stop.note
