@@ -17,14 +17,19 @@ TRIALS ?= 20
 FUZZ_MINUTES ?= 5
 BIN = $(VENV)/bin
 
-.PHONY: setup reproduce test slow storm fuzz gpu lint figures gallery verify report controls mutants names docs package bench clean
+.PHONY: install setup reproduce test slow storm fuzz gpu lint figures gallery verify report controls mutants names docs package bench clean
 
-setup: $(VENV)/.installed
+install: $(VENV)/.installed
+
+setup: $(VENV)/.compiled
 
 $(VENV)/.installed: setup.cfg pyproject.toml
 	@echo "installing $(TORCH) and the other libraries into $(VENV): some minutes; on Linux PyTorch's usual build is a download of up to 3 GB (README, Install)"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet '$(TORCH)' -e '.[dev]'
+	touch $@
+
+$(VENV)/.compiled: $(VENV)/.installed
 	$(BIN)/python -m flowrepro.engines.warm
 	touch $@
 
@@ -46,7 +51,7 @@ fuzz: setup
 gpu: setup
 	$(BIN)/python -m pytest -m gpu
 
-lint: setup
+lint: install
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
 figures: setup
@@ -67,7 +72,7 @@ controls: setup
 mutants: setup
 	PYTHONPATH=tests $(BIN)/python tests/mutant_page.py --out $(OUT)
 
-names: setup
+names: install
 	$(BIN)/python -m flowrepro.cli.completion
 
 docs: $(VENV)/.docs
