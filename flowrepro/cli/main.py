@@ -16,7 +16,7 @@ import resource
 import sys
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -52,9 +52,14 @@ class _Group(click.Group):
             code = super().invoke(ctx)
             sys.stdout.flush()
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _drop(sys.stdout)
             return 141
         return code
+
+
+def _drop(stream: TextIO) -> None:
+    """What could not be written is not tried again at exit, where Python would end with 120."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _require_sound_environment() -> None:
@@ -138,10 +143,28 @@ def _add_installed_plugins() -> None:
 
 
 def main() -> None:
-    """Entry point: run, and turn every error into one sentence and its exit code."""
-    from flowrepro.cli.output import repair_streams, report_internal_error, show_warning
+    """Entry point: run, and end with the exit code, also where nothing can be said."""
+    from flowrepro.cli.output import repair_streams
 
     repair_streams()
+    try:
+        code = _run()
+    except OSError:  # nor can errors be written
+        code = EnvironmentFault.exit_code
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            _drop(stream)
+    if code in STOPPED:
+        gc.freeze()  # PyTorch's objects take seconds to be collected on a busy machine (measured)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _run() -> Any:
+    """Turn every error into one sentence and its exit code."""
+    from flowrepro.cli.output import report_internal_error, show_warning
+
     # Threads that spin while they wait make matrix products 5 to 30 times slower on a busy machine
     # (measured).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -176,9 +199,7 @@ def main() -> None:
             code = EnvironmentFault.exit_code
     except Exception as error:
         code = report_internal_error(error)
-    if code in STOPPED:
-        gc.freeze()  # PyTorch's objects take seconds to be collected on a busy machine (measured)
-    sys.exit(code if isinstance(code, int) else 0)
+    return code
 
 
 for _name in registry.commands():
