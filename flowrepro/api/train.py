@@ -195,8 +195,8 @@ def descend(
     >>> import numpy as np, flowrepro as fr
     >>> W, a = [[0.1, 0.0]], [0.1]
     >>> run = fr.descend(np.eye(2), [1, -1], W, a, lr=0.1, steps=300, engine="torch")
-    >>> run.step[-1], bool(run.loss[-1] < run.loss[0])
-    (np.int64(300), True)
+    >>> int(run.step[-1]), bool(run.loss[-1] < run.loss[0])
+    (300, True)
     """
     X, y, W, a = arrays(X, y, W, a, loss)
     n_steps = arguments.whole("steps", steps, 1)

@@ -35,5 +35,4 @@ def shown(label):
 
 
 def numbered(ax, side="y"):
-    name = {"x": "labelbottom", "y": "labelleft"}[side]
-    return getattr(ax, f"{side}axis").get_tick_params()[name]
+    return getattr(ax, f"{side}axis").get_major_ticks()[0].label1.get_visible()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 from functools import partial
 
 import numpy as np
+from scipy.integrate import trapezoid
 
 from flowrepro.claims.claim import NotApplicable
 from flowrepro.claims.published import as_published, is_flow
@@ -277,5 +278,5 @@ def theorem_2_path(run: Run) -> Iterator[Part]:
     chords = float(np.sqrt(squares + np.sum(np.square(np.diff(a, axis=0)), axis=1)).sum())
     rounding = len(W) * EPSILON * float(np.sqrt(np.sum(np.square(W)) + np.sum(np.square(a))))
     yield at_most("chords / (2 sqrt(L/alpha))", (chords - rounding) / bound, 1.0)
-    above = float(np.trapezoid(rest.gradient, rest.t)) + 2.0 * np.sqrt(rest.L[-1] / alpha)
+    above = float(trapezoid(rest.gradient, rest.t)) + 2.0 * np.sqrt(rest.L[-1] / alpha)
     yield number("the path is shorter than", above / bound)

@@ -121,13 +121,23 @@ def stopping_step(start: PlaneStart, rates: Rates, lr: float, angle: float) -> f
 
 
 def antiderivative(u: np.ndarray, a: float, m: int) -> np.ndarray:
-    """F(u), an antiderivative of 1 / (u^m (u^(m+1) - a)), for u > 0 and m >= 2.
-
-    2F1 is evaluated at a complex argument: on the real axis scipy returns inf from 1 on.
+    """F(u), an antiderivative of 1 / (u^m (u^(m+1) - a)), for u > 0 and m >= 2; one for u below
+    the limit a^(1/(m+1)), by the geometric series in z = u^(m+1)/a, and one above, in 1/z.
     """
-    z = np.asarray(u ** (m + 1) / a, dtype=np.complex128)
-    series = hyp2f1(1.0, (1.0 - m) / (m + 1.0), 2.0 / (m + 1.0), z)
-    return np.asarray(u ** (1.0 - m) / ((m - 1.0) * a) * series.real)
+    z, b = np.asarray(u ** (m + 1) / a), (1.0 - m) / (m + 1.0)
+    with np.errstate(divide="ignore"):  # u^(m+1) may underflow
+        inverse = 1.0 / z
+    below = u ** (1.0 - m) / ((m - 1.0) * a) * _geometric(b, np.minimum(z, 1.0))
+    above = -(u ** (-2.0 * m)) / (2.0 * m) * _geometric(1.0 - b, np.minimum(inverse, 1.0))
+    return np.where(z < 1.0, below, above)
+
+
+def _geometric(b: float, z: np.ndarray) -> np.ndarray:
+    """2F1(1, b; b+1; z) = sum_k b z^k / (b + k), for z < 1."""
+    c = b + 1.0
+    # Unless 1 + b and c are the same number, scipy takes another formula near z = 1, and 1.17 is
+    # wrong there by more than the value.
+    return np.asarray(hyp2f1(1.0, c - 1.0, c, z))
 
 
 def implicit_norm(v0: float, a: float, m: int, t: np.ndarray) -> np.ndarray:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
-from scipy.integrate import solve_ivp
+from scipy.integrate import quad, solve_ivp
 
 from flowrepro.engines.population import PlaneStart, population_flow
 from flowrepro.papers.lee2022.bounds import (
@@ -51,6 +53,19 @@ def test_implicit_norm_far_from_and_near_its_limit(v0: float) -> None:
     assert 2 * (antiderivative(np.array(v0), 1.0, 2) - antiderivative(u[inner], 1.0, 2)) == pytest.approx(
         t[inner], rel=1e-7, abs=1e-7
     )
+
+
+@pytest.mark.parametrize("m", [2, 3, 4, 9])
+@pytest.mark.parametrize("a", [0.3, 27.0])
+def test_the_antiderivative_is_one(m: int, a: float) -> None:
+    """Differences of F against quadrature, on either side of the limit and near it."""
+    limit = a ** (1 / (m + 1))
+    for side in ([0.01, 0.3, 0.9, 0.99, 0.9999, 1 - 1e-7], [1 + 1e-7, 1.0001, 1.01, 1.1, 3.0, 100.0]):
+        u = limit * np.array(side)
+        for low, high in itertools.pairwise(u):
+            area = quad(lambda v: 1 / (v**m * (v ** (m + 1) - a)), low, high, epsrel=1e-11, epsabs=0, limit=500)[0]
+            difference = antiderivative(np.array(high), a, m) - antiderivative(np.array(low), a, m)
+            assert difference == pytest.approx(area, rel=1e-8)
 
 
 def test_the_printed_constant_starts_elsewhere() -> None:
