@@ -129,7 +129,7 @@ def antiderivative(u: np.ndarray, a: float, m: int) -> np.ndarray:
         inverse = 1.0 / z
     below = u ** (1.0 - m) / ((m - 1.0) * a) * _geometric(b, np.minimum(z, 1.0))
     above = -(u ** (-2.0 * m)) / (2.0 * m) * _geometric(1.0 - b, np.minimum(inverse, 1.0))
-    return np.where(z < 1.0, below, above)
+    return np.asarray(np.where(z < 1.0, below, above))
 
 
 def _geometric(b: float, z: np.ndarray) -> np.ndarray:
