@@ -231,7 +231,8 @@ def observe(
     cos_*        least cosine with the class's direction
     wrong_*      largest <w_j, x_k> / (||w_j|| ||x_k||) over labels k of the other sign
     ln_least_*   least ln ||w_j||
-    ln_most      largest ln ||w_j||; ln_most_not_fast outside S_fast, ln_most_others outside both S
+    ln_most      largest ln ||w_j||; ln_most_not_fast outside S_fast, ln_most_others outside both S,
+        -inf where there is no such neuron
     deficit_*    W - u, u = sum ||w_j||^2 over S;  share_*: u / W
     ln_growth    largest ln(||w_j|| / ||w_j(0)||) over all neurons
     to_saddle, to_limit   ||theta - theta_S||, ||theta - theta*||
@@ -259,8 +260,8 @@ def observe(
             f"share_{name}": u / chosen.weight,
         }
     seen["ln_most"] = ln_norm.max(axis=1)
-    seen["ln_most_not_fast"] = _over(np.max, ln_norm[:, ~form.members[0]])
-    seen["ln_most_others"] = _over(np.max, ln_norm[:, ~form.members.any(axis=0)])
+    seen["ln_most_not_fast"] = ln_norm[:, ~form.members[0]].max(axis=1, initial=-np.inf)
+    seen["ln_most_others"] = ln_norm[:, ~form.members.any(axis=0)].max(axis=1, initial=-np.inf)
     ln_start = np.log(np.linalg.norm(start.W, axis=1))
     seen["ln_growth"] = (ln_norm - ln_start - start.ln_scale).max(axis=1)
     for name, (W1, a1) in (("to_saddle", form.saddle()), ("to_limit", form.minimiser())):

@@ -221,8 +221,7 @@ def _small_outside(
     trace: Trace, where: str, quantity: str, begin: float, end: float, factor: float
 ) -> Part:
     """max ||w_j|| <= factor c lambda^eps outside some sets, -inf where there is no such neuron."""
-    values = trace.until(quantity, end, begin)
-    largest = float("-inf") if np.all(np.isnan(values)) else float(values.max())
+    largest = float(trace.until(quantity, end, begin).max())
     bound = float(np.log(factor * trace.values["c"]) - trace.ll * trace.eps)
     return at_most(f"max ||w_j|| outside {where}, ln", largest, bound)
 

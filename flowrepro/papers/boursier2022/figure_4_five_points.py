@@ -146,7 +146,7 @@ def figure_4b(run: Run) -> Iterator[Part]:
     """Norms, and distance of the larger neurons with a > 0 to stable directions, at step 15000."""
     W, a = state(run, 15_000)
     norms = np.linalg.norm(W, axis=1)
-    chosen = (a > 0) & (norms > 0.05 * norms.max())
+    chosen = ~((a <= 0) | (norms <= 0.05 * norms.max()))
     directions = stable_directions(run.X, run.y, 1.0)
     apart = np.min(_apart(angles_of(W[chosen])[:, None], directions), axis=1)
     yield at_most("largest ||w_j||", norms.max(), 0.02)

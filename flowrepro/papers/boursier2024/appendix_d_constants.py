@@ -63,8 +63,8 @@ def numbers(result: Study) -> dict[str, float]:
         "angle of D* (degrees)": float(np.degrees(np.arctan2(D[1], D[0]))),
         "D_max": float(f["D_max"]),
         "D_min": float(f["D_min"]),
-        "delta_0": float(min(f["delta_outer"], f["delta_inner"])),
-        "alpha_min": float(min(f["alpha_plus"], f["alpha_minus"])),
+        "delta_0": float(np.minimum(f["delta_outer"], f["delta_inner"])),
+        "alpha_min": float(np.minimum(f["alpha_plus"], f["alpha_minus"])),
         "lambda* (alpha0 = 1, eps = 0.1)": float(f["critical_scale"][0, 0]),
         "lambda* (alpha0 = 0.1, eps = 0.3)": float(f["critical_scale"][1, 2]),
         "bound of t_2 (alpha0 = 1)": float(f["settling_bound"][0]),
@@ -90,7 +90,7 @@ def positive_constants(result: Study) -> Iterable[Part]:
     arrays, options = result.arrays, result.case.options
     largest, least = float(arrays["D_max"]), float(arrays["D_min"])
     angle, boundary = (
-        float(min(arrays[one], arrays[other]))
+        float(np.minimum(arrays[one], arrays[other]))
         for one, other in (("alpha_plus", "alpha_minus"), ("delta_outer", "delta_inner"))
     )
     yield at_least("alpha_min", angle, ON)
@@ -121,7 +121,7 @@ def settling_bound(result: Study) -> Iterable[Part]:
     if not np.all(np.isfinite(bounds)):
         require("the bound t_2 is infinite, as a constant of Theorem 1 is 0 for these points")
     for a, bound in zip(result.case.options["alpha0"], bounds, strict=True):
-        covered = arrays["start_cosine"] > -np.sqrt(1.0 - a**2)
+        covered = ~(arrays["start_cosine"] <= -np.sqrt(1.0 - a**2))
         latest = float(arrays["settled"][covered].max(initial=0.0))
         yield at_most(f"latest, alpha0 = {a:g}", latest, float(bound))
     latest = float(arrays["settled"][:, 0].max(initial=0.0))
@@ -162,7 +162,7 @@ def excluded_share(result: Study) -> Iterable[Part]:
     arrays, count = result.arrays, result.case.options["directions"]
     D, X = arrays["extremal_D"], result.X
     to_edge = np.abs(D @ X.T) / np.linalg.norm(D, axis=1)[:, None] / np.linalg.norm(X, axis=1)
-    most = min(float(arrays["alpha_plus"]), float(arrays["alpha_minus"]), float(to_edge.min()))
+    most = float(np.min([arrays["alpha_plus"], arrays["alpha_minus"], to_edge.min()]))
     used = [alpha0 for alpha0 in CAPS if alpha0 < most]
     if not used:
         require(f"no alpha_0 of {CAPS} is below {most:.3g}, up to which the shares are known")

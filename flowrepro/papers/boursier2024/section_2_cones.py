@@ -278,7 +278,7 @@ def single_extremal_vector(result: Study) -> Iterable[Part]:
     arrays = result.arrays
     D_star = result.y @ result.X / len(result.y)
     gap = min((float(np.linalg.norm(D - D_star)) for D in arrays["extremal_D"]), default=np.inf)
-    flat = np.any(arrays["signs"][np.all(arrays["D"] == 0, axis=1)] > 0, axis=1)
+    flat = np.any(arrays["signs"][~np.any(np.abs(arrays["D"]) > 0, axis=1)] > 0, axis=1)
     yield within("extremal vectors", arrays["extremal_cone"].size, 1, 1)
     yield at_most("distance to D*", gap, 1e-12 * float(np.linalg.norm(D_star)))
     yield none_of("maxima that are none", int(np.sum(arrays["extremal_kind"] != "maximum")))

@@ -82,10 +82,11 @@ def monotone_neurons(result: Study) -> Iterable[Part]:
     for run in separated_runs(result):
         _, kept = np.unique(arrays["ln_t"][run], return_index=True)
         kept = kept[np.isfinite(arrays["q"][run, kept])]
+        require(None if len(kept) > 1 else "a run has no two records")
         W, a = arrays["W"][run, kept], arrays["a"][run, kept]
         heights = np.sign(a)[..., None] * result.y * (W @ result.X.T)
         rounding = 1e-9 * np.linalg.norm(W[1:], axis=-1, keepdims=True)
-        falls += int(np.sum(np.diff(heights, axis=0) < -rounding))
+        falls += int(np.sum(~(np.diff(heights, axis=0) >= -rounding)))
         back += int(np.sum((heights[:-1] > rounding) & (heights[1:] < -rounding)))
         flips += int(np.sum(np.sign(a[1:]) != np.sign(a[:-1])))
     yield none_of("falls of sgn(a_k) y_i <w_k, x_i>", falls)

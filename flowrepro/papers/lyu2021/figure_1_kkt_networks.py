@@ -240,13 +240,13 @@ def figure_1_slopes(result: Study) -> Iterable[Part]:
         yield meets(SLOPE_ANGLES[float(alpha)], f"b at alpha {alpha:g}", angle)
         yield meets(SLOPE_MARGINS[float(alpha)], f"KKT margin at {alpha:g}", margin)
         yield at_most(f"largest margin at {alpha:g} off (1 + alpha)/4",
-                      max(abs(low - largest), abs(high - largest)), BRACKET)  # fmt: skip
+                      np.max(np.abs([low - largest, high - largest])), BRACKET)  # fmt: skip
 
 
 def linear_classifier(result: Study, ratio: Target) -> Iterable[Part]:
     """Parts: the linear classifier is KKT, and what part of the largest margin it has."""
     arrays = result.arrays
-    residual = float(max(arrays["kkt_eps"], arrays["kkt_delta"]))
+    residual = float(np.maximum(arrays["kkt_eps"], arrays["kkt_delta"]))
     yield at_most("KKT residual of the linear classifier", residual, EXACT)
     yield bracket(result)
     share = float(arrays["kkt_margin"] / arrays["largest_lower"])
@@ -374,7 +374,7 @@ def figure_1(*results: Study) -> Iterable[Panel]:
     for result, title, hints in zip(results, titles, (0, 0, HINTS), strict=True):
         arrays = result.arrays
         lower, upper = float(arrays["largest_lower"]), float(arrays["largest_upper"])
-        residual = float(max(arrays["kkt_eps"], arrays["kkt_delta"]))
+        residual = float(np.maximum(arrays["kkt_eps"], arrays["kkt_delta"]))
         told = (
             f"KKT $\\gamma$ {arrays['kkt_margin']:.4f}, residual {residual:.0e}\n"
             f"largest $\\gamma$ {lower:.4f}, bracket {upper - lower:.0e}"

@@ -70,8 +70,11 @@ NOISE = 1e7
 def loss_and_norm(result: Study) -> Iterable[Part]:
     """Counted by the integrators at every step, and again from record to record."""
     runs, arrays = separated_runs(result), result.arrays
-    rises = int(sum(np.sum(np.diff(_distinct(result, "ln_loss", run)) >= 0) for run in runs))
-    falls = int(sum(np.sum(np.diff(_distinct(result, "rho", run)) <= 0) for run in runs))
+    losses, norms = ([_distinct(result, name, run) for run in runs] for name in ("ln_loss", "rho"))
+    if any(len(values) < 2 for values in losses):
+        require("a run has no two records after the data are separated")
+    rises = int(sum(np.sum(~(np.diff(values) < 0)) for values in losses))
+    falls = int(sum(np.sum(~(np.diff(values) > 0)) for values in norms))
     yield none_of("steps that raise the loss", int(arrays["loss_rises"][runs].sum()) + rises)
     yield none_of("steps that shrink the norm", int(arrays["norm_falls"][runs].sum()) + falls)
     yield number("lowest log10 loss", float(np.nanmin(arrays["ln_loss"])) / np.log(10))
@@ -81,7 +84,8 @@ def loss_and_norm(result: Study) -> Iterable[Part]:
 def _distinct(result: Study, name: str, run: int) -> np.ndarray:
     """Values of a run at its records from n L < ln 2 on, each record once."""
     ln_t, values = result.arrays["ln_t"][run, 1:], result.arrays[name][run, 1:]
-    later = np.isfinite(values) & (ln_t >= ln_t[0])
+    reached = np.isfinite(result.arrays["q"][run, 1:])
+    later = reached & (ln_t >= ln_t[0])
     _, first = np.unique(ln_t[later], return_index=True)
     return np.asarray(values[later][first])
 
@@ -270,7 +274,9 @@ def conserved_differences(result: Study) -> Iterable[Part]:
     scale 1 (measured), and falls with the step.
     """
     drifts = {"explicit": 0.0, "implicit": 0.0, "large": 0.0}
-    for run, state in states_past(result, 0.0):
+    states = list(states_past(result, 0.0))
+    require(None if states else "no state was kept after the data are separated")
+    for run, state in states:
         kind = "explicit" if _explicit(result, state) else "implicit"
         kind = "large" if result.arrays["scale"][run] > SMALL else kind
         change = np.abs(_difference(state) - _difference(state_at(result, run, 0))).max()
@@ -307,13 +313,13 @@ def _unbalanced_later(result: Study) -> Study:
 )
 def balanced_neurons(result: Study) -> Iterable[Part]:
     """At the records of the explicit steps."""
+    states = [(run, one) for run, one in states_past(result, 0.0) if _explicit(result, one)]
+    require(None if states else "no state of an explicit step was kept")
     drift, flips = 0.0, 0
-    for run, state in states_past(result, 0.0):
-        if _explicit(result, state):
-            drift = np.maximum(
-                drift, float(np.abs(_difference(state)).max() / np.square(state.a).max())
-            )
-            flips += int(np.sum(np.sign(state.a) != np.sign(state_at(result, run, 0).a)))
+    for run, state in states:
+        off = float(np.abs(_difference(state)).max() / np.square(state.a).max())
+        drift = np.maximum(drift, off)
+        flips += int(np.sum(np.sign(state.a) != np.sign(state_at(result, run, 0).a)))
     yield none_of("output weights that changed their sign", flips)
     yield at_most("largest relative imbalance", drift, 1e-9)
 

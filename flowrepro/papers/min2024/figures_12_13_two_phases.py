@@ -131,7 +131,8 @@ def two_phases(run: Run) -> Iterator[Part]:
 def one_phase(run: Run) -> Iterator[Part]:
     """Epochs of both maxima, their distance, and how early the loss has fallen."""
     loss = run.trajectory.loss
-    turn, grow = peaks(run)
+    rates = [run.trajectory.observed[name] for name in ("directions", "norms")]
+    turn, grow = np.where(np.isnan(rates).any(axis=1), np.nan, peaks(run))
     yield at_most("epoch of the fastest change of directions", turn, 0)
     yield at_most("epoch of the fastest change of norms", grow, 2)
     yield at_most("epochs between the two", grow - turn, APART[1])

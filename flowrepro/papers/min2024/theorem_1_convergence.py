@@ -109,7 +109,7 @@ def decoupling(result: Study) -> Iterator[Part]:
     """Pairs of a neuron and a datum of the other class that are active at a record after t1."""
     states = read_states(result)
     foreign = states.sign[:, None] != result.y[None, :]
-    late = states.t > read_stays(result).t1
+    late = ~(states.t <= read_stays(result).t1)
     yield none_of("active on the other class", int(np.sum(states.active[late] & foreign)))
 
 

@@ -111,7 +111,7 @@ def two_cones(result: Study) -> Iterable[Part]:
     if options["scale"] > 1e-2:
         require("at this scale the network's output is not negligible during the alignment")
     mixed = arrays["part"][known][:, late, 0, 1:-1].sum(axis=-1)
-    yield none_of("snapshots with mixed positive neurons", int(np.sum(mixed > 0)))
+    yield none_of("snapshots with mixed positive neurons", int(np.sum(~(mixed <= 0))))
     yield number("alignment ends at flow time", float(arrays["latest"]))
 
 
@@ -124,8 +124,9 @@ def two_cones(result: Study) -> Iterable[Part]:
 )
 def unbalanced_directions(result: Study) -> Iterable[Part]:
     """At the first snapshot after the alignment of dominated neurons."""
-    i = result.case.options["inits"].index("gaussian")
-    first = int(np.argmax(aligned(result)))
+    i, after = result.case.options["inits"].index("gaussian"), aligned(result)
+    require(None if after.any() else "no snapshot was taken after the alignment")
+    first = int(np.argmax(after))
     mixed = result.arrays["part"][i, first, 0, 1:-1].sum()
     yield at_least("mixed part of the positive neurons", mixed, 0.01)
     empty = result.arrays["empty"][i, -1, 0]

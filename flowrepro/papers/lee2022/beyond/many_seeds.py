@@ -172,7 +172,7 @@ def bounds_over_draws(study: Study) -> Iterator[Part]:
     """Runs with n >= 100 d whose angle leaves its bounds; excess of the norm / tolerance."""
     arrays = study.arrays
     large = arrays["n"] >= FOLLOWS * study.case.options["d"]
-    outside = np.maximum(arrays["angle_low"], arrays["angle_high"])[:, large] >= 1
+    outside = ~(np.maximum(arrays["angle_low"], arrays["angle_high"])[:, large] < 1)
     yield none_of(f"angle outside its bounds, of {outside.size} runs", int(outside.sum()))
     excess = np.maximum(arrays["low"], arrays["high"]) / arrays["allowed"]
     note = "norm: largest excess / tolerance (finite-sample tolerance)"

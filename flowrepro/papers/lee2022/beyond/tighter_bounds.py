@@ -171,12 +171,13 @@ def rounds_enclose(study: Study) -> Iterator[Part]:
 def later_is_tighter(study: Study) -> Iterator[Part]:
     """How far a bound lies outside an earlier one; moments at which the flow leaves them."""
     low, high = study.arrays["again_low"], study.arrays["again_high"]
-    looser = max(float(np.nanmax(np.diff(each, axis=1))) for each in (-low, high))
+    looser = float(np.max([np.nanmax(np.diff(each, axis=1)) for each in (-low, high)]))
     yield at_most("later bound outside an earlier one by, v*", looser, CLOSE)
     flow = study.arrays["norm"][:, None]
     with np.errstate(invalid="ignore"):
-        outside = int(np.sum((low > flow + CLOSE) | (high < flow - CLOSE)))
-    yield none_of("moments outside", outside)
+        inside = (low <= flow + CLOSE) & (high >= flow - CLOSE)
+    begun = ~(np.isnan(low) & np.isnan(high))
+    yield none_of("moments outside", int(np.sum(begun & ~inside)))
 
 
 @topic.figure(

@@ -214,7 +214,7 @@ def assumptions_hold(result: Study) -> Iterable[Part]:
     yield at_least("3.2: gamma*", value(result, "gamma_star"), CLEAR)
     yield at_most(
         "residual of the separators",
-        max(value(result, "star_residual"), value(result, "plus_residual")),
+        np.max([value(result, "star_residual"), value(result, "plus_residual")]),
         1e-10,
     )
     yield at_least("A.3: kappa", value(result, "kappa"), CLEAR)

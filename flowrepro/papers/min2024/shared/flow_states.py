@@ -47,7 +47,7 @@ def read_states(result: Study) -> States:
     ln_w, ln_a = Y[..., 0] + np.log(sizes), Y[..., 0] + np.log(np.abs(Y[..., -1]))
     U, sign = Y[..., 1:-1] / sizes[..., None], np.sign(Y[0, :, -1])
     t, heights = result.arrays["t"], U @ result.X.T
-    active = (heights > 0) & (t[:, None] < deaths(result))[..., None]
+    active = (heights > 0) & ~(t[:, None] >= deaths(result))[..., None]
     ln_size = ln_w + ln_a
     top = ln_size.max(axis=1)
     scaled = np.einsum("tmn,tm->tn", heights * active, sign * np.exp(ln_size - top[:, None]))
