@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
+from typing import Literal
 
 import numpy as np
 
@@ -27,11 +28,13 @@ def _train(name: str, n: int = 3, d: int = 2) -> None:
     run(engines.load(name), _problem(n, d), SaveAt(np.array([0, 1]), np.array([0, 1])))
 
 
-def _problem(n: int = 3, d: int = 2, m: int = 4) -> Problem:
+def _problem(
+    n: int = 3, d: int = 2, m: int = 4, dtype: Literal["float64", "float32"] = "float64"
+) -> Problem:
     rng = np.random.default_rng(0)
     X, W, a = rng.standard_normal((n, d)), rng.standard_normal((m, d)), rng.standard_normal(m)
     square = Loss(name="square", reduction="mean")
-    return Problem(X, np.ones(n), W, a, square, 0.01, n_steps=1)
+    return Problem(X, np.ones(n), W, a, square, 0.01, n_steps=1, dtype=dtype)
 
 
 def _fused() -> None:
@@ -41,6 +44,12 @@ def _fused() -> None:
     _train("fused", d=SPAN_PAYS)  # in the span of the points
     problem, save_at = _problem(), SaveAt(np.array([0, 1]), np.array([1]))
     run_ensemble(problem, Members(np.zeros(1, int), problem.W0[None], problem.a0[None]), save_at)
+
+
+def _interpolated() -> None:
+    dtypes: tuple[Literal["float64", "float32"], ...] = ("float64", "float32")
+    for dtype in dtypes:
+        engines.load("interpolated")(_problem(dtype=dtype)).advance(np.array([64]))
 
 
 def _late_phases() -> None:
@@ -55,6 +64,7 @@ JOBS: dict[str, Callable[[], None]] = {
     "grouped": partial(_train, "grouped"),
     "lazy": partial(_train, "lazy"),
     "late phases": _late_phases,
+    "interpolated": _interpolated,
     "fused": _fused,
 }
 """What is compiled, the longest first, each in a process of its own."""

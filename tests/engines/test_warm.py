@@ -14,6 +14,7 @@ KERNELS = {
     "grouped": ("grouped.engine._advance",),
     "lazy": ("lazy.engine._descend",),
     "late phases": ("log_domain.kernel.march",),
+    "interpolated": ("torch_interpolated.march", "torch_interpolated.near"),
     "fused": ("fused_gd.descend", "fused_gd.descend_in_span", "ensemble.descend_members"),
 }
 
