@@ -178,7 +178,9 @@ def _line(outcome: Outcome, figure: Figure) -> str:
 
 
 def _label(case: Case) -> str:
-    return case.name if case.seeds is None else "{} --seeds {}:{}".format(case.name, *case.seeds)
+    """Two papers may have cases of one name."""
+    seeds = "" if case.seeds is None else " --seeds {}:{}".format(*case.seeds)
+    return f"{case.command} {case.name}{seeds}"
 
 
 def _drawn(outcomes: Sequence[Outcome]) -> list[tuple[Outcome, Figure]]:

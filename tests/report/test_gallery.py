@@ -18,6 +18,8 @@ from flowrepro.report.contact_sheet import contact_sheet, figures_in
 from flowrepro.run.kind import Settings
 from flowrepro.run.pipeline import Outcome, execute
 
+ROOT = Path(__file__).parents[2]
+
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[Outcome]:
@@ -40,7 +42,7 @@ def test_a_gallery_agrees_with_what_it_was_written_from(outcomes: list[Outcome],
     images = list(tmp_path.glob("boursier2022-*.png"))
     assert len(images) == len(list(tmp_path.glob("boursier2022-*.json"))) == 1
     stored = json.loads((tmp_path / "claims.json").read_text())
-    assert [claim["id"] for claim in stored["lazy"]] == [one["id"] for one in outcomes[0].claims]
+    assert [claim["id"] for claim in stored["orthogonal lazy"]] == [one["id"] for one in outcomes[0].claims]
 
 
 def test_a_gallery_is_written_anew_without_copies_but_of_what_was_edited(
@@ -116,10 +118,10 @@ def test_a_changed_verdict_is_named(outcomes: list[Outcome], tmp_path: Path) -> 
     gallery.update(tmp_path, outcomes)
     path = tmp_path / "claims.json"
     stored = json.loads(path.read_text())
-    stored["lazy"][0]["verdict"] = "INFO"
+    stored["orthogonal lazy"][0]["verdict"] = "INFO"
     path.write_text(json.dumps(stored))
     (sentence,) = differences(tmp_path, outcomes)
-    assert stored["lazy"][0]["id"] in sentence
+    assert stored["orthogonal lazy"][0]["id"] in sentence
     assert "INFO in the gallery" in sentence
 
 
@@ -135,3 +137,11 @@ def test_the_committed_gallery_holds_every_figure() -> None:
             stem = f"{registry.paper_of(command).key}-{figure.file}"
             assert (folder / f"{stem}.png").is_file(), stem
             assert json.loads((folder / f"{stem}.json").read_text())
+
+
+def test_no_two_cases_share_a_place_in_the_gallery() -> None:
+    cases = [case for command in registry.commands() for case in registry.cases_of(command)]
+    labels = {gallery._label(case) for case in cases}
+    assert len(labels) == len(cases)
+    stored = json.loads((ROOT / "figures/claims.json").read_text())
+    assert labels <= set(stored)
