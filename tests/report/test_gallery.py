@@ -77,7 +77,7 @@ def test_figures_of_many_seeds_are_in_the_gallery_and_on_its_page(tmp_path: Path
     gallery.update(tmp_path / "gallery", execute([short], Settings(root=tmp_path, formats=("png",)), quiet()))
     page = (tmp_path / "gallery" / "README.md").read_text()
     assert "[3-seeds](boursier2022-figure-3-seeds-toy-loss.png)" in page
-    assert list(json.loads((tmp_path / "gallery" / "claims.json").read_text())) == ["toy --seeds 0:50"]
+    assert list(json.loads((tmp_path / "gallery" / "claims.json").read_text())) == ["orthogonal toy --seeds 0:50"]
 
 
 def test_a_contact_sheet_shows_every_figure(tmp_path: Path) -> None:
