@@ -7,6 +7,7 @@ the reader of stdout went away.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gc
 import importlib.metadata
@@ -149,7 +150,10 @@ def main() -> None:
     repair_streams()
     try:
         code = _run()
-    except OSError:  # nor can errors be written
+    except OSError as error:
+        with contextlib.suppress(OSError):  # stderr may be what is full
+            said = f"output could not be written: {error.strerror}; make room"
+            print(f"flowrepro: {said}", file=sys.stderr)
         code = EnvironmentFault.exit_code
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -162,7 +166,7 @@ def main() -> None:
 
 
 def _run() -> Any:
-    """Turn every error into one sentence and its exit code."""
+    """Turn every error into one sentence and its exit code; OSError where nothing can be written."""
     from flowrepro.cli.output import report_internal_error, show_warning
 
     # Threads that spin while they wait make matrix products 5 to 30 times slower on a busy machine
@@ -189,14 +193,9 @@ def _run() -> Any:
         )
         code = EnvironmentFault.exit_code
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            code = report_internal_error(error)
-        else:
-            print(
-                f"flowrepro: output could not be written: {error.strerror}; make room",
-                file=sys.stderr,
-            )
-            code = EnvironmentFault.exit_code
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        code = report_internal_error(error)
     except Exception as error:
         code = report_internal_error(error)
     return code

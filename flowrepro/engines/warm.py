@@ -10,8 +10,8 @@ import multiprocessing
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import replace
 from functools import partial
-from typing import Literal
 
 import numpy as np
 
@@ -28,13 +28,11 @@ def _train(name: str, n: int = 3, d: int = 2) -> None:
     run(engines.load(name), _problem(n, d), SaveAt(np.array([0, 1]), np.array([0, 1])))
 
 
-def _problem(
-    n: int = 3, d: int = 2, m: int = 4, dtype: Literal["float64", "float32"] = "float64"
-) -> Problem:
+def _problem(n: int = 3, d: int = 2, m: int = 4) -> Problem:
     rng = np.random.default_rng(0)
     X, W, a = rng.standard_normal((n, d)), rng.standard_normal((m, d)), rng.standard_normal(m)
     square = Loss(name="square", reduction="mean")
-    return Problem(X, np.ones(n), W, a, square, 0.01, n_steps=1, dtype=dtype)
+    return Problem(X, np.ones(n), W, a, square, 0.01, n_steps=1)
 
 
 def _fused() -> None:
@@ -47,9 +45,8 @@ def _fused() -> None:
 
 
 def _interpolated() -> None:
-    dtypes: tuple[Literal["float64", "float32"], ...] = ("float64", "float32")
-    for dtype in dtypes:
-        engines.load("interpolated")(_problem(dtype=dtype)).advance(np.array([64]))
+    for problem in (_problem(), replace(_problem(), dtype="float32")):
+        engines.load("interpolated")(problem).advance(np.array([64]))
 
 
 def _late_phases() -> None:

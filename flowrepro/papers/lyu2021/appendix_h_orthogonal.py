@@ -78,17 +78,18 @@ def one_function(result: Study) -> Iterable[Part]:
 )
 def monotone_neurons(result: Study) -> Iterable[Part]:
     """Between records; a neuron that ReLU switches off at a sample of its sign may stand still."""
-    arrays, falls, back, flips = result.arrays, 0, 0, 0
+    arrays, compared, falls, back, flips = result.arrays, 0, 0, 0, 0
     for run in separated_runs(result):
         _, kept = np.unique(arrays["ln_t"][run], return_index=True)
         kept = kept[np.isfinite(arrays["q"][run, kept])]
-        require(None if len(kept) > 1 else "a run has no two records")
+        compared += len(kept) > 1
         W, a = arrays["W"][run, kept], arrays["a"][run, kept]
         heights = np.sign(a)[..., None] * result.y * (W @ result.X.T)
         rounding = 1e-9 * np.linalg.norm(W[1:], axis=-1, keepdims=True)
         falls += int(np.sum(~(np.diff(heights, axis=0) >= -rounding)))
         back += int(np.sum((heights[:-1] > rounding) & (heights[1:] < -rounding)))
         flips += int(np.sum(np.sign(a[1:]) != np.sign(a[:-1])))
+    require(None if compared else "no run has two records")
     yield none_of("falls of sgn(a_k) y_i <w_k, x_i>", falls)
     yield none_of("patterns that change back", back)
     yield none_of("output weights that change their sign", flips)
