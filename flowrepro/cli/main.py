@@ -166,7 +166,7 @@ def main() -> None:
 
 
 def _run() -> Any:
-    """Turn every error into one sentence and its exit code; OSError where nothing can be written."""
+    """Turn every error into one sentence and its exit code; OSError where output has no room."""
     from flowrepro.cli.output import report_internal_error, show_warning
 
     # Threads that spin while they wait make matrix products 5 to 30 times slower on a busy machine

@@ -18,7 +18,7 @@ from flowrepro.report.contact_sheet import contact_sheet, figures_in
 from flowrepro.run.kind import Settings
 from flowrepro.run.pipeline import Outcome, execute
 
-ROOT = Path(__file__).parents[2]
+FIGURES = Path(__file__).parents[2] / "figures"
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_a_contact_sheet_shows_every_figure(tmp_path: Path) -> None:
     assert sheet.size == (4 * 330 + 10, 230 + 30 + 46 + 30 + 10)
     centres = [(20, 40), (350, 40), (680, 40), (1010, 40), (20, 300)]
     assert [sheet.getpixel(place) for place in centres] == [(0, 50 * k, 0) for k in range(5)]
-    folder = Path(__file__).parents[2] / "figures"
+    folder = FIGURES
     for paper in registry.PAPERS:
         assert len(figures_in(folder, paper)) == len(registry.contents(paper).figures)
         assert (folder / f"{paper}.png").is_file()
@@ -131,7 +131,7 @@ def test_a_missing_gallery_is_named(outcomes: list[Outcome], tmp_path: Path) -> 
 
 
 def test_the_committed_gallery_holds_every_figure() -> None:
-    folder = Path(__file__).parents[2] / "figures"
+    folder = FIGURES
     for command in registry.commands():
         for figure in registry.figures_of(command):
             stem = f"{registry.paper_of(command).key}-{figure.file}"
@@ -143,5 +143,5 @@ def test_no_two_cases_share_a_place_in_the_gallery() -> None:
     cases = [case for command in registry.commands() for case in registry.cases_of(command)]
     labels = {gallery._label(case) for case in cases}
     assert len(labels) == len(cases)
-    stored = json.loads((ROOT / "figures/claims.json").read_text())
+    stored = json.loads((FIGURES / "claims.json").read_text())
     assert labels <= set(stored)
